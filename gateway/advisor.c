@@ -1,0 +1,521 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * advisor - answers couriers' questions for plans.
+ *
+ * A plan is kept until its first input expires and serves all who ask for
+ * the domain meanwhile.  While the resolver is not known to validate, the
+ * answer is to wait (DNS-04, INV-02).
+ */
+#include "gateway/roles.h"
+
+#include <sys/queue.h>
+
+#include "gateway/discover.h"
+#include "gateway/supply.h"
+#include "gateway/wire.h"
+#include "net/chan.h"
+#include "util/strmap.h"
+
+#define ADVISOR_MAX_PLANS    20000u /* ours: kept; the oldest goes first */
+#define ADVISOR_MAX_COURIERS 64u    /* as many as workers */
+#define ADVISOR_MAX_WAITING  20000u /* ours: questions unanswered */
+#define HEALTHY_RETEST_MS    600000 /* the resolver's self-test, when well */
+#define SICK_RETEST_MS       15000  /* and while it is not */
+
+struct line; /* a channel to a courier */
+
+/* One question. */
+struct question {
+	TAILQ_ENTRY(question) link;
+	struct line *line;
+	uint32_t token;
+};
+
+TAILQ_HEAD(questions, question);
+
+/* The plan of one (domain, class): being made, or kept. */
+struct kept {
+	TAILQ_ENTRY(kept) age;
+	struct advisor *a;
+	const char *key;
+	const char *domain;
+	enum msg_class mclass;
+	struct supply *supply; /* while it is being made */
+	struct plan *plan;     /* once it is there */
+	struct questions questions;
+};
+
+struct line {
+	struct advisor *a;
+	unsigned index;
+	struct chan *chan;
+};
+
+struct advisor {
+	struct role_env env;
+	struct discover *discover;
+	struct chan *keeper;
+	bool loaded;            /* the keeper has sent its cache */
+	struct line *line[ADVISOR_MAX_COURIERS];
+	struct strmap *kept;    /* by "class domain" */
+	TAILQ_HEAD(, kept) by_age; /* newest last */
+	size_t waiting;
+	struct dns_health health;
+	char *health_text;
+	struct net_timer *retest;
+};
+
+static void make_plan(struct kept *k);
+static void begin_all(struct advisor *a);
+
+/* May plans be made at all yet? */
+static bool
+ready(const struct advisor *a)
+{
+	return a->loaded && a->health.known;
+}
+
+/* ---- answers ---- */
+
+static bool
+pack_answer(struct sbuf *b, TALLOC_CTX *mem, uint32_t token,
+    const struct plan *plan)
+{
+	sbuf_init(b, mem, PLAN_MAX_BYTES + 16);
+	pack_u32(b, token);
+	pack_plan(b, plan);
+	return !sbuf_failed(b);
+}
+
+static void
+send_plan(struct question *q, const struct plan *plan)
+{
+	struct sbuf b;
+
+	invariant(pack_answer(&b, q, q->token, plan));
+	if (q->line->chan != NULL)
+		chan_send_span(q->line->chan, WIRE_PLAN, sbuf_view(&b));
+}
+
+static void
+drop_question(struct kept *k, struct question *q)
+{
+	TAILQ_REMOVE(&k->questions, q, link);
+	k->a->waiting--;
+	talloc_free(q);
+}
+
+static void
+answer_all(struct kept *k, const struct plan *plan)
+{
+	struct question *q;
+
+	while ((q = TAILQ_FIRST(&k->questions)) != NULL) {
+		send_plan(q, plan);
+		drop_question(k, q);
+	}
+}
+
+static void
+forget(struct kept *k)
+{
+	struct question *q;
+
+	while ((q = TAILQ_FIRST(&k->questions)) != NULL)
+		drop_question(k, q);
+	TAILQ_REMOVE(&k->a->by_age, k, age);
+	strmap_del(k->a->kept, k->key);
+	talloc_free(k);
+}
+
+/* Hosts of one preference change places at random for each answer, so that
+ * load spreads although the plan is kept (SMTP-28). */
+static void
+shuffle_ties(struct advisor *a, struct plan *plan)
+{
+	size_t end;
+
+	for (size_t at = 0; at < plan->host_count; at = end) {
+		for (end = at + 1; end < plan->host_count; end++)
+			if (plan->host[end].preference !=
+			    plan->host[at].preference)
+				break;
+		for (size_t n = end - at; n > 1; n--) {
+			size_t pick = net_random_u64(a->env.net) % n;
+			struct plan_host tmp = plan->host[at + n - 1];
+
+			plan->host[at + n - 1] = plan->host[at + pick];
+			plan->host[at + pick] = tmp;
+		}
+	}
+}
+
+static void
+log_plan(const struct advisor *a, const struct plan *plan)
+{
+	struct logline l = logline_begin(a->env.log, LOG_LEVEL_DEBUG, "plan");
+
+	logline_str(&l, "domain", plan->domain);
+	logline_i64(&l, "hosts", (int64_t)plan->host_count);
+	logline_str(&l, "sts", sts_state_name(plan->sts.state));
+	if (plan->verdict != PLAN_DELIVER)
+		logline_str(&l, "why", plan->why);
+	else if (plan->host_count > 0)
+		logline_str(&l, "row", plan->host[0].row);
+	logline_end(&l);
+}
+
+/* A plan that holds everything for why; in k. */
+static struct plan *
+plan_hold(struct kept *k, const char *why)
+{
+	struct plan *p = need(talloc_zero(k, struct plan));
+	struct wall now = net_wall(k->a->env.net);
+
+	p->domain = k->domain;
+	p->mclass = k->mclass;
+	p->verdict = PLAN_DEFER;
+	p->status = "4.4.3";
+	p->why = need(talloc_strdup(p, why));
+	p->made = now;
+	p->valid_until = wall_after(now, SICK_RETEST_MS);
+	p->sts = (struct sts_fact){ .state = STS_ST_UNKNOWN, .id = "",
+		.why = "" };
+	p->approver = p->reason = "";
+	return p;
+}
+
+static void
+planned(void *arg, const struct plan *plan)
+{
+	struct kept *k = arg;
+	TALLOC_CTX *tmp = talloc_new(k);
+	struct sbuf b;
+
+	log_plan(k->a, plan);
+	if (pack_answer(&b, tmp, 0, plan))
+		k->plan = plan_copy(k, plan);
+	else
+		k->plan = plan_hold(k, "the domain publishes more records "
+				       "than a plan may hold");
+	talloc_free(tmp);
+	TALLOC_FREE(k->supply);
+	answer_all(k, k->plan);
+}
+
+/* ---- questions ---- */
+
+static bool
+must_hold(const struct advisor *a)
+{
+	return !a->health.validating &&
+	    a->env.conf->resolver_unvalidated == UNVALIDATED_DEFER;
+}
+
+static void
+make_plan(struct kept *k)
+{
+	struct advisor *a = k->a;
+
+	if (must_hold(a)) {
+		char *why = need(talloc_asprintf(k,
+		    "the resolver does not validate DNSSEC (%s): nothing is "
+		    "sent until it does, see resolver.unvalidated",
+		    a->health.text));
+
+		answer_all(k, plan_hold(k, why));
+		forget(k);
+		return;
+	}
+	k->supply = supply_plan(k, &a->env, a->discover, k->domain, k->mclass,
+	    planned, k);
+}
+
+static void
+evict_oldest(struct advisor *a)
+{
+	struct kept *k;
+
+	TAILQ_FOREACH(k, &a->by_age, age)
+		if (k->plan != NULL) {
+			forget(k);
+			return;
+		}
+}
+
+static struct kept *
+kept_new(struct advisor *a, const char *key, const char *domain,
+    enum msg_class mclass)
+{
+	struct kept *k = need(talloc_zero(a, struct kept));
+
+	if (strmap_count(a->kept) >= ADVISOR_MAX_PLANS)
+		evict_oldest(a);
+	k->a = a;
+	k->key = need(talloc_strdup(k, key));
+	k->domain = need(talloc_strdup(k, domain));
+	k->mclass = mclass;
+	TAILQ_INIT(&k->questions);
+	TAILQ_INSERT_TAIL(&a->by_age, k, age);
+	strmap_put(a->kept, key, k);
+	return k;
+}
+
+static void
+ask(struct line *l, uint32_t token, const char *domain, enum msg_class mclass)
+{
+	struct advisor *a = l->a;
+	char *key = need(talloc_asprintf(NULL, "%u %s", (unsigned)mclass,
+	    domain));
+	struct kept *k = strmap_get(a->kept, key);
+	struct question *q;
+
+	if (k != NULL && k->plan != NULL &&
+	    wall_reached(net_wall(a->env.net), k->plan->valid_until)) {
+		forget(k);
+		k = NULL;
+	}
+	bool fresh = k == NULL;
+	if (fresh)
+		k = kept_new(a, key, domain, mclass);
+	talloc_free(key);
+	q = need(talloc_zero(k, struct question));
+	q->line = l;
+	q->token = token;
+	TAILQ_INSERT_TAIL(&k->questions, q, link);
+	a->waiting++;
+	if (k->plan != NULL) {
+		shuffle_ties(a, k->plan);
+		answer_all(k, k->plan);
+	} else if (fresh && ready(a)) {
+		make_plan(k);
+	}
+}
+
+/* ---- the resolver's health ---- */
+
+static int
+each_begin(void *arg, const char *key, void *value)
+{
+	struct kept *k = value;
+	struct kept **todo = arg;
+
+	(void)key;
+	if (k->plan != NULL || k->supply != NULL)
+		return 0;
+	*todo = k;
+	return 1;
+}
+
+/* Plans asked for before we were ready. */
+static void
+begin_all(struct advisor *a)
+{
+	struct kept *k;
+
+	while (ready(a)) {
+		k = NULL;
+		strmap_each(a->kept, each_begin, &k);
+		if (k == NULL)
+			return;
+		make_plan(k);
+	}
+}
+
+static void
+tested(void *arg, const struct dns_health *h)
+{
+	struct advisor *a = arg;
+	bool was = a->health.validating, first = !a->health.known;
+
+	a->health.known = true;
+	a->health.validating = h->validating;
+	TALLOC_FREE(a->health_text);
+	a->health.text = a->health_text = need(talloc_strdup(a, h->text));
+	if (first || was != h->validating)
+		log_text(a->env.log,
+		    h->validating ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR,
+		    h->validating ? "resolver-validates" :
+				    "resolver-does-not-validate",
+		    "%s", h->text);
+	net_timer_set(a->retest, mono_after(net_now(a->env.net),
+	    h->validating ? HEALTHY_RETEST_MS : SICK_RETEST_MS));
+	begin_all(a);
+}
+
+static void
+test_again(void *arg)
+{
+	struct advisor *a = arg;
+
+	net_dns_selftest(a->env.net, tested, a);
+}
+
+/* ---- channels ---- */
+
+static enum status
+courier_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
+{
+	struct line *l = arg;
+	TALLOC_CTX *tmp = talloc_new(l);
+	struct unpack u = unpack_from(payload);
+	uint32_t token = unpack_u32(&u);
+	const char *domain = unpack_str(&u, tmp);
+	enum msg_class mclass = (enum msg_class)unpack_enum(&u, CLASS_COUNT);
+	enum status st = ST_OK;
+
+	if (type != WIRE_PLAN_WANT || unpack_done(&u) != ST_OK)
+		st = diag_set(why, ST_SYNTAX, "not a question for a plan");
+	else if (l->a->waiting >= ADVISOR_MAX_WAITING)
+		st = diag_set(why, ST_LIMIT, "over %u questions unanswered",
+		    ADVISOR_MAX_WAITING);
+	else
+		ask(l, token, domain, mclass);
+	talloc_free(tmp);
+	return st;
+}
+
+static int
+each_drop_line(void *arg, const char *key, void *value)
+{
+	struct kept *k = value;
+	struct question *q, *next;
+
+	(void)key;
+	for (q = TAILQ_FIRST(&k->questions); q != NULL; q = next) {
+		next = TAILQ_NEXT(q, link);
+		if (q->line == arg)
+			drop_question(k, q);
+	}
+	return 0;
+}
+
+static void
+courier_closed(void *arg, const char *why)
+{
+	struct line *l = arg;
+
+	log_text(l->a->env.log, LOG_LEVEL_INFO, "channel-closed",
+	    "courier %u: %s", l->index, why);
+	strmap_each(l->a->kept, each_drop_line, l);
+	l->chan = NULL;
+}
+
+static const struct chan_ops courier_ops = {
+	.frame = courier_frame,
+	.closed = courier_closed,
+};
+
+void
+advisor_attach_courier(struct advisor *a, unsigned index, struct sock *s)
+{
+	struct line *l;
+
+	invariant(index < ADVISOR_MAX_COURIERS);
+	if (a->line[index] != NULL) {
+		strmap_each(a->kept, each_drop_line, a->line[index]);
+		TALLOC_FREE(a->line[index]);
+	}
+	l = need(talloc_zero(a, struct line));
+	l->a = a;
+	l->index = index;
+	l->chan = chan_new(l, a->env.net, s, &courier_ops, l);
+	a->line[index] = l;
+}
+
+static enum status
+keeper_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
+{
+	struct advisor *a = arg;
+	TALLOC_CTX *tmp = talloc_new(a);
+	struct sts_entry e;
+	enum status st = ST_OK;
+
+	if (type == WIRE_STS_LOADED) {
+		a->loaded = true;
+		begin_all(a);
+	} else if (type == WIRE_STS_ENTRY) {
+		st = wire_unpack_sts(tmp, payload, &e, why);
+		if (st == ST_OK)
+			discover_load(a->discover, &e);
+	} else {
+		st = diag_set(why, ST_SYNTAX, "frame %u is not for an advisor",
+		    type);
+	}
+	talloc_free(tmp);
+	return st;
+}
+
+static void
+keeper_closed(void *arg, const char *why)
+{
+	struct advisor *a = arg;
+
+	log_text(a->env.log, LOG_LEVEL_INFO, "channel-closed", "keeper: %s",
+	    why);
+	a->keeper = NULL;
+}
+
+static const struct chan_ops keeper_ops = {
+	.frame = keeper_frame,
+	.closed = keeper_closed,
+};
+
+static void
+store_entry(void *arg, const struct sts_entry *e)
+{
+	struct advisor *a = arg;
+	struct sbuf b;
+
+	if (a->keeper == NULL)
+		return; /* all entries are sent when it is back */
+	sbuf_init(&b, a, CHAN_FRAME_MAX_BYTES / 2);
+	wire_pack_sts(&b, e);
+	invariant(!sbuf_failed(&b));
+	chan_send_span(a->keeper, WIRE_STS_ENTRY, sbuf_view(&b));
+	sbuf_free(&b);
+}
+
+void
+advisor_attach_keeper(struct advisor *a, struct sock *s)
+{
+	TALLOC_FREE(a->keeper);
+	a->keeper = chan_new(a, a->env.net, s, &keeper_ops, a);
+	discover_each(a->discover, store_entry, a);
+}
+
+/* ---- life ---- */
+
+struct advisor *
+advisor_new(TALLOC_CTX *mem, const struct role_env *env)
+{
+	struct advisor *a = need(talloc_zero(mem, struct advisor));
+
+	a->env = *env;
+	a->kept = strmap_new(a);
+	TAILQ_INIT(&a->by_age);
+	a->discover = discover_new(a, &a->env, store_entry, a);
+	discover_keep_fresh(a->discover);
+	a->retest = net_timer_new(a, env->net, test_again, a);
+	net_dns_selftest(env->net, tested, a);
+	return a;
+}
+
+void
+advisor_reload(struct advisor *a, const struct conf *conf)
+{
+	struct kept *k, *next;
+
+	a->env.conf = conf;
+	discover_reload(a->discover, conf);
+	/* Kept plans may rest on rules that are gone. */
+	for (k = TAILQ_FIRST(&a->by_age); k != NULL; k = next) {
+		next = TAILQ_NEXT(k, age);
+		if (k->plan != NULL) {
+			forget(k);
+		} else if (k->supply != NULL) {
+			TALLOC_FREE(k->supply);
+			make_plan(k);
+		}
+	}
+}

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * cmd_explain - `tierpost explain DOMAIN`: makes the plan for a domain by
+ * the same code as the advisor and prints each lookup, what it proved, and
+ * the row of the decision table that won.
+ */
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/cmd_util.h"
+#include "gateway/supply.h"
+#include "net/net_real.h"
+#include "util/domain.h"
+
+struct explain {
+	TALLOC_CTX *mem;
+	struct role_env env;
+	const char *domain;
+	bool json;
+	bool validating;
+	char *health;
+	struct discover *discover;
+	int status;
+};
+
+static int
+usage(void)
+{
+	fprintf(stderr,
+	    "usage: tierpost explain [-c FILE] [--json] DOMAIN\n");
+	return EXIT_USAGE;
+}
+
+static void
+write_quiet(void *arg, enum log_level level, struct span line)
+{
+	(void)arg;
+	(void)level;
+	(void)line;
+}
+
+/* ---- for people ---- */
+
+static void
+print_trail(const struct plan *plan)
+{
+	printf("Lookups\n");
+	for (size_t i = 0; i < plan->trail_count; i++) {
+		const struct plan_trail *t = &plan->trail[i];
+
+		printf("  %-44s %-8s  %s%s%s\n", t->what,
+		    dns_security_name(t->security),
+		    dns_outcome_name(t->outcome), *t->text == '\0' ? "" : "  ",
+		    t->text);
+	}
+}
+
+static void
+print_sts(const struct plan *plan)
+{
+	char fetched[CLOCK_TEXT_BYTES], expires[CLOCK_TEXT_BYTES];
+	const struct sts_fact *s = &plan->sts;
+
+	printf("\nMTA-STS    %s", sts_state_name(s->state));
+	if (s->fetched.ms != 0)
+		printf(", id %s, fetched %s, binds until %s%s", s->id,
+		    wall_rfc3339(s->fetched, fetched),
+		    wall_rfc3339(s->expires, expires),
+		    s->stale ? ", from the cache" : "");
+	if (*s->why != '\0')
+		printf(" (%s)", s->why);
+	printf("\nMX         %s%s\n", plan->mx_secure ? "secure" : "not secure",
+	    plan->implicit_mx ? ", implicit: the domain itself" : "");
+}
+
+static void
+print_host(const struct plan_host *h)
+{
+	char addr[NETADDR_TEXT_BYTES];
+
+	printf("\n%5u %s\n", h->preference, h->name);
+	printf("      required   %s%s%s\n",
+	    h->skip ? "not used in this attempt" : level_name(h->required),
+	    h->skip || h->method == METHOD_NONE ? "" : " by ",
+	    h->skip || h->method == METHOD_NONE ? "" : method_name(h->method));
+	printf("      why        %s\n", h->why);
+	printf("      row        %s (%s%s)\n", h->row,
+	    dane_state_text(h->dane), h->half_dane ? ", insecure MX" : "");
+	if (*h->rule != '\0')
+		printf("      rule       %s\n", h->rule);
+	if (*h->exception != '\0')
+		printf("      exception  %s\n", h->exception);
+	for (size_t i = 0; i < h->ref_count; i++)
+		printf("      name       %s\n", h->ref[i]);
+	for (size_t i = 0; i < h->tlsa_count; i++) {
+		char *text = tlsa_text(NULL, &h->tlsa[i]);
+
+		printf("      TLSA       %s\n", text);
+		talloc_free(text);
+	}
+	for (size_t i = 0; i < h->addr_count; i++)
+		printf("      address    %s\n",
+		    netaddr_text_port(&h->addr[i], addr));
+}
+
+static void
+print_plan(const struct explain *x, const struct plan *plan)
+{
+	char until[CLOCK_TEXT_BYTES];
+
+	printf("%s\n\n", plan->domain);
+	if (!x->validating)
+		printf("The resolver does not validate DNSSEC (%s).\n\n",
+		    x->health);
+	print_trail(plan);
+	print_sts(plan);
+	switch (plan->verdict) {
+	case PLAN_DELIVER:
+		for (size_t i = 0; i < plan->host_count; i++)
+			print_host(&plan->host[i]);
+		break;
+	case PLAN_DEFER:
+		printf("\nMail waits (%s): %s\n", plan->status, plan->why);
+		break;
+	case PLAN_BOUNCE:
+		printf("\nMail is returned (%s): %s\n", plan->status,
+		    plan->why);
+		break;
+	}
+	printf("\nThis holds until %s at most.\n",
+	    wall_rfc3339(plan->valid_until, until));
+}
+
+/* ---- for programs ---- */
+
+static void
+put(json_t *o, const char *key, const char *value)
+{
+	json_object_set_new(o, key, json_string(value));
+}
+
+static json_t *
+host_json(const struct plan_host *h)
+{
+	json_t *o = need(json_object()), *list;
+	char addr[NETADDR_TEXT_BYTES];
+
+	put(o, "host", h->name);
+	json_object_set_new(o, "preference", json_integer(h->preference));
+	json_object_set_new(o, "skip", json_boolean(h->skip));
+	put(o, "required", level_name(h->required));
+	put(o, "method", method_name(h->method));
+	put(o, "row", h->row);
+	put(o, "why", h->why);
+	put(o, "dane", dane_state_name(h->dane));
+	json_object_set_new(o, "half-dane", json_boolean(h->half_dane));
+	put(o, "tlsa-base", h->tlsa_base);
+	json_object_set_new(o, "sts-mx-match", json_boolean(h->sts_mx_match));
+	put(o, "rule", h->rule);
+	put(o, "exception", h->exception);
+	json_object_set_new(o, "names", list = json_array());
+	for (size_t i = 0; i < h->ref_count; i++)
+		json_array_append_new(list, json_string(h->ref[i]));
+	json_object_set_new(o, "tlsa", list = json_array());
+	for (size_t i = 0; i < h->tlsa_count; i++) {
+		char *text = tlsa_text(NULL, &h->tlsa[i]);
+
+		json_array_append_new(list, json_string(text));
+		talloc_free(text);
+	}
+	json_object_set_new(o, "addresses", list = json_array());
+	for (size_t i = 0; i < h->addr_count; i++)
+		json_array_append_new(list,
+		    json_string(netaddr_text_port(&h->addr[i], addr)));
+	return o;
+}
+
+static json_t *
+trail_json(const struct plan *plan)
+{
+	json_t *list = need(json_array());
+
+	for (size_t i = 0; i < plan->trail_count; i++) {
+		const struct plan_trail *t = &plan->trail[i];
+		json_t *o = need(json_object());
+
+		put(o, "what", t->what);
+		put(o, "security", dns_security_name(t->security));
+		put(o, "outcome", dns_outcome_name(t->outcome));
+		json_object_set_new(o, "ttl", json_integer(t->ttl_s));
+		put(o, "text", t->text);
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+static json_t *
+sts_json(const struct sts_fact *s)
+{
+	json_t *o = need(json_object());
+	char text[CLOCK_TEXT_BYTES];
+
+	put(o, "state", sts_state_name(s->state));
+	json_object_set_new(o, "stale", json_boolean(s->stale));
+	put(o, "id", s->id);
+	put(o, "fetched",
+	    s->fetched.ms == 0 ? "" : wall_rfc3339(s->fetched, text));
+	put(o, "expires",
+	    s->fetched.ms == 0 ? "" : wall_rfc3339(s->expires, text));
+	put(o, "why", s->why);
+	return o;
+}
+
+static void
+dump_plan(const struct explain *x, const struct plan *plan)
+{
+	static const char *const verdicts[] = { "deliver", "defer", "bounce" };
+	json_t *o = need(json_object()), *hosts = need(json_array());
+	char text[CLOCK_TEXT_BYTES];
+
+	put(o, "domain", plan->domain);
+	json_object_set_new(o, "resolver-validates",
+	    json_boolean(x->validating));
+	put(o, "verdict", verdicts[plan->verdict]);
+	if (plan->verdict != PLAN_DELIVER) {
+		put(o, "status", plan->status);
+		put(o, "why", plan->why);
+	}
+	json_object_set_new(o, "mx-secure", json_boolean(plan->mx_secure));
+	json_object_set_new(o, "implicit-mx", json_boolean(plan->implicit_mx));
+	json_object_set_new(o, "sts", sts_json(&plan->sts));
+	for (size_t i = 0; i < plan->host_count; i++)
+		json_array_append_new(hosts, host_json(&plan->host[i]));
+	json_object_set_new(o, "hosts", hosts);
+	json_object_set_new(o, "lookups", trail_json(plan));
+	put(o, "valid-until", wall_rfc3339(plan->valid_until, text));
+	json_dumpf(o, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+	putchar('\n');
+	json_decref(o);
+}
+
+/* ---- the run ---- */
+
+static void
+planned(void *arg, const struct plan *plan)
+{
+	struct explain *x = arg;
+
+	if (x->json)
+		dump_plan(x, plan);
+	else
+		print_plan(x, plan);
+	x->status = plan->verdict == PLAN_DELIVER ? EXIT_DONE
+	    : plan->verdict == PLAN_DEFER	  ? EXIT_TRY_LATER
+						  : EXIT_NO;
+	net_real_stop(x->env.net);
+}
+
+static void
+tested(void *arg, const struct dns_health *h)
+{
+	struct explain *x = arg;
+
+	x->validating = h->validating;
+	x->health = need(talloc_strdup(x->mem, h->text));
+	(void)supply_plan(x->mem, &x->env, x->discover, x->domain,
+	    CLASS_NORMAL, planned, x);
+}
+
+static void
+load_entry(void *arg, const struct sts_entry *e)
+{
+	discover_load(arg, e);
+}
+
+/*
+ * The gateway's cache, when there is one to read: a policy that still binds
+ * must show here as it does there.
+ */
+static void
+load_cache(struct explain *x)
+{
+	struct store *store = cmd_open_store(x->mem, x->env.conf);
+	struct diag why = { 0 };
+
+	if (store != NULL && store_sts_each(store, x->mem, load_entry,
+				 x->discover, &why) != ST_OK)
+		fprintf(stderr, "tierpost: %s\n", why.text);
+	else if (store == NULL)
+		fprintf(stderr, "tierpost: going on without the gateway's "
+				"policy cache\n");
+	talloc_free(store);
+}
+
+static enum status
+set_up(struct explain *x, struct diag *why)
+{
+	const struct conf *conf = x->env.conf;
+	const struct net_real_dns dns = {
+		.trust_anchor = conf->resolver_trust_anchor,
+		.root_hints = conf->resolver_root_hints,
+		.option = conf->resolver_option,
+		.option_count = conf->resolver_option_count,
+		.timeout_ms = conf->resolver_timeout_ms,
+		.query_limit = conf->resolver_queries,
+	};
+	enum status st;
+
+	x->env.net = net_real_new(x->mem, x->env.log);
+	st = net_real_dns(x->env.net, &dns, why);
+	if (st == ST_OK)
+		st = net_real_https(x->env.net, conf->sts_ca_file, why);
+	return st;
+}
+
+static int
+explain(struct explain *x, const char *domain)
+{
+	struct log log = { .level = LOG_LEVEL_ERROR, .role = "explain",
+		.write = write_quiet };
+	struct diag why = { 0 };
+
+	x->env.log = &log;
+	if (domain_is_address(span_str(domain)))
+		x->domain = domain;
+	else if (domain_canonical(x->mem, span_str(domain), &x->domain,
+		     &why) != ST_OK) {
+		fprintf(stderr, "tierpost: %s\n", why.text);
+		return EXIT_USAGE;
+	}
+	if (set_up(x, &why) != ST_OK) {
+		fprintf(stderr, "tierpost: %s\n", why.text);
+		return EXIT_CONFIG;
+	}
+	x->discover = discover_new(x->mem, &x->env, NULL, NULL);
+	load_cache(x);
+	net_dns_selftest(x->env.net, tested, x);
+	net_real_run(x->env.net);
+	return x->status;
+}
+
+int
+cmd_explain(int argc, char **argv)
+{
+	TALLOC_CTX *mem = need(talloc_new(NULL));
+	const char *path = CMD_DEFAULT_CONF, *domain = NULL;
+	struct explain x = { .mem = mem };
+	int status = EXIT_DONE;
+
+	for (int i = 1; i < argc && status == EXIT_DONE; i++)
+		if (strcmp(argv[i], "--json") == 0)
+			x.json = true;
+		else if (strcmp(argv[i], "-c") == 0 && i + 1 < argc)
+			path = argv[++i];
+		else if (argv[i][0] != '-' && domain == NULL)
+			domain = argv[i];
+		else
+			status = usage();
+	if (status == EXIT_DONE && domain == NULL)
+		status = usage();
+	if (status == EXIT_DONE) {
+		x.env.conf = cmd_read_conf(mem, path, false);
+		status = x.env.conf == NULL ? EXIT_CONFIG : explain(&x, domain);
+	}
+	talloc_free(mem);
+	return status;
+}

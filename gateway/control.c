@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "gateway/control.h"
+
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char *const role_names[ROLE_COUNT] = {
+	[ROLE_KEEPER] = "keeper",
+	[ROLE_ADVISOR] = "advisor",
+	[ROLE_COURIER] = "courier",
+	[ROLE_INTAKE] = "intake",
+};
+
+const char *
+role_name(enum role role)
+{
+	return role_names[role];
+}
+
+enum status
+role_parse(struct span a, enum role *out)
+{
+	int i = span_index(a, role_names, ROLE_COUNT);
+
+	if (i < 0)
+		return ST_SYNTAX;
+	*out = (enum role)i;
+	return ST_OK;
+}
+
+enum status
+control_send(int sock, const struct control *c, struct diag *why)
+{
+	TALLOC_CTX *tmp = need(talloc_new(NULL));
+	struct sbuf b;
+	enum status st;
+
+	sbuf_init(&b, tmp, 16);
+	pack_u8(&b, (uint8_t)c->role);
+	pack_u32(&b, c->number);
+	st = fdpass_send(sock, (uint8_t)c->type, sbuf_view(&b), c->fd, why);
+	talloc_free(tmp);
+	return st;
+}
+
+enum status
+control_recv(int sock, struct control *c, struct diag *why)
+{
+	uint8_t data[FDPASS_MAX_BYTES], type;
+	size_t n;
+	enum status st;
+	struct unpack u;
+
+	*c = (struct control){ .fd = -1 };
+	st = fdpass_recv(sock, &type, data, &n, &c->fd, why);
+	if (st != ST_OK)
+		return st;
+	u = unpack_from(span_of(data, n));
+	c->role = (enum role)unpack_enum(&u, ROLE_COUNT);
+	c->number = unpack_u32(&u);
+	if (unpack_done(&u) == ST_OK && type >= CONTROL_CONF &&
+	    type <= CONTROL_READY) {
+		c->type = (enum control_type)type;
+		return ST_OK;
+	}
+	if (c->fd >= 0)
+		close(c->fd);
+	return diag_set(why, ST_SYNTAX, "control message %u is malformed",
+	    type);
+}
+
+/* One write a line: lines of several processes do not mix. */
+static void
+write_stderr(void *arg, enum log_level level, struct span line)
+{
+	const bool *stamp = arg;
+	char text[LOGLINE_BYTES + CLOCK_TEXT_BYTES], when[CLOCK_TEXT_BYTES];
+	struct timespec ts;
+	int n;
+
+	(void)level;
+	when[0] = '\0';
+	if (*stamp) {
+		clock_gettime(CLOCK_REALTIME, &ts);
+		wall_rfc3339((struct wall){ ts.tv_sec * 1000 +
+				 ts.tv_nsec / 1000000 },
+		    when);
+	}
+	n = snprintf(text, sizeof(text), "%s%s%.*s\n", when,
+	    *stamp ? " " : "", (int)line.n, (const char *)line.p);
+	if (n > 0 && write(STDERR_FILENO, text, (size_t)n) < 0)
+		return; /* there is nowhere left to say it */
+}
+
+struct log *
+log_stderr(TALLOC_CTX *mem, enum log_level level, const char *role)
+{
+	struct log *log = need(talloc_zero(mem, struct log));
+	bool *stamp = need(talloc(log, bool));
+
+	/* systemd sets it when standard error is the journal. */
+	*stamp = getenv("JOURNAL_STREAM") == NULL;
+	log->level = level;
+	log->role = need(talloc_strdup(log, role));
+	log->write = write_stderr;
+	log->arg = stamp;
+	return log;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * control - what the master tells a role process over descriptor 3, and
+ * what that answers: fdpass messages of a type, a few numbers and at most
+ * one descriptor.
+ *
+ *	master -> role: CONF [CERT [KEY]] CHANNEL... START  LISTENER...
+ *	role -> master: READY                               DRAINED
+ */
+#ifndef GATEWAY_CONTROL_H
+#define GATEWAY_CONTROL_H
+
+#include "net/net_real.h"
+
+#define CONTROL_FD 3
+#define CONTROL_BLOB_MAX_BYTES (16u << 20) /* a configuration, a PEM file */
+
+enum role {
+	ROLE_KEEPER,
+	ROLE_ADVISOR,
+	ROLE_COURIER,
+	ROLE_INTAKE,
+};
+#define ROLE_COUNT 4u
+
+enum control_type {
+	/* master -> role */
+	CONTROL_CONF = 1, /* memfd: conf_print()'s text; again: reload */
+	CONTROL_CERT,     /* memfd: PEM chain; to intake */
+	CONTROL_KEY,      /* memfd: PEM key; completes CERT */
+	CONTROL_CHANNEL,  /* role, index of the other side; socket */
+	CONTROL_START,    /* number of couriers */
+	CONTROL_LISTENER, /* index into conf->listen; socket; to intake */
+	CONTROL_DRAIN,    /* finish what runs */
+	CONTROL_STOP,     /* all others have gone: end */
+	/* role -> master */
+	CONTROL_READY,
+};
+
+struct control {
+	enum control_type type;
+	enum role role; /* CHANNEL */
+	uint32_t number; /* CHANNEL, LISTENER: index; START: count */
+	int fd;          /* -1: none; the receiver owns it */
+};
+
+const char *role_name(enum role role);
+MUST_CHECK enum status role_parse(struct span a, enum role *out);
+
+MUST_CHECK enum status control_send(int sock, const struct control *c,
+    struct diag *why);
+/* ST_TEMP: nothing there; ST_CLOSED: the other side has gone. */
+MUST_CHECK enum status control_recv(int sock, struct control *c,
+    struct diag *why);
+
+/* Log lines on standard error, with the time unless the journal adds it. */
+struct log *log_stderr(TALLOC_CTX *mem, enum log_level level,
+    const char *role);
+
+#endif

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A message is sent to the keeper in full chunks, so that the store gets
+ * few and large rows; a small one goes as OPEN, CHUNK and END in one turn.
+ * What a session holds of it is one chunk, whatever its size.
+ */
+#include "gateway/intake_internal.h"
+
+#include <string.h>
+
+#include "smtp/received.h"
+
+#define REPLY_TRY_LATER "451 4.3.0 queue not available, try later"
+#define REPLY_NO_SPACE  "452 4.3.1 no room for the message, try later"
+
+/* u32 session, u32 seq, u32 length of what follows */
+#define CHUNK_HEADER_BYTES 12u
+
+static void
+send_number(struct session *s, uint8_t type)
+{
+	struct sbuf b;
+
+	sbuf_init(&b, s->message, 64);
+	pack_u32(&b, s->message->number);
+	if (type == WIRE_SUBMIT_END) {
+		pack_u64(&b, s->message->size_bytes);
+		pack_bool(&b, s->message->has_8bit);
+	}
+	if (type == WIRE_SUBMIT_QUERY)
+		pack_i64(&b, s->message->id);
+	chan_send_span(s->in->keeper, type, sbuf_view(&b));
+	sbuf_free(&b);
+}
+
+static void
+send_open(struct session *s)
+{
+	struct server_envelope e = server_envelope(s->server);
+	TALLOC_CTX *tmp = need(talloc_new(s));
+	char client[NETADDR_TEXT_BYTES] = "";
+	struct wire_open o = {
+		.session = s->message->number,
+		.message = s->message->id,
+		.sender = e.sender.text,
+		.client = client,
+		.size_bytes = e.size_bytes,
+		.flags = e.body_8bit ? MESSAGE_8BIT : 0,
+		.mclass = CLASS_NORMAL,
+		.rcpt_count = (uint32_t)e.rcpt_count,
+	};
+	struct sbuf b;
+
+	if (s->client.family != NETADDR_NONE)
+		netaddr_text(&s->client, client);
+	o.rcpt = need(talloc_array(tmp, const char *, o.rcpt_count));
+	o.rcpt_domain = need(talloc_array(tmp, const char *, o.rcpt_count));
+	for (uint32_t i = 0; i < o.rcpt_count; i++) {
+		o.rcpt[i] = e.rcpt[i].text;
+		o.rcpt_domain[i] = e.rcpt[i].domain;
+	}
+	sbuf_init(&b, tmp, CHAN_FRAME_MAX_BYTES);
+	wire_pack_open(&b, &o);
+	invariant(!sbuf_failed(&b)); /* INTAKE_ENVELOPE_BYTES sees to it */
+	chan_send_span(s->in->keeper, WIRE_SUBMIT_OPEN, sbuf_view(&b));
+	talloc_free(tmp);
+	s->message->state = MESSAGE_OPEN;
+}
+
+static void
+send_chunk(struct session *s)
+{
+	struct message *m = s->message;
+	uint8_t header[CHUNK_HEADER_BYTES];
+	struct sbuf h;
+	struct iovec iov[2];
+
+	if (m->state == MESSAGE_NEW)
+		send_open(s);
+	sbuf_init(&h, m, sizeof(header));
+	pack_u32(&h, m->number);
+	pack_u32(&h, m->chunk_count++);
+	pack_u32(&h, (uint32_t)m->chunk.n);
+	memcpy(header, h.p, sizeof(header));
+	sbuf_free(&h);
+	iov[0] = (struct iovec){ header, sizeof(header) };
+	iov[1] = (struct iovec){ m->chunk.p, m->chunk.n };
+	chan_send(s->in->keeper, WIRE_SUBMIT_CHUNK, iov, 2);
+	m->unacked_bytes += m->chunk.n;
+	sbuf_reset(&m->chunk);
+}
+
+static bool
+window_is_open(const struct session *s)
+{
+	return s->message->unacked_bytes + s->message->chunk.n <=
+		   WIRE_WINDOW_BYTES &&
+	       chan_queued(s->in->keeper) < INTAKE_QUEUE_BYTES;
+}
+
+static void
+wait_for(struct session *s, enum session_wait wait)
+{
+	s->wait = wait;
+	intake_session_set_deadline(s, INTAKE_VERDICT_MS);
+}
+
+/* ---- begin ---- */
+
+static void
+add_received(struct session *s)
+{
+	struct server_envelope e = server_envelope(s->server);
+	const struct tls_info *tls = stream_tls_info(s->stream);
+	char id[QUEUE_ID_BYTES];
+	struct received r = {
+		.helo = e.helo,
+		.client = s->client,
+		.by = s->in->env.conf->hostname,
+		.with = tls != NULL ? "ESMTPS" :
+			e.esmtp     ? "ESMTP" :
+				      "SMTP",
+		.tls_protocol = tls != NULL ? tls->protocol : "",
+		.tls_cipher = tls != NULL ? tls->cipher : "",
+		.tls_group = tls != NULL ? tls->group : "",
+		.id = queue_id_text(s->message->id, id),
+		.only_rcpt = e.rcpt_count == 1 ? e.rcpt[0].text : "",
+		.now = net_wall(s->in->env.net),
+	};
+
+	received_write(&s->message->chunk, &r);
+	s->message->size_bytes = s->message->chunk.n;
+}
+
+void
+intake_message_begin(struct session *s)
+{
+	int64_t id = 0;
+
+	s->wait = WAIT_NOTHING;
+	if (s->in->keeper == NULL) {
+		server_refuse(s->server, REPLY_TRY_LATER);
+		return;
+	}
+	id = intake_take_id(s->in);
+	if (id == 0) {
+		wait_for(s, WAIT_IDS);
+		return;
+	}
+	s->message = need(talloc_zero(s, struct message));
+	s->message->id = id;
+	s->message->number = intake_slot_take(s->in, s);
+	sbuf_init(&s->message->chunk, s->message, WIRE_CHUNK_BYTES);
+	s->block_bytes = 0;
+	server_accept(s->server, NULL);
+	add_received(s);
+}
+
+static void
+forget(struct session *s)
+{
+	intake_slot_free(s->in, s->message->number);
+	TALLOC_FREE(s->message);
+}
+
+static void
+lose(struct session *s, const char *refusal)
+{
+	s->message->state = MESSAGE_LOST;
+	s->message->refusal = refusal;
+	sbuf_free(&s->message->chunk);
+}
+
+/* ---- content ---- */
+
+size_t
+intake_message_room(const struct session *s)
+{
+	return s->message == NULL || s->message->state == MESSAGE_LOST ?
+		   INTAKE_READ_BYTES :
+		   WIRE_CHUNK_BYTES - s->message->chunk.n;
+}
+
+void
+intake_message_add(struct session *s, struct span body)
+{
+	struct message *m = s->message;
+
+	if (m->state == MESSAGE_LOST)
+		return;
+	sbuf_span(&m->chunk, body);
+	m->size_bytes += body.n;
+	if (m->chunk.n < WIRE_CHUNK_BYTES)
+		return;
+	if (window_is_open(s))
+		send_chunk(s);
+	else
+		wait_for(s, WAIT_CREDIT);
+}
+
+void
+intake_message_abort(struct session *s)
+{
+	if (s->message == NULL)
+		return;
+	if (s->message->state == MESSAGE_OPEN)
+		send_number(s, WIRE_SUBMIT_ABORT);
+	forget(s);
+}
+
+/* ---- end ---- */
+
+static void
+refuse_end(struct session *s, const char *reply)
+{
+	s->wait = WAIT_NOTHING;
+	forget(s);
+	server_refuse(s->server, reply);
+}
+
+static void
+finish(struct session *s)
+{
+	struct message *m = s->message;
+
+	if (m->chunk.n > 0)
+		send_chunk(s);
+	send_number(s, WIRE_SUBMIT_END);
+	m->state = MESSAGE_ENDED;
+	sbuf_free(&m->chunk);
+	wait_for(s, WAIT_VERDICT);
+}
+
+void
+intake_message_end(struct session *s)
+{
+	struct message *m = s->message;
+
+	m->at_end = true;
+	m->has_8bit = server_content_8bit(s->server);
+	if (m->state == MESSAGE_LOST)
+		refuse_end(s, m->refusal);
+	else if (m->chunk.n == 0 || window_is_open(s))
+		finish(s);
+	else
+		wait_for(s, WAIT_CREDIT);
+}
+
+/* ---- what the keeper says ---- */
+
+void
+intake_message_credit(struct session *s, size_t bytes)
+{
+	struct message *m = s->message;
+
+	m->unacked_bytes -= bytes;
+	if (s->wait != WAIT_CREDIT || !window_is_open(s))
+		return;
+	if (m->at_end) {
+		finish(s);
+		return;
+	}
+	send_chunk(s);
+	s->wait = WAIT_NOTHING;
+	intake_session_set_deadline(s, intake_idle_ms(s->in));
+	intake_session_resume(s);
+}
+
+static const char *
+refusal_of(enum wire_verdict verdict)
+{
+	return verdict == VERDICT_NO_SPACE ? REPLY_NO_SPACE : REPLY_TRY_LATER;
+}
+
+void
+intake_message_verdict(struct session *s, const struct wire_done *d)
+{
+	char id[QUEUE_ID_BYTES];
+
+	if (s->message->state == MESSAGE_ENDED) {
+		if (d->verdict == VERDICT_QUEUED) {
+			queue_id_text(d->message, id);
+			s->wait = WAIT_NOTHING;
+			forget(s);
+			server_accept(s->server, id);
+		} else {
+			refuse_end(s, refusal_of(d->verdict));
+		}
+		intake_session_resume(s);
+		return;
+	}
+	/* Refused in mid-stream: the client hears it when it has ended. */
+	lose(s, refusal_of(d->verdict));
+	if (s->wait != WAIT_CREDIT)
+		return;
+	s->wait = WAIT_NOTHING;
+	intake_session_set_deadline(s, intake_idle_ms(s->in));
+	if (s->message->at_end)
+		refuse_end(s, refusal_of(d->verdict));
+	intake_session_resume(s);
+}
+
+void
+intake_message_keeper_gone(struct session *s)
+{
+	struct message *m = s->message;
+	bool waited = s->wait == WAIT_IDS || s->wait == WAIT_CREDIT;
+
+	if (m != NULL && m->state == MESSAGE_ENDED) {
+		intake_session_set_deadline(s, INTAKE_KEEPER_AWAY_MS);
+		return;
+	}
+	if (m != NULL)
+		lose(s, REPLY_TRY_LATER);
+	if (!waited)
+		return;
+	if (s->wait == WAIT_IDS)
+		intake_message_begin(s);
+	else if (m != NULL && m->at_end)
+		refuse_end(s, REPLY_TRY_LATER);
+	s->wait = WAIT_NOTHING;
+	intake_session_set_deadline(s, intake_idle_ms(s->in));
+	intake_session_resume(s);
+}
+
+void
+intake_message_keeper_back(struct session *s)
+{
+	if (s->message == NULL || s->message->state != MESSAGE_ENDED)
+		return;
+	send_number(s, WIRE_SUBMIT_QUERY);
+	wait_for(s, WAIT_VERDICT);
+}

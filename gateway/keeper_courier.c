@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <inttypes.h>
+
+#include "gateway/keeper_internal.h"
+
+/* ---- hello ---- */
+
+static enum status
+take_hello(struct courier_line *line, struct span payload, struct diag *why)
+{
+	struct wire_hello *h;
+	enum status st;
+
+	if (line->greeted)
+		return diag_set(why, ST_SYNTAX, "a second hello");
+	h = need(talloc_zero(line, struct wire_hello));
+	st = wire_unpack_hello(h, payload, h, why);
+	if (st != ST_OK) {
+		talloc_free(h);
+		return st;
+	}
+	line->greeted = true;
+	line->hello = h;
+	line->instance = h->instance;
+	keeper_note(line->k);
+	return ST_OK;
+}
+
+enum status
+courier_load_msg(struct keeper *k, int64_t id, struct sched_msg **out,
+    struct diag *why)
+{
+	TALLOC_CTX *tmp;
+	struct store_message row;
+	enum status st;
+
+	*out = sched_msg_get(k->sched, id);
+	if (*out != NULL)
+		return ST_OK;
+	tmp = need(talloc_new(k));
+	st = store_message_get(k->store, tmp, id, &row, why);
+	if (st == ST_OK) {
+		*out = sched_msg_add(k->sched, id, row.sender);
+		(*out)->size_bytes = row.size_bytes;
+		(*out)->flags = row.flags;
+		(*out)->received = row.received;
+		(*out)->expires = row.expires;
+	}
+	talloc_free(tmp);
+	return st;
+}
+
+/* A recipient that a courier says it holds.  ST_NOTFOUND: it is done. */
+static enum status
+held_rcpt(struct keeper *k, int64_t id, int64_t message,
+    struct sched_rcpt **out, struct diag *why)
+{
+	TALLOC_CTX *tmp;
+	struct sched_dest *d;
+	struct sched_msg *m;
+	struct store_rcpt row;
+	enum status st;
+
+	if (id >> 16 != message)
+		return diag_set(why, ST_NOTFOUND, "of another message");
+	*out = sched_rcpt_get(k->sched, id);
+	if (*out != NULL)
+		return ST_OK;
+	tmp = need(talloc_new(k));
+	st = store_rcpt_get(k->store, tmp, id, &row, why);
+	d = st == ST_OK ? sched_dest_by_id(k->sched, row.dest) : NULL;
+	if (st == ST_OK && d == NULL)
+		st = diag_set(why, ST_NOTFOUND, "of no destination");
+	if (st == ST_OK)
+		st = courier_load_msg(k, message, &m, why);
+	if (st == ST_OK) {
+		*out = sched_rcpt_add(k->sched, d, m, id, row.address);
+		(*out)->attempts = row.attempts;
+	}
+	talloc_free(tmp);
+	return st;
+}
+
+/*
+ * Work handed out by an earlier keeper, or over a channel that broke: it
+ * stays leased to this courier, which will tell of it.  A recipient that
+ * another courier has meanwhile stays with that one.
+ */
+static enum status
+adopt(struct courier_line *line, const struct wire_held *h, struct diag *why)
+{
+	struct keeper *k = line->k;
+	struct lease *l = idmap_get(k->leases, (int64_t)h->lease);
+	struct sched_rcpt *r;
+
+	if (l != NULL) { /* ours, over a channel that is gone */
+		if (l->line->gone && l->line->instance == line->instance) {
+			l->line = line;
+			l->slot = NULL;
+		}
+		return ST_OK;
+	}
+	for (uint32_t i = 0; i < h->rcpt_count; i++) {
+		enum status st = held_rcpt(k, h->rcpt[i], h->message, &r, why);
+
+		if (st != ST_OK && st != ST_NOTFOUND)
+			return st;
+		if (st != ST_OK || r->lease != NULL)
+			continue;
+		if (l == NULL)
+			l = dispatch_lease(k, line, NULL, h->lease,
+			    h->message);
+		sched_lease(k->sched, r, l);
+		dispatch_lease_add(l, r);
+	}
+	return ST_OK;
+}
+
+void
+courier_send_ack(struct courier_line *line)
+{
+	struct sbuf *b = &line->k->scratch;
+
+	sbuf_reset(b);
+	pack_u64(b, line->committed_seq);
+	keeper_send(line->chan, WIRE_ACK, b);
+	line->ack_due = false;
+}
+
+static enum status
+greet(struct courier_line *line, struct diag *why)
+{
+	struct keeper *k = line->k;
+	struct wire_hello *h = line->hello;
+	uint64_t seq = 0;
+	enum status st;
+
+	st = store_courier_seq(k->store, line->instance, &seq, why);
+	if (st != ST_OK)
+		return st;
+	line->applied_seq = line->committed_seq = seq;
+	for (uint32_t i = 0; i < h->lease_count; i++) {
+		st = adopt(line, &h->held[i], why);
+		if (st != ST_OK)
+			return st; /* again when the store is back */
+	}
+	line->ready = true;
+	TALLOC_FREE(line->hello);
+	if (seq > 0)
+		courier_send_ack(line);
+	return ST_OK;
+}
+
+static bool
+all_are_here(const struct keeper *k)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < KEEPER_MAX_LINES; i++)
+		count += k->courier[i] != NULL && k->courier[i]->ready;
+	return count >= k->courier_count;
+}
+
+void
+courier_greet_all(struct keeper *k)
+{
+	struct diag why = { 0 };
+
+	for (unsigned i = 0; i < KEEPER_MAX_LINES; i++) {
+		struct courier_line *line = k->courier[i];
+
+		if (line == NULL || line->hello == NULL)
+			continue;
+		if (greet(line, &why) != ST_OK) {
+			keeper_store_failed(k, &why);
+			return;
+		}
+	}
+	if (!k->working && all_are_here(k)) {
+		k->working = true;
+		net_timer_clear(k->gather);
+	}
+}
+
+/* ---- content ---- */
+
+static enum status
+take_body_want(struct courier_line *line, struct unpack *u)
+{
+	struct body_want *w = need(talloc_zero(line->k, struct body_want));
+
+	w->line = line;
+	w->slot = unpack_u32(u);
+	w->message = unpack_i64(u);
+	w->seq = unpack_u32(u);
+	if (unpack_done(u) != ST_OK) {
+		talloc_free(w);
+		return ST_SYNTAX;
+	}
+	STAILQ_INSERT_TAIL(&line->k->bodies, w, link);
+	keeper_note(line->k);
+	return ST_OK;
+}
+
+/*
+ * Only of messages under way.  One that is not any more was taken back from
+ * this courier, and gets no answer: half a message must not look whole.
+ */
+static enum status
+send_body(struct keeper *k, const struct body_want *w, struct diag *why)
+{
+	TALLOC_CTX *tmp = need(talloc_new(k));
+	struct span data = SPAN_NONE;
+	uint32_t last = 0;
+	enum status st;
+	struct sbuf *b = &k->scratch;
+
+	st = sched_msg_get(k->sched, w->message) == NULL
+	    ? diag_set(why, ST_NOTFOUND, "message is not under way")
+	    : store_chunk_last(k->store, w->message, &last, why);
+	if (st == ST_OK)
+		st = store_chunk_get(k->store, tmp, w->message, w->seq, &data,
+		    why);
+	if (st == ST_OK) {
+		sbuf_reset(b);
+		pack_u32(b, w->slot);
+		pack_i64(b, w->message);
+		pack_u32(b, w->seq);
+		pack_bool(b, w->seq == last);
+		pack_bytes(b, data);
+		keeper_send(w->line->chan, WIRE_BODY, b);
+	}
+	talloc_free(tmp);
+	return st;
+}
+
+void
+courier_send_bodies(struct keeper *k)
+{
+	struct body_want *w;
+
+	while (k->store != NULL && (w = STAILQ_FIRST(&k->bodies)) != NULL) {
+		struct diag why = { 0 };
+		char id[QUEUE_ID_BYTES];
+		enum status st = ST_OK;
+
+		STAILQ_REMOVE_HEAD(&k->bodies, link);
+		if (w->line != NULL && w->message > 0 &&
+		    w->message <= STORE_MAX_MESSAGE_ID)
+			st = send_body(k, w, &why);
+		if (st != ST_OK) {
+			struct logline l = logline_begin(k->env.log,
+			    st == ST_NOTFOUND ? LOG_LEVEL_WARN
+					      : LOG_LEVEL_ERROR,
+			    "content-missing");
+
+			logline_str(&l, "id", queue_id_text(w->message, id));
+			logline_i64(&l, "piece", w->seq);
+			logline_str(&l, "text", why.text);
+			logline_end(&l);
+		}
+		talloc_free(w);
+		if (st == ST_IO)
+			keeper_store_failed(k, &why);
+	}
+}
+
+/* ---- frames ---- */
+
+/* Its jobs, if any are left without a word, are as they were. */
+static enum status
+take_slot_idle(struct courier_line *line, struct unpack *u)
+{
+	struct kslot *slot = idmap_get(line->slots, unpack_u32(u));
+
+	if (unpack_done(u) != ST_OK)
+		return ST_SYNTAX;
+	if (slot == NULL)
+		return ST_OK; /* ended by its failure before */
+	dispatch_slot_gone(line->k, slot);
+	keeper_note(line->k);
+	return ST_OK;
+}
+
+static enum status
+courier_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
+{
+	struct courier_line *line = arg;
+	struct unpack u = unpack_from(payload);
+	enum status st = ST_SYNTAX;
+
+	if (type == WIRE_HELLO)
+		return take_hello(line, payload, why);
+	if (!line->greeted)
+		return diag_set(why, ST_SYNTAX, "no hello");
+	if (type == WIRE_OUTCOME || type == WIRE_SLOT_FAILED)
+		return outcome_take(line, type, payload, why);
+	if (type == WIRE_BODY_WANT)
+		st = take_body_want(line, &u);
+	else if (type == WIRE_SLOT_IDLE)
+		st = take_slot_idle(line, &u);
+	if (st != ST_OK)
+		return diag_set(why, st, "frame of type %u", (unsigned)type);
+	return ST_OK;
+}
+
+/*
+ * What it told before it went is still to be written: it loses the rest of
+ * what it held after the turn's transaction.
+ */
+void
+courier_line_gone(struct courier_line *line)
+{
+	struct keeper *k = line->k;
+	struct body_want *w;
+
+	STAILQ_FOREACH(w, &k->bodies, link)
+		if (w->line == line)
+			w->line = NULL;
+	line->gone = true;
+	line->chan = NULL;
+	k->courier[line->index] = NULL;
+	TAILQ_INSERT_TAIL(&k->gone_couriers, line, link);
+	keeper_note(k);
+}
+
+static void
+courier_closed(void *arg, const char *why)
+{
+	struct courier_line *line = arg;
+
+	log_text(line->k->env.log, LOG_LEVEL_INFO, "channel-closed",
+	    "courier/%u: %s", line->index, why);
+	courier_line_gone(line);
+}
+
+static void
+courier_drained(void *arg)
+{
+	struct courier_line *line = arg;
+
+	dispatch_touch_line(line);
+	keeper_note(line->k);
+}
+
+const struct chan_ops keeper_courier_ops = {
+	.frame = courier_frame,
+	.closed = courier_closed,
+	.drained = courier_drained,
+};
+
+/* ---- the end of one ---- */
+
+static void
+slot_gone(void *arg, void *thing)
+{
+	dispatch_slot_gone(arg, thing);
+}
+
+static bool
+has_outcomes(const struct keeper *k, const struct courier_line *line)
+{
+	const struct outcome *o;
+
+	TAILQ_FOREACH(o, &k->outcomes, link)
+		if (o->line == line)
+			return true;
+	return false;
+}
+
+static void
+bury(struct keeper *k, struct courier_line *line)
+{
+	struct lease *l, *next;
+
+	for (l = TAILQ_FIRST(&k->by_until); l != NULL; l = next) {
+		next = TAILQ_NEXT(l, link);
+		if (l->line == line)
+			dispatch_lease_end(k, l);
+	}
+	idmap_each(line->slots, slot_gone, k);
+	TAILQ_REMOVE(&k->gone_couriers, line, link);
+	talloc_free(line);
+}
+
+void
+courier_bury(struct keeper *k)
+{
+	struct courier_line *line, *next;
+
+	for (line = TAILQ_FIRST(&k->gone_couriers); line != NULL; line = next) {
+		next = TAILQ_NEXT(line, link);
+		if (!has_outcomes(k, line)) /* the store is broken: later */
+			bury(k, line);
+	}
+}

@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * keeper_internal - shared by gateway/keeper*.c only.
+ *
+ *	keeper.c           the role: channels, start, reload, drain, clock
+ *	keeper_batch.c     what came in one turn becomes one transaction
+ *	keeper_submit.c    messages on their way in
+ *	keeper_courier.c   couriers: hello, what they hold, bodies
+ *	keeper_dispatch.c  connections and jobs
+ *	keeper_outcome.c   what became of jobs
+ *	keeper_report.c    expiry and delivery reports
+ *	keeper_sts.c       the MTA-STS cache
+ *
+ * The rule that keeps memory and disk in step: a frame is only parsed and
+ * noted when it comes; at the end of the turn all that was noted is written
+ * in one transaction; memory changes, and answers go out, after its commit.
+ */
+#ifndef GATEWAY_KEEPER_INTERNAL_H
+#define GATEWAY_KEEPER_INTERNAL_H
+
+#include <sys/queue.h>
+
+#include "gateway/roles.h"
+#include "gateway/wire.h"
+#include "net/chan.h"
+#include "smtp/dsn.h"
+#include "spool/schedule.h"
+#include "spool/store.h"
+
+#define KEEPER_MAX_LINES 64u /* as many as workers */
+/* Ours: a courier that does not come back must not stop the queue. */
+#define KEEPER_GATHER_MS 10000
+#define KEEPER_SLOTS     1000u /* ours: connections at one courier */
+/* Ours: jobs queued towards a courier that is slow to read. */
+#define KEEPER_QUEUE_BYTES (8u << 20)
+#define KEEPER_FETCH_ROWS  256u /* recipients read from disk at once */
+#define KEEPER_FETCH_LOW   32u  /* when fewer are in memory */
+#define KEEPER_FETCHES     64u  /* reads of one turn; others go on next turn */
+#define KEEPER_FEED_JOBS   64u  /* then the next destination has its turn */
+#define KEEPER_LINGER_MS   1000 /* an idle connection waits for more */
+#define KEEPER_PAUSE_MS    250  /* ours: after a job came back untried */
+#define KEEPER_EXPIRE_RCPTS 256u /* given up in one transaction */
+#define KEEPER_EXPIRE_AGAIN_MS 10000 /* look again at those under way */
+#define KEEPER_CLOCK_LOOK_MS 3600000 /* ours: timers follow a set clock */
+#define KEEPER_CLOCK_JUMP_MS 60000 /* ours: more is not a slow correction */
+#define KEEPER_MEND_MS     1000 /* first wait to open a broken store again */
+#define KEEPER_MEND_MAX_MS 60000
+#define KEEPER_TIDY_MS     60000
+#define KEEPER_TIDY_DESTS  2000u /* forgotten in one transaction */
+#define KEEPER_COURIER_KEEP_MS (INT64_C(30) * 86400000)
+#define KEEPER_LAST_BYTES  512u /* of a reason that is stored */
+#define KEEPER_BLOCKS      4u   /* of message ids with one intake */
+#define KEEPER_STS_PENDING 10000u /* entries not yet stored */
+#define KEEPER_LOG_ALARM_BYTES (256u << 20) /* of the store's log */
+#define KEEPER_DOMAIN_BYTES 255u /* name, or an address literal */
+
+/* ---- destinations ---- */
+
+struct kdest {
+	struct sched_dest s; /* first: the schedule hands this out */
+	TAILQ_ENTRY(kdest) link; /* dirty */
+	bool dirty;         /* to be written in this transaction */
+	bool made;          /* by this transaction */
+	uint64_t queued;    /* as committed */
+	int64_t delta;      /* of this transaction */
+	struct store_place read_to; /* what is before is in memory, or done */
+	char *last;         /* reason of the last failure; lives in it */
+	enum level required;
+};
+
+/* ---- messages on their way in ---- */
+
+struct id_block {
+	int64_t first;
+	uint32_t count; /* 0: none */
+	uint8_t used[WIRE_ID_BLOCK / 8];
+};
+
+struct intake_line {
+	TAILQ_ENTRY(intake_line) link; /* gone */
+	struct keeper *k;
+	unsigned index;
+	struct chan *chan;
+	struct idmap *sessions;
+	uint32_t ids_wanted; /* blocks asked for and not yet given */
+	struct id_block granted; /* by this transaction */
+	struct id_block block[KEEPER_BLOCKS]; /* newest first */
+};
+
+struct piece {
+	STAILQ_ENTRY(piece) link;
+	uint32_t seq;
+	size_t n;
+	uint8_t *p;
+};
+
+/*
+ *	open --chunk…--> open --end--> ended --commit--> (answered, gone)
+ *
+ * stored: earlier transactions hold part of it.
+ */
+TAILQ_HEAD(sessions, session);
+struct session {
+	struct idmap_node node; /* key: its number on the channel */
+	TAILQ_ENTRY(session) link; /* of in */
+	struct intake_line *line;
+	struct wire_open open;
+	STAILQ_HEAD(, piece) pieces; /* not yet written */
+	size_t pending_bytes;
+	uint64_t size_bytes;
+	uint32_t next_seq;
+	struct sessions *in; /* touched or unsure; NULL: neither */
+	bool stored;
+	bool ended;
+};
+
+struct arrival_rcpt {
+	int64_t id;
+	const char *address;
+	struct kdest *dest;
+};
+
+/* A message of this transaction, to enter the schedule when it committed. */
+struct arrival {
+	STAILQ_ENTRY(arrival) link;
+	struct store_message m;
+	uint32_t rcpt_count;
+	struct arrival_rcpt *rcpt;
+	uint8_t *body; /* a talloc object, or NULL: read it from disk */
+};
+STAILQ_HEAD(arrivals, arrival);
+
+struct query {
+	STAILQ_ENTRY(query) link;
+	struct intake_line *line; /* NULL: gone */
+	uint32_t session;
+	int64_t message;
+};
+STAILQ_HEAD(queries, query);
+
+/* ---- messages on their way out ---- */
+
+struct body_want {
+	STAILQ_ENTRY(body_want) link;
+	struct courier_line *line; /* NULL: gone */
+	uint32_t slot;
+	int64_t message;
+	uint32_t seq;
+};
+STAILQ_HEAD(body_wants, body_want);
+
+struct courier_line {
+	TAILQ_ENTRY(courier_line) link; /* gone */
+	struct keeper *k;
+	unsigned index;
+	struct chan *chan;
+	bool gone;
+	bool greeted;         /* its hello came */
+	bool ready;           /* and what it holds is known */
+	struct wire_hello *hello; /* until it was acted on */
+	uint64_t instance;
+	uint64_t applied_seq;   /* with the running transaction */
+	uint64_t committed_seq;
+	bool ack_due;
+	struct idmap *slots;
+	uint32_t next_slot;
+	uint32_t slot_count;
+};
+
+struct kslot {
+	struct sched_slot s; /* first; key: its number on the channel */
+	TAILQ_ENTRY(kslot) rest; /* resting: no job since */
+	bool resting;
+	struct mono since;
+	struct courier_line *line;
+};
+
+struct lease {
+	struct idmap_node node; /* key: fencing number << 32 | counter */
+	TAILQ_ENTRY(lease) link; /* by until */
+	struct courier_line *line;
+	struct kslot *slot; /* NULL: of an earlier keeper, or its slot ended */
+	int64_t message;
+	struct mono until;
+	uint32_t left;      /* recipients without a result */
+	struct sched_rcpts rcpts;
+};
+
+enum act {
+	ACT_NONE,   /* nothing that is ours */
+	ACT_GONE,   /* done */
+	ACT_LATER,  /* deferred: its place is on disk */
+	ACT_RETURN, /* as it was */
+};
+
+struct outcome_act {
+	enum act act;
+	struct sched_rcpt *rcpt; /* or NULL: not in memory */
+	struct kdest *dest;
+	struct wall next;        /* ACT_LATER */
+	const char *to;          /* of ours */
+	const char *from;
+};
+
+struct outcome_proof {
+	const struct wire_evidence *packed;
+	struct store_evidence columns; /* without number and hash */
+};
+
+/* An OUTCOME or a SLOT_FAILED, until it is committed. */
+struct outcome {
+	TAILQ_ENTRY(outcome) link;
+	struct courier_line *line;
+	uint64_t seq;
+	bool failed_slot;
+	struct wire_outcome o;
+	struct wire_slot_failed f;
+	struct outcome_proof *proof;
+	struct outcome_act *act; /* one a result */
+	bool applied;
+};
+TAILQ_HEAD(outcomes, outcome);
+
+/* One that was given up in the running transaction. */
+struct expired {
+	STAILQ_ENTRY(expired) link;
+	struct store_rcpt r;
+	const char *from;
+	const char *why;
+	struct kdest *dest;
+};
+STAILQ_HEAD(expireds, expired);
+
+struct sts_pending {
+	STAILQ_ENTRY(sts_pending) link;
+	struct sts_entry e;
+};
+
+struct chain {
+	uint64_t seq;
+	uint8_t hash[EVIDENCE_HASH_BYTES];
+};
+
+/* ---- the role ---- */
+
+struct keeper {
+	struct role_env env;
+	const char *spec;
+	struct store *store; /* NULL: cannot be opened just now */
+	bool fenced;         /* a later keeper has the store */
+	uint64_t epoch;
+	uint32_t lease_count; /* counter of lease numbers */
+	struct schedule *sched;
+	struct intake_line *intake[KEEPER_MAX_LINES];
+	struct courier_line *courier[KEEPER_MAX_LINES];
+	struct chan *advisor;
+	TALLOC_CTX *advisor_mem;
+	bool advisor_waits; /* for the cache: the store was broken */
+	TAILQ_HEAD(, intake_line) gone_intakes; /* freed after the turn */
+	TAILQ_HEAD(, courier_line) gone_couriers;
+	/* start */
+	unsigned courier_count;
+	bool working; /* dispatch may begin */
+	struct net_timer *gather;
+	/* the turn's batch */
+	struct net_later *later; /* or NULL: nothing noted */
+	TALLOC_CTX *tmp;         /* of the running transaction */
+	bool committing;         /* the commit itself was called */
+	struct sessions touched;
+	struct queries queries;
+	struct outcomes outcomes;
+	struct body_wants bodies;
+	int64_t *drop;           /* incoming messages to be deleted */
+	size_t drop_count;
+	STAILQ_HEAD(, sts_pending) sts;
+	uint32_t sts_count;
+	TAILQ_HEAD(, kdest) dirty;
+	struct arrivals arrivals;
+	struct expireds expireds;
+	bool expire_due;
+	bool expire_more; /* there were more than one transaction takes */
+	bool tidy_due;
+	struct chain chain, chain_committed;
+	int64_t own_id, own_end; /* message ids for reports */
+	/* unanswered: whether they were committed must be read from disk */
+	struct sessions unsure;
+	/* connections and leases */
+	struct idmap *leases;
+	TAILQ_HEAD(, lease) by_until;
+	TAILQ_HEAD(, kslot) resting;
+	struct net_timer *wake; /* schedule, leases, resting slots */
+	struct sbuf scratch;
+	/* expiry */
+	struct net_timer *expiry;
+	struct mono expire_from; /* not before: all had a chance */
+	struct mono expiry_at;   /* what the timer is set to */
+	/* clock */
+	struct wall wall;  /* never goes back, but in a jump */
+	struct mono wall_at; /* when that was read */
+	/* store trouble */
+	struct net_timer *mend;
+	int64_t mend_ms;
+	bool hold_writes; /* the disk was full even for outcomes */
+	bool has_room;
+	struct net_timer *room;
+	bool log_alarm;
+	struct net_timer *tidy;
+	/* end */
+	bool draining;
+	struct net_later *drain_later;
+	void (*drained)(void *arg);
+	void *drained_arg;
+};
+
+/* ---- keeper.c ---- */
+/* UTC of this turn, not going back by small steps. */
+struct wall keeper_wall(const struct keeper *k);
+/* When the wall clock will show t, as things stand. */
+struct mono keeper_mono_of(const struct keeper *k, struct wall t);
+/* Look at the clocks; called once a turn. */
+void keeper_look_at_clock(struct keeper *k);
+/* The flush of this turn will run. */
+void keeper_note(struct keeper *k);
+void keeper_send(struct chan *c, uint8_t type, const struct sbuf *b);
+struct sched_limits keeper_limits(const struct conf *conf);
+/* Is there room for mail?  Tells intakes when that changed. */
+void keeper_look_at_room(struct keeper *k);
+void keeper_check_drained(struct keeper *k);
+
+/* ---- keeper_batch.c ---- */
+MUST_CHECK enum status keeper_open_store(struct keeper *k, struct diag *why);
+void keeper_flush(void *keeper);
+/* The store failed outside a transaction. */
+void keeper_store_failed(struct keeper *k, const struct diag *why);
+void keeper_mend(void *keeper);
+/* In a transaction: the destination, made where needed. */
+MUST_CHECK enum status keeper_dest(struct keeper *k, const char *domain,
+    enum msg_class mclass, struct kdest **out, struct diag *why);
+void keeper_dest_dirty(struct keeper *k, struct kdest *d);
+/* In a transaction: append to the chain. */
+MUST_CHECK enum status keeper_prove(struct keeper *k,
+    const struct store_evidence *columns, const struct wire_evidence *packed,
+    struct diag *why);
+
+/* ---- keeper_submit.c ---- */
+extern const struct chan_ops keeper_intake_ops;
+MUST_CHECK enum status submit_apply(struct keeper *k, struct diag *why);
+/* In a transaction: write a report, or what a session brought. */
+MUST_CHECK enum status submit_arrive(struct keeper *k, struct arrival *a,
+    const char **domain, bool stored, struct diag *why);
+void submit_undo(struct keeper *k);
+void submit_settle(struct keeper *k);
+/* The transaction failed: answer every waiting session. */
+void submit_refuse(struct keeper *k, enum wire_verdict verdict,
+    const char *why);
+/* All that was stored of unfinished messages is gone. */
+void submit_forget_stored(struct keeper *k);
+void submit_answer_unsure(struct keeper *k);
+void submit_answer_queries(struct keeper *k);
+void submit_line_gone(struct intake_line *line);
+/* Committed arrivals enter the schedule. */
+void submit_enter(struct keeper *k);
+
+/* ---- keeper_courier.c ---- */
+extern const struct chan_ops keeper_courier_ops;
+/* Act on hellos; the store is there, and may be gone afterwards. */
+void courier_greet_all(struct keeper *k);
+void courier_send_bodies(struct keeper *k);
+void courier_line_gone(struct courier_line *line);
+/* After the turn: those that have gone lose all they held. */
+void courier_bury(struct keeper *k);
+/* The message in memory, read where needed.  Outside a transaction too. */
+MUST_CHECK enum status courier_load_msg(struct keeper *k, int64_t id,
+    struct sched_msg **out, struct diag *why);
+void courier_send_ack(struct courier_line *line);
+
+/* ---- keeper_dispatch.c ---- */
+void dispatch(struct keeper *k);
+struct lease *dispatch_lease(struct keeper *k, struct courier_line *line,
+    struct kslot *slot, uint64_t number, int64_t message);
+void dispatch_lease_add(struct lease *l, struct sched_rcpt *r);
+/* r has left the lease (its record in memory stays); frees the lease after
+ * the last. */
+void dispatch_lease_less(struct keeper *k, struct sched_rcpt *r);
+/* All it still holds is ready again. */
+void dispatch_lease_end(struct keeper *k, struct lease *l);
+void dispatch_slot_gone(struct keeper *k, struct kslot *slot);
+void dispatch_slot_end(struct keeper *k, struct kslot *slot);
+void dispatch_touch_line(struct courier_line *line);
+void dispatch_timer(void *keeper);
+
+/* ---- keeper_outcome.c ---- */
+MUST_CHECK enum status outcome_take(struct courier_line *line, uint8_t type,
+    struct span payload, struct diag *why);
+MUST_CHECK enum status outcome_apply(struct keeper *k, struct diag *why);
+void outcome_undo(struct keeper *k);
+void outcome_settle(struct keeper *k);
+/* After the store was opened afresh: drop what it says is done. */
+void outcome_recall(struct keeper *k);
+
+/* ---- keeper_report.c ---- */
+/* In a transaction: tell the sender of m that these failed. */
+MUST_CHECK enum status report_write(struct keeper *k,
+    const struct store_message *m, const struct dsn_rcpt *rcpt, size_t count,
+    struct diag *why);
+MUST_CHECK enum status report_expire(struct keeper *k, struct diag *why);
+void report_undo(struct keeper *k);
+void report_settle(struct keeper *k);
+/* Set the timer of the next expiry. */
+void report_arm(struct keeper *k, struct wall next);
+void report_arm_from_store(struct keeper *k);
+void report_timer(void *keeper);
+
+/* ---- keeper_sts.c ---- */
+extern const struct chan_ops keeper_advisor_ops;
+void sts_send_all(struct keeper *k);
+MUST_CHECK enum status sts_apply(struct keeper *k, struct diag *why);
+void sts_settle(struct keeper *k);
+
+#endif

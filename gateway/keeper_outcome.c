@@ -1,0 +1,535 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What couriers report.  An outcome is kept until its transaction has
+ * committed, and is applied once: its number is written with it.
+ */
+#include <string.h>
+
+#include "gateway/keeper_internal.h"
+
+#define PROOF_POOL_BYTES 8192u /* one record's strings, mostly */
+
+/* ---- frames ---- */
+
+static enum status
+check_proof(struct outcome *o, struct outcome_proof *p, struct diag *why)
+{
+	TALLOC_CTX *tmp = need(talloc_pool(o, PROOF_POOL_BYTES));
+	struct evidence e;
+	enum status st = evidence_unpack(tmp, p->packed->personal,
+	    p->packed->body, &e, why);
+
+	if (st == ST_OK)
+		p->columns = (struct store_evidence){
+			.time = e.time,
+			.domain = need(talloc_strdup(o, e.domain)),
+			.outcome = (uint8_t)e.outcome,
+			.reached = (uint8_t)e.reached,
+		};
+	talloc_free(tmp);
+	return st;
+}
+
+static uint32_t
+proof_count(const struct outcome *o)
+{
+	return o->failed_slot ? o->f.evidence_count : o->o.evidence_count;
+}
+
+static enum status
+check_proofs(struct outcome *o, struct diag *why)
+{
+	const struct wire_evidence *e = o->failed_slot ? o->f.evidence
+						       : o->o.evidence;
+	uint32_t n = proof_count(o);
+	enum status st = ST_OK;
+
+	o->proof = need(talloc_zero_array(o, struct outcome_proof, n + 1));
+	for (uint32_t i = 0; st == ST_OK && i < n; i++) {
+		o->proof[i].packed = &e[i];
+		st = check_proof(o, &o->proof[i], why);
+	}
+	return st;
+}
+
+enum status
+outcome_take(struct courier_line *line, uint8_t type, struct span payload,
+    struct diag *why)
+{
+	struct outcome *o = need(talloc_zero(line->k, struct outcome));
+	struct span kept = span_copy(o, payload);
+	enum status st;
+
+	o->line = line;
+	o->failed_slot = type == WIRE_SLOT_FAILED;
+	if (o->failed_slot) {
+		st = wire_unpack_slot_failed(o, kept, &o->f, why);
+		o->seq = o->f.seq;
+	} else {
+		st = wire_unpack_outcome(o, kept, &o->o, why);
+		o->seq = o->o.seq;
+	}
+	if (st == ST_OK)
+		st = check_proofs(o, why);
+	if (st == ST_OK && o->seq == 0)
+		st = diag_set(why, ST_SYNTAX, "an outcome without number");
+	if (st != ST_OK) {
+		talloc_free(o);
+		return st;
+	}
+	o->act = need(talloc_zero_array(o, struct outcome_act,
+	    o->o.result_count + 1));
+	TAILQ_INSERT_TAIL(&line->k->outcomes, o, link);
+	keeper_note(line->k);
+	return ST_OK;
+}
+
+/* ---- in the transaction ---- */
+
+/* Why, for the queue listing and the report. */
+static const char *
+reason_of(TALLOC_CTX *mem, const struct wire_rcpt_result *r)
+{
+	const char *text = *r->why != '\0' ? r->why : r->diagnostic;
+
+	return need(talloc_strndup(mem, text, KEEPER_LAST_BYTES));
+}
+
+static enum status
+done_with(struct keeper *k, struct outcome_act *a, int64_t id,
+    struct diag *why)
+{
+	bool last;
+	enum status st = store_rcpt_done(k->store, id, &last, why);
+
+	a->act = ACT_GONE;
+	if (st == ST_NOTFOUND)
+		return ST_OK; /* done before: it only leaves the memory */
+	if (st == ST_OK && a->dest != NULL) {
+		a->dest->delta--;
+		keeper_dest_dirty(k, a->dest);
+	}
+	return st;
+}
+
+static enum status
+defer(struct keeper *k, struct outcome_act *a,
+    const struct wire_rcpt_result *r, struct diag *why)
+{
+	struct store_rcpt row = {
+		.id = r->id,
+		.attempts = a->rcpt->attempts + 1,
+		.required = r->required,
+		.reached = r->reached,
+		.last = reason_of(k->tmp, r),
+	};
+	enum status st;
+
+	row.next = wall_after(keeper_wall(k), sched_backoff(k->sched,
+	    row.attempts, net_random_u64(k->env.net)));
+	st = store_rcpt_defer(k->store, &row, why);
+	a->act = ACT_LATER;
+	a->next = row.next;
+	return st == ST_NOTFOUND ? ST_OK : st;
+}
+
+/*
+ * Of a lease that is not its any more only one thing counts: that a
+ * recipient has the message.  Sending it again is the worse mistake.
+ */
+static enum status
+stray(struct keeper *k, const struct outcome *o, struct outcome_act *a,
+    const struct wire_rcpt_result *r, struct diag *why)
+{
+	struct sched_dest *d;
+	struct store_rcpt row;
+	enum status st;
+
+	if (r->result != RESULT_DELIVERED || r->id >> 16 != o->o.message)
+		return ST_OK;
+	st = store_rcpt_get(k->store, k->tmp, r->id, &row, why);
+	if (st != ST_OK)
+		return st == ST_NOTFOUND ? ST_OK : st;
+	d = sched_dest_by_id(k->sched, row.dest);
+	a->dest = (struct kdest *)d;
+	a->to = row.address;
+	a->from = "";
+	return done_with(k, a, r->id, why);
+}
+
+static enum status
+apply_result(struct keeper *k, struct outcome *o, const struct lease *l,
+    uint32_t i, struct diag *why)
+{
+	const struct wire_rcpt_result *r = &o->o.result[i];
+	struct outcome_act *a = &o->act[i];
+	struct sched_rcpt *rcpt = sched_rcpt_get(k->sched, r->id);
+
+	*a = (struct outcome_act){ 0 };
+	if (rcpt != NULL && rcpt->settling)
+		return ST_OK; /* told twice in one turn */
+	a->rcpt = rcpt;
+	if (rcpt != NULL)
+		rcpt->settling = true;
+	if (l == NULL || rcpt == NULL || rcpt->lease != l)
+		return stray(k, o, a, r, why);
+	a->dest = (struct kdest *)rcpt->dest;
+	a->to = rcpt->address;
+	a->from = rcpt->msg->sender;
+	if (r->result != RESULT_UNTRIED &&
+	    sched_alive(&a->dest->s, r->result == RESULT_DELIVERED))
+		keeper_dest_dirty(k, a->dest);
+	switch (r->result) {
+	case RESULT_DELIVERED:
+	case RESULT_BOUNCED:
+		return done_with(k, a, r->id, why);
+	case RESULT_DEFERRED:
+		return defer(k, a, r, why);
+	case RESULT_UNTRIED:
+		a->act = ACT_RETURN;
+		return ST_OK;
+	}
+	return ST_OK; /* not reached: the switch names every result */
+}
+
+/* One report of all that bounced together (RFC 3461 5.2.8, 6.2). */
+static enum status
+report(struct keeper *k, const struct outcome *o, struct diag *why)
+{
+	struct dsn_rcpt *list = need(talloc_zero_array(k->tmp,
+	    struct dsn_rcpt, o->o.result_count + 1));
+	const struct sched_msg *m = NULL;
+	struct store_message row = { .id = o->o.message };
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < o->o.result_count; i++) {
+		const struct wire_rcpt_result *r = &o->o.result[i];
+
+		if (r->result != RESULT_BOUNCED ||
+		    o->act[i].act != ACT_GONE)
+			continue;
+		m = o->act[i].rcpt->msg;
+		list[n++] = (struct dsn_rcpt){ o->act[i].to, r->status,
+			r->remote_mta, r->diagnostic, r->why };
+	}
+	if (m == NULL)
+		return ST_OK;
+	row.sender = m->sender;
+	row.flags = m->flags;
+	row.received = m->received;
+	return report_write(k, &row, list, n, why);
+}
+
+static enum status
+apply_results(struct keeper *k, struct outcome *o, struct diag *why)
+{
+	const struct lease *l = idmap_get(k->leases, (int64_t)o->o.lease);
+	enum status st = ST_OK;
+
+	if (l != NULL && (l->line != o->line || l->message != o->o.message))
+		l = NULL;
+	/* The report reads the original's header: before its content goes. */
+	for (uint32_t i = 0; st == ST_OK && i < o->o.result_count; i++)
+		st = apply_result(k, o, l, i, why);
+	return st == ST_OK ? report(k, o, why) : st;
+}
+
+static enum status
+apply_failure(struct keeper *k, const struct outcome *o, struct diag *why)
+{
+	struct kslot *slot = idmap_get(o->line->slots, o->f.slot);
+	struct mono now = net_now(k->env.net);
+	struct kdest *d;
+
+	(void)why;
+	if (slot == NULL)
+		return ST_OK;
+	d = (struct kdest *)slot->s.dest;
+	if (sched_failed(k->sched, &d->s, now, net_random_u64(k->env.net))) {
+		talloc_free(d->last);
+		d->last = need(talloc_strndup(d, o->f.why,
+		    KEEPER_LAST_BYTES));
+		d->required = o->f.required;
+	}
+	d->read_to = (struct store_place){ 0 };
+	keeper_dest_dirty(k, d);
+	return ST_OK;
+}
+
+static void
+raise_seq(struct courier_line *line, uint64_t instance, uint64_t seq)
+{
+	if (line != NULL && line->instance == instance &&
+	    line->applied_seq < seq)
+		line->applied_seq = seq;
+}
+
+/* Over all channels of the same courier: one may have replaced another. */
+static void
+raise_all(struct keeper *k, const struct courier_line *of, uint64_t seq)
+{
+	struct courier_line *line;
+
+	for (unsigned i = 0; i < KEEPER_MAX_LINES; i++)
+		raise_seq(k->courier[i], of->instance, seq);
+	TAILQ_FOREACH(line, &k->gone_couriers, link)
+		raise_seq(line, of->instance, seq);
+}
+
+static enum status
+apply_one(struct keeper *k, struct outcome *o, struct diag *why)
+{
+	uint32_t n = proof_count(o);
+	enum status st = ST_OK;
+
+	o->applied = false;
+	if (o->seq <= o->line->applied_seq)
+		return ST_OK; /* sent again, and done */
+	for (uint32_t i = 0; st == ST_OK && i < n; i++) {
+		struct outcome_proof *p = &o->proof[i];
+
+		if (!o->failed_slot && o->o.message > 0 &&
+		    o->o.message <= STORE_MAX_MESSAGE_ID)
+			p->columns.message = o->o.message;
+		st = keeper_prove(k, &p->columns, p->packed, why);
+	}
+	if (st == ST_OK)
+		st = o->failed_slot ? apply_failure(k, o, why)
+				    : apply_results(k, o, why);
+	raise_all(k, o->line, o->seq);
+	o->applied = true;
+	return st;
+}
+
+static enum status
+put_seq(struct keeper *k, const struct courier_line *line, struct diag *why)
+{
+	if (line == NULL || line->applied_seq == line->committed_seq)
+		return ST_OK;
+	return store_courier_seq_put(k->store, line->instance,
+	    line->applied_seq, keeper_wall(k), why);
+}
+
+enum status
+outcome_apply(struct keeper *k, struct diag *why)
+{
+	const struct courier_line *line;
+	struct outcome *o;
+	enum status st = ST_OK;
+
+	TAILQ_FOREACH(o, &k->outcomes, link)
+		if (st == ST_OK)
+			st = apply_one(k, o, why);
+	for (unsigned i = 0; st == ST_OK && i < KEEPER_MAX_LINES; i++)
+		st = put_seq(k, k->courier[i], why);
+	TAILQ_FOREACH(line, &k->gone_couriers, link)
+		if (st == ST_OK)
+			st = put_seq(k, line, why);
+	return st;
+}
+
+/* ---- after it ---- */
+
+static void
+each_line(struct keeper *k, void (*each)(struct courier_line *line))
+{
+	struct courier_line *line;
+
+	for (unsigned i = 0; i < KEEPER_MAX_LINES; i++)
+		if (k->courier[i] != NULL)
+			each(k->courier[i]);
+	TAILQ_FOREACH(line, &k->gone_couriers, link)
+		each(line);
+}
+
+static void
+take_back_seq(struct courier_line *line)
+{
+	line->applied_seq = line->committed_seq;
+}
+
+void
+outcome_undo(struct keeper *k)
+{
+	struct outcome *o;
+
+	each_line(k, take_back_seq);
+	TAILQ_FOREACH(o, &k->outcomes, link) {
+		for (uint32_t i = 0; o->applied && i < o->o.result_count; i++) {
+			if (o->act[i].rcpt != NULL)
+				o->act[i].rcpt->settling = false;
+			o->act[i] = (struct outcome_act){ 0 };
+		}
+		o->applied = false;
+	}
+}
+
+static void
+log_result(struct keeper *k, const struct outcome *o, uint32_t i)
+{
+	static const char *const events[WIRE_RESULT_COUNT] = {
+		"delivered", "deferred", "bounced", "untried",
+	};
+	const struct wire_rcpt_result *r = &o->o.result[i];
+	const struct outcome_act *a = &o->act[i];
+	enum evidence_reached reached = (enum evidence_reached)r->reached;
+	bool clear = r->result == RESULT_DELIVERED && reached == REACHED_PLAIN;
+	struct logline l = logline_begin(k->env.log,
+	    clear ? LOG_LEVEL_WARN
+	    : r->result == RESULT_UNTRIED ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
+	    events[r->result]);
+	char id[QUEUE_ID_BYTES];
+
+	logline_str(&l, "id", queue_id_text(o->o.message, id));
+	logline_str(&l, "from", a->from);
+	logline_str(&l, "to", a->to);
+	if (a->dest != NULL)
+		logline_str(&l, "domain", a->dest->s.domain);
+	logline_str(&l, "host", r->remote_mta);
+	logline_str(&l, "required", level_name(r->required));
+	logline_str(&l, "reached", evidence_reached_name(reached));
+	if (*r->status != '\0')
+		logline_str(&l, "status", r->status);
+	if (*r->diagnostic != '\0')
+		logline_str(&l, "reply", r->diagnostic);
+	if (*r->why != '\0')
+		logline_str(&l, "why", r->why);
+	logline_end(&l);
+}
+
+static void
+leave_memory(struct keeper *k, struct sched_rcpt *r)
+{
+	if (r->lease != NULL)
+		dispatch_lease_less(k, r);
+	sched_rcpt_remove(k->sched, r);
+}
+
+static void
+settle_result(struct keeper *k, struct outcome *o, uint32_t i)
+{
+	struct mono now = net_now(k->env.net);
+	struct outcome_act *a = &o->act[i];
+
+	if (a->rcpt != NULL)
+		a->rcpt->settling = false;
+	if (a->act != ACT_NONE)
+		log_result(k, o, i);
+	switch (a->act) {
+	case ACT_NONE:
+		return;
+	case ACT_GONE:
+	case ACT_LATER:
+		if (a->rcpt != NULL)
+			leave_memory(k, a->rcpt);
+		if (a->act == ACT_LATER)
+			sched_later(&a->dest->s, keeper_mono_of(k, a->next));
+		break;
+	case ACT_RETURN:
+		dispatch_lease_less(k, a->rcpt);
+		sched_return(k->sched, a->rcpt);
+		sched_pause(&a->dest->s, now, KEEPER_PAUSE_MS);
+		break;
+	}
+	if (a->dest != NULL)
+		sched_touch(k->sched, &a->dest->s, now);
+}
+
+/*
+ * The slot is at its end on both sides, whichever frames cross.  Its jobs
+ * are as they were, and on disk: with a destination that waits they need
+ * no memory.
+ */
+static void
+settle_failure(struct keeper *k, const struct outcome *o)
+{
+	struct kslot *slot = idmap_get(o->line->slots, o->f.slot);
+	struct logline l;
+	struct kdest *d;
+
+	if (slot == NULL)
+		return;
+	d = (struct kdest *)slot->s.dest;
+	l = logline_begin(k->env.log, LOG_LEVEL_INFO, "destination-deferred");
+	logline_str(&l, "domain", d->s.domain);
+	logline_i64(&l, "failures", d->s.failures);
+	logline_str(&l, "required", level_name(o->f.required));
+	logline_str(&l, "status", o->f.status);
+	logline_str(&l, "why", o->f.why);
+	logline_end(&l);
+	dispatch_slot_end(k, slot);
+	dispatch_slot_gone(k, slot);
+	sched_drop_ready(k->sched, &d->s);
+	sched_touch(k->sched, &d->s, net_now(k->env.net));
+}
+
+static void
+commit_seq(struct courier_line *line)
+{
+	line->committed_seq = line->applied_seq;
+	if (line->ack_due && !line->gone)
+		courier_send_ack(line);
+}
+
+void
+outcome_settle(struct keeper *k)
+{
+	struct outcome *o;
+
+	while ((o = TAILQ_FIRST(&k->outcomes)) != NULL) {
+		TAILQ_REMOVE(&k->outcomes, o, link);
+		for (uint32_t i = 0; o->applied && i < o->o.result_count; i++)
+			settle_result(k, o, i);
+		if (o->applied && o->failed_slot)
+			settle_failure(k, o);
+		o->line->ack_due = true;
+		talloc_free(o);
+	}
+	each_line(k, commit_seq);
+}
+
+/* ---- the store was opened afresh ---- */
+
+static void
+recall_seq(struct courier_line *line)
+{
+	struct keeper *k = line->k;
+	struct diag why = { 0 };
+
+	if (!line->ready || k->store == NULL)
+		return;
+	if (store_courier_seq(k->store, line->instance, &line->committed_seq,
+		&why) != ST_OK)
+		keeper_store_failed(k, &why);
+	line->applied_seq = line->committed_seq;
+}
+
+/*
+ * Outcomes of the transaction of which nobody knew whether it stands: if
+ * the disk has their numbers, it has them.  What they were about leaves the
+ * memory; what is left of it is read again.
+ */
+void
+outcome_recall(struct keeper *k)
+{
+	struct outcome *o;
+
+	each_line(k, recall_seq);
+	TAILQ_FOREACH(o, &k->outcomes, link) {
+		struct lease *l = idmap_get(k->leases, (int64_t)o->o.lease);
+		struct sched_rcpt *r;
+		uint32_t left;
+
+		if (o->seq > o->line->committed_seq)
+			continue;
+		if (o->failed_slot) {
+			settle_failure(k, o);
+			continue;
+		}
+		for (left = l == NULL || l->line != o->line ? 0 : l->left;
+		     left > 0; left--) {
+			r = TAILQ_FIRST(&l->rcpts);
+			leave_memory(k, r);
+		}
+	}
+}

@@ -1,0 +1,740 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * master - starts the role processes, joins them by channels, starts again
+ * those that die, reloads, drains.  It never reads a byte that comes from
+ * the network.
+ *
+ *	STARTING --all ready--> RUNNING --TERM--> DRAINING --last courier
+ *	and intake gone--> STOPPING --last role gone--> (end)
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "gateway/cmd_util.h"
+#include "gateway/control.h"
+#include "net/tls.h"
+
+#define MASTER_MAX_WORKERS 64u
+#define MASTER_MAX_CHILDREN (2u + 2u * MASTER_MAX_WORKERS)
+#define RESTART_FIRST_MS   50    /* back-off of a role that dies at once */
+#define RESTART_MAX_MS     5000
+#define RESTART_FORGIVE_MS 5000  /* alive for so long: back-off starts anew */
+#define KILL_AFTER_MS      5000  /* beyond drain-timeout, then SIGKILL */
+
+enum phase { PHASE_STARTING, PHASE_RUNNING, PHASE_DRAINING, PHASE_STOPPING };
+
+struct child {
+	struct master *m;
+	enum role role;
+	uint32_t index;
+	pid_t pid;    /* 0: not running */
+	int fd;       /* our end of its control socket; -1 */
+	bool ready;
+	struct net_watch *watch;
+	struct mono born;
+	int64_t delay_ms;
+	struct net_timer *restart;
+};
+
+struct master {
+	struct net *net;
+	struct log *log;
+	const char *conf_path;
+	struct conf *conf;
+	struct span cert, key; /* PEM; n 0: none */
+	TALLOC_CTX *pem;
+	int exe; /* this program, open before the privileges went */
+	int listener[CONF_MAX_LISTEN];
+	enum phase phase;
+	uint32_t workers;
+	struct child child[MASTER_MAX_CHILDREN];
+	size_t child_count;
+	struct net_timer *deadline;
+	int status;
+};
+
+/* ---- children ---- */
+
+static bool
+alive(const struct child *c)
+{
+	return c->pid > 0;
+}
+
+static struct child *
+child_of(struct master *m, enum role role, uint32_t index)
+{
+	for (size_t i = 0; i < m->child_count; i++)
+		if (m->child[i].role == role && m->child[i].index == index)
+			return &m->child[i];
+	panic("no such role");
+}
+
+static uint32_t
+count_alive(const struct master *m, enum role role)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < m->child_count; i++)
+		n += m->child[i].role == role && alive(&m->child[i]);
+	return n;
+}
+
+static void
+tell(struct child *c, enum control_type type, uint32_t number, int fd)
+{
+	const struct control msg = { .type = type, .role = c->role,
+		.number = number, .fd = fd };
+	struct diag why = { 0 };
+
+	if (alive(c) && control_send(c->fd, &msg, &why) != ST_OK)
+		log_text(c->m->log, LOG_LEVEL_WARN, "role-deaf", "%s/%u: %s",
+		    role_name(c->role), c->index, why.text);
+}
+
+static void
+tell_blob(struct child *c, enum control_type type, struct span content)
+{
+	struct diag why = { 0 };
+	int fd = net_real_memfd("tierpost", content, &why);
+
+	if (fd < 0) {
+		log_text(c->m->log, LOG_LEVEL_ERROR, "no-memfd", "%s",
+		    why.text);
+		return;
+	}
+	tell(c, type, 0, fd);
+	close(fd);
+}
+
+static void
+tell_settings(struct child *c)
+{
+	struct master *m = c->m;
+	char *text = conf_print(m, m->conf);
+
+	tell_blob(c, CONTROL_CONF, span_str(text));
+	talloc_free(text);
+	if (c->role == ROLE_INTAKE && m->cert.n > 0) {
+		tell_blob(c, CONTROL_CERT, m->cert);
+		tell_blob(c, CONTROL_KEY, m->key);
+	}
+}
+
+/* Give a and b the two ends of a new channel. */
+static void
+join(struct child *a, struct child *b)
+{
+	struct control to_a = { .type = CONTROL_CHANNEL, .role = b->role,
+		.number = b->index };
+	struct control to_b = { .type = CONTROL_CHANNEL, .role = a->role,
+		.number = a->index };
+	struct diag why = { 0 };
+	int fd[2];
+
+	if (!alive(a) || !alive(b))
+		return;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd) < 0) {
+		(void)diag_errno(&why, "socketpair");
+		log_text(a->m->log, LOG_LEVEL_ERROR, "no-channel", "%s",
+		    why.text);
+		return;
+	}
+	to_a.fd = fd[0];
+	to_b.fd = fd[1];
+	if (control_send(a->fd, &to_a, &why) != ST_OK ||
+	    control_send(b->fd, &to_b, &why) != ST_OK)
+		log_text(a->m->log, LOG_LEVEL_WARN, "no-channel", "%s",
+		    why.text);
+	close(fd[0]);
+	close(fd[1]);
+}
+
+static bool
+talk(enum role a, enum role b)
+{
+	if (a == ROLE_KEEPER || b == ROLE_KEEPER)
+		return a != b;
+	return (a == ROLE_ADVISOR && b == ROLE_COURIER) ||
+	    (a == ROLE_COURIER && b == ROLE_ADVISOR);
+}
+
+static void
+join_all(struct child *c)
+{
+	struct master *m = c->m;
+
+	for (size_t i = 0; i < m->child_count; i++)
+		if (talk(c->role, m->child[i].role))
+			join(c, &m->child[i]);
+}
+
+/* In the child: descriptor 3 is the control socket, nothing else is left. */
+static noreturn void
+become_role(const struct master *m, const struct child *c, int control)
+{
+	char index[16];
+	char *argv[] = { (char[]){ "tierpost" }, (char[]){ "role" },
+		need(talloc_strdup(NULL, role_name(c->role))), index, NULL };
+	int exe;
+	sigset_t none;
+
+	snprintf(index, sizeof(index), "%u", c->index);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* Either may stand on 3 or 4: move both out of the way first. */
+	exe = fcntl(m->exe, F_DUPFD_CLOEXEC, CONTROL_FD + 2);
+	control = fcntl(control, F_DUPFD_CLOEXEC, CONTROL_FD + 2);
+	if (exe >= 0 && control >= 0 && dup2(control, CONTROL_FD) >= 0 &&
+	    dup3(exe, CONTROL_FD + 1, O_CLOEXEC) >= 0 &&
+	    close_range(CONTROL_FD + 2, ~0u, 0) == 0)
+		fexecve(CONTROL_FD + 1, argv, environ);
+	_exit(EXIT_TRY_LATER);
+}
+
+static void child_readable(void *arg);
+
+static enum status
+spawn(struct child *c, struct diag *why)
+{
+	struct master *m = c->m;
+	int fd[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd) < 0)
+		return diag_errno(why, "socketpair");
+	c->pid = fork();
+	if (c->pid == 0)
+		become_role(m, c, fd[1]);
+	close(fd[1]);
+	if (c->pid < 0) {
+		close(fd[0]);
+		c->pid = 0;
+		return diag_errno(why, "fork");
+	}
+	c->fd = fd[0];
+	c->ready = false;
+	c->born = net_now(m->net);
+	c->watch = net_real_watch(m, m->net, c->fd, child_readable, c);
+	return ST_OK;
+}
+
+static void
+give_listeners(struct child *c)
+{
+	for (size_t i = 0; i < c->m->conf->listen_count; i++)
+		tell(c, CONTROL_LISTENER, (uint32_t)i, c->m->listener[i]);
+}
+
+/* Clients come in once there is somebody to keep and to decide. */
+static bool
+open_for_mail(struct master *m)
+{
+	return child_of(m, ROLE_KEEPER, 0)->ready &&
+	    child_of(m, ROLE_ADVISOR, 0)->ready;
+}
+
+static void schedule_restart(struct child *c);
+
+static void
+bring_up(struct child *c)
+{
+	struct master *m = c->m;
+	struct diag why = { 0 };
+
+	if (spawn(c, &why) != ST_OK) {
+		log_text(m->log, LOG_LEVEL_ERROR, "cannot-start", "%s/%u: %s",
+		    role_name(c->role), c->index, why.text);
+		schedule_restart(c);
+		return;
+	}
+	tell_settings(c);
+	tell(c, CONTROL_START, count_alive(m, ROLE_COURIER), -1);
+	if (m->phase == PHASE_RUNNING) {
+		join_all(c);
+		if (c->role == ROLE_INTAKE)
+			give_listeners(c);
+	}
+}
+
+static void
+restart_now(void *arg)
+{
+	struct child *c = arg;
+
+	if (c->m->phase <= PHASE_RUNNING && !alive(c))
+		bring_up(c);
+}
+
+static void
+schedule_restart(struct child *c)
+{
+	struct mono now = net_now(c->m->net);
+
+	if (mono_reached(now, mono_after(c->born, RESTART_FORGIVE_MS)) ||
+	    c->delay_ms == 0)
+		c->delay_ms = RESTART_FIRST_MS;
+	else if (c->delay_ms < RESTART_MAX_MS)
+		c->delay_ms *= 2;
+	net_timer_set(c->restart, mono_after(now, c->delay_ms));
+}
+
+/* ---- start ---- */
+
+static void
+all_ready(struct master *m)
+{
+	m->phase = PHASE_RUNNING;
+	for (size_t i = 0; i < m->child_count; i++)
+		if (m->child[i].role == ROLE_INTAKE)
+			give_listeners(&m->child[i]);
+	for (size_t i = 0; i < m->conf->listen_count; i++) {
+		char text[NETADDR_TEXT_BYTES];
+
+		log_text(m->log, LOG_LEVEL_INFO, "listening", "%s",
+		    netaddr_text_port(&m->conf->listen[i].addr, text));
+	}
+	log_text(m->log, LOG_LEVEL_INFO, "ready", "tierpost %s, %u workers",
+	    TIERPOST_VERSION, m->workers);
+}
+
+static void
+child_ready(struct child *c)
+{
+	struct master *m = c->m;
+
+	c->ready = true;
+	if (m->phase != PHASE_STARTING)
+		return;
+	for (size_t i = 0; i < m->child_count; i++)
+		if (!m->child[i].ready)
+			return;
+	invariant(open_for_mail(m));
+	all_ready(m);
+}
+
+static void
+child_readable(void *arg)
+{
+	struct child *c = arg;
+	struct diag why = { 0 };
+	struct control msg;
+
+	while (control_recv(c->fd, &msg, &why) == ST_OK) {
+		if (msg.fd >= 0)
+			close(msg.fd);
+		if (msg.type == CONTROL_READY)
+			child_ready(c);
+	}
+	if (why.st != ST_TEMP)
+		TALLOC_FREE(c->watch); /* SIGCHLD tells the rest */
+}
+
+/* ---- end ---- */
+
+static void
+kill_all(void *arg)
+{
+	struct master *m = arg;
+
+	for (size_t i = 0; i < m->child_count; i++)
+		if (alive(&m->child[i]))
+			kill(m->child[i].pid, SIGKILL);
+}
+
+static void
+stop_rest(struct master *m)
+{
+	m->phase = PHASE_STOPPING;
+	for (size_t i = 0; i < m->child_count; i++)
+		tell(&m->child[i], CONTROL_STOP, 0, -1);
+}
+
+/* Go on with the end when the ones we wait for have gone. */
+static void
+maybe_ended(struct master *m)
+{
+	size_t left = 0;
+
+	if (m->phase == PHASE_DRAINING && count_alive(m, ROLE_COURIER) == 0 &&
+	    count_alive(m, ROLE_INTAKE) == 0)
+		stop_rest(m);
+	for (size_t i = 0; i < m->child_count; i++)
+		left += alive(&m->child[i]);
+	if (m->phase == PHASE_STOPPING && left == 0)
+		net_real_stop(m->net);
+}
+
+static void
+begin_end(struct master *m, int status)
+{
+	m->status = status;
+	net_timer_set(m->deadline, mono_after(net_now(m->net),
+	    m->conf->drain_timeout_ms + KILL_AFTER_MS));
+	if (m->phase == PHASE_STARTING || status != EXIT_DONE) {
+		stop_rest(m);
+	} else {
+		m->phase = PHASE_DRAINING;
+		for (size_t i = 0; i < m->child_count; i++)
+			tell(&m->child[i], CONTROL_DRAIN, 0, -1);
+	}
+	maybe_ended(m);
+}
+
+static void
+on_terminate(void *arg)
+{
+	struct master *m = arg;
+
+	if (m->phase >= PHASE_DRAINING) { /* asked twice: at once */
+		kill_all(m);
+		return;
+	}
+	log_text(m->log, LOG_LEVEL_INFO, "stopping",
+	    "finishing what runs, at most %lld s",
+	    (long long)(m->conf->drain_timeout_ms / 1000));
+	begin_end(m, EXIT_DONE);
+}
+
+/* ---- death of a role ---- */
+
+static void
+log_death(const struct child *c, int status)
+{
+	struct logline l = logline_begin(c->m->log,
+	    c->m->phase >= PHASE_DRAINING ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR,
+	    "role-ended");
+
+	logline_str(&l, "role", role_name(c->role));
+	logline_i64(&l, "index", c->index);
+	logline_i64(&l, "pid", c->pid);
+	if (WIFSIGNALED(status))
+		logline_i64(&l, "signal", WTERMSIG(status));
+	else
+		logline_i64(&l, "exit", WEXITSTATUS(status));
+	logline_end(&l);
+}
+
+static void
+child_died(struct child *c, int status)
+{
+	struct master *m = c->m;
+	bool refused = m->phase == PHASE_STARTING && WIFEXITED(status) &&
+	    WEXITSTATUS(status) == EXIT_CONFIG;
+
+	if (m->phase < PHASE_DRAINING && !refused)
+		log_death(c, status);
+	c->pid = 0;
+	c->ready = false;
+	TALLOC_FREE(c->watch);
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
+	if (refused) /* it said why; trying again would not help */
+		begin_end(m, EXIT_CONFIG);
+	else if (m->phase < PHASE_DRAINING)
+		schedule_restart(c);
+	maybe_ended(m);
+}
+
+static void
+on_child(void *arg)
+{
+	struct master *m = arg;
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+		for (size_t i = 0; i < m->child_count; i++)
+			if (m->child[i].pid == pid) {
+				child_died(&m->child[i], status);
+				break;
+			}
+}
+
+/* ---- configuration ---- */
+
+static enum status
+read_file(TALLOC_CTX *mem, const char *path, struct span *out,
+    struct diag *why)
+{
+	struct sbuf b;
+	FILE *f = fopen(path, "re");
+	uint8_t part[4096];
+	size_t n;
+
+	if (f == NULL)
+		return diag_errno(why, "%s", path);
+	sbuf_init(&b, mem, CONTROL_BLOB_MAX_BYTES);
+	while ((n = fread(part, 1, sizeof(part), f)) > 0)
+		sbuf_add(&b, part, n);
+	fclose(f);
+	if (sbuf_failed(&b) || b.n == 0)
+		return diag_set(why, ST_LIMIT, "%s: empty or too large", path);
+	*out = sbuf_view(&b);
+	return ST_OK;
+}
+
+/* The certificate as files name it now; tried out before it is used. */
+static enum status
+read_pem(struct master *m, const struct conf *conf, struct diag *why)
+{
+	TALLOC_CTX *mem = need(talloc_new(m));
+	struct span cert = SPAN_NONE, key = SPAN_NONE;
+	struct tls_server *tls = NULL;
+	enum status st = ST_OK;
+
+	if (*conf->tls_certificate != '\0') {
+		st = read_file(mem, conf->tls_certificate, &cert, why);
+		if (st == ST_OK)
+			st = read_file(mem, conf->tls_key, &key, why);
+		if (st == ST_OK)
+			st = tls_server_new(mem, cert, key, &tls, why);
+	}
+	if (st != ST_OK) {
+		talloc_free(mem);
+		return st;
+	}
+	talloc_free(m->pem);
+	m->pem = mem;
+	m->cert = cert;
+	m->key = key;
+	return ST_OK;
+}
+
+static bool
+same_listeners(const struct conf *a, const struct conf *b)
+{
+	if (a->listen_count != b->listen_count)
+		return false;
+	for (size_t i = 0; i < a->listen_count; i++)
+		if (!netaddr_eq(&a->listen[i].addr, &b->listen[i].addr))
+			return false;
+	return true;
+}
+
+static void
+log_mistakes(struct master *m, enum log_level level, const char *event,
+    const struct conf_mistakes *list)
+{
+	for (size_t i = 0; i < list->count && i < CONF_MAX_MISTAKES; i++)
+		log_text(m->log, level, event, "%s", list->text[i]);
+}
+
+static void
+on_reload(void *arg)
+{
+	struct master *m = arg;
+	struct conf_mistakes bad = { .mem = m }, notes = { .mem = m };
+	struct diag why = { 0 };
+	struct conf *conf = conf_read_file(m, m->conf_path, net_wall(m->net),
+	    false, &bad);
+
+	log_mistakes(m, LOG_LEVEL_ERROR, "configuration-mistake", &bad);
+	if (conf != NULL && !same_listeners(m->conf, conf))
+		(void)diag_set(&why, ST_UNSUPP,
+		    "listen: other addresses need a restart");
+	else if (conf != NULL)
+		(void)read_pem(m, conf, &why);
+	if (conf == NULL || why.st != ST_OK) {
+		log_text(m->log, LOG_LEVEL_ERROR, "not-reloaded",
+		    "the old configuration stays in force%s%s",
+		    why.st != ST_OK ? ": " : "", why.text);
+		talloc_free(conf);
+		return;
+	}
+	conf_reload_notes(m->conf, conf, &notes);
+	log_mistakes(m, LOG_LEVEL_WARN, "needs-restart", &notes);
+	talloc_free(m->conf);
+	m->conf = conf;
+	m->log->level = conf->log_level;
+	for (size_t i = 0; i < m->child_count; i++)
+		tell_settings(&m->child[i]);
+	log_text(m->log, LOG_LEVEL_INFO, "reloaded", "%s", m->conf_path);
+}
+
+/* ---- before the first role ---- */
+
+static enum status
+bind_all(struct master *m, struct diag *why)
+{
+	for (size_t i = 0; i < m->conf->listen_count; i++) {
+		m->listener[i] = net_real_bind(&m->conf->listen[i].addr, why);
+		if (m->listener[i] < 0)
+			return why->st;
+	}
+	return ST_OK;
+}
+
+/* The folder is the spool's alone: owner only, and nobody else's. */
+static enum status
+make_state_dir(const char *dir, uid_t uid, gid_t gid, struct diag *why)
+{
+	struct stat st;
+
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+		return diag_errno(why, "state-dir %s", dir);
+	if (lstat(dir, &st) < 0)
+		return diag_errno(why, "state-dir %s", dir);
+	if (!S_ISDIR(st.st_mode))
+		return diag_set(why, ST_POLICY, "state-dir %s: not a folder",
+		    dir);
+	if (st.st_uid == uid)
+		return chmod(dir, 0700) == 0
+		    ? ST_OK
+		    : diag_errno(why, "state-dir %s", dir);
+	if (geteuid() != 0 || st.st_uid != 0)
+		return diag_set(why, ST_POLICY,
+		    "state-dir %s belongs to user %u, not to the gateway's "
+		    "user %u: chown it", dir, (unsigned)st.st_uid,
+		    (unsigned)uid);
+	if (chown(dir, uid, gid) < 0 || chmod(dir, 0700) < 0)
+		return diag_errno(why, "state-dir %s", dir);
+	return ST_OK;
+}
+
+/* For good: nothing of the gateway runs as root after this. */
+static enum status
+drop_root(const struct passwd *pw, struct diag *why)
+{
+	if (setgroups(0, NULL) < 0 || setgid(pw->pw_gid) < 0 ||
+	    setuid(pw->pw_uid) < 0)
+		return diag_errno(why, "becoming %s", pw->pw_name);
+	if (setuid(0) == 0)
+		return diag_set(why, ST_POLICY, "root could be regained");
+	return ST_OK;
+}
+
+static enum status
+settle_user(struct master *m, struct diag *why)
+{
+	const struct passwd *pw;
+	enum status st;
+
+	if (geteuid() != 0)
+		return make_state_dir(m->conf->state_dir, geteuid(),
+		    getegid(), why);
+	pw = getpwnam(m->conf->user);
+	if (pw == NULL)
+		return diag_set(why, ST_NOTFOUND,
+		    "user \"%s\" does not exist: add it (adduser --system "
+		    "--group %s) or set another as user", m->conf->user,
+		    m->conf->user);
+	if (pw->pw_uid == 0)
+		return diag_set(why, ST_POLICY,
+		    "user \"%s\" is root: choose an unprivileged one",
+		    m->conf->user);
+	st = make_state_dir(m->conf->state_dir, pw->pw_uid, pw->pw_gid, why);
+	return st == ST_OK ? drop_root(pw, why) : st;
+}
+
+static enum status
+prepare(struct master *m, struct diag *why)
+{
+	enum status st;
+
+	umask(077);
+	m->exe = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	if (m->exe < 0)
+		return diag_errno(why, "/proc/self/exe");
+	st = read_pem(m, m->conf, why);
+	if (st == ST_OK)
+		st = bind_all(m, why);
+	if (st == ST_OK)
+		st = settle_user(m, why);
+	if (st != ST_OK)
+		return st;
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	signal(SIGPIPE, SIG_IGN);
+	return ST_OK;
+}
+
+static void
+add_child(struct master *m, enum role role, uint32_t index)
+{
+	struct child *c = &m->child[m->child_count++];
+
+	*c = (struct child){ .m = m, .role = role, .index = index, .fd = -1 };
+	c->restart = net_timer_new(m, m->net, restart_now, c);
+}
+
+static void
+start_all(struct master *m)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	m->workers = m->conf->workers;
+	if (m->workers == 0)
+		m->workers = cores < 1 ? 1
+		    : cores > (long)MASTER_MAX_WORKERS ? MASTER_MAX_WORKERS
+						       : (uint32_t)cores;
+	for (uint32_t i = 0; i < m->workers; i++)
+		add_child(m, ROLE_COURIER, i);
+	add_child(m, ROLE_KEEPER, 0);
+	add_child(m, ROLE_ADVISOR, 0);
+	for (uint32_t i = 0; i < m->workers; i++)
+		add_child(m, ROLE_INTAKE, i);
+	for (size_t i = 0; i < m->child_count; i++)
+		bring_up(&m->child[i]);
+	for (size_t i = 0; i < m->child_count; i++)
+		for (size_t k = i + 1; k < m->child_count; k++)
+			if (talk(m->child[i].role, m->child[k].role))
+				join(&m->child[i], &m->child[k]);
+}
+
+static int
+run(struct master *m)
+{
+	struct diag why = { 0 };
+
+	if (prepare(m, &why) != ST_OK) {
+		log_text(m->log, LOG_LEVEL_ERROR, "cannot-start", "%s",
+		    why.text);
+		return EXIT_CONFIG;
+	}
+	m->net = net_real_new(m, m->log);
+	m->deadline = net_timer_new(m, m->net, kill_all, m);
+	net_real_signal(m->net, SIGCHLD, on_child, m);
+	net_real_signal(m->net, SIGTERM, on_terminate, m);
+	net_real_signal(m->net, SIGINT, on_terminate, m);
+	net_real_signal(m->net, SIGHUP, on_reload, m);
+	start_all(m);
+	net_real_run(m->net);
+	log_text(m->log, LOG_LEVEL_INFO, "stopped", "exit %d", m->status);
+	return m->status;
+}
+
+int
+cmd_run(int argc, char **argv)
+{
+	struct master *m = need(talloc_zero(NULL, struct master));
+	int opt, status;
+
+	m->conf_path = CMD_DEFAULT_CONF;
+	while ((opt = getopt(argc, argv, "c:")) != -1)
+		if (opt == 'c')
+			m->conf_path = optarg;
+		else
+			argc = -1;
+	if (argc < 0 || optind != argc) {
+		fprintf(stderr, "usage: tierpost run [-c FILE]\n");
+		return EXIT_USAGE;
+	}
+	m->log = log_stderr(m, LOG_LEVEL_INFO, "master");
+	m->conf = cmd_read_conf(m, m->conf_path, false);
+	if (m->conf == NULL)
+		return EXIT_CONFIG;
+	m->log->level = m->conf->log_level;
+	status = run(m);
+	talloc_free(m);
+	return status;
+}

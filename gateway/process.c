@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * process - one role in a process of its own: takes configuration,
+ * channels and listeners from the master over descriptor 3 and runs the
+ * role on the real loop until the master says stop or has gone.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "gateway/cmd_util.h"
+#include "gateway/control.h"
+#include "gateway/roles.h"
+
+#define MAX_EARLY_CHANNELS 256u /* before START: couriers and intakes */
+
+struct process {
+	enum role role;
+	uint32_t index;
+	struct net *net;
+	struct log *log;
+	struct conf *conf;
+	struct span cert;
+	void *cert_mem;
+	struct tls_server *tls;
+	struct net_watch *watch;
+	bool started;
+	int status;
+	struct {
+		enum role role;
+		uint32_t index;
+		int fd;
+	} early[MAX_EARLY_CHANNELS];
+	size_t early_count;
+	/* the one of this process */
+	struct keeper *keeper;
+	struct advisor *advisor;
+	struct courier *courier;
+	struct intake *intake;
+};
+
+static void
+end(struct process *p, int status)
+{
+	p->status = status;
+	net_real_stop(p->net);
+}
+
+/* ---- what the master hands over ---- */
+
+static enum status
+read_blob(int fd, TALLOC_CTX *mem, struct span *out, struct diag *why)
+{
+	enum status st = net_real_memfd_read(mem, fd, CONTROL_BLOB_MAX_BYTES,
+	    out, why);
+
+	close(fd);
+	return st;
+}
+
+static enum status
+take_conf(struct process *p, int fd, struct diag *why)
+{
+	struct conf_mistakes mistakes = { .mem = p };
+	struct conf *conf, *old = p->conf;
+	struct span text;
+	enum status st = read_blob(fd, p, &text, why);
+
+	if (st != ST_OK)
+		return st;
+	conf = conf_read_text(p, "configuration of the master",
+	    span_dup(p, text), net_wall(p->net), false, &mistakes);
+	if (conf == NULL)
+		return diag_set(why, ST_SYNTAX, "%s",
+		    mistakes.count > 0 ? mistakes.text[0] : "configuration");
+	p->conf = conf;
+	p->log->level = conf->log_level;
+	if (p->keeper != NULL)
+		keeper_reload(p->keeper, conf);
+	if (p->advisor != NULL)
+		advisor_reload(p->advisor, conf);
+	if (p->courier != NULL)
+		courier_reload(p->courier, conf);
+	if (p->intake != NULL)
+		intake_reload(p->intake, conf);
+	talloc_free(old);
+	return ST_OK;
+}
+
+static enum status
+take_cert(struct process *p, int fd, struct diag *why)
+{
+	TALLOC_FREE(p->cert_mem);
+	p->cert_mem = need(talloc_new(p));
+	return read_blob(fd, p->cert_mem, &p->cert, why);
+}
+
+static enum status
+take_key(struct process *p, int fd, struct diag *why)
+{
+	TALLOC_CTX *tmp = need(talloc_new(p));
+	struct tls_server *tls = NULL;
+	struct span key;
+	enum status st = read_blob(fd, tmp, &key, why);
+
+	if (st == ST_OK)
+		st = tls_server_new(p, p->cert, key, &tls, why);
+	talloc_free(tmp);
+	if (st != ST_OK)
+		return st;
+	if (p->intake != NULL)
+		intake_set_tls(p->intake, tls);
+	p->tls = tls;
+	return ST_OK;
+}
+
+static void
+attach(struct process *p, enum role other, uint32_t index, int fd)
+{
+	struct sock *s = net_real_sock(p, p->net, fd);
+
+	if (p->keeper != NULL && other == ROLE_INTAKE)
+		keeper_attach_intake(p->keeper, index, s);
+	else if (p->keeper != NULL && other == ROLE_COURIER)
+		keeper_attach_courier(p->keeper, index, s);
+	else if (p->keeper != NULL && other == ROLE_ADVISOR)
+		keeper_attach_advisor(p->keeper, s);
+	else if (p->advisor != NULL && other == ROLE_KEEPER)
+		advisor_attach_keeper(p->advisor, s);
+	else if (p->advisor != NULL && other == ROLE_COURIER)
+		advisor_attach_courier(p->advisor, index, s);
+	else if (p->courier != NULL && other == ROLE_KEEPER)
+		courier_attach_keeper(p->courier, s);
+	else if (p->courier != NULL && other == ROLE_ADVISOR)
+		courier_attach_advisor(p->courier, s);
+	else if (p->intake != NULL && other == ROLE_KEEPER)
+		intake_attach_keeper(p->intake, s);
+	else
+		talloc_free(s);
+}
+
+static enum status
+take_channel(struct process *p, const struct control *c, struct diag *why)
+{
+	if (p->started) {
+		attach(p, c->role, c->number, c->fd);
+		return ST_OK;
+	}
+	if (p->early_count == MAX_EARLY_CHANNELS) {
+		close(c->fd);
+		return diag_set(why, ST_LIMIT, "over %u channels",
+		    MAX_EARLY_CHANNELS);
+	}
+	p->early[p->early_count].role = c->role;
+	p->early[p->early_count].index = c->number;
+	p->early[p->early_count++].fd = c->fd;
+	return ST_OK;
+}
+
+/* ---- start ---- */
+
+static enum status
+start_advisor(struct process *p, const struct role_env *env, struct diag *why)
+{
+	const struct conf *conf = p->conf;
+	const struct net_real_dns dns = {
+		.trust_anchor = conf->resolver_trust_anchor,
+		.root_hints = conf->resolver_root_hints,
+		.option = conf->resolver_option,
+		.option_count = conf->resolver_option_count,
+		.timeout_ms = conf->resolver_timeout_ms,
+		.query_limit = conf->resolver_queries,
+	};
+	enum status st = net_real_dns(p->net, &dns, why);
+
+	if (st == ST_OK)
+		st = net_real_https(p->net, conf->sts_ca_file, why);
+	if (st == ST_OK)
+		p->advisor = advisor_new(p, env);
+	return st;
+}
+
+static enum status
+start_courier(struct process *p, const struct role_env *env, struct diag *why)
+{
+	struct tls_client *tls;
+	enum status st = tls_client_new(p, p->conf->smtp_ca_file, &tls, why);
+
+	if (st == ST_OK)
+		p->courier = courier_new(p, env, tls);
+	return st;
+}
+
+static enum status
+start_role(struct process *p, uint32_t courier_count, struct diag *why)
+{
+	const struct role_env env = { p->net, p->log, p->conf };
+
+	switch (p->role) {
+	case ROLE_KEEPER:
+		return keeper_new(p, &env, cmd_store_spec(p, p->conf),
+		    courier_count, &p->keeper, why);
+	case ROLE_ADVISOR:
+		return start_advisor(p, &env, why);
+	case ROLE_COURIER:
+		return start_courier(p, &env, why);
+	case ROLE_INTAKE:
+		p->intake = intake_new(p, &env);
+		if (p->tls != NULL)
+			intake_set_tls(p->intake, p->tls);
+		return ST_OK;
+	}
+	return ST_UNSUPP; /* not reached: the switch names every role */
+}
+
+static enum status
+start(struct process *p, uint32_t courier_count, struct diag *why)
+{
+	const struct control ready = { .type = CONTROL_READY, .fd = -1 };
+	enum status st;
+
+	if (p->conf == NULL || p->started)
+		return diag_set(why, ST_SYNTAX, "START out of order");
+	st = start_role(p, courier_count, why);
+	if (st != ST_OK)
+		return st;
+	p->started = true;
+	for (size_t i = 0; i < p->early_count; i++)
+		attach(p, p->early[i].role, p->early[i].index, p->early[i].fd);
+	p->early_count = 0;
+	return control_send(CONTROL_FD, &ready, why);
+}
+
+/* ---- end ---- */
+
+static void
+drained(void *arg)
+{
+	struct process *p = arg;
+
+	/* The keeper goes last, when the master says STOP. */
+	if (p->role != ROLE_KEEPER)
+		end(p, EXIT_DONE);
+}
+
+static void
+drain(struct process *p)
+{
+	if (p->keeper != NULL)
+		keeper_drain(p->keeper, drained, p);
+	if (p->courier != NULL)
+		courier_drain(p->courier, drained, p);
+	if (p->intake != NULL)
+		intake_drain(p->intake, drained, p);
+}
+
+static enum status
+obey(struct process *p, const struct control *c, struct diag *why)
+{
+	switch (c->type) {
+	case CONTROL_CONF:
+		return take_conf(p, c->fd, why);
+	case CONTROL_CERT:
+		return take_cert(p, c->fd, why);
+	case CONTROL_KEY:
+		return take_key(p, c->fd, why);
+	case CONTROL_CHANNEL:
+		return take_channel(p, c, why);
+	case CONTROL_START:
+		return start(p, c->number, why);
+	case CONTROL_LISTENER:
+		if (p->intake == NULL || c->number >= p->conf->listen_count)
+			return diag_set(why, ST_SYNTAX, "stray listener");
+		intake_add_listener(p->intake, c->number,
+		    net_real_listener(p, p->net, c->fd));
+		return ST_OK;
+	case CONTROL_DRAIN:
+		drain(p);
+		return ST_OK;
+	case CONTROL_STOP:
+		end(p, EXIT_DONE);
+		return ST_OK;
+	case CONTROL_READY:
+		break;
+	}
+	return diag_set(why, ST_SYNTAX, "control message %u is not for a role",
+	    (unsigned)c->type);
+}
+
+static void
+control_readable(void *arg)
+{
+	struct process *p = arg;
+	struct diag why = { 0 };
+	struct control c;
+	enum status st;
+
+	while ((st = control_recv(CONTROL_FD, &c, &why)) == ST_OK) {
+		st = obey(p, &c, &why);
+		if (st != ST_OK)
+			break;
+	}
+	if (st == ST_TEMP)
+		return;
+	if (st == ST_CLOSED) {
+		end(p, EXIT_TRY_LATER); /* the master has gone */
+		return;
+	}
+	log_text(p->log, LOG_LEVEL_ERROR, "cannot-go-on", "%s", why.text);
+	end(p, p->started ? EXIT_TRY_LATER : EXIT_CONFIG);
+}
+
+/* The loop decides when to stop; a terminal's ^C goes to the master. */
+static void
+set_up_process(void)
+{
+	struct rlimit files;
+
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+	tzset(); /* before anything asks for /etc/localtime */
+}
+
+int
+cmd_role(int argc, char **argv)
+{
+	struct process *p = need(talloc_zero(NULL, struct process));
+	uint64_t index;
+	char *name;
+	int status;
+
+	if (argc != 3 || role_parse(span_str(argv[1]), &p->role) != ST_OK ||
+	    span_u64(span_str(argv[2]), UINT32_MAX, &index) != ST_OK) {
+		fprintf(stderr, "tierpost role: started by the master only\n");
+		return EXIT_USAGE;
+	}
+	p->index = (uint32_t)index;
+	set_up_process();
+	name = need(talloc_asprintf(p, "%s/%u", argv[1], p->index));
+	p->log = log_stderr(p, LOG_LEVEL_INFO, name);
+	p->net = net_real_new(p, p->log);
+	p->watch = net_real_watch(p, p->net, CONTROL_FD, control_readable, p);
+	net_real_run(p->net);
+	status = p->status;
+	talloc_free(p);
+	return status;
+}

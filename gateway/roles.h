@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * roles - the four working roles as objects on a struct net.
+ *
+ * A process holds one of them (gateway/process.c); the replay harness holds
+ * all of them in one process.  Each is a talloc object; freeing it closes
+ * its channels.  attach functions may be called again at any time with a
+ * new channel: the other side was started afresh, and the role resumes with
+ * it.  conf is borrowed until the next reload returns.
+ */
+#ifndef GATEWAY_ROLES_H
+#define GATEWAY_ROLES_H
+
+#include "net/stream.h"
+#include "policy/conf.h"
+
+struct role_env {
+	struct net *net;
+	struct log *log;
+	const struct conf *conf;
+};
+
+/*
+ * intake: SMTP server sessions.  Until a keeper is attached it answers 421
+ * to connections and 451 to messages.
+ */
+struct intake;
+struct intake *intake_new(TALLOC_CTX *mem, const struct role_env *env);
+void intake_attach_keeper(struct intake *in, struct sock *s);
+/* listen: index into conf->listen; the same index after a reload. */
+void intake_add_listener(struct intake *in, size_t listen, struct listener *l);
+/* NULL: STARTTLS is not offered.  Sessions keep what they began with. */
+void intake_set_tls(struct intake *in, struct tls_server *tls);
+void intake_reload(struct intake *in, const struct conf *conf);
+/* Take no new connections, end idle sessions with 421, then done(arg). */
+void intake_drain(struct intake *in, void (*done)(void *arg), void *arg);
+
+/*
+ * keeper: the store, the schedule, the evidence chain.  spec as in
+ * store_open().  Nothing is scheduled before courier_count couriers have
+ * attached and said which work they still hold.
+ */
+struct keeper;
+MUST_CHECK enum status keeper_new(TALLOC_CTX *mem, const struct role_env *env,
+    const char *store_spec, unsigned courier_count, struct keeper **out,
+    struct diag *why);
+void keeper_attach_intake(struct keeper *k, unsigned index, struct sock *s);
+void keeper_attach_courier(struct keeper *k, unsigned index, struct sock *s);
+void keeper_attach_advisor(struct keeper *k, struct sock *s);
+void keeper_reload(struct keeper *k, const struct conf *conf);
+/* Lease nothing more, wait for what is out, then done(arg). */
+void keeper_drain(struct keeper *k, void (*done)(void *arg), void *arg);
+
+/* advisor: DNS, MTA-STS, plans.  No plan before the cache was loaded. */
+struct advisor;
+struct advisor *advisor_new(TALLOC_CTX *mem, const struct role_env *env);
+void advisor_attach_keeper(struct advisor *a, struct sock *s);
+void advisor_attach_courier(struct advisor *a, unsigned index, struct sock *s);
+void advisor_reload(struct advisor *a, const struct conf *conf);
+
+/* courier: SMTP client sessions.  Takes tls over. */
+struct courier;
+struct courier *courier_new(TALLOC_CTX *mem, const struct role_env *env,
+    struct tls_client *tls);
+void courier_attach_keeper(struct courier *c, struct sock *s);
+void courier_attach_advisor(struct courier *c, struct sock *s);
+void courier_reload(struct courier *c, const struct conf *conf);
+/* Finish running transactions, QUIT, then done(arg). */
+void courier_drain(struct courier *c, void (*done)(void *arg), void *arg);
+
+#endif

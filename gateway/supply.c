@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "gateway/supply.h"
+
+#include <sys/queue.h>
+
+/* One need that was asked and not answered yet. */
+struct errand {
+	LIST_ENTRY(errand) link;
+	struct supply *supply;
+	uint32_t need;
+	struct dns_query *query;
+	struct discover_wait *wait;
+};
+
+struct supply {
+	const struct role_env *env;
+	struct discover *discover;
+	struct planner *planner;
+	LIST_HEAD(, errand) errands;
+	struct net_later *later; /* a plan that needed nothing */
+	void (*done)(void *arg, const struct plan *plan);
+	void *arg;
+};
+
+static void advance(struct supply *s);
+
+static void
+have_dns(void *arg, const struct dns_answer *answer)
+{
+	struct errand *e = arg;
+	struct supply *s = e->supply;
+
+	planner_supply_dns(s->planner, e->need, answer);
+	LIST_REMOVE(e, link);
+	talloc_free(e);
+	advance(s);
+}
+
+static void
+have_sts(void *arg, const struct sts_fact *fact)
+{
+	struct errand *e = arg;
+	struct supply *s = e->supply;
+
+	planner_supply_sts(s->planner, e->need, fact);
+	LIST_REMOVE(e, link);
+	talloc_free(e);
+	advance(s);
+}
+
+static bool
+under_way(const struct supply *s, uint32_t id)
+{
+	const struct errand *e;
+
+	LIST_FOREACH(e, &s->errands, link)
+		if (e->need == id)
+			return true;
+	return false;
+}
+
+static void
+run_errand(struct supply *s, const struct plan_need *want)
+{
+	struct errand *e = need(talloc_zero(s, struct errand));
+
+	e->supply = s;
+	e->need = want->id;
+	LIST_INSERT_HEAD(&s->errands, e, link);
+	switch (want->kind) {
+	case NEED_DNS:
+		e->query = net_dns(e, s->env->net, want->name, want->type,
+		    have_dns, e);
+		break;
+	case NEED_STS:
+		e->wait = discover_ask(e, s->discover, want->name, have_sts,
+		    e);
+		break;
+	}
+}
+
+static void
+finish(void *arg)
+{
+	struct supply *s = arg;
+
+	s->done(s->arg, planner_plan(s->planner));
+}
+
+/* Ask for every need that is not under way; end when there is a plan. */
+static void
+advance(struct supply *s)
+{
+	if (planner_plan(s->planner) != NULL) {
+		finish(s);
+		return;
+	}
+	for (size_t i = 0; i < planner_need_count(s->planner); i++) {
+		struct plan_need want = planner_need(s->planner, i);
+
+		if (!under_way(s, want.id))
+			run_errand(s, &want);
+	}
+	invariant(!LIST_EMPTY(&s->errands));
+}
+
+struct supply *
+supply_plan(TALLOC_CTX *mem, const struct role_env *env, struct discover *d,
+    const char *domain, enum msg_class mclass,
+    void (*done)(void *arg, const struct plan *plan), void *arg)
+{
+	struct supply *s = need(talloc_zero(mem, struct supply));
+
+	s->env = env;
+	s->discover = d;
+	s->done = done;
+	s->arg = arg;
+	LIST_INIT(&s->errands);
+	s->planner = planner_new(s, env->conf, domain, mclass,
+	    net_wall(env->net), net_random_u64(env->net));
+	if (planner_plan(s->planner) != NULL)
+		s->later = net_later(s, env->net, finish, s);
+	else
+		advance(s);
+	return s;
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * wire - what the roles say to each other, and the one place that turns it
+ * into bytes and back.  Each frame names its direction.  Readers treat the
+ * sender as hostile: anything not exactly as written here closes the
+ * channel.
+ *
+ * A message on its way in:   OPEN, CHUNK…, END  ->  DONE
+ * A message on its way out:  SLOT, JOB…         ->  OUTCOME…  ->  ACK
+ */
+#ifndef GATEWAY_WIRE_H
+#define GATEWAY_WIRE_H
+
+#include "policy/plan.h"
+#include "report/evidence.h"
+#include "spool/store.h"
+
+#define WIRE_CHUNK_BYTES  65536u /* a body travels in pieces of at most this */
+#define WIRE_INLINE_BYTES 65536u /* a smaller body comes with its job */
+#define WIRE_WINDOW_BYTES (2u * WIRE_CHUNK_BYTES) /* unacknowledged, a session */
+#define WIRE_JOB_RCPTS    1000u  /* recipients of one job */
+#define WIRE_MAX_EVIDENCE 128u   /* attempts in one outcome */
+#define WIRE_MAX_HELD     65536u /* jobs a courier can hold */
+#define WIRE_ID_BLOCK     1024u  /* message ids handed to an intake at once */
+
+enum wire_type {
+	/* intake -> keeper */
+	WIRE_IDS_WANT = 1, /* no payload */
+	WIRE_SUBMIT_OPEN,
+	WIRE_SUBMIT_CHUNK, /* u32 session, u32 seq, bytes */
+	WIRE_SUBMIT_END,   /* u32 session, u64 size, bool has 8-bit content */
+	WIRE_SUBMIT_ABORT, /* u32 session */
+	WIRE_SUBMIT_QUERY, /* u32 session, i64 message: was it committed? */
+	/* keeper -> intake */
+	WIRE_IDS,          /* i64 first, u32 count */
+	WIRE_SUBMIT_CREDIT, /* u32 session, u32 bytes taken over */
+	WIRE_SUBMIT_DONE,
+	WIRE_ROOM,         /* bool: false asks for 452 to every MAIL */
+	/* keeper -> courier */
+	WIRE_SLOT,         /* u32 slot, str domain, u8 class */
+	WIRE_JOB,
+	WIRE_BODY,         /* u32 slot, i64 message, u32 seq, bool last, bytes */
+	WIRE_SLOT_END,     /* u32 slot: no more jobs will come */
+	WIRE_ACK,          /* u64 seq: outcomes up to it are committed */
+	/* courier -> keeper */
+	WIRE_HELLO,
+	WIRE_BODY_WANT,    /* u32 slot, i64 message, u32 seq */
+	WIRE_OUTCOME,
+	WIRE_SLOT_FAILED,
+	WIRE_SLOT_IDLE,    /* u32 slot: all jobs reported; the slot is gone */
+	/* courier -> advisor, and back */
+	WIRE_PLAN_WANT,    /* u32 token, str domain, u8 class */
+	WIRE_PLAN,         /* u32 token, plan (pack_plan) */
+	/* keeper -> advisor, and back */
+	WIRE_STS_ENTRY,    /* one cache entry, both directions */
+	WIRE_STS_LOADED,   /* keeper has sent all it has; no payload */
+};
+
+struct wire_open {
+	uint32_t session;
+	int64_t message;     /* an id of the intake's block */
+	const char *sender;  /* "" null */
+	const char *client;  /* address of the client */
+	uint64_t size_bytes; /* as declared by SIZE=, 0 when not */
+	uint32_t flags;      /* enum message_flag */
+	enum msg_class mclass;
+	uint32_t rcpt_count;
+	const char **rcpt;   /* "local@domain" */
+	const char **rcpt_domain;
+};
+
+enum wire_verdict { VERDICT_QUEUED, VERDICT_TRY_LATER, VERDICT_NO_SPACE };
+#define WIRE_VERDICT_COUNT 3u
+
+struct wire_done {
+	uint32_t session;
+	int64_t message;
+	enum wire_verdict verdict;
+	const char *why; /* of a refusal, for the log */
+};
+
+struct wire_job_rcpt {
+	int64_t id;
+	const char *address;
+	uint32_t attempts; /* made before */
+};
+
+struct wire_job {
+	uint32_t slot;
+	uint64_t lease;    /* fencing number << 32 | counter */
+	int64_t message;
+	const char *sender;
+	uint64_t size_bytes;
+	uint32_t flags;
+	struct wall expires;
+	uint32_t rcpt_count;
+	struct wire_job_rcpt *rcpt;
+	bool has_body;     /* body holds all of it; else ask by BODY_WANT */
+	struct span body;  /* borrowed from the frame when read */
+};
+
+enum wire_result {
+	RESULT_DELIVERED,
+	RESULT_DEFERRED,
+	RESULT_BOUNCED,
+	RESULT_UNTRIED, /* give back unchanged */
+};
+#define WIRE_RESULT_COUNT 4u
+
+struct wire_rcpt_result {
+	int64_t id;
+	enum wire_result result;
+	uint8_t reached;        /* enum evidence_reached */
+	enum level required;
+	const char *status;     /* "4.7.5"; "" when delivered */
+	const char *remote_mta; /* host that spoke, or "" */
+	const char *diagnostic; /* its reply, or ""; printable */
+	const char *why;        /* for people */
+};
+
+/* One packed record; the keeper adds number and hash. */
+struct wire_evidence {
+	struct span personal; /* evidence_pack() */
+	struct span body;
+};
+
+struct wire_outcome {
+	uint64_t seq;      /* counts from 1 for each courier instance */
+	uint32_t slot;
+	uint64_t lease;
+	int64_t message;
+	uint32_t result_count;
+	struct wire_rcpt_result *result;
+	uint32_t evidence_count;
+	struct wire_evidence *evidence;
+};
+
+/*
+ * No host of the destination could be used for any message: the destination
+ * backs off, and every job of the slot returns unchanged.
+ */
+struct wire_slot_failed {
+	uint64_t seq;      /* in the same count as outcomes */
+	uint32_t slot;
+	enum level required;
+	const char *status; /* "4.4.1", "4.7.5", "4.4.3" */
+	const char *why;
+	uint32_t evidence_count;
+	struct wire_evidence *evidence;
+};
+
+/* A courier's first frame on a new channel to a keeper. */
+struct wire_hello {
+	uint64_t instance; /* random, of this process */
+	uint64_t last_seq; /* highest outcome number used so far */
+	uint32_t lease_count; /* jobs still in work, from an earlier keeper */
+	struct wire_held {
+		uint64_t lease;
+		int64_t message;
+		uint32_t rcpt_count;
+		int64_t *rcpt;
+	} *held;
+};
+
+void wire_pack_open(struct sbuf *b, const struct wire_open *o);
+MUST_CHECK enum status wire_unpack_open(TALLOC_CTX *mem, struct span a,
+    struct wire_open *o, struct diag *why);
+void wire_pack_done(struct sbuf *b, const struct wire_done *d);
+MUST_CHECK enum status wire_unpack_done(TALLOC_CTX *mem, struct span a,
+    struct wire_done *d, struct diag *why);
+void wire_pack_job(struct sbuf *b, const struct wire_job *j);
+MUST_CHECK enum status wire_unpack_job(TALLOC_CTX *mem, struct span a,
+    struct wire_job *j, struct diag *why);
+void wire_pack_outcome(struct sbuf *b, const struct wire_outcome *o);
+MUST_CHECK enum status wire_unpack_outcome(TALLOC_CTX *mem, struct span a,
+    struct wire_outcome *o, struct diag *why);
+void wire_pack_slot_failed(struct sbuf *b, const struct wire_slot_failed *f);
+MUST_CHECK enum status wire_unpack_slot_failed(TALLOC_CTX *mem, struct span a,
+    struct wire_slot_failed *f, struct diag *why);
+void wire_pack_hello(struct sbuf *b, const struct wire_hello *h);
+MUST_CHECK enum status wire_unpack_hello(TALLOC_CTX *mem, struct span a,
+    struct wire_hello *h, struct diag *why);
+void wire_pack_sts(struct sbuf *b, const struct sts_entry *e);
+MUST_CHECK enum status wire_unpack_sts(TALLOC_CTX *mem, struct span a,
+    struct sts_entry *e, struct diag *why);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * sts_cache - the rules of the MTA-STS policy cache, RFC 8461 3.3, 5.1:
+ * pure decisions over one entry; who stores entries is not said here.
+ */
+#ifndef MTASTS_STS_CACHE_H
+#define MTASTS_STS_CACHE_H
+
+#include "mtasts/sts_policy.h"
+#include "mtasts/sts_txt.h"
+#include "util/clock.h"
+
+/* One policy domain's entry.  Strings live with the entry. */
+struct sts_entry {
+	const char *domain;
+	bool has_policy;
+	char id[STS_ID_MAX_BYTES + 1]; /* TXT id the policy was fetched under */
+	struct wall fetched;           /* last successful fetch */
+	struct sts_policy policy;
+	char failed_id[STS_ID_MAX_BYTES + 1]; /* last id whose fetch failed */
+	struct wall failed_at;                /* ms 0: none */
+	struct wall used;                     /* last time a delivery asked */
+};
+
+/* What the TXT lookup of this attempt said. */
+enum sts_txt_result {
+	STS_TXT_ID,     /* exactly one valid record */
+	STS_TXT_ABSENT, /* proven absent, several, or invalid */
+	STS_TXT_ERROR,  /* the lookup failed: not known */
+};
+
+enum sts_step {
+	STS_STEP_USE_CACHE, /* entry's policy binds, fresh */
+	STS_STEP_USE_STALE, /* entry's policy binds though TXT failed or left */
+	STS_STEP_FETCH,     /* fetch; then sts_cache_after_fetch() */
+	STS_STEP_ABSENT,
+	STS_STEP_UNAVAILABLE, /* same id failed within retry_delay */
+	STS_STEP_UNKNOWN,
+};
+
+/* Has the entry a policy whose max_age has not ended at now? */
+bool sts_cache_live(const struct sts_entry *e, struct wall now);
+
+/*
+ * What to do for a delivery, given the entry (NULL: none), the TXT result
+ * (id when STS_TXT_ID) and the delay between tries of a failing id
+ * (STS-16).  With a live policy and a changed id whose fetch failed within
+ * the delay the answer is STS_STEP_USE_STALE.
+ */
+enum sts_step sts_cache_step(const struct sts_entry *e,
+    enum sts_txt_result txt, const char *id, struct wall now,
+    int64_t retry_delay_ms);
+
+/* Record a fetch that worked: replaces the policy whatever its mode. */
+void sts_cache_fetched(TALLOC_CTX *mem, struct sts_entry *e, const char *id,
+    const struct sts_policy *pol, struct wall now);
+/* Record a fetch that failed: the policy stays as it is (STS-18). */
+void sts_cache_fetch_failed(struct sts_entry *e, const char *id,
+    struct wall now);
+
+/* Is the entry due for its regular refresh (STS-27)? */
+bool sts_cache_refresh_due(const struct sts_entry *e, struct wall now,
+    int64_t refresh_ms);
+
+#endif

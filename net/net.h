@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * net - all that a role may ask of the world: time, randomness, timers,
+ * byte streams, DNS and policy fetches.
+ *
+ * A struct net is one event loop.  There are two kinds of it: the real one
+ * (net_real.h: libevent, sockets, libunbound, libcurl) and the replay
+ * harness's (a stepped clock, a scripted network, all roles in one
+ * process).  Roles cannot tell them apart: they hold a struct net and
+ * nothing else.  Every callback is called from the loop, later, never
+ * inside the call that registered it, and also on errors.
+ */
+#ifndef NET_NET_H
+#define NET_NET_H
+
+#include <sys/uio.h>
+
+#include "policy/fact.h"
+#include "util/clock.h"
+#include "util/logline.h"
+#include "util/netaddr.h"
+
+struct net; /* one loop; see net_impl.h for who implements it */
+
+/* Time of this turn of the loop: constant within one callback. */
+struct mono net_now(const struct net *net);
+struct wall net_wall(const struct net *net);
+/* Cryptographic randomness (deterministic in the replay harness). */
+void net_random(struct net *net, void *buf, size_t n);
+uint64_t net_random_u64(struct net *net);
+
+/* ---- timers ---- */
+
+/* Lives in mem; freeing it disarms it. */
+struct net_timer;
+struct net_timer *net_timer_new(TALLOC_CTX *mem, struct net *net,
+    void (*fire)(void *arg), void *arg);
+/* Fire once at or after at; replaces an earlier setting. */
+void net_timer_set(struct net_timer *t, struct mono at);
+void net_timer_clear(struct net_timer *t);
+
+/*
+ * Call fire(arg) once, later in this or the next turn of the loop, after
+ * the ready sockets: where batches are flushed and objects are freed that
+ * may be in use by a caller further up.  The returned handle lives in mem;
+ * freeing it before it ran cancels it.
+ */
+struct net_later;
+struct net_later *net_later(TALLOC_CTX *mem, struct net *net,
+    void (*fire)(void *arg), void *arg);
+
+/* ---- byte streams ---- */
+
+enum io {
+	IO_OK,
+	IO_AGAIN,  /* would block: watch, and try when told */
+	IO_EOF,    /* orderly end by the other side */
+	IO_FAILED, /* broken; sock_why() says how */
+};
+
+enum sock_event { SOCK_READABLE = 1, SOCK_WRITABLE = 2 };
+
+/* A non-blocking byte stream.  A talloc object: freeing closes it. */
+struct sock;
+
+/* 1..cap bytes with IO_OK; *got is 0 with any other result. */
+enum io sock_recv(struct sock *s, void *buf, size_t cap, size_t *got);
+/* At least one byte with IO_OK; never raises SIGPIPE. */
+enum io sock_send(struct sock *s, const struct iovec *iov, int iov_count,
+    size_t *sent);
+/*
+ * Call ready(arg, events) whenever one of events (a set of enum sock_event)
+ * may be had, until watched otherwise; 0 stops.  A stream that failed or
+ * ended is ready for both.
+ */
+void sock_watch(struct sock *s, unsigned events,
+    void (*ready)(void *arg, unsigned events), void *arg);
+/* Half close: the other side reads EOF, we may still read. */
+void sock_shutdown(struct sock *s);
+/*
+ * State of net_connect(): IO_AGAIN until the answer is there (watch
+ * SOCK_WRITABLE), IO_OK when connected, IO_FAILED with *why.
+ */
+enum io sock_connected(struct sock *s, struct diag *why);
+const char *sock_why(const struct sock *s); /* text of the last IO_FAILED */
+/* NETADDR_NONE for socket pairs. */
+const struct netaddr *sock_peer(const struct sock *s);
+const struct netaddr *sock_local(const struct sock *s);
+
+/*
+ * Start a TCP connection; never blocks.  NULL with *why when it cannot even
+ * be started.  Lives in mem.
+ */
+struct sock *net_connect(TALLOC_CTX *mem, struct net *net,
+    const struct netaddr *peer, struct diag *why);
+
+/* A listening socket; freeing closes it. */
+struct listener;
+/*
+ * Call accepted(arg, s) for each connection; s lives in mem (stolen where
+ * the callee wants it, freed if not wanted).  At most LISTENER_BURST a turn.
+ * When the process is out of descriptors the listener rests for a second
+ * instead of spinning.
+ */
+#define LISTENER_BURST 64u
+void listener_start(struct listener *l, TALLOC_CTX *mem,
+    void (*accepted)(void *arg, struct sock *s), void *arg);
+void listener_stop(struct listener *l);
+const struct netaddr *listener_local(const struct listener *l);
+
+/* ---- DNS ---- */
+
+/* Freeing the query before its answer cancels it. */
+struct dns_query;
+/*
+ * Ask for name (canonical) and type.  done(arg, answer) is called exactly
+ * once unless the query was freed; answer lives in the query, which the
+ * callee frees (or steals from) when it has read it.  An answer is always
+ * given within the resolver's deadline, as DNS_ERROR if need be.
+ */
+struct dns_query *net_dns(TALLOC_CTX *mem, struct net *net, const char *name,
+    enum dns_type type, void (*done)(void *arg, const struct dns_answer *a),
+    void *arg);
+
+/* Does the resolver validate?  Result of asking for the root's NS. */
+struct dns_health {
+	bool known;       /* the test has ended */
+	bool validating;  /* the root came back secure */
+	const char *text; /* for people; borrowed until the next call */
+};
+/* Ask afresh; done(arg, health) later. */
+void net_dns_selftest(struct net *net,
+    void (*done)(void *arg, const struct dns_health *h), void *arg);
+
+/* ---- HTTPS, for MTA-STS policies ---- */
+
+struct fetch_result {
+	bool ok;           /* a complete response arrived; look at status */
+	int status;        /* HTTP status code */
+	const char *media; /* media type without parameters, lower case; or "" */
+	struct span body;
+	bool tls_failed;   /* not ok: certificate or handshake (sts-webpki-…) */
+	const char *why;   /* not ok: for people */
+};
+
+struct fetch;
+/*
+ * GET https://host/path from one of addrs, certificate checked for host, no
+ * redirects, body up to STS_BODY_MAX_BYTES, within deadline_ms.  The
+ * addresses were checked by the caller.  done as in net_dns().
+ */
+struct fetch *net_fetch(TALLOC_CTX *mem, struct net *net, const char *host,
+    const char *path, const struct netaddr *addrs, size_t addr_count,
+    int64_t deadline_ms,
+    void (*done)(void *arg, const struct fetch_result *r), void *arg);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * tls - TLS contexts and what a handshake must prove.
+ *
+ * Matching of TLSA records and certificates is OpenSSL's own (SSL_dane_*,
+ * X509_check_host); what is required comes in, what was proved comes out.
+ */
+#ifndef NET_TLS_H
+#define NET_TLS_H
+
+#include "dane/tlsa.h"
+#include "policy/level.h"
+#include "util/clock.h"
+
+/* Client contexts for every level, one set of trust anchors. */
+struct tls_client;
+/* ca_file "": the system's bundle.  Opens files now, never later. */
+MUST_CHECK enum status tls_client_new(TALLOC_CTX *mem, const char *ca_file,
+    struct tls_client **out, struct diag *why);
+
+/* Server context from PEM bytes (chain, then its private key). */
+struct tls_server;
+MUST_CHECK enum status tls_server_new(TALLOC_CTX *mem, struct span chain_pem,
+    struct span key_pem, struct tls_server **out, struct diag *why);
+
+/* What one client handshake must prove.  All borrowed for the call. */
+struct tls_want {
+	enum level level;      /* below VERIFY: no authentication demanded */
+	enum method method;
+	const char *sni;       /* "" sends none; canonical */
+	const char *const *ref; /* reference names */
+	size_t ref_count;
+	const struct tlsa *tlsa; /* usable records, METHOD_DANE */
+	size_t tlsa_count;
+	bool also_pkix;        /* METHOD_DANE that must pass PKIX for ref too */
+	const char *pkix_name; /* the MX host name, for also_pkix */
+};
+
+#define TLS_NAME_BYTES 256u
+
+/* What a finished handshake was; plain data, safe to copy. */
+struct tls_info {
+	bool client_side;
+	char protocol[16];   /* "TLSv1.3" */
+	char cipher[64];     /* RFC name: "TLS_AES_256_GCM_SHA384" */
+	char group[32];      /* "x25519"; "" when unknown */
+	char sni[TLS_NAME_BYTES];
+	bool resumed;
+	bool authenticated;  /* by the method asked for */
+	/*
+	 * Grade (TLS-41): "anonymous", "untrusted", "trusted", "verified".
+	 * half-DANE and the like lower it above this layer.
+	 */
+	char grade[16];
+	char matched[TLS_NAME_BYTES]; /* "TLSA 3 1 1 …" or the SAN matched */
+	uint8_t spki_sha256[32];      /* leaf key; zero without certificate */
+	char issuer[TLS_NAME_BYTES];
+	struct wall not_after;
+	char error[128];     /* of verification, even when not demanded */
+	/* TLSRPT result type (RFC 8460 4.3) of a failure; or "". */
+	char result_type[40];
+};
+
+#endif

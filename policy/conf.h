@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * conf - the configuration: read once, checked whole, then handed down as
+ * `const struct conf *`.
+ *
+ * Scalars come from options.def; lists (listen, rules, exceptions) have
+ * their own readers.  All mistakes of a file are reported, each with file
+ * and line, before reading fails.
+ */
+#ifndef POLICY_CONF_H
+#define POLICY_CONF_H
+
+#include <stdio.h>
+
+#include "policy/decide.h"
+#include "policy/level.h"
+#include "util/clock.h"
+#include "util/logline.h"
+#include "util/netaddr.h"
+
+#define CONF_MAX_BYTES      (16u << 20) /* ours: file with all includes */
+#define CONF_MAX_LISTEN     64u
+#define CONF_MAX_RULES      10000u
+#define CONF_MAX_EXCEPTIONS 10000u
+#define CONF_MAX_SCOPE      10000u /* domains, networks, names of one entry */
+#define CONF_MAX_MISTAKES   1000u  /* reported; then "and more" */
+#define CONF_EXCEPTION_MAX_DAYS 366u /* ours: an exception's longest life */
+
+enum unvalidated { UNVALIDATED_DEFER, UNVALIDATED_OPPORTUNISTIC };
+enum sts_unknown { STS_UNKNOWN_DEFER, STS_UNKNOWN_IGNORE };
+enum dane_and_sts { DANE_FIRST, DANE_AND_STS };
+
+enum listen_tls { LISTEN_TLS_OFF, LISTEN_TLS_OFFER, LISTEN_TLS_REQUIRE };
+
+struct conf_listen {
+	struct netaddr addr;
+	enum listen_tls tls;
+	struct netprefix *allow; /* networks that may relay */
+	size_t allow_count;
+};
+
+/* A standing requirement: raises, never lowers. */
+struct conf_rule {
+	const char *name;
+	const char **domains; /* scopes: domain_in_scope() */
+	size_t domain_count;
+	enum override_kind require;
+	const char **names;   /* extra reference names for require-verified */
+	size_t name_count;
+	const char *where;    /* "file:line" */
+};
+
+/* Lets named domains fall below what is required, until it expires. */
+struct conf_exception {
+	const char *name;
+	const char **domains; /* scopes */
+	size_t domain_count;
+	const char **mx;      /* host patterns ("*.sohu.com"); none: all hosts */
+	size_t mx_count;
+	enum level allow;     /* LEVEL_PLAIN in this version */
+	const char *reason;
+	const char *approver;
+	const char *ticket;   /* or "" */
+	struct wall expires;
+	const char *where;
+};
+
+struct conf {
+#define OPT_STRING(path, field, def, min, max, reload, doc) const char *field;
+#define OPT_PATH(path, field, def, min, max, reload, doc) const char *field;
+#define OPT_FLAG(path, field, def, reload, doc) bool field;
+#define OPT_COUNT(path, field, def, min, max, reload, doc) uint32_t field;
+#define OPT_SIZE(path, field, def, min, max, reload, doc) uint64_t field;
+#define OPT_TIME(path, field, def, min, max, reload, doc) int64_t field;
+#define OPT_CHOICE(path, field, def, words, tag, reload, doc) enum tag field;
+#include "policy/options.def"
+#undef OPT_STRING
+#undef OPT_PATH
+#undef OPT_FLAG
+#undef OPT_COUNT
+#undef OPT_SIZE
+#undef OPT_TIME
+#undef OPT_CHOICE
+	const char **resolver_option; /* "name: value", handed to libunbound */
+	size_t resolver_option_count;
+	struct conf_listen *listen;
+	size_t listen_count;
+	struct conf_rule *rule;
+	size_t rule_count;
+	struct conf_exception *exception;
+	size_t exception_count;
+	uint8_t digest[32]; /* SHA-256 of conf_print()'s text */
+};
+
+/* Mistakes found, in the order of the file: "file:line: text". */
+struct conf_mistakes {
+	TALLOC_CTX *mem;
+	size_t count; /* also counts those over CONF_MAX_MISTAKES */
+	const char **text;
+};
+
+/*
+ * Read a file (with its @include files) or a text (name stands for the file
+ * in messages).  The result lives in mem.  now decides which exceptions
+ * have expired: at start and in check-config that is a mistake
+ * (expired_is_mistake), for a running gateway it is not.  NULL when there
+ * is at least one mistake, all of them in *mistakes.
+ */
+struct conf *conf_read_file(TALLOC_CTX *mem, const char *path, struct wall now,
+    bool expired_is_mistake, struct conf_mistakes *mistakes);
+struct conf *conf_read_text(TALLOC_CTX *mem, const char *name,
+    const char *text, struct wall now, bool expired_is_mistake,
+    struct conf_mistakes *mistakes);
+
+/*
+ * The whole effective configuration as a file that conf_read_text() reads
+ * back to the same values: every option with its value, every list.
+ */
+char *conf_print(TALLOC_CTX *mem, const struct conf *conf);
+
+/* The table of options for `check-config --options`; man: as mdoc. */
+void conf_print_options(FILE *out, bool man);
+
+/* What the rules and exceptions say for (domain, host) at now. */
+struct conf_override {
+	enum override_kind kind; /* strongest rule, or PLAINTEXT_ALLOWED */
+	bool waiver;
+	const struct conf_rule *rule;           /* or NULL */
+	const struct conf_exception *exception; /* or NULL */
+};
+/*
+ * Floors of several matching rules combine by maximum; an unexpired
+ * exception in scope lowers unless never-plaintext is in scope (which the
+ * reader refuses as a contradiction).  host may be NULL: domain scope only.
+ */
+struct conf_override conf_override_for(const struct conf *conf,
+    const char *domain, const char *host, struct wall now);
+
+/* When the next exception expires after now; WALL_NEVER when none does. */
+struct wall conf_next_expiry(const struct conf *conf, struct wall now);
+
+/*
+ * May conf replace old in a running gateway?  Lists the START options that
+ * differ, as warnings, in *mistakes; never fails for them.
+ */
+void conf_reload_notes(const struct conf *old, const struct conf *conf,
+    struct conf_mistakes *notes);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * decide - the decision table for one MX host: published requirement
+ * (Table 1), then the override column (Table 2), the floors and the guard.
+ * Pure: facts in, level and the row that won out.  doc/policy.md shows the
+ * tables.
+ */
+#ifndef POLICY_DECIDE_H
+#define POLICY_DECIDE_H
+
+#include "policy/fact.h"
+#include "policy/level.h"
+
+/* DANE state D of one MX host. */
+enum dane_state {
+	DANE_D1_USABLE,   /* secure TLSA, at least one usable */
+	DANE_D2_UNUSABLE, /* secure TLSA, none usable */
+	DANE_D3_NONE,     /* MX and address secure, TLSA proven absent/insecure */
+	DANE_D4_INSECURE, /* address insecure; or MX insecure, no secure TLSA */
+	DANE_D5_ERROR,    /* bogus or error in a lookup that was needed */
+};
+#define DANE_STATE_COUNT 5u
+
+enum override_kind {
+	OVERRIDE_NONE,
+	OVERRIDE_REQUIRE_ENCRYPTED,
+	OVERRIDE_REQUIRE_VERIFIED,
+	OVERRIDE_NEVER_PLAINTEXT,
+	OVERRIDE_PLAINTEXT_ALLOWED,
+};
+#define OVERRIDE_COUNT 5u
+
+struct decide_in {
+	enum dane_state dane;
+	bool error_is_tlsa_only; /* D5: MX and addresses are known, TLSA failed */
+	enum sts_state sts;
+	bool sts_mx_match;       /* host matches the policy's mx (when it has) */
+	bool mx_secure;          /* the MX RRset (or secure NODATA) is secure */
+	bool dane_and_sts_both;  /* knob dane.and-sts */
+	bool sts_unknown_defers; /* knob sts.unknown */
+	enum override_kind override;
+	bool waiver;             /* the override's complete, unexpired waiver */
+	enum msg_class mclass;
+};
+
+struct decide_out {
+	bool skip;           /* do not use this host in this attempt */
+	enum level required; /* meaningful unless skip */
+	enum method method;
+	bool also_pkix_sts;  /* METHOD_DANE and the knob demands PKIX-STS too */
+	const char *row;     /* static: "D1 x enforce" … name of the row */
+	const char *why;     /* static: one sentence for people, RFC section */
+};
+
+struct decide_out decide(const struct decide_in *in);
+
+const char *dane_state_name(enum dane_state d); /* "D1" … */
+const char *dane_state_text(enum dane_state d); /* for people */
+const char *override_name(enum override_kind o);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * level - what is required of, or was reached on, one connection.
+ *
+ * One ordered scale: predicates are comparisons.  The values are stored and
+ * sent between processes: never renumber.
+ */
+#ifndef POLICY_LEVEL_H
+#define POLICY_LEVEL_H
+
+#include "util/span.h"
+
+enum level {
+	LEVEL_PLAIN,     /* TLS may be skipped */
+	LEVEL_MAY,       /* TLS when offered, clear retry allowed */
+	LEVEL_ENCRYPT,   /* TLS or nothing, unauthenticated accepted */
+	LEVEL_VERIFY,    /* TLS with an authenticated peer */
+	LEVEL_DANE_ONLY, /* by TLSA with a secure MX, nothing else */
+};
+#define LEVEL_COUNT 5u
+
+/* How a peer is authenticated at LEVEL_VERIFY and above. */
+enum method {
+	METHOD_NONE,
+	METHOD_DANE,       /* RFC 7672 */
+	METHOD_PKIX_STS,   /* RFC 8461 4.2 */
+	METHOD_PKIX_LOCAL, /* a rule of ours */
+};
+#define METHOD_COUNT 4u
+
+/* Message class; different classes never share a transaction. */
+enum msg_class {
+	CLASS_NORMAL,
+};
+#define CLASS_COUNT 1u
+
+const char *level_name(enum level level); /* "plain", "may", "encrypt", ... */
+const char *method_name(enum method method); /* "none", "dane", "pkix-sts", … */
+const char *class_name(enum msg_class mclass); /* "normal" */
+/* The word people see: "plaintext", "opportunistic", "enforced". */
+const char *level_tier(enum level level);
+/* ST_SYNTAX: no such name. */
+MUST_CHECK enum status level_parse(struct span a, enum level *out);
+
+#endif

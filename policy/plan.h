@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * plan - the immutable answer for (recipient domain, message class): the MX
+ * hosts in order, each with addresses, required level, method, reference
+ * names and TLSA set, and the row of the decision table that won.
+ *
+ * The planner names what it must know next; whoever drives it supplies the
+ * answers and asks again.  The gateway's advisor and `tierpost explain` are
+ * two drivers of this one code path.  Pure: no I/O; `now` and a random seed
+ * come in.
+ *
+ *	p = planner_new(mem, conf, domain, CLASS_NORMAL, now, seed);
+ *	while ((plan = planner_plan(p)) == NULL)
+ *		for each planner_need(p, i): look up, planner_supply_*(p, ...)
+ */
+#ifndef POLICY_PLAN_H
+#define POLICY_PLAN_H
+
+#include "dane/tlsa.h"
+#include "policy/conf.h"
+#include "policy/decide.h"
+#include "policy/fact.h"
+#include "policy/level.h"
+
+#define PLAN_MAX_HOSTS 100u /* DNS-32 */
+#define PLAN_MAX_ADDRESSES 32u /* per host, both families */
+#define PLAN_MAX_REFS 3u   /* TLSA base, N, CNAME-expanded N */
+#define PLAN_MAX_TRAIL 512u /* ours: lookups of one plan */
+#define PLAN_MAX_BYTES (1u << 20) /* packed */
+
+enum plan_verdict {
+	PLAN_DELIVER, /* hosts is not empty; each may still be skip */
+	PLAN_DEFER,   /* a lookup failed that hides where to send (DANE-03) */
+	PLAN_BOUNCE,  /* NXDOMAIN, null MX, no address at all, loop */
+};
+
+struct plan_host {
+	const char *name; /* as in the MX record: H */
+	uint16_t preference;
+	struct netaddr *addr; /* port set; families interleaved (SMTP-31) */
+	size_t addr_count;
+	enum dane_state dane;
+	bool half_dane;       /* D1 or D2 reached through an insecure MX */
+	struct decide_in in;  /* exactly what decide() was given (INV-15) */
+	bool skip;
+	enum level required;
+	enum method method;
+	bool also_pkix_sts;
+	const char *tlsa_base; /* "" without TLSA; SNI is this, else name */
+	const char *ref[PLAN_MAX_REFS]; /* reference names, most wanted first */
+	size_t ref_count;
+	struct tlsa *tlsa;     /* usable records only */
+	size_t tlsa_count;
+	bool sts_mx_match;
+	const char *row;       /* decision row */
+	const char *rule;      /* name of the rule in force, or "" */
+	const char *exception; /* name of the exception in force, or "" */
+	const char *why;       /* for people: what is required and why */
+};
+
+/* One lookup, kept for explain and for the evidence (INV-15, DNS-35). */
+struct plan_trail {
+	const char *what;  /* "MX example.org", "TLSA _25._tcp.mx…", "POLICY …" */
+	enum dns_security security;
+	enum dns_outcome outcome;
+	uint32_t ttl_s;
+	const char *text;  /* records in short, or the reason of a failure */
+};
+
+struct plan {
+	const char *domain; /* N, canonical */
+	enum msg_class mclass;
+	enum plan_verdict verdict;
+	const char *status; /* "4.4.3", "5.1.2": when not PLAN_DELIVER */
+	const char *why;    /* for people: when not PLAN_DELIVER */
+	struct wall made;
+	struct wall valid_until; /* when the first input expires */
+	bool mx_secure;
+	bool implicit_mx;
+	struct sts_fact sts;
+	struct plan_host *host; /* in order of use: preference, ties shuffled */
+	size_t host_count;
+	struct plan_trail *trail;
+	size_t trail_count;
+	/* Exception audit, when any host uses one: */
+	const char *approver;
+	const char *reason;
+	struct wall exception_expires;
+};
+
+enum need_kind {
+	NEED_DNS, /* ask name/type */
+	NEED_STS, /* discover and fetch the MTA-STS policy of name */
+};
+
+struct plan_need {
+	uint32_t id;
+	enum need_kind kind;
+	const char *name; /* borrowed from the planner */
+	enum dns_type type;
+};
+
+struct planner; /* opaque; lives in the mem given at birth */
+
+/*
+ * domain: the recipient domain N, canonical; an address literal is given
+ * in RFC 5321 form "[192.0.2.1]" and gets local policy only (DANE-12).
+ * The port of conf (smtp.port) goes into TLSA names and addresses.
+ */
+struct planner *planner_new(TALLOC_CTX *mem, const struct conf *conf,
+    const char *domain, enum msg_class mclass, struct wall now,
+    uint64_t seed);
+
+/* Needs that have not been answered yet, in order of asking. */
+size_t planner_need_count(const struct planner *p);
+struct plan_need planner_need(const struct planner *p, size_t i);
+
+/* Answer a need by its id.  Copies what it keeps. */
+void planner_supply_dns(struct planner *p, uint32_t id,
+    const struct dns_answer *answer);
+void planner_supply_sts(struct planner *p, uint32_t id,
+    const struct sts_fact *fact);
+
+/*
+ * The plan once no need is left, else NULL.  Lives in the planner until
+ * plan_copy() or planner's context is freed.
+ */
+const struct plan *planner_plan(struct planner *p);
+
+/* Deep copy into one new talloc context in mem. */
+struct plan *plan_copy(TALLOC_CTX *mem, const struct plan *plan);
+
+void pack_plan(struct sbuf *b, const struct plan *plan);
+/* NULL with *why set when the bytes are not a plan within the limits. */
+struct plan *unpack_plan(TALLOC_CTX *mem, struct unpack *u, struct diag *why);
+
+#endif

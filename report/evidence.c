@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "report/evidence.h"
+
+#include <string.h>
+
+#include "util/sha256.h"
+
+static const char *const outcome_names[EVIDENCE_OUTCOME_COUNT] = {
+	[EVIDENCE_DELIVERED] = "delivered",
+	[EVIDENCE_DEFERRED] = "deferred",
+	[EVIDENCE_REJECTED] = "rejected",
+	[EVIDENCE_UNREACHABLE] = "unreachable",
+	[EVIDENCE_TLS_FAILED] = "tls-failed",
+	[EVIDENCE_POLICY_SKIP] = "policy-skip",
+	[EVIDENCE_NO_ROUTE] = "no-route",
+	[EVIDENCE_UNKNOWN] = "unknown",
+	[EVIDENCE_EXPIRED] = "expired",
+};
+
+static const char *const reached_names[REACHED_COUNT] = {
+	[REACHED_NOTHING] = "nothing",
+	[REACHED_PLAIN] = "plaintext",
+	[REACHED_TLS] = "encrypted",
+	[REACHED_AUTHENTICATED] = "authenticated",
+	[REACHED_VERIFIED] = "verified",
+};
+
+const char *
+evidence_outcome_name(enum evidence_outcome o)
+{
+	return (unsigned)o < EVIDENCE_OUTCOME_COUNT ? outcome_names[o] : "?";
+}
+
+const char *
+evidence_reached_name(enum evidence_reached r)
+{
+	return (unsigned)r < REACHED_COUNT ? reached_names[r] : "?";
+}
+
+bool
+evidence_is_plaintext(const struct evidence *e)
+{
+	return e->reached == REACHED_PLAIN;
+}
+
+static void
+pack_personal(struct sbuf *b, const struct evidence *e)
+{
+	pack_u8(b, EVIDENCE_VERSION);
+	pack_str(b, e->queue_id);
+	pack_str(b, e->sender);
+	pack_u32(b, (uint32_t)e->rcpt_count);
+	for (size_t i = 0; i < e->rcpt_count; i++)
+		pack_str(b, e->rcpt[i]);
+}
+
+static void
+pack_decide_in(struct sbuf *b, const struct decide_in *in)
+{
+	pack_u8(b, (uint8_t)in->dane);
+	pack_bool(b, in->error_is_tlsa_only);
+	pack_u8(b, (uint8_t)in->sts);
+	pack_bool(b, in->sts_mx_match);
+	pack_bool(b, in->mx_secure);
+	pack_bool(b, in->dane_and_sts_both);
+	pack_bool(b, in->sts_unknown_defers);
+	pack_u8(b, (uint8_t)in->override);
+	pack_bool(b, in->waiver);
+	pack_u8(b, (uint8_t)in->mclass);
+}
+
+static void
+pack_inputs(struct sbuf *b, const struct evidence *e)
+{
+	pack_decide_in(b, &e->in);
+	pack_bool(b, e->half_dane);
+	pack_str(b, e->tlsa_base);
+	pack_bool(b, e->sts_stale);
+	pack_str(b, e->sts_id);
+	pack_i64(b, e->sts_fetched.ms);
+	pack_str(b, e->rule);
+	pack_str(b, e->exception);
+	pack_str(b, e->exc_reason);
+	pack_str(b, e->exc_approver);
+	pack_i64(b, e->exc_expires.ms);
+	sbuf_add(b, e->conf_digest, sizeof(e->conf_digest));
+	pack_str(b, e->dns);
+}
+
+static void
+pack_events(struct sbuf *b, const struct evidence *e)
+{
+	pack_bool(b, e->skip);
+	pack_u8(b, (uint8_t)e->required);
+	pack_u8(b, (uint8_t)e->method);
+	pack_str(b, e->row);
+	pack_str(b, e->why);
+	pack_u8(b, (uint8_t)e->outcome);
+	pack_u8(b, (uint8_t)e->reached);
+	pack_str(b, e->protocol);
+	pack_str(b, e->cipher);
+	pack_str(b, e->group);
+	pack_str(b, e->sni);
+	pack_str(b, e->matched);
+	pack_str(b, e->grade);
+	sbuf_add(b, e->spki_sha256, sizeof(e->spki_sha256));
+	pack_str(b, e->issuer);
+	pack_i64(b, e->not_after.ms);
+	pack_bool(b, e->resumed);
+	pack_bool(b, e->reused);
+	pack_bool(b, e->clear_retry);
+	pack_u16(b, e->reply_code);
+	pack_str(b, e->reply);
+	pack_str(b, e->result_type);
+}
+
+void
+evidence_pack(const struct evidence *e, struct sbuf *personal,
+    struct sbuf *body)
+{
+	uint8_t digest[32];
+
+	pack_personal(personal, e);
+	sha256(sbuf_view(personal), digest);
+	pack_u8(body, EVIDENCE_VERSION);
+	sbuf_add(body, digest, sizeof(digest));
+	pack_i64(body, e->time.ms);
+	pack_str(body, e->domain);
+	pack_str(body, e->host);
+	pack_netaddr(body, &e->addr);
+	pack_inputs(body, e);
+	pack_events(body, e);
+}
+
+static void
+unpack_fixed(struct unpack *u, uint8_t *out, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		out[i] = unpack_u8(u);
+}
+
+static enum status
+unpack_personal(TALLOC_CTX *mem, struct span a, struct evidence *e,
+    struct diag *why)
+{
+	struct unpack u = unpack_from(a);
+
+	e->queue_id = e->sender = "";
+	if (a.n == 0)
+		return ST_OK;
+	if (unpack_u8(&u) != EVIDENCE_VERSION)
+		return diag_set(why, ST_SYNTAX, "personal part: version");
+	e->queue_id = unpack_str(&u, mem);
+	e->sender = unpack_str(&u, mem);
+	e->rcpt_count = unpack_count(&u, EVIDENCE_MAX_RCPTS, 4);
+	e->rcpt = need(talloc_zero_array(mem, const char *,
+	    (unsigned)e->rcpt_count + 1));
+	for (size_t i = 0; i < e->rcpt_count; i++)
+		e->rcpt[i] = unpack_str(&u, mem);
+	if (unpack_done(&u) != ST_OK)
+		return diag_set(why, ST_SYNTAX, "personal part: not canonical");
+	return ST_OK;
+}
+
+static struct decide_in
+unpack_decide_in(struct unpack *u)
+{
+	struct decide_in in = { 0 };
+
+	in.dane = (enum dane_state)unpack_enum(u, DANE_STATE_COUNT);
+	in.error_is_tlsa_only = unpack_bool(u);
+	in.sts = (enum sts_state)unpack_enum(u, STS_STATE_COUNT);
+	in.sts_mx_match = unpack_bool(u);
+	in.mx_secure = unpack_bool(u);
+	in.dane_and_sts_both = unpack_bool(u);
+	in.sts_unknown_defers = unpack_bool(u);
+	in.override = (enum override_kind)unpack_enum(u, OVERRIDE_COUNT);
+	in.waiver = unpack_bool(u);
+	in.mclass = (enum msg_class)unpack_enum(u, CLASS_COUNT);
+	return in;
+}
+
+static void
+unpack_inputs(struct unpack *u, TALLOC_CTX *mem, struct evidence *e)
+{
+	e->in = unpack_decide_in(u);
+	e->half_dane = unpack_bool(u);
+	e->tlsa_base = unpack_str(u, mem);
+	e->sts_stale = unpack_bool(u);
+	e->sts_id = unpack_str(u, mem);
+	e->sts_fetched.ms = unpack_i64(u);
+	e->rule = unpack_str(u, mem);
+	e->exception = unpack_str(u, mem);
+	e->exc_reason = unpack_str(u, mem);
+	e->exc_approver = unpack_str(u, mem);
+	e->exc_expires.ms = unpack_i64(u);
+	unpack_fixed(u, e->conf_digest, sizeof(e->conf_digest));
+	e->dns = unpack_str(u, mem);
+}
+
+static void
+unpack_events(struct unpack *u, TALLOC_CTX *mem, struct evidence *e)
+{
+	e->skip = unpack_bool(u);
+	e->required = (enum level)unpack_enum(u, LEVEL_COUNT);
+	e->method = (enum method)unpack_enum(u, METHOD_COUNT);
+	e->row = unpack_str(u, mem);
+	e->why = unpack_str(u, mem);
+	e->outcome =
+	    (enum evidence_outcome)unpack_enum(u, EVIDENCE_OUTCOME_COUNT);
+	e->reached = (enum evidence_reached)unpack_enum(u, REACHED_COUNT);
+	e->protocol = unpack_str(u, mem);
+	e->cipher = unpack_str(u, mem);
+	e->group = unpack_str(u, mem);
+	e->sni = unpack_str(u, mem);
+	e->matched = unpack_str(u, mem);
+	e->grade = unpack_str(u, mem);
+	unpack_fixed(u, e->spki_sha256, sizeof(e->spki_sha256));
+	e->issuer = unpack_str(u, mem);
+	e->not_after.ms = unpack_i64(u);
+	e->resumed = unpack_bool(u);
+	e->reused = unpack_bool(u);
+	e->clear_retry = unpack_bool(u);
+	e->reply_code = unpack_u16(u);
+	e->reply = unpack_str(u, mem);
+	e->result_type = unpack_str(u, mem);
+}
+
+enum status
+evidence_unpack(TALLOC_CTX *mem, struct span personal, struct span body,
+    struct evidence *e, struct diag *why)
+{
+	struct unpack u = unpack_from(body);
+	uint8_t told[32], found[32];
+	enum status st;
+
+	*e = (struct evidence){ 0 };
+	if (unpack_u8(&u) != EVIDENCE_VERSION)
+		return diag_set(why, ST_SYNTAX, "evidence body: version");
+	unpack_fixed(&u, told, sizeof(told));
+	e->time.ms = unpack_i64(&u);
+	e->domain = unpack_str(&u, mem);
+	e->host = unpack_str(&u, mem);
+	unpack_netaddr(&u, &e->addr);
+	unpack_inputs(&u, mem, e);
+	unpack_events(&u, mem, e);
+	if (unpack_done(&u) != ST_OK)
+		return diag_set(why, ST_SYNTAX, "evidence body: not canonical");
+	st = unpack_personal(mem, personal, e, why);
+	if (st != ST_OK || personal.n == 0)
+		return st;
+	sha256(personal, found);
+	if (memcmp(told, found, sizeof(told)) != 0)
+		return diag_set(why, ST_SYNTAX,
+		    "the personal part is not the one the body was made for");
+	return ST_OK;
+}
+
+void
+evidence_link(const uint8_t prev[EVIDENCE_HASH_BYTES], uint64_t seq,
+    struct span body, uint8_t out[EVIDENCE_HASH_BYTES])
+{
+	struct sha256 h;
+	uint8_t number[8];
+
+	for (unsigned i = 0; i < 8; i++)
+		number[i] = (uint8_t)(seq >> (56 - 8 * i));
+	sha256_init(&h);
+	sha256_add(&h, SPAN_LIT("tierpost evidence 1\n"));
+	sha256_add(&h, span_of(prev, EVIDENCE_HASH_BYTES));
+	sha256_add(&h, span_of(number, sizeof(number)));
+	sha256_add(&h, body);
+	sha256_final(&h, out);
+}

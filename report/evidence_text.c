@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "report/evidence_text.h"
+
+#include <inttypes.h>
+
+#include "util/sha256.h"
+
+void
+evidence_print_heading(FILE *to)
+{
+	fprintf(to, "%6s  %-20s  %-24s  %-24s  %-9s  %-13s  %s\n", "number",
+	    "time", "domain", "host", "required", "reached", "outcome");
+}
+
+void
+evidence_print_line(FILE *to, uint64_t seq, const struct evidence *e)
+{
+	char when[CLOCK_TEXT_BYTES];
+
+	fprintf(to, "%6" PRIu64 "  %-20s  %-24s  %-24s  %-9s  %-13s  %s\n", seq,
+	    wall_rfc3339(e->time, when), e->domain,
+	    *e->host == '\0' ? "-" : e->host,
+	    e->skip ? "skip" : level_name(e->required),
+	    evidence_reached_name(e->reached),
+	    evidence_outcome_name(e->outcome));
+}
+
+/* The fields as (name, value) pairs of text: one list for both forms. */
+struct put {
+	json_t *json; /* or NULL: print */
+	FILE *to;
+};
+
+static void
+put_str(const struct put *p, const char *name, const char *value)
+{
+	char clean[1024];
+
+	span_print_to(span_str(value), clean, sizeof(clean));
+	if (p->json != NULL)
+		json_object_set_new(p->json, name, json_string(clean));
+	else if (*clean != '\0')
+		fprintf(p->to, "%-22s %s\n", name, clean);
+}
+
+static void
+put_bool(const struct put *p, const char *name, bool value)
+{
+	if (p->json != NULL)
+		json_object_set_new(p->json, name, json_boolean(value));
+	else
+		fprintf(p->to, "%-22s %s\n", name, value ? "yes" : "no");
+}
+
+static void
+put_int(const struct put *p, const char *name, int64_t value)
+{
+	if (p->json != NULL)
+		json_object_set_new(p->json, name, json_integer(value));
+	else
+		fprintf(p->to, "%-22s %" PRId64 "\n", name, value);
+}
+
+static void
+put_time(const struct put *p, const char *name, struct wall t)
+{
+	char text[CLOCK_TEXT_BYTES];
+
+	put_str(p, name, t.ms == 0 ? "" : wall_rfc3339(t, text));
+}
+
+static void
+put_hex(const struct put *p, const char *name, const uint8_t digest[32])
+{
+	char hex[65];
+
+	hex_encode(span_of(digest, 32), hex);
+	put_str(p, name, hex);
+}
+
+static void
+put_personal(const struct put *p, const struct evidence *e)
+{
+	put_str(p, "queue-id", e->queue_id);
+	put_str(p, "sender", e->sender);
+	if (p->json == NULL) {
+		for (size_t i = 0; i < e->rcpt_count; i++)
+			put_str(p, "recipient", e->rcpt[i]);
+		return;
+	}
+	json_t *list = json_array();
+	for (size_t i = 0; i < e->rcpt_count; i++) {
+		char clean[1024];
+
+		span_print_to(span_str(e->rcpt[i]), clean, sizeof(clean));
+		json_array_append_new(list, json_string(clean));
+	}
+	json_object_set_new(p->json, "recipients", list);
+}
+
+static void
+put_inputs(const struct put *p, const struct evidence *e)
+{
+	put_str(p, "dane", dane_state_name(e->in.dane));
+	put_bool(p, "mx-secure", e->in.mx_secure);
+	put_bool(p, "half-dane", e->half_dane);
+	put_bool(p, "tlsa-error-only", e->in.error_is_tlsa_only);
+	put_str(p, "tlsa-base", e->tlsa_base);
+	put_str(p, "sts", sts_state_name(e->in.sts));
+	put_bool(p, "sts-stale", e->sts_stale);
+	put_bool(p, "sts-mx-match", e->in.sts_mx_match);
+	put_str(p, "sts-id", e->sts_id);
+	put_time(p, "sts-fetched", e->sts_fetched);
+	put_bool(p, "knob-dane-and-sts", e->in.dane_and_sts_both);
+	put_bool(p, "knob-sts-unknown-defers", e->in.sts_unknown_defers);
+	put_str(p, "class", class_name(e->in.mclass));
+	put_str(p, "override", override_name(e->in.override));
+	put_bool(p, "waiver", e->in.waiver);
+	put_str(p, "rule", e->rule);
+	put_str(p, "exception", e->exception);
+	put_str(p, "exception-reason", e->exc_reason);
+	put_str(p, "exception-approver", e->exc_approver);
+	put_time(p, "exception-expires", e->exc_expires);
+	put_hex(p, "configuration", e->conf_digest);
+	put_str(p, "dns", e->dns);
+}
+
+static void
+put_events(const struct put *p, const struct evidence *e)
+{
+	put_bool(p, "skip", e->skip);
+	put_str(p, "required", level_name(e->required));
+	put_str(p, "method", method_name(e->method));
+	put_str(p, "row", e->row);
+	put_str(p, "why", e->why);
+	put_str(p, "outcome", evidence_outcome_name(e->outcome));
+	put_str(p, "reached", evidence_reached_name(e->reached));
+	put_bool(p, "plaintext", evidence_is_plaintext(e));
+	put_str(p, "protocol", e->protocol);
+	put_str(p, "cipher", e->cipher);
+	put_str(p, "group", e->group);
+	put_str(p, "sni", e->sni);
+	put_str(p, "matched", e->matched);
+	put_str(p, "grade", e->grade);
+	put_hex(p, "spki-sha256", e->spki_sha256);
+	put_str(p, "issuer", e->issuer);
+	put_time(p, "not-after", e->not_after);
+	put_bool(p, "resumed", e->resumed);
+	put_bool(p, "reused", e->reused);
+	put_bool(p, "clear-retry", e->clear_retry);
+	put_int(p, "reply-code", e->reply_code);
+	put_str(p, "reply", e->reply);
+	put_str(p, "result-type", e->result_type);
+}
+
+static void
+put_all(const struct put *p, uint64_t seq,
+    const uint8_t hash[EVIDENCE_HASH_BYTES], const struct evidence *e)
+{
+	char addr[NETADDR_TEXT_BYTES];
+
+	put_int(p, "number", (int64_t)seq);
+	put_hex(p, "hash", hash);
+	put_time(p, "time", e->time);
+	put_personal(p, e);
+	put_str(p, "domain", e->domain);
+	put_str(p, "host", e->host);
+	put_str(p, "address", e->addr.family == NETADDR_NONE
+		? ""
+		: netaddr_text_port(&e->addr, addr));
+	put_inputs(p, e);
+	put_events(p, e);
+}
+
+void
+evidence_print_whole(FILE *to, uint64_t seq,
+    const uint8_t hash[EVIDENCE_HASH_BYTES], const struct evidence *e)
+{
+	const struct put p = { .to = to };
+
+	put_all(&p, seq, hash, e);
+}
+
+json_t *
+evidence_json(uint64_t seq, const uint8_t hash[EVIDENCE_HASH_BYTES],
+    const struct evidence *e)
+{
+	const struct put p = { .json = need(json_object()) };
+
+	put_all(&p, seq, hash, e);
+	return p.json;
+}

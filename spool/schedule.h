@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * schedule - who is served next.  Pure: what is in memory of the queue, and
+ * the rules over it; no store, no network, no clock (now comes in).
+ *
+ * The unit is the destination, a recipient domain and message class.  It
+ * has a back-off of its own, a bound on connections of its own and its own
+ * share of the recipients that are in memory; so a dead destination costs
+ * one timer however much is queued for it, and a slow one cannot crowd out
+ * the others.
+ *
+ *	idle ---> ready ---> (popped, fed) ---> idle
+ *	  \--> waiting --^        \--> starved --^
+ *
+ * idle: nothing to do, or all it may do is under way.  waiting: work, but
+ * not before some time.  ready: to be fed in turn.  starved: it wants a
+ * connection and no courier has room.
+ */
+#ifndef SPOOL_SCHEDULE_H
+#define SPOOL_SCHEDULE_H
+
+#include <sys/queue.h>
+
+#include "policy/level.h"
+#include "spool/idmap.h"
+#include "util/clock.h"
+
+#define SCHED_FIRST_SLOTS 4u  /* ours: connections before it proved itself */
+#define SCHED_SPREAD      2u  /* jobs on each before one more is opened */
+#define SCHED_WINDOW      8u  /* jobs unanswered on one connection */
+#define SCHED_TURN        64u /* jobs on one while others are starved */
+#define SCHED_FLOOR       16u /* in memory of a destination that is served */
+#define SCHED_SHARE       4u  /* it takes up to 1/SHARE of what is free */
+#define SCHED_BODY_BYTES  (32u << 20) /* ours: content kept in memory */
+
+struct sched_limits {
+	int64_t first_retry_ms;
+	int64_t max_retry_ms;
+	uint32_t jitter_percent;
+	uint32_t concurrency; /* connections to one destination */
+	uint32_t active;      /* recipients in memory */
+};
+
+/* A message with recipients in memory; goes with the last of them. */
+struct sched_msg {
+	struct idmap_node node; /* key: message id */
+	const char *sender;
+	uint64_t size_bytes;
+	uint32_t flags;
+	struct wall received;
+	struct wall expires;
+	uint32_t rcpt_count;    /* in memory */
+	struct span body;       /* all of the content, or n 0 */
+};
+
+struct sched_rcpt {
+	struct idmap_node node; /* key: recipient id */
+	TAILQ_ENTRY(sched_rcpt) link; /* while ready; else the holder's */
+	struct sched_msg *msg;
+	struct sched_dest *dest;
+	const char *address;
+	uint32_t attempts;
+	void *lease;   /* the holder's; NULL: ready */
+	bool settling; /* the holder's: its end is being committed */
+};
+
+TAILQ_HEAD(sched_rcpts, sched_rcpt);
+
+/* One connection's worth of work at a courier.  The holder allocates it, as
+ * the first member of what it keeps of it. */
+struct sched_slot {
+	struct idmap_node node; /* the holder's */
+	TAILQ_ENTRY(sched_slot) link;
+	struct sched_dest *dest;
+	uint32_t out;    /* jobs unanswered */
+	uint32_t served; /* jobs ever */
+	bool ending;     /* gets no more */
+};
+
+enum sched_place { SCHED_IDLE, SCHED_WAITING, SCHED_READY, SCHED_STARVED };
+
+/* As with slots, the first member of the holder's own struct. */
+struct sched_dest {
+	struct idmap_node node; /* key: the store's id */
+	const char *domain;
+	enum msg_class mclass;
+	enum sched_place place;
+	TAILQ_ENTRY(sched_dest) link; /* ready, starved */
+	size_t heap_at;               /* waiting */
+	struct mono wake;             /* waiting */
+	uint32_t failures;   /* consecutive, without any session */
+	struct mono due;     /* backing off: not before */
+	struct mono paused;  /* not before, for other reasons */
+	struct mono later;   /* first own time of recipients on disk */
+	bool more;           /* recipients on disk are due */
+	struct sched_rcpts ready;
+	uint32_t ready_count;
+	uint32_t leased_count;
+	TAILQ_HEAD(, sched_slot) slots;
+	uint32_t slot_count; /* with those that are ending */
+	uint32_t grown;      /* connections it has earned */
+};
+
+/* A talloc object.  limits is copied. */
+struct schedule;
+struct schedule *schedule_new(TALLOC_CTX *mem,
+    const struct sched_limits *limits);
+void schedule_set_limits(struct schedule *s,
+    const struct sched_limits *limits);
+
+/* ---- destinations ---- */
+
+/* d is zeroed by the caller but for domain and class; lives on with it. */
+void sched_dest_add(struct schedule *s, struct sched_dest *d, int64_t id);
+/* Nothing of it may be in memory nor under way. */
+void sched_dest_remove(struct schedule *s, struct sched_dest *d);
+struct sched_dest *sched_dest_find(const struct schedule *s,
+    const char *domain, enum msg_class mclass); /* or NULL */
+struct sched_dest *sched_dest_by_id(const struct schedule *s, int64_t id);
+void sched_dest_each(struct schedule *s,
+    void (*each)(void *arg, void *dest), void *arg);
+
+/*
+ * Put d where its state says.  To be called when anything of it changed;
+ * not while it waits for answers only, or it would be popped for nothing.
+ */
+void sched_touch(struct schedule *s, struct sched_dest *d, struct mono now);
+/* Those whose time has come become ready. */
+void sched_wake(struct schedule *s, struct mono now);
+struct mono sched_next_wake(const struct schedule *s);
+/* The next to be fed, now idle; NULL when none.  may_open: a courier has
+ * room for a connection, so the starved come first. */
+struct sched_dest *sched_pop(struct schedule *s, bool may_open);
+void sched_starve(struct schedule *s, struct sched_dest *d);
+bool sched_has_starved(const struct schedule *s);
+
+/* Milliseconds before attempt n + 1, n >= 1 failed before; random varies. */
+int64_t sched_backoff(const struct schedule *s, uint32_t n, uint64_t random);
+/*
+ * No host would have any of its mail.  Its ready recipients leave the
+ * memory.  False when it was backing off already: one outage seen by
+ * several connections counts once.
+ */
+bool sched_failed(struct schedule *s, struct sched_dest *d, struct mono now,
+    uint64_t random);
+/* A host took up a session; delivered: and took mail.  True when failures
+ * or due changed. */
+bool sched_alive(struct sched_dest *d, bool delivered);
+/* Not before now + ms, without counting as a failure. */
+void sched_pause(struct sched_dest *d, struct mono now, int64_t ms);
+/* Deferred recipients on disk fall due at at. */
+void sched_later(struct sched_dest *d, struct mono at);
+/* All that is ready leaves the memory and is to be read again. */
+void sched_drop_ready(struct schedule *s, struct sched_dest *d);
+
+/* ---- recipients ---- */
+
+/* May a new recipient enter the memory, or must it wait its turn on disk? */
+bool sched_takes(const struct schedule *s, const struct sched_dest *d,
+    struct mono now);
+/* How many of it may be read from disk now; some always while it is fed. */
+uint32_t sched_room(const struct schedule *s, const struct sched_dest *d);
+
+struct sched_msg *sched_msg_get(const struct schedule *s, int64_t id);
+/* Strings are copied; it goes with its last recipient. */
+struct sched_msg *sched_msg_add(struct schedule *s, int64_t id,
+    const char *sender);
+/* Take body (a talloc object of n bytes) over if there is room for it. */
+void sched_msg_keep(struct schedule *s, struct sched_msg *m, uint8_t *body,
+    size_t n);
+/* Without recipients after all: frees it. */
+void sched_msg_tidy(struct schedule *s, struct sched_msg *m);
+
+struct sched_rcpt *sched_rcpt_get(const struct schedule *s, int64_t id);
+/* Added as ready, last in line.  The address is copied. */
+struct sched_rcpt *sched_rcpt_add(struct schedule *s, struct sched_dest *d,
+    struct sched_msg *m, int64_t id, const char *address);
+/*
+ * The first ready recipients, all of one message, at most max, to be leased
+ * to lease.  Returns how many.
+ */
+uint32_t sched_take(struct schedule *s, struct sched_dest *d, uint32_t max,
+    void *lease, struct sched_rcpt **out);
+void sched_lease(struct schedule *s, struct sched_rcpt *r, void *lease);
+/* Leased no more: ready, first in line. */
+void sched_return(struct schedule *s, struct sched_rcpt *r);
+/* Out of memory: done, or its place is on disk.  Frees it. */
+void sched_rcpt_remove(struct schedule *s, struct sched_rcpt *r);
+size_t sched_rcpt_count(const struct schedule *s);
+size_t sched_leased_count(const struct schedule *s);
+
+/* ---- connections ---- */
+
+enum sched_step {
+	SCHED_SEND,   /* give the next job to *slot */
+	SCHED_OPEN,   /* open one more connection */
+	SCHED_WANT,   /* would open one, but no courier has room */
+	SCHED_ENOUGH, /* nothing ready, or all of its connections are full */
+};
+enum sched_step sched_step(const struct schedule *s,
+    const struct sched_dest *d, bool may_open, struct sched_slot **slot);
+void sched_slot_add(struct sched_dest *d, struct sched_slot *slot);
+void sched_slot_remove(struct sched_slot *slot);
+/* Has it served long enough, with others starved? */
+bool sched_slot_had_turn(const struct schedule *s,
+    const struct sched_slot *slot);
+
+#endif

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * store - where messages, their recipients, the destinations' schedule, the
+ * evidence chain and the MTA-STS cache are kept.
+ *
+ * An interface with SQLite behind it.  Single-threaded and blocking: the
+ * keeper's business.  README.md tells what each crash leaves.
+ *
+ * Every write happens inside store_begin() … store_commit().  ST_IO, and
+ * ST_LIMIT for a full disk, of any call inside dooms the transaction:
+ * store_rollback(), and after ST_IO the store must be closed and opened
+ * afresh, reading from disk what stands (a failed fsync is not retried).
+ * Any other failure leaves the transaction as it was before the call.
+ */
+#ifndef SPOOL_STORE_H
+#define SPOOL_STORE_H
+
+#include "mtasts/sts_cache.h"
+#include "policy/level.h"
+#include "util/clock.h"
+
+#define STORE_SCHEMA_VERSION 1u
+#define STORE_CHUNK_MAX_BYTES (256u << 10)
+#define STORE_MAX_RCPTS 50000u /* of one message; 16 bits of a chunk id */
+#define STORE_MAX_MESSAGE_ID ((INT64_C(1) << 47) - 1)
+
+struct store; /* opaque; a talloc object, freeing closes it */
+
+enum store_mode {
+	STORE_WRITER, /* the keeper: creates, migrates, cleans up incoming */
+	STORE_READER, /* queries of the command line: never writes */
+};
+
+/*
+ * spec: "sqlite:FILE" (absolute).  ST_UNSUPP: not a spec, or written by
+ * another version; ST_NOTFOUND: a reader found no file; ST_TEMP: a reader
+ * found no writer and could not read alone; else ST_IO.
+ */
+MUST_CHECK enum status store_open(TALLOC_CTX *mem, const char *spec,
+    enum store_mode mode, struct store **out, struct diag *why);
+
+/* ST_CLOSED: a later writer has taken the store over (its epoch is ours no
+ * more); nothing may be written or leased from here. */
+MUST_CHECK enum status store_begin(struct store *s, struct diag *why);
+MUST_CHECK enum status store_commit(struct store *s, struct diag *why);
+void store_rollback(struct store *s);
+/* After the answers went out: copy the log back when it is long. */
+void store_checkpoint(struct store *s);
+/* Length of that log: it grows without end while a reader sits on it. */
+uint64_t store_log_bytes(const struct store *s);
+/* Bytes free on the spool's disk. */
+uint64_t store_free_bytes(struct store *s);
+
+/*
+ * A full disk would block even deletions, which need room in the log.  So
+ * some is kept back in a file of its own: store_keep_room() sets it up
+ * where there is plenty, store_make_room() gives it up after ST_LIMIT, and
+ * copies the log back.  True when that can have helped.
+ */
+#define STORE_ROOM_BYTES (8u << 20) /* ours: some thousand deletions */
+void store_keep_room(struct store *s);
+bool store_make_room(struct store *s);
+
+/* ---- messages ---- */
+
+enum message_flag {
+	MESSAGE_8BIT = 1, /* BODY=8BITMIME was given or content has such bytes */
+	MESSAGE_REPORT = 2, /* made by this gateway */
+};
+
+struct store_message {
+	int64_t id;
+	const char *sender; /* "" is null */
+	uint64_t size_bytes; /* with CRLF, without dot-stuffing */
+	uint32_t flags;      /* of enum message_flag */
+	enum msg_class mclass;
+	struct wall received;
+	struct wall expires;
+	const char *client;  /* address of the client that handed it in */
+};
+
+struct store_rcpt {
+	int64_t id;      /* message id << 16 | number */
+	int64_t message;
+	int64_t dest;
+	const char *address; /* as received, domain part canonical */
+	uint32_t attempts;
+	struct wall next;    /* own due time; the destination's may be later */
+	/* of the last attempt: */
+	const char *last;    /* reason, "" before the first */
+	enum level required;
+	uint8_t reached;     /* enum evidence_reached */
+};
+
+/* The next unused message id; block ids are handed out and never reused. */
+MUST_CHECK enum status store_take_ids(struct store *s, uint32_t count,
+    int64_t *first, struct diag *why);
+
+/*
+ * A message arrives in pieces: invisible to the queue until _queue(), and
+ * dropped when the writer starts.  ST_SYNTAX: the id is in use.
+ */
+MUST_CHECK enum status store_message_new(struct store *s,
+    const struct store_message *m, struct diag *why);
+MUST_CHECK enum status store_chunk_add(struct store *s, int64_t message,
+    uint32_t seq, struct span data, struct diag *why);
+/* In the transaction that queues the message. */
+MUST_CHECK enum status store_rcpt_add(struct store *s,
+    const struct store_rcpt *r, struct diag *why);
+/* Complete, with what m now says of size and flags: the moment of
+ * commitment is the commit of this. */
+MUST_CHECK enum status store_message_queue(struct store *s,
+    const struct store_message *m, uint32_t rcpt_count, struct diag *why);
+/* _new() and _queue() in one, for a message that came in one piece. */
+MUST_CHECK enum status store_message_put(struct store *s,
+    const struct store_message *m, uint32_t rcpt_count, struct diag *why);
+/* Drop a message with chunks and recipients (aborted, or all are done). */
+MUST_CHECK enum status store_message_delete(struct store *s, int64_t message,
+    struct diag *why);
+
+/* Is the message complete and queued?  false also when it is unknown. */
+MUST_CHECK enum status store_message_is_queued(struct store *s,
+    int64_t message, bool *queued, struct diag *why);
+/* Strings live in mem.  ST_NOTFOUND when there is none. */
+MUST_CHECK enum status store_message_get(struct store *s, TALLOC_CTX *mem,
+    int64_t message, struct store_message *out, struct diag *why);
+/* ST_NOTFOUND past the last chunk. */
+MUST_CHECK enum status store_chunk_get(struct store *s, TALLOC_CTX *mem,
+    int64_t message, uint32_t seq, struct span *out, struct diag *why);
+/* Number of the last chunk.  ST_NOTFOUND when there is none. */
+MUST_CHECK enum status store_chunk_last(struct store *s, int64_t message,
+    uint32_t *seq, struct diag *why);
+/* When the first queued message expires; WALL_NEVER when none is queued. */
+MUST_CHECK enum status store_expires_next(struct store *s, struct wall *out,
+    struct diag *why);
+
+/* ---- recipients ---- */
+
+/* ST_NOTFOUND when there is none.  Strings live in mem. */
+MUST_CHECK enum status store_rcpt_get(struct store *s, TALLOC_CTX *mem,
+    int64_t rcpt, struct store_rcpt *out, struct diag *why);
+/*
+ * A recipient is done: its row goes, and with the last one the message.
+ * *last says whether the message went.  ST_NOTFOUND: it was done before.
+ */
+MUST_CHECK enum status store_rcpt_done(struct store *s, int64_t rcpt,
+    bool *last, struct diag *why);
+/* Write attempts, next, last, required, reached.  ST_NOTFOUND: no row. */
+MUST_CHECK enum status store_rcpt_defer(struct store *s,
+    const struct store_rcpt *r, struct diag *why);
+
+/*
+ * A destination's recipients stand in the order of their due times: new
+ * ones with the time of arrival, deferred ones with that of their next
+ * attempt.  So what is behind a place that was read up to is read once.
+ */
+struct store_place {
+	struct wall next;
+	int64_t id;
+};
+/*
+ * Recipients of dest behind after that are due at now, at most max, called
+ * once each, strings borrowed for the call.  *then is the due time of the
+ * first one not given; WALL_NEVER when there is none.
+ */
+MUST_CHECK enum status store_rcpt_due(struct store *s, int64_t dest,
+    const struct store_place *after, struct wall now, uint32_t max,
+    void (*row)(void *arg, const struct store_rcpt *r), void *arg,
+    struct wall *then, struct diag *why);
+/* Recipients whose message expired at now, at most max, first expired
+ * first.  Strings are borrowed for the call. */
+MUST_CHECK enum status store_rcpt_expired(struct store *s, struct wall now,
+    uint32_t max, void (*row)(void *arg, const struct store_rcpt *r),
+    void *arg, struct diag *why);
+
+/* ---- destinations ---- */
+
+struct store_dest {
+	int64_t id;
+	const char *domain;
+	enum msg_class mclass;
+	struct wall due;     /* not tried before; 0: at once */
+	uint32_t failures;   /* consecutive attempts without any session */
+	uint64_t queued;     /* recipients */
+	const char *last;    /* reason of the last such failure, "" if none */
+	enum level required; /* of that failure */
+};
+
+/* Find or make; *d is filled, strings in mem. */
+MUST_CHECK enum status store_dest_get(struct store *s, TALLOC_CTX *mem,
+    const char *domain, enum msg_class mclass, struct store_dest *d,
+    struct diag *why);
+/* Write due, failures, last, required, queued back. */
+MUST_CHECK enum status store_dest_put(struct store *s,
+    const struct store_dest *d, struct diag *why);
+/* All destinations with queued > 0, in order of due.  Strings are borrowed
+ * for the call. */
+MUST_CHECK enum status store_dest_each(struct store *s,
+    void (*row)(void *arg, const struct store_dest *d), void *arg,
+    struct diag *why);
+/* Forget a destination, or all, for which nothing is queued. */
+MUST_CHECK enum status store_dest_tidy(struct store *s, struct diag *why);
+MUST_CHECK enum status store_dest_forget(struct store *s, int64_t dest,
+    struct diag *why);
+
+/* ---- evidence ---- */
+
+struct store_evidence {
+	uint64_t seq;
+	struct wall time;
+	const char *domain;
+	uint8_t outcome;   /* enum evidence_outcome */
+	uint8_t reached;   /* enum evidence_reached */
+	int64_t message;   /* id; 0 when none */
+	struct span personal; /* n 0: removed */
+	struct span body;
+	uint8_t hash[32];
+};
+
+/* Sequence number and hash of the last record; 0 and zeros when empty. */
+MUST_CHECK enum status store_evidence_head(struct store *s, uint64_t *seq,
+    uint8_t hash[32], struct diag *why);
+MUST_CHECK enum status store_evidence_add(struct store *s,
+    const struct store_evidence *e, struct diag *why);
+struct store_evidence_query {
+	uint64_t from_seq;   /* 0: from the start */
+	struct wall since;   /* 0: no bound */
+	struct wall until;   /* 0: no bound */
+	const char *domain;  /* NULL: any */
+	int64_t message;     /* 0: any */
+	bool plaintext_only; /* reached in clear with content sent */
+};
+/*
+ * In order of seq.  row returns false to stop.  Spans borrowed for the call.
+ * Read in pages, each a short read transaction of its own: a long one would
+ * let the writer's log grow.  Records are only ever added, so this shows
+ * none twice and leaves none out.
+ */
+MUST_CHECK enum status store_evidence_each(struct store *s,
+    const struct store_evidence_query *q,
+    bool (*row)(void *arg, const struct store_evidence *e), void *arg,
+    struct diag *why);
+
+/* ---- MTA-STS cache ---- */
+
+MUST_CHECK enum status store_sts_put(struct store *s,
+    const struct sts_entry *e, struct diag *why);
+/* All good rows; then ST_SYNTAX when a corrupt one was passed over. */
+MUST_CHECK enum status store_sts_each(struct store *s, TALLOC_CTX *mem,
+    void (*row)(void *arg, const struct sts_entry *e), void *arg,
+    struct diag *why);
+/* The corrupt rows, by the domain they stand under. */
+MUST_CHECK enum status store_sts_corrupt(struct store *s,
+    void (*row)(void *arg, const char *domain), void *arg, struct diag *why);
+/* ST_NOTFOUND when none; a corrupt row is ST_SYNTAX, never "none". */
+MUST_CHECK enum status store_sts_get(struct store *s, TALLOC_CTX *mem,
+    const char *domain, struct sts_entry *e, struct diag *why);
+
+/* ---- the queue as people see it ---- */
+
+struct store_queue_row {
+	struct store_rcpt rcpt;
+	struct store_dest dest;
+	struct store_message message;
+};
+/* In order of arrival, in pages.  row returns false to stop. */
+MUST_CHECK enum status store_queue_each(struct store *s,
+    bool (*row)(void *arg, const struct store_queue_row *q), void *arg,
+    struct diag *why);
+
+/* ---- couriers: which of their outcomes are committed ---- */
+
+/*
+ * The number of the last outcome committed for a courier instance (a random
+ * number of its process); 0 when none.  Written in the transaction of the
+ * outcomes, so that one sent again after a crash is known as done.
+ */
+MUST_CHECK enum status store_courier_seq(struct store *s, uint64_t instance,
+    uint64_t *seq, struct diag *why);
+MUST_CHECK enum status store_courier_seq_put(struct store *s,
+    uint64_t instance, uint64_t seq, struct wall now, struct diag *why);
+/* Forget instances not heard of since before. */
+MUST_CHECK enum status store_courier_forget(struct store *s,
+    struct wall before, struct diag *why);
+
+/* Fencing: a number that grows with every start of a writer. */
+MUST_CHECK enum status store_epoch_next(struct store *s, uint64_t *epoch,
+    struct diag *why);
+
+/* Queue id as people see it: 9 to 10 letters and digits.  Returns out. */
+#define QUEUE_ID_BYTES 16u
+const char *queue_id_text(int64_t message, char out[QUEUE_ID_BYTES]);
+MUST_CHECK enum status queue_id_parse(struct span a, int64_t *message);
+
+#endif

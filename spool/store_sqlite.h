@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * store_sqlite - what the parts of the SQLite store share: the statements,
+ * each prepared once, and how they are bound, run and read.
+ */
+#ifndef SPOOL_STORE_SQLITE_H
+#define SPOOL_STORE_SQLITE_H
+
+#include <sqlite3.h>
+
+#include "spool/store.h"
+
+#define STORE_PAGE_BYTES 4096u
+#define STORE_LOG_BYTES  (16u << 20) /* then it is copied back */
+#define STORE_PAGE_ROWS  256u /* rows read in one read transaction */
+#define STORE_MAX_CHUNKS 65536u /* 16 bits of a chunk id */
+
+/* Every statement there is; the text of each is in store_sqlite.c. */
+enum store_query {
+	Q_BEGIN,
+	Q_COMMIT,
+	Q_ROLLBACK,
+	Q_META_GET,
+	Q_META_PUT,
+	Q_COURIER_GET,
+	Q_COURIER_PUT,
+	Q_COURIER_FORGET,
+	Q_MESSAGE_NEW,
+	Q_MESSAGE_QUEUE,
+	Q_MESSAGE_GET,
+	Q_MESSAGE_STATE,
+	Q_MESSAGE_LESS,
+	Q_MESSAGE_DELETE,
+	Q_MESSAGE_INCOMING,
+	Q_MESSAGE_EXPIRES,
+	Q_CHUNK_ADD,
+	Q_CHUNK_GET,
+	Q_CHUNK_LAST,
+	Q_CHUNK_DELETE,
+	Q_RCPT_ADD,
+	Q_RCPT_GET,
+	Q_RCPT_DELETE,
+	Q_RCPT_DELETE_ALL,
+	Q_RCPT_DEFER,
+	Q_RCPT_DUE,
+	Q_RCPT_EXPIRED,
+	Q_DEST_FIND,
+	Q_DEST_MAKE,
+	Q_DEST_PUT,
+	Q_DEST_EACH,
+	Q_DEST_FORGET,
+	Q_DEST_TIDY,
+	Q_QUEUE_PAGE,
+	Q_EVIDENCE_HEAD,
+	Q_EVIDENCE_ADD,
+	Q_EVIDENCE_PAGE,
+	Q_EVIDENCE_PAGE_PLAIN,
+	Q_EVIDENCE_PAGE_MESSAGE,
+	Q_STS_PUT,
+	Q_STS_GET,
+	Q_STS_EACH,
+};
+#define STORE_QUERY_COUNT 42u
+
+struct store {
+	sqlite3 *db;
+	sqlite3_stmt *query[STORE_QUERY_COUNT];
+	enum store_mode mode;
+	const char *path;
+	uint64_t epoch;      /* 0 until taken */
+	uint64_t log_pages;  /* of the write-ahead log, after the last commit */
+	uint64_t copied_at;  /* log_pages when it was last copied back */
+};
+
+/* Status for an SQLite result code, with *why; marks a broken store. */
+MUST_CHECK enum status store_fail(struct store *s, int rc, struct diag *why);
+
+/* Bind parameter at (from 1).  Bytes are borrowed until the query ended. */
+void store_bind_i64(sqlite3_stmt *q, int at, int64_t v);
+void store_bind_str(sqlite3_stmt *q, int at, const char *v); /* NULL as "" */
+void store_bind_span(sqlite3_stmt *q, int at, struct span v);
+
+/* Run a query that gives no rows. */
+MUST_CHECK enum status store_run(struct store *s, enum store_query n,
+    struct diag *why);
+/* The next row; *row is false, and the query ended, after the last. */
+MUST_CHECK enum status store_next(struct store *s, enum store_query n,
+    bool *row, struct diag *why);
+/* As store_next for queries of one row: ST_NOTFOUND when there is none.
+ * The caller reads it and then calls store_end(). */
+MUST_CHECK enum status store_one(struct store *s, enum store_query n,
+    struct diag *why);
+void store_end(struct store *s, enum store_query n);
+
+/* Columns of the row, from 0; strings and spans borrowed until the next. */
+const char *store_col_str(sqlite3_stmt *q, int at); /* never NULL */
+struct span store_col_span(sqlite3_stmt *q, int at);
+/* A small number kept as the store found it; clamped to limit - 1. */
+uint8_t store_col_enum(sqlite3_stmt *q, int at, unsigned limit);
+
+#endif

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Recipients and destinations. */
+#include "spool/store_sqlite.h"
+
+/* Columns of a joined row stand behind each other. */
+#define RCPT_COLUMN_COUNT    8
+#define MESSAGE_COLUMN_COUNT 8
+
+/* Strings are borrowed until the next step. */
+static struct store_rcpt
+rcpt_of(sqlite3_stmt *q)
+{
+	return (struct store_rcpt){
+		.id = sqlite3_column_int64(q, 0),
+		.message = sqlite3_column_int64(q, 0) >> 16,
+		.dest = sqlite3_column_int64(q, 1),
+		.next.ms = sqlite3_column_int64(q, 2),
+		.attempts = (uint32_t)sqlite3_column_int64(q, 3),
+		.required = (enum level)store_col_enum(q, 4, LEVEL_COUNT),
+		.reached = store_col_enum(q, 5, UINT8_MAX + 1u),
+		.address = store_col_str(q, 6),
+		.last = store_col_str(q, 7),
+	};
+}
+
+static struct store_dest
+dest_of(sqlite3_stmt *q)
+{
+	return (struct store_dest){
+		.id = sqlite3_column_int64(q, 0),
+		.due.ms = sqlite3_column_int64(q, 1),
+		.queued = (uint64_t)sqlite3_column_int64(q, 2),
+		.failures = (uint32_t)sqlite3_column_int64(q, 3),
+		.required = (enum level)store_col_enum(q, 4, LEVEL_COUNT),
+		.mclass = (enum msg_class)store_col_enum(q, 5, CLASS_COUNT),
+		.domain = store_col_str(q, 6),
+		.last = store_col_str(q, 7),
+	};
+}
+
+/* ---- recipients ---- */
+
+enum status
+store_rcpt_add(struct store *s, const struct store_rcpt *r, struct diag *why)
+{
+	sqlite3_stmt *q = s->query[Q_RCPT_ADD];
+
+	invariant(r->id >> 16 == r->message);
+	store_bind_i64(q, 1, r->id);
+	store_bind_i64(q, 2, r->dest);
+	store_bind_i64(q, 3, r->next.ms);
+	store_bind_i64(q, 4, r->attempts);
+	store_bind_i64(q, 5, (int64_t)r->required);
+	store_bind_i64(q, 6, r->reached);
+	store_bind_str(q, 7, r->address);
+	store_bind_str(q, 8, r->last);
+	return store_run(s, Q_RCPT_ADD, why);
+}
+
+enum status
+store_rcpt_get(struct store *s, TALLOC_CTX *mem, int64_t rcpt,
+    struct store_rcpt *out, struct diag *why)
+{
+	enum status st;
+
+	store_bind_i64(s->query[Q_RCPT_GET], 1, rcpt);
+	st = store_one(s, Q_RCPT_GET, why);
+	if (st != ST_OK)
+		return st;
+	*out = rcpt_of(s->query[Q_RCPT_GET]);
+	out->address = need(talloc_strdup(mem, out->address));
+	out->last = need(talloc_strdup(mem, out->last));
+	store_end(s, Q_RCPT_GET);
+	return ST_OK;
+}
+
+/* One recipient less; the last takes the message and its content along. */
+static enum status
+message_less(struct store *s, int64_t message, bool *last, struct diag *why)
+{
+	enum status st;
+
+	store_bind_i64(s->query[Q_MESSAGE_STATE], 1, message);
+	st = store_one(s, Q_MESSAGE_STATE, why);
+	if (st != ST_OK)
+		return st;
+	*last = sqlite3_column_int64(s->query[Q_MESSAGE_STATE], 1) <= 1;
+	store_end(s, Q_MESSAGE_STATE);
+	if (*last)
+		return store_message_delete(s, message, why);
+	store_bind_i64(s->query[Q_MESSAGE_LESS], 1, message);
+	return store_run(s, Q_MESSAGE_LESS, why);
+}
+
+enum status
+store_rcpt_done(struct store *s, int64_t rcpt, bool *last, struct diag *why)
+{
+	enum status st;
+
+	*last = false;
+	store_bind_i64(s->query[Q_RCPT_DELETE], 1, rcpt);
+	st = store_run(s, Q_RCPT_DELETE, why);
+	if (st != ST_OK)
+		return st;
+	if (sqlite3_changes(s->db) == 0)
+		return diag_set(why, ST_NOTFOUND, "not in the spool");
+	return message_less(s, rcpt >> 16, last, why);
+}
+
+enum status
+store_rcpt_defer(struct store *s, const struct store_rcpt *r,
+    struct diag *why)
+{
+	sqlite3_stmt *q = s->query[Q_RCPT_DEFER];
+	enum status st;
+
+	store_bind_i64(q, 1, r->id);
+	store_bind_i64(q, 2, r->next.ms);
+	store_bind_i64(q, 3, r->attempts);
+	store_bind_i64(q, 4, (int64_t)r->required);
+	store_bind_i64(q, 5, r->reached);
+	store_bind_str(q, 6, r->last);
+	st = store_run(s, Q_RCPT_DEFER, why);
+	if (st == ST_OK && sqlite3_changes(s->db) == 0)
+		return diag_set(why, ST_NOTFOUND, "not in the spool");
+	return st;
+}
+
+enum status
+store_rcpt_due(struct store *s, int64_t dest, const struct store_place *after,
+    struct wall now, uint32_t max,
+    void (*row)(void *arg, const struct store_rcpt *r), void *arg,
+    struct wall *then, struct diag *why)
+{
+	sqlite3_stmt *q = s->query[Q_RCPT_DUE];
+	enum status st;
+	bool more;
+
+	*then = WALL_NEVER;
+	store_bind_i64(q, 1, dest);
+	store_bind_i64(q, 2, after->next.ms);
+	store_bind_i64(q, 3, after->id);
+	store_bind_i64(q, 4, (int64_t)max + 1);
+	for (uint32_t i = 0;; i++) {
+		struct store_rcpt r;
+
+		st = store_next(s, Q_RCPT_DUE, &more, why);
+		if (st != ST_OK || !more)
+			return st;
+		r = rcpt_of(q);
+		if (i == max || r.next.ms > now.ms) {
+			*then = r.next;
+			store_end(s, Q_RCPT_DUE);
+			return ST_OK;
+		}
+		row(arg, &r);
+	}
+}
+
+enum status
+store_rcpt_expired(struct store *s, struct wall now, uint32_t max,
+    void (*row)(void *arg, const struct store_rcpt *r), void *arg,
+    struct diag *why)
+{
+	sqlite3_stmt *q = s->query[Q_RCPT_EXPIRED];
+	enum status st;
+	bool more;
+
+	store_bind_i64(q, 1, now.ms);
+	store_bind_i64(q, 2, max);
+	for (;;) {
+		struct store_rcpt r;
+
+		st = store_next(s, Q_RCPT_EXPIRED, &more, why);
+		if (st != ST_OK || !more)
+			return st;
+		r = rcpt_of(q);
+		row(arg, &r);
+	}
+}
+
+/* ---- destinations ---- */
+
+static enum status
+dest_find(struct store *s, TALLOC_CTX *mem, const char *domain,
+    enum msg_class mclass, struct store_dest *d, struct diag *why)
+{
+	sqlite3_stmt *q = s->query[Q_DEST_FIND];
+	enum status st;
+
+	store_bind_str(q, 1, domain);
+	store_bind_i64(q, 2, (int64_t)mclass);
+	st = store_one(s, Q_DEST_FIND, why);
+	if (st != ST_OK)
+		return st;
+	*d = dest_of(q);
+	d->domain = need(talloc_strdup(mem, d->domain));
+	d->last = need(talloc_strdup(mem, d->last));
+	store_end(s, Q_DEST_FIND);
+	return ST_OK;
+}
+
+enum status
+store_dest_get(struct store *s, TALLOC_CTX *mem, const char *domain,
+    enum msg_class mclass, struct store_dest *d, struct diag *why)
+{
+	sqlite3_stmt *q = s->query[Q_DEST_MAKE];
+	enum status st = dest_find(s, mem, domain, mclass, d, why);
+
+	if (st != ST_NOTFOUND)
+		return st;
+	store_bind_str(q, 1, domain);
+	store_bind_i64(q, 2, (int64_t)mclass);
+	st = store_run(s, Q_DEST_MAKE, why);
+	return st == ST_OK ? dest_find(s, mem, domain, mclass, d, why) : st;
+}
+
+enum status
+store_dest_put(struct store *s, const struct store_dest *d, struct diag *why)
+{
+	sqlite3_stmt *q = s->query[Q_DEST_PUT];
+	enum status st;
+
+	store_bind_i64(q, 1, d->id);
+	store_bind_i64(q, 2, d->due.ms);
+	store_bind_i64(q, 3, (int64_t)d->queued);
+	store_bind_i64(q, 4, d->failures);
+	store_bind_i64(q, 5, (int64_t)d->required);
+	store_bind_str(q, 6, d->last);
+	st = store_run(s, Q_DEST_PUT, why);
+	if (st == ST_OK && sqlite3_changes(s->db) == 0)
+		return diag_set(why, ST_NOTFOUND, "not in the spool");
+	return st;
+}
+
+enum status
+store_dest_each(struct store *s,
+    void (*row)(void *arg, const struct store_dest *d), void *arg,
+    struct diag *why)
+{
+	enum status st;
+	bool more;
+
+	for (;;) {
+		struct store_dest d;
+
+		st = store_next(s, Q_DEST_EACH, &more, why);
+		if (st != ST_OK || !more)
+			return st;
+		d = dest_of(s->query[Q_DEST_EACH]);
+		row(arg, &d);
+	}
+}
+
+enum status
+store_dest_forget(struct store *s, int64_t dest, struct diag *why)
+{
+	store_bind_i64(s->query[Q_DEST_FORGET], 1, dest);
+	return store_run(s, Q_DEST_FORGET, why);
+}
+
+enum status
+store_dest_tidy(struct store *s, struct diag *why)
+{
+	return store_run(s, Q_DEST_TIDY, why);
+}
+
+/* ---- the queue as people see it ---- */
+
+static struct store_queue_row
+queue_row_of(sqlite3_stmt *q)
+{
+	const int m = RCPT_COLUMN_COUNT, d = m + MESSAGE_COLUMN_COUNT;
+	struct store_queue_row row = { .rcpt = rcpt_of(q) };
+
+	row.message = (struct store_message){
+		.id = sqlite3_column_int64(q, m),
+		.expires.ms = sqlite3_column_int64(q, m + 1),
+		.received.ms = sqlite3_column_int64(q, m + 2),
+		.size_bytes = (uint64_t)sqlite3_column_int64(q, m + 3),
+		.flags = (uint32_t)sqlite3_column_int64(q, m + 4),
+		.mclass = (enum msg_class)store_col_enum(q, m + 5, CLASS_COUNT),
+		.sender = store_col_str(q, m + 6),
+		.client = store_col_str(q, m + 7),
+	};
+	row.dest = (struct store_dest){
+		.id = row.rcpt.dest,
+		.due.ms = sqlite3_column_int64(q, d),
+		.queued = (uint64_t)sqlite3_column_int64(q, d + 1),
+		.failures = (uint32_t)sqlite3_column_int64(q, d + 2),
+		.required =
+		    (enum level)store_col_enum(q, d + 3, LEVEL_COUNT),
+		.mclass = (enum msg_class)store_col_enum(q, d + 4, CLASS_COUNT),
+		.domain = store_col_str(q, d + 5),
+		.last = store_col_str(q, d + 6),
+	};
+	return row;
+}
+
+/* One page behind *last; *more is false at the end or when row said stop. */
+static enum status
+queue_page(struct store *s,
+    bool (*row)(void *arg, const struct store_queue_row *q), void *arg,
+    int64_t *last, bool *more, struct diag *why)
+{
+	sqlite3_stmt *q = s->query[Q_QUEUE_PAGE];
+	enum status st;
+
+	store_bind_i64(q, 1, *last);
+	store_bind_i64(q, 2, STORE_PAGE_ROWS);
+	*more = false;
+	for (uint32_t i = 0;; i++) {
+		struct store_queue_row r;
+		bool got;
+
+		st = store_next(s, Q_QUEUE_PAGE, &got, why);
+		if (st != ST_OK || !got) {
+			*more = st == ST_OK && i == STORE_PAGE_ROWS;
+			return st;
+		}
+		r = queue_row_of(q);
+		*last = r.rcpt.id;
+		if (!row(arg, &r)) {
+			store_end(s, Q_QUEUE_PAGE);
+			return ST_OK;
+		}
+	}
+}
+
+enum status
+store_queue_each(struct store *s,
+    bool (*row)(void *arg, const struct store_queue_row *q), void *arg,
+    struct diag *why)
+{
+	int64_t last = 0;
+	enum status st;
+	bool more;
+
+	do
+		st = queue_page(s, row, arg, &last, &more, why);
+	while (st == ST_OK && more);
+	return st;
+}

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A mini-internet for tests: signed DNS, policy hosts and mail servers.
+
+Everything lives on loopback addresses of a network namespace of its own, so
+that port 25, 53 and 443 are free, nothing leaves the machine and nothing can
+be left behind: the namespace goes with the process that made it.
+
+    catalogue   every domain: what it publishes, how its hosts behave
+    world       raises all of it and hands out its parts
+    netns       the namespace
+    procs       child processes, ended by their pid
+    pki         certificate authorities and certificates
+    zones       DNS zones and their signatures
+    nameserver  NSD, which serves them
+    faults      a DNS forwarder in front of NSD that breaks chosen names
+    https       policy hosts (MTA-STS)
+    smtp        scripted mail servers, and a man in the middle
+    wire        a sniffer: what really crossed to port 25
+    gateway     the gateway under test
+    mtas        Postfix, Exim and OpenSMTPD, run from private folders
+    demo        the story that ./demo tells
+"""

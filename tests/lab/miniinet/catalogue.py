@@ -1,0 +1,335 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Every domain of the mini-internet: what it publishes, how it behaves.
+
+Tests and the demo speak of these domains by name; nothing else defines one.
+A host's certificate is from the public authority and for its own name, its
+STARTTLS works and its zone is signed, unless the entry says otherwise.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import Any
+
+from .faults import Fault
+from .pki import CertSpec, Issuer
+from .smtp import Behaviour, Starttls
+
+TLD = "example"
+GATEWAY_NAME = f"gw.sender.{TLD}"
+
+
+class Tlsa(enum.Enum):
+    """What a host publishes at _25._tcp."""
+
+    EE = "3 1 1, its own key"
+    EE_OTHER = "3 1 1, another key"
+    TA = "2 0 1, its issuer"
+    UNUSABLE = "3 9 1, a selector that does not exist"
+
+
+@dataclass(frozen=True)
+class Host:
+    name: str  # relative to the domain
+    behaviour: Behaviour = Behaviour()
+    cert: CertSpec = CertSpec()
+    tlsa: tuple[Tlsa, ...] = ()
+    resolves: bool = True
+    stripped: bool = False  # a man in the middle removes STARTTLS
+    external: bool = False  # a real mail system listens there, not a script
+    # A message that crosses to this host in clear is a failed test.
+    clear_forbidden: bool = False
+
+
+@dataclass(frozen=True)
+class Sts:
+    mode: str = "enforce"
+    mx: tuple[str, ...] = ()  # none: every MX host of the domain
+    max_age: int = 86400
+    cert: CertSpec = CertSpec()
+    up: bool = True  # whether the policy host answers at the beginning
+    id: str = "20261101"
+
+
+@dataclass(frozen=True)
+class Domain:
+    name: str
+    publishes: str  # one line for people
+    hosts: tuple[Host, ...] = ()
+    # Preference and host; a name with a dot is a host of another domain.
+    mx: tuple[tuple[int, str], ...] = ()
+    signed: bool = True
+    null_mx: bool = False
+    sts: Sts | None = None
+    faults: dict[tuple[str, str], Fault] = field(default_factory=dict)
+    records: tuple[tuple[str, str, str], ...] = ()  # beside those implied
+
+    def host(self, relative: str) -> str:
+        if "." in relative:
+            return relative
+        return self.name if relative == "@" else f"{relative}.{self.name}"
+
+    def exchanges(self) -> list[tuple[int, str]]:
+        return [(preference, self.host(h)) for preference, h in self.mx]
+
+
+ONE_MX = ((10, "mx"),)
+TWO_MX = ((10, "mx1"), (20, "mx2"))
+ALIEN = CertSpec(names=("something.else.example",))
+ALIEN_EXPIRED = CertSpec(names=("something.else.example",),
+                         issuer=Issuer.SELF, expired=True)
+SELF_SIGNED = CertSpec(issuer=Issuer.SELF)
+EXPIRED = CertSpec(expired=True)
+BY_PRIVATE_CA = CertSpec(issuer=Issuer.PRIVATE)
+
+
+def does(starttls: Starttls) -> Behaviour:
+    return Behaviour(starttls=starttls)
+
+
+def _host(name: str = "mx", *tlsa: Tlsa, **fields: Any) -> Host:
+    """A host that must never see a message in clear."""
+    return Host(name, tlsa=tlsa, clear_forbidden=True, **fields)
+
+
+def _dane() -> list[Domain]:
+    perfect = _host("mx", Tlsa.EE)
+    # The same perfect host; only the answer about its TLSA is broken.
+    broken = [
+        Domain(f"tlsa-{word}.{TLD}",
+               f"a TLSA record; looking it up: {fault.value}",
+               (perfect,), ONE_MX,
+               faults={("_25._tcp.mx", "TLSA"): fault})
+        for word, fault in TLSA_FAULTS.items()
+    ]
+    misbehaving = [
+        Domain(f"dane-{word}.{TLD}", f"DANE; STARTTLS is {how.value}",
+               (_host("mx", Tlsa.EE, behaviour=does(how)),), ONE_MX)
+        for word, how in STARTTLS_FAULTS.items()
+    ]
+    return broken + misbehaving + [
+        Domain(f"dane.{TLD}", "DANE: TLSA 3 1 1 of its key",
+               (perfect,), ONE_MX),
+        Domain(f"dane-odd.{TLD}",
+               "DANE 3 1 1; the certificate is expired, self-signed and for "
+               "another name",
+               (_host("mx", Tlsa.EE, cert=ALIEN_EXPIRED),), ONE_MX),
+        Domain(f"dane-roll.{TLD}", "DANE: 3 1 1 of the old and the new key",
+               (_host("mx", Tlsa.EE_OTHER, Tlsa.EE),), ONE_MX),
+        Domain(f"dane-ta.{TLD}", "DANE 2 0 1: a private authority",
+               (_host("mx", Tlsa.TA, cert=BY_PRIVATE_CA),), ONE_MX),
+        Domain(f"dane-ta-alien.{TLD}",
+               "DANE 2 0 1; the certificate is for another name",
+               (_host("mx", Tlsa.TA, cert=CertSpec(
+                   names=("something.else.example",),
+                   issuer=Issuer.PRIVATE)),), ONE_MX),
+        Domain(f"dane-mismatch.{TLD}",
+               "DANE 3 1 1 of another key; the certificate is publicly valid",
+               (_host("mx", Tlsa.EE_OTHER),), ONE_MX),
+        Domain(f"dane-second.{TLD}",
+               "DANE; the first host has another key, the second the right",
+               (_host("mx1", Tlsa.EE_OTHER), _host("mx2", Tlsa.EE)), TWO_MX),
+        Domain(f"dane-one-bad-address.{TLD}",
+               "DANE on both hosts; the first host's address: SERVFAIL",
+               (_host("mx1", Tlsa.EE), _host("mx2", Tlsa.EE)), TWO_MX,
+               faults={("mx1", "A"): Fault.SERVFAIL,
+                       ("mx1", "AAAA"): Fault.SERVFAIL}),
+        Domain(f"dane-later.{TLD}",
+               "no TLSA at the first host, DANE at the second",
+               (Host("mx1"), _host("mx2", Tlsa.EE)), TWO_MX),
+        Domain(f"dane-half.{TLD}",
+               "unsigned; its MX is a DANE host of another domain",
+               (), ((10, f"mx.dane.{TLD}"),), signed=False),
+        Domain(f"dane-unusable.{TLD}",
+               "TLSA records that cannot be used; self-signed certificate",
+               (_host("mx", Tlsa.UNUSABLE, cert=SELF_SIGNED),), ONE_MX),
+        Domain(f"dane-unusable-clear.{TLD}",
+               "TLSA records that cannot be used; no STARTTLS",
+               (_host("mx", Tlsa.UNUSABLE, behaviour=does(Starttls.ABSENT)),),
+               ONE_MX),
+        Domain(f"dane-no-mx.{TLD}", "no MX; DANE at the domain itself",
+               (_host("@", Tlsa.EE),)),
+        Domain(f"dane-stripped.{TLD}",
+               "DANE; a man in the middle removes STARTTLS",
+               (_host("mx", Tlsa.EE, stripped=True),), ONE_MX),
+        # DANE and MTA-STS together.
+        Domain(f"both-dane-bad.{TLD}",
+               "DANE of another key, and MTA-STS that would pass",
+               (_host("mx", Tlsa.EE_OTHER),), ONE_MX, sts=Sts()),
+        Domain(f"both-sts-bad.{TLD}",
+               "DANE, and MTA-STS that the certificate fails",
+               (_host("mx", Tlsa.EE, cert=ALIEN),), ONE_MX, sts=Sts()),
+        Domain(f"both-tlsa-servfail.{TLD}",
+               "MTA-STS that would pass; the TLSA lookup: SERVFAIL",
+               (perfect,), ONE_MX, sts=Sts(),
+               faults={("_25._tcp.mx", "TLSA"): Fault.SERVFAIL}),
+    ]
+
+
+TLSA_FAULTS = {
+    "servfail": Fault.SERVFAIL,
+    "refused": Fault.REFUSED,
+    "drop": Fault.DROP,
+    "altered": Fault.ALTERED,
+    "expired": Fault.EXPIRED,
+    "unsigned": Fault.UNSIGNED,
+}
+
+STARTTLS_FAULTS = {
+    "clear": Starttls.ABSENT,
+    "454": Starttls.TEMPFAIL,
+    "502": Starttls.REFUSED,
+    "close": Starttls.CLOSE,
+    "stall": Starttls.STALL,
+    "alert": Starttls.ALERT,
+    "inject": Starttls.INJECT,
+}
+
+
+def _dns() -> list[Domain]:
+    # The domain itself listens: nothing may fall back to it.
+    return [
+        Domain(f"mx-{word}.{TLD}", f"looking up its MX: {fault.value}",
+               (Host("@", clear_forbidden=True), Host("mx")), ONE_MX,
+               faults={("@", "MX"): fault})
+        for word, fault in MX_FAULTS.items()
+    ] + [
+        Domain(f"tlsa-no-proof.{TLD}",
+               "no TLSA, but the denial comes without its NSEC proof",
+               (_host("mx"),), ONE_MX,
+               faults={("_25._tcp.mx", "TLSA"): Fault.NO_PROOF},
+               # Without a record there, a resolver needs no answer to know
+               # that the name does not exist (RFC 8198).
+               records=(("_25._tcp.mx", "TXT", '"no TLSA here"'),)),
+        Domain(f"unsigned-drop.{TLD}",
+               "unsigned; its name server never answers TLSA questions",
+               (Host("mx"),), ONE_MX, signed=False,
+               faults={("_25._tcp.mx", "TLSA"): Fault.DROP}),
+        Domain(f"null-mx.{TLD}", "a null MX: it takes no mail",
+               (Host("@"),), null_mx=True),
+        Domain(f"dead-mx.{TLD}", "an MX whose name does not exist",
+               (Host("@"), Host("gone", resolves=False)), ((10, "gone"),)),
+    ]
+
+
+MX_FAULTS = {
+    "servfail": Fault.SERVFAIL,
+    "altered": Fault.ALTERED,
+    "expired": Fault.EXPIRED,
+}
+
+
+def _sts() -> list[Domain]:
+    def sts(word: str, publishes: str, hosts: tuple[Host, ...],
+            policy: Sts = Sts(), mx: tuple[tuple[int, str], ...] = ONE_MX,
+            **fields: Any) -> Domain:
+        return Domain(f"{word}.{TLD}", publishes, hosts, mx, signed=False,
+                      sts=policy, **fields)
+
+    return [
+        sts("sts", "MTA-STS: enforce", (_host(),)),
+        sts("sts-mx", "MTA-STS: enforce; its only MX is not in the policy",
+            (_host(),), Sts(mx=("other.sts-mx.example",))),
+        sts("sts-mx-second",
+            "MTA-STS: enforce; only the second MX is in the policy",
+            (_host("mx1"), _host("mx2")),
+            Sts(mx=("mx2.sts-mx-second.example",)), TWO_MX),
+        sts("sts-alien", "MTA-STS: enforce; the certificate is for another "
+            "name", (_host(cert=ALIEN),)),
+        sts("sts-domain-name",
+            "MTA-STS: enforce; the certificate names only the domain",
+            (_host(cert=CertSpec(names=("sts-domain-name.example",))),)),
+        sts("sts-expired", "MTA-STS: enforce; the certificate has expired",
+            (_host(cert=EXPIRED),)),
+        sts("sts-self", "MTA-STS: enforce; self-signed certificate",
+            (_host(cert=SELF_SIGNED),)),
+        sts("sts-clear", "MTA-STS: enforce; no STARTTLS",
+            (_host(behaviour=does(Starttls.ABSENT)),)),
+        sts("sts-inject", "MTA-STS: enforce; a reply is injected after the "
+            "220 to STARTTLS", (_host(behaviour=does(Starttls.INJECT)),)),
+        sts("sts-stripped",
+            "MTA-STS: enforce; a man in the middle removes STARTTLS",
+            (_host(stripped=True),)),
+        sts("sts-testing", "MTA-STS: testing; self-signed certificate",
+            (Host("mx", cert=SELF_SIGNED),), Sts(mode="testing")),
+        sts("sts-testing-clear", "MTA-STS: testing; no STARTTLS",
+            (Host("mx", behaviour=does(Starttls.ABSENT)),),
+            Sts(mode="testing")),
+        sts("sts-none", "MTA-STS: none; self-signed certificate",
+            (Host("mx", cert=SELF_SIGNED),), Sts(mode="none")),
+        sts("sts-down", "MTA-STS, but the policy host is down",
+            (Host("mx", cert=SELF_SIGNED),), Sts(up=False)),
+        sts("sts-webpki", "MTA-STS, but the policy host's certificate is for "
+            "another name", (Host("mx", cert=SELF_SIGNED),),
+            Sts(cert=ALIEN)),
+        sts("sts-cached", "MTA-STS: enforce; the policy host goes down later",
+            (_host(),)),
+        sts("sts-unknown", "the _mta-sts lookup: SERVFAIL", (_host(),),
+            faults={("_mta-sts", "TXT"): Fault.SERVFAIL}),
+    ]
+
+
+def _opportunistic() -> list[Domain]:
+    def plain(word: str, publishes: str, *hosts: Host,
+              mx: tuple[tuple[int, str], ...] = ONE_MX,
+              signed: bool = False) -> Domain:
+        return Domain(f"{word}.{TLD}", publishes, hosts, mx, signed)
+
+    misbehaving = [
+        plain(f"may-{word}", f"nothing; STARTTLS is {how.value}",
+              Host("mx", does(how)))
+        for word, how in STARTTLS_FAULTS.items()
+    ]
+    return misbehaving + [
+        plain("may", "nothing; self-signed certificate",
+              Host("mx", cert=ALIEN_EXPIRED)),
+        plain("may-stripped",
+              "nothing; a man in the middle removes STARTTLS",
+              Host("mx", stripped=True)),
+        plain("uneven",
+              "nothing; of three equal MX one has no STARTTLS, one does not "
+              "exist",
+              Host("clear", does(Starttls.ABSENT)),
+              Host("gone", resolves=False),
+              Host("tls", cert=SELF_SIGNED),
+              mx=((10, "clear"), (10, "gone"), (10, "tls"))),
+        plain("legacy", "nothing; no STARTTLS",
+              Host("mx", does(Starttls.ABSENT))),
+        Domain(f"legacy-dane.{TLD}", "DANE, but its host has no STARTTLS",
+               (Host("mx", does(Starttls.ABSENT), tlsa=(Tlsa.EE,)),),
+               ONE_MX),
+        plain("strict", "nothing; self-signed certificate",
+              Host("mx", cert=SELF_SIGNED, clear_forbidden=True)),
+        plain("strict-clear", "nothing; no STARTTLS",
+              Host("mx", does(Starttls.ABSENT), clear_forbidden=True)),
+        plain("busy", "nothing; the first host says 451, the second takes it",
+              Host("mx1", Behaviour(replies={"RCPT": "451 4.3.0 later"})),
+              Host("mx2"), mx=TWO_MX),
+        plain("no-such-user", "nothing; every recipient is refused",
+              Host("mx", Behaviour(replies={"RCPT": "550 5.1.1 unknown"}))),
+        plain("slow", "nothing; half a second before each reply",
+              Host("mx", Behaviour(delay=0.5))),
+        # Where the gateway's own reports of failure go.
+        Domain(f"sender.{TLD}", "the sender's own domain",
+               (Host("mx", clear_forbidden=True, tlsa=(Tlsa.EE,)),), ONE_MX),
+    ]
+
+
+def _real() -> list[Domain]:
+    return [
+        Domain(f"postfix.{TLD}", "DANE; Postfix receives",
+               (Host("mx", tlsa=(Tlsa.EE,), external=True),), ONE_MX),
+        Domain(f"exim.{TLD}", "MTA-STS: enforce; Exim receives",
+               (Host("mx", external=True),), ONE_MX, signed=False,
+               sts=Sts()),
+        Domain(f"opensmtpd.{TLD}", "nothing; OpenSMTPD receives",
+               (Host("mx", cert=SELF_SIGNED, external=True),), ONE_MX,
+               signed=False),
+    ]
+
+
+DOMAINS: dict[str, Domain] = {
+    domain.name: domain
+    for domain in (*_dane(), *_dns(), *_sts(), *_opportunistic(), *_real())
+}

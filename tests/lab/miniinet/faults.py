@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A DNS forwarder in front of NSD that breaks chosen answers.
+
+Zones below the TLD are delegated to it.  It hands every question to NSD and
+passes the answer on as it is, unless a fault is set for exactly that name
+and type: then only this answer is broken, as a failing or forging server
+would break it.  It also keeps a list of what was asked.
+"""
+
+from __future__ import annotations
+
+import enum
+import socket
+import socketserver
+import struct
+import threading
+import time
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdatatype
+import dns.rrset
+
+from .zones import ZoneKey
+
+UPSTREAM_SECONDS = 3.0
+DAY = 86400
+
+
+class Fault(enum.Enum):
+    SERVFAIL = "SERVFAIL"
+    REFUSED = "REFUSED"
+    DROP = "no answer at all"
+    ALTERED = "altered signature"  # bogus
+    EXPIRED = "expired signature"  # bogus
+    UNSIGNED = "signature removed"  # bogus
+    NO_PROOF = "denial without its NSEC proof"  # bogus
+
+
+@dataclass(frozen=True)
+class Question:
+    name: str  # without the last dot
+    rdtype: str
+
+
+class FaultyServer:
+    def __init__(
+        self, address: str, upstream: str, keys: dict[str, ZoneKey]
+    ) -> None:
+        self.address = address
+        self.upstream = upstream
+        self.keys = keys
+        self.asked: list[Question] = []
+        self._faults: dict[Question, Fault] = {}
+        self._lock = threading.Lock()
+        self._servers: list[socketserver.BaseServer] = []
+
+    def start(self) -> None:
+        place = (self.address, 53)
+        servers: list[_UdpServer | _TcpServer] = [
+            _UdpServer(place, _Udp), _TcpServer(place, _Tcp)]
+        for server in servers:
+            server.faulty = self
+            threading.Thread(
+                target=server.serve_forever, kwargs={"poll_interval": 0.1},
+                daemon=True,
+            ).start()
+            self._servers.append(server)
+
+    def stop(self) -> None:
+        for server in self._servers:
+            server.shutdown()
+            server.server_close()
+        self._servers.clear()
+
+    # ---- what tests set and read ----
+
+    def set(self, name: str, rdtype: str, fault: Fault) -> None:
+        with self._lock:
+            self._faults[Question(name, rdtype)] = fault
+
+    def clear(self, name: str, rdtype: str) -> None:
+        with self._lock:
+            self._faults.pop(Question(name, rdtype), None)
+
+    def was_asked(self, name: str, rdtype: str) -> bool:
+        with self._lock:
+            return Question(name, rdtype) in self.asked
+
+    # ---- the work ----
+
+    def answer(self, wire: bytes, tcp: bool) -> bytes | None:
+        """What goes back for one question; None: nothing does."""
+        try:
+            query = dns.message.from_wire(wire)
+            name = query.question[0].name
+            rdtype = query.question[0].rdtype
+        except (dns.exception.DNSException, IndexError):
+            return None
+        question = Question(
+            name.to_text(omit_final_dot=True).lower(),
+            dns.rdatatype.to_text(rdtype),
+        )
+        with self._lock:
+            self.asked.append(question)
+            fault = self._faults.get(question)
+        if fault is Fault.DROP:
+            return None
+        if fault in (Fault.SERVFAIL, Fault.REFUSED):
+            reply = dns.message.make_response(query)
+            reply.set_rcode(dns.rcode.from_text(fault.name))
+            return reply.to_wire()
+        honest = _ask(self.upstream, wire, tcp)
+        if fault is None or honest is None:
+            return honest
+        reply = dns.message.from_wire(honest)
+        self._damage(reply, fault)
+        return reply.to_wire()
+
+    def _damage(self, reply: dns.message.Message, fault: Fault) -> None:
+        if fault is Fault.NO_PROOF:
+            reply.authority = [
+                rrset for rrset in reply.authority
+                if dns.rdatatype.NSEC not in (rrset.rdtype, rrset.covers)
+            ]
+            return
+        for section in (reply.answer, reply.authority):
+            for rrset in list(section):
+                if rrset.rdtype == dns.rdatatype.RRSIG:
+                    section.remove(rrset)
+                    if fault is not Fault.UNSIGNED:
+                        section.append(self._bad_rrsig(section, rrset, fault))
+
+    def _bad_rrsig(
+        self,
+        section: list[dns.rrset.RRset],
+        rrset: dns.rrset.RRset,
+        fault: Fault,
+    ) -> dns.rrset.RRset:
+        good = rrset[0]
+        if fault is Fault.ALTERED:
+            flipped = bytes([good.signature[0] ^ 1]) + good.signature[1:]
+            bad = good.replace(signature=flipped)
+        else:
+            key = self.keys[good.signer.to_text(omit_final_dot=True)]
+            covered = next(
+                r for r in section
+                if r.name == rrset.name and r.rdtype == rrset.covers
+            )
+            # Older than any tolerance for clocks that a validator has.
+            then = time.time() - 10 * DAY
+            bad = key.sign(covered.name, covered, then - 30 * DAY, then)
+        return dns.rrset.from_rdata(rrset.name, rrset.ttl, bad)
+
+
+def _ask(address: str, wire: bytes, tcp: bool) -> bytes | None:
+    kind = socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM
+    with socket.socket(socket.AF_INET, kind) as sock:
+        sock.settimeout(UPSTREAM_SECONDS)
+        try:
+            sock.connect((address, 53))
+            if not tcp:
+                sock.send(wire)
+                return sock.recv(65535)
+            sock.sendall(struct.pack("!H", len(wire)) + wire)
+            with sock.makefile("rb") as stream:
+                return _read_framed(stream)
+        except OSError:
+            return None
+
+
+def _read_framed(stream: BinaryIO) -> bytes | None:
+    head = stream.read(2)
+    if len(head) != 2:
+        return None
+    return stream.read(struct.unpack("!H", head)[0])
+
+
+class _UdpServer(socketserver.ThreadingUDPServer):
+    daemon_threads = True
+    faulty: FaultyServer
+
+
+class _TcpServer(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+    faulty: FaultyServer
+
+
+class _Udp(socketserver.BaseRequestHandler):
+    server: _UdpServer
+
+    def handle(self) -> None:
+        wire, sock = self.request
+        reply = self.server.faulty.answer(wire, tcp=False)
+        if reply is not None:
+            sock.sendto(reply, self.client_address)
+
+
+class _Tcp(socketserver.StreamRequestHandler):
+    server: _TcpServer
+
+    def handle(self) -> None:
+        while (wire := _read_framed(self.rfile)) is not None:
+            reply = self.server.faulty.answer(wire, tcp=True)
+            if reply is None:
+                return
+            self.wfile.write(struct.pack("!H", len(reply)) + reply)

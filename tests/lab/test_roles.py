@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Any process may be killed at any time: nothing is lost, nothing lowered."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from miniinet.gateway import Gateway
+from miniinet.world import World
+
+SECONDS = 15.0
+
+
+def processes(gateway: Gateway, role: str) -> list[int]:
+    master = gateway.child().pid
+    children = Path(f"/proc/{master}/task/{master}/children")
+    found = []
+    for pid in map(int, children.read_text().split()):
+        try:
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except FileNotFoundError:
+            continue
+        if words[1:3] == [b"role", role.encode()]:
+            found.append(pid)
+    return found
+
+
+def kill(gateway: Gateway, role: str) -> None:
+    """All of a role, and wait until others are in their place."""
+    old = processes(gateway, role)
+    assert old, f"no process of role {role}"
+    for pid in old:
+        os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        if len(set(processes(gateway, role)) - set(old)) == len(old):
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{role} was not started again\n{gateway.log()}")
+
+
+@pytest.mark.parametrize("role", ["advisor", "courier", "keeper", "intake"])
+def test_inv_02_a_killed_role_comes_back_and_lowers_nothing(
+    gateway: Gateway, role: str
+) -> None:
+    gateway.send("sts.example")
+    kill(gateway, role)
+    gateway.wait_ready()
+    gateway.send("dane.example").delivered(
+        "mx.dane.example", required="verify", reached="verified")
+    gateway.send("sts.example").delivered(
+        "mx.sts.example", required="verify", reached="verified")
+    mail = gateway.submit("dane-mismatch.example")
+    result = gateway.result(mail)
+    assert result.queued is not None and result.arrived == []
+    assert result.violations == []
+
+
+@pytest.mark.parametrize("role", ["courier", "keeper"])
+def test_inv_14_mail_in_hand_when_a_role_is_killed_is_delivered(
+    gateway: Gateway, world: World, role: str
+) -> None:
+    """While the receiving server lets its client wait."""
+    mail = gateway.submit("slow.example")
+    deadline = time.monotonic() + SECONDS
+    server = world.servers["mx.slow.example"]
+    seen = len(server.sessions)
+    while len(server.sessions) == seen and time.monotonic() < deadline:
+        time.sleep(0.02)
+    kill(gateway, role)
+    result = gateway.wait_delivered(mail)
+    assert {host for host, _ in result.arrived} == {"mx.slow.example"}

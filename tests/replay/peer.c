@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/replay/peer.h"
+
+#include <string.h>
+
+#define SESSION_BYTES (4u << 20) /* more than any script sends */
+#define SUBMIT_LIMIT_MS 120000
+
+struct session {
+	struct peer *peer;
+	struct stream *stream;
+	struct sbuf in;
+	struct sbuf out;
+	bool tls;
+	bool data;
+	bool closing;
+	const char *from;
+	char *rcpts;
+	struct sbuf body;
+	const char *sni;
+};
+
+static void session_ready(void *arg, unsigned events);
+
+static void
+watch(struct session *s)
+{
+	unsigned events = SOCK_READABLE;
+
+	if (s->out.n > 0)
+		events |= SOCK_WRITABLE;
+	stream_watch(s->stream, events, session_ready, s);
+}
+
+static void
+flush(struct session *s)
+{
+	struct iovec iov = { .iov_base = s->out.p, .iov_len = s->out.n };
+	size_t sent;
+
+	while (s->out.n > 0) {
+		if (stream_send(s->stream, &iov, 1, &sent) != IO_OK)
+			break;
+		sbuf_consume(&s->out, sent);
+		iov = (struct iovec){ s->out.p, s->out.n };
+	}
+}
+
+static void
+say(struct session *s, const char *scripted, const char *usual)
+{
+	sbuf_str(&s->out, *scripted != '\0' ? scripted : usual);
+	sbuf_str(&s->out, "\r\n");
+}
+
+static void
+say_ehlo(struct session *s)
+{
+	const struct peer_script *p = &s->peer->script;
+
+	if (*p->ehlo != '\0') {
+		say(s, p->ehlo, "");
+		return;
+	}
+	sbuf_printf(&s->out, "250-%s\r\n", s->peer->name);
+	if (!s->tls && p->starttls != STARTTLS_ABSENT)
+		sbuf_str(&s->out, "250-STARTTLS\r\n");
+	if (!p->no_pipelining)
+		sbuf_str(&s->out, "250-PIPELINING\r\n");
+	if (!p->no_8bitmime)
+		sbuf_str(&s->out, "250-8BITMIME\r\n");
+	if (*p->size != '\0')
+		sbuf_printf(&s->out, "250-SIZE %s\r\n", p->size);
+	sbuf_str(&s->out, "250 ENHANCEDSTATUSCODES\r\n");
+}
+
+static void
+tls_done(void *arg, bool ok, const struct tls_info *info,
+    const struct diag *why)
+{
+	struct session *s = arg;
+
+	(void)why;
+	if (!ok) {
+		talloc_free(s);
+		return;
+	}
+	s->tls = true;
+	s->peer->handshakes++;
+	s->sni = need(talloc_strdup(s->peer, info->sni));
+	sbuf_reset(&s->in);
+	watch(s);
+}
+
+/* Returns false when the session is gone or turned to TLS. */
+static bool
+start_tls(struct session *s)
+{
+	switch (s->peer->script.starttls) {
+	case STARTTLS_ABSENT:
+		say(s, "502 5.5.1 no", "");
+		return true;
+	case STARTTLS_454:
+		say(s, "454 4.7.0 not now", "");
+		return true;
+	case STARTTLS_INJECT:
+		say(s, "220 go\r\n250-evil\r\n250 AUTH PLAIN", "");
+		break;
+	case STARTTLS_GOOD:
+	case STARTTLS_SILENT:
+	case STARTTLS_DROP:
+		say(s, "220 go", "");
+		break;
+	}
+	flush(s);
+	if (s->peer->script.starttls == STARTTLS_DROP) {
+		talloc_free(s);
+	} else if (s->peer->script.starttls == STARTTLS_SILENT) {
+		stream_watch(s->stream, 0, NULL, NULL);
+	} else {
+		invariant(s->peer->tls != NULL);
+		stream_tls_server(s->stream, s->peer->tls, tls_done, s);
+	}
+	return false;
+}
+
+static struct span
+path_of(struct span line)
+{
+	size_t from = span_find(line, '<', 0), to = span_find(line, '>', from);
+
+	return span_sub(line, from + 1, to);
+}
+
+static void
+take_rcpt(struct session *s, struct span line)
+{
+	const struct peer_script *p = &s->peer->script;
+	struct span path = path_of(line);
+	bool scripted = *p->rcpt != '\0' &&
+	    (*p->rcpt_for == '\0' || span_eq(path, p->rcpt_for));
+
+	say(s, scripted ? p->rcpt : "", "250 2.1.5 ok");
+	if (scripted && p->rcpt[0] != '2')
+		return;
+	s->rcpts = need(talloc_asprintf_append(s->rcpts, "%s%.*s",
+	    *s->rcpts == '\0' ? "" : " ", (int)path.n, (const char *)path.p));
+}
+
+static void
+take_data(struct session *s)
+{
+	if (*s->rcpts == '\0') {
+		say(s, "503 5.5.1 no recipients", "");
+		return;
+	}
+	say(s, s->peer->script.data, "354 go");
+	s->data = *s->peer->script.data == '\0';
+}
+
+static void
+count_clear(struct session *s, struct span line)
+{
+	if (!s->tls && (span_istarts(line, "MAIL") ||
+			   span_istarts(line, "RCPT") ||
+			   span_istarts(line, "DATA")))
+		s->peer->clear_mail_commands++;
+}
+
+static bool
+command(struct session *s, struct span line)
+{
+	struct span path = path_of(line);
+
+	count_clear(s, line);
+	if (span_istarts(line, "EHLO"))
+		say_ehlo(s);
+	else if (span_istarts(line, "HELO"))
+		say(s, "", "250 hello");
+	else if (span_istarts(line, "STARTTLS"))
+		return start_tls(s);
+	else if (span_istarts(line, "MAIL")) {
+		say(s, s->peer->script.mail, "250 2.1.0 ok");
+		s->from = span_dup(s, path);
+		s->rcpts = need(talloc_strdup(s, ""));
+	} else if (span_istarts(line, "RCPT"))
+		take_rcpt(s, line);
+	else if (span_istarts(line, "DATA"))
+		take_data(s);
+	else if (span_istarts(line, "RSET") || span_istarts(line, "NOOP"))
+		say(s, "", "250 2.0.0 ok");
+	else if (span_istarts(line, "QUIT")) {
+		say(s, "", "221 2.0.0 bye");
+		s->peer->quits++;
+		s->closing = true;
+	} else
+		say(s, "", "500 5.5.2 what");
+	return true;
+}
+
+static void
+keep_mail(struct session *s)
+{
+	struct peer *p = s->peer;
+
+	p->mail = need(talloc_realloc(p, p->mail, struct peer_mail,
+	    (unsigned)p->mail_count + 1));
+	p->mail[p->mail_count++] = (struct peer_mail){
+		.from = need(talloc_strdup(p, s->from)),
+		.rcpts = need(talloc_strdup(p, s->rcpts)),
+		.body = span_copy(p, sbuf_view(&s->body)),
+		.tls = s->tls,
+		.sni = s->sni == NULL ? "" : s->sni,
+	};
+}
+
+static bool
+end_of_data(struct session *s)
+{
+	const struct peer_script *p = &s->peer->script;
+
+	s->data = false;
+	if (*p->dot == '\0')
+		keep_mail(s);
+	sbuf_reset(&s->body);
+	if (p->drop_after_dot) {
+		talloc_free(s);
+		return false;
+	}
+	say(s, p->dot, "250 2.0.0 taken");
+	return true;
+}
+
+/* One line of data or command; false when the session is gone or busy. */
+static bool
+take_line(struct session *s, struct span line)
+{
+	if (!s->data)
+		return command(s, line);
+	if (s->peer->script.drop_in_data) {
+		talloc_free(s);
+		return false;
+	}
+	if (span_eq(line, "."))
+		return end_of_data(s);
+	if (span_starts(line, "."))
+		line = span_sub(line, 1, line.n);
+	sbuf_span(&s->body, line);
+	sbuf_str(&s->body, "\r\n");
+	return true;
+}
+
+static bool
+take_lines(struct session *s)
+{
+	for (;;) {
+		size_t end = span_find(sbuf_view(&s->in), '\n', 0);
+		struct span line;
+		size_t n = end + 1;
+
+		if (end == s->in.n)
+			return true;
+		line = span_copy(s, span_sub(sbuf_view(&s->in), 0, end));
+		if (line.n > 0 && line.p[line.n - 1] == '\r')
+			line.n--;
+		sbuf_consume(&s->in, n);
+		if (!take_line(s, line))
+			return false;
+	}
+}
+
+static void
+session_ready(void *arg, unsigned events)
+{
+	struct session *s = arg;
+	enum io io = IO_AGAIN;
+	size_t got;
+	uint8_t *at;
+
+	if (events & SOCK_READABLE) {
+		at = sbuf_reserve(&s->in, 16384);
+		io = stream_recv(s->stream, at, 16384, &got);
+		sbuf_commit(&s->in, got);
+		if (io == IO_OK && !take_lines(s))
+			return;
+	}
+	flush(s);
+	if (io == IO_EOF || io == IO_FAILED || (s->closing && s->out.n == 0))
+		talloc_free(s);
+	else
+		watch(s);
+}
+
+static void
+accepted(void *arg, struct sock *sock)
+{
+	struct peer *p = arg;
+	struct session *s = need(talloc_zero(p, struct session));
+
+	p->connections++;
+	s->peer = p;
+	s->from = s->rcpts = need(talloc_strdup(s, ""));
+	s->stream = stream_new(s, sim_net(p->sim), sock);
+	sbuf_init(&s->in, s, SESSION_BYTES);
+	sbuf_init(&s->out, s, SESSION_BYTES);
+	sbuf_init(&s->body, s, SESSION_BYTES);
+	say(s, p->script.greeting, "220 ready ESMTP");
+	s->closing = *p->script.greeting != '\0';
+	watch(s);
+}
+
+struct peer *
+peer_new(TALLOC_CTX *mem, struct sim *sim, const char *name,
+    const struct netaddr *addr)
+{
+	struct peer *p = need(talloc_zero(mem, struct peer));
+
+	p->sim = sim;
+	p->name = need(talloc_strdup(p, name));
+	p->script = (struct peer_script){ .greeting = "", .ehlo = "",
+		.mail = "", .rcpt = "", .rcpt_for = "", .data = "", .dot = "",
+		.size = "" };
+	p->listener = sim_listen(p, sim, addr);
+	listener_start(p->listener, p, accepted, p);
+	return p;
+}
+
+/* ---- handing in ---- */
+
+enum step { S_GREETING, S_EHLO, S_MAIL, S_RCPT, S_DATA, S_BODY, S_QUIT, S_END };
+
+struct submit {
+	struct stream *stream;
+	enum step step;
+	const char *from;
+	const char *const *rcpt;
+	size_t rcpt_count;
+	size_t rcpt_next;
+	size_t rcpt_taken;
+	const char *body;
+	struct sbuf in;
+	struct sbuf out;
+	unsigned code;
+	struct sbuf text;
+};
+
+static void submit_ready(void *arg, unsigned events);
+
+static void
+submit_flush(struct submit *s)
+{
+	struct iovec iov = { .iov_base = s->out.p, .iov_len = s->out.n };
+	size_t sent;
+
+	while (s->out.n > 0 &&
+	    stream_send(s->stream, &iov, 1, &sent) == IO_OK) {
+		sbuf_consume(&s->out, sent);
+		iov = (struct iovec){ s->out.p, s->out.n };
+	}
+	if (s->step != S_END)
+		stream_watch(s->stream,
+		    SOCK_READABLE | (s->out.n > 0 ? SOCK_WRITABLE : 0u),
+		    submit_ready, s);
+}
+
+static void
+put_body(struct submit *s)
+{
+	struct span rest = span_str(s->body), line;
+
+	while (span_line(&rest, &line)) {
+		if (span_starts(line, "."))
+			sbuf_str(&s->out, ".");
+		sbuf_span(&s->out, line);
+		sbuf_str(&s->out, "\r\n");
+	}
+	sbuf_str(&s->out, ".\r\n");
+}
+
+/* A whole reply has come: what next? */
+static void
+next_step(struct submit *s)
+{
+	bool ok = s->code / 100 == 2 || s->code / 100 == 3;
+
+	if (s->step == S_RCPT) {
+		s->rcpt_taken += ok;
+		if (s->rcpt_next < s->rcpt_count) {
+			sbuf_printf(&s->out, "RCPT TO:<%s>\r\n",
+			    s->rcpt[s->rcpt_next++]);
+			return;
+		}
+		ok = s->rcpt_taken > 0;
+	}
+	if (!ok || s->step == S_BODY) {
+		s->step = S_END;
+		return;
+	}
+	switch (++s->step) {
+	case S_EHLO:
+		sbuf_str(&s->out, "EHLO client.example\r\n");
+		break;
+	case S_MAIL:
+		sbuf_printf(&s->out, "MAIL FROM:<%s>\r\n", s->from);
+		break;
+	case S_RCPT:
+		sbuf_printf(&s->out, "RCPT TO:<%s>\r\n",
+		    s->rcpt[s->rcpt_next++]);
+		break;
+	case S_DATA:
+		sbuf_str(&s->out, "DATA\r\n");
+		break;
+	case S_BODY:
+		put_body(s);
+		break;
+	case S_GREETING:
+	case S_QUIT:
+	case S_END:
+		break;
+	}
+}
+
+/* One line of a reply; false when there is none. */
+static bool
+take_reply_line(struct submit *s)
+{
+	struct span view = sbuf_view(&s->in), line;
+	size_t end = span_find(view, '\n', 0);
+	uint32_t code;
+	bool last;
+
+	if (end == view.n)
+		return false;
+	line = span_sub(view, 0, end);
+	if (span_u32(span_sub(line, 0, 3), 999, &code) != ST_OK)
+		code = 0;
+	last = line.n > 3 && line.p[3] == ' ';
+	s->code = code;
+	sbuf_reset(&s->text);
+	sbuf_span(&s->text, span_sub(line, 0, line.n - 1));
+	sbuf_consume(&s->in, end + 1);
+	if (last)
+		next_step(s);
+	return true;
+}
+
+static void
+submit_ready(void *arg, unsigned events)
+{
+	struct submit *s = arg;
+	enum io io = IO_AGAIN;
+	size_t got;
+
+	if (events & SOCK_READABLE) {
+		uint8_t *at = sbuf_reserve(&s->in, 4096);
+
+		io = stream_recv(s->stream, at, 4096, &got);
+		sbuf_commit(&s->in, got);
+	}
+	while (s->step != S_END && take_reply_line(s))
+		;
+	if (io == IO_EOF || io == IO_FAILED)
+		s->step = S_END;
+	submit_flush(s);
+}
+
+static bool
+submit_over(void *arg)
+{
+	const struct submit *s = arg;
+
+	return s->step == S_END;
+}
+
+unsigned
+peer_submit(TALLOC_CTX *mem, struct sim *sim, const struct netaddr *addr,
+    const char *from, const char *const *rcpt, size_t rcpt_count,
+    const char *body, const char **text)
+{
+	struct submit *s = need(talloc_zero(mem, struct submit));
+	struct diag why = { 0 };
+	struct sock *sock = net_connect(s, sim_net(sim), addr, &why);
+	unsigned code;
+
+	invariant(sock != NULL);
+	s->stream = stream_new(s, sim_net(sim), sock);
+	s->from = from;
+	s->rcpt = rcpt;
+	s->rcpt_count = rcpt_count;
+	s->body = body;
+	sbuf_init(&s->in, s, SESSION_BYTES);
+	sbuf_init(&s->out, s, SESSION_BYTES);
+	sbuf_init(&s->text, s, 4096);
+	submit_flush(s);
+	sim_run(sim, SUBMIT_LIMIT_MS, submit_over, s);
+	code = s->step == S_END ? s->code : 0;
+	*text = need(talloc_strdup(mem, sbuf_cstr(&s->text)));
+	talloc_free(s);
+	return code;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * world - the whole gateway on a simulated network: all four roles in this
+ * process, on a store in a folder of its own, with scripted peers around.
+ */
+#ifndef TESTS_REPLAY_WORLD_H
+#define TESTS_REPLAY_WORLD_H
+
+#include "gateway/roles.h"
+#include "spool/store.h"
+#include "tests/replay/cert.h"
+#include "tests/replay/peer.h"
+#include "util/strmap.h"
+
+struct world {
+	struct sim *sim;
+	struct wall start;
+	struct log log;
+	struct sbuf lines;      /* what was logged */
+	char dir[64];           /* holds the store and the CA file */
+	struct conf *conf;
+	struct strmap *options; /* "queue.first-retry" -> text as in the file */
+	char *lists;            /* rules, exceptions: raw text */
+	struct authority *authority;
+	struct strmap *certs;
+	struct strmap *peers;   /* by name */
+	struct keeper *keeper;
+	struct advisor *advisor;
+	struct courier *courier;
+	struct intake *intake;
+};
+
+struct world *world_new(TALLOC_CTX *mem);
+
+/* Read the configuration and start all roles; a mistake is fatal. */
+void world_start(struct world *w);
+/* A role dies between two steps, as by SIGKILL, and is started afresh. */
+void world_kill(struct world *w, const char *role);
+/* Read the configuration again, as on SIGHUP. */
+void world_reload(struct world *w);
+
+/* Where the intake listens. */
+struct netaddr world_intake_addr(void);
+
+/* A reader of the store; the caller frees it. */
+struct store *world_store(TALLOC_CTX *mem, const struct world *w);
+
+#endif

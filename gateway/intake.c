@@ -232,7 +232,7 @@ reap_all(void *arg)
 	struct intake *in = arg;
 	struct session *s;
 
-	TALLOC_FREE(in->reaper);
+	in->reaper = NULL; /* it frees itself */
 	while ((s = TAILQ_FIRST(&in->ended)) != NULL) {
 		TAILQ_REMOVE(&in->ended, s, link);
 		talloc_free(s);
@@ -260,7 +260,7 @@ tell_drained(void *arg)
 {
 	struct intake *in = arg;
 
-	TALLOC_FREE(in->drain_later);
+	in->drain_later = NULL;
 	in->drained(in->drained_arg);
 }
 

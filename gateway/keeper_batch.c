@@ -19,6 +19,22 @@ keeper_dest_dirty(struct keeper *k, struct kdest *d)
 	TAILQ_INSERT_TAIL(&k->dirty, d, link);
 }
 
+bool
+keeper_place_before(const struct store_place *a, const struct store_place *b)
+{
+	return a->next.ms != b->next.ms ? a->next.ms < b->next.ms
+					: a->id < b->id;
+}
+
+/* Not so when a lower number arrives in the same millisecond, or after a
+ * time from a wrong clock was read. */
+void
+keeper_on_disk(struct kdest *d, const struct store_place *at)
+{
+	if (!keeper_place_before(&d->read_to, at))
+		d->read_to = (struct store_place){ at->next, at->id - 1 };
+}
+
 static struct kdest *
 add_dest(struct keeper *k, const struct store_dest *from)
 {

@@ -237,8 +237,6 @@ fetch(struct keeper *k, struct kdest *d, struct diag *why)
 	uint32_t max = sched_room(k->sched, &d->s);
 	enum status st;
 
-	if (max == 0)
-		return ST_OK;
 	if (max > KEEPER_FETCH_ROWS)
 		max = KEEPER_FETCH_ROWS;
 	st = store_rcpt_due(k->store, d->s.node.key, &d->read_to, now, max,
@@ -260,6 +258,7 @@ static bool
 wants_fetch(const struct keeper *k, const struct kdest *d)
 {
 	return d->s.ready_count < KEEPER_FETCH_LOW &&
+	    sched_room(k->sched, &d->s) > 0 &&
 	    (d->s.more || mono_reached(net_now(k->env.net), d->s.later));
 }
 

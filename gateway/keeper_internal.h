@@ -198,7 +198,8 @@ struct outcome_act {
 	struct sched_rcpt *rcpt; /* or NULL: not in memory */
 	struct kdest *dest;
 	struct wall next;        /* ACT_LATER */
-	const char *to;          /* of ours */
+	bool ours;               /* leased to the courier that tells */
+	const char *to;          /* NULL: nobody we know */
 	const char *from;
 };
 
@@ -278,6 +279,7 @@ struct keeper {
 	struct arrivals arrivals;
 	struct expireds expireds;
 	bool expire_due;
+	uint32_t expire_count;
 	bool expire_more; /* there were more than one transaction takes */
 	bool tidy_due;
 	struct chain chain, chain_committed;
@@ -337,6 +339,11 @@ void keeper_mend(void *keeper);
 MUST_CHECK enum status keeper_dest(struct keeper *k, const char *domain,
     enum msg_class mclass, struct kdest **out, struct diag *why);
 void keeper_dest_dirty(struct keeper *k, struct kdest *d);
+/* A recipient of d stands at this place on disk and is not in memory: it
+ * must be behind what was read. */
+void keeper_on_disk(struct kdest *d, const struct store_place *at);
+bool keeper_place_before(const struct store_place *a,
+    const struct store_place *b);
 /* In a transaction: append to the chain. */
 MUST_CHECK enum status keeper_prove(struct keeper *k,
     const struct store_evidence *columns, const struct wire_evidence *packed,

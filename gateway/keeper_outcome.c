@@ -151,31 +151,42 @@ stray(struct keeper *k, const struct outcome *o, struct outcome_act *a,
 	if (st != ST_OK)
 		return st == ST_NOTFOUND ? ST_OK : st;
 	d = sched_dest_by_id(k->sched, row.dest);
-	a->dest = (struct kdest *)d;
+	a->dest = (struct kdest *)d; /* first member; NULL stays NULL */
 	a->to = row.address;
 	a->from = "";
 	return done_with(k, a, r->id, why);
 }
 
-static enum status
-apply_result(struct keeper *k, struct outcome *o, const struct lease *l,
-    uint32_t i, struct diag *why)
+/* Find the recipient a result is about, and whether it is the teller's. */
+static void
+claim(struct keeper *k, struct outcome *o, const struct lease *l, uint32_t i)
 {
-	const struct wire_rcpt_result *r = &o->o.result[i];
 	struct outcome_act *a = &o->act[i];
-	struct sched_rcpt *rcpt = sched_rcpt_get(k->sched, r->id);
+	struct sched_rcpt *rcpt = sched_rcpt_get(k->sched,
+	    o->o.result[i].id);
 
 	*a = (struct outcome_act){ 0 };
-	if (rcpt != NULL && rcpt->settling)
-		return ST_OK; /* told twice in one turn */
+	if (rcpt == NULL || rcpt->settling)
+		return; /* done, or told twice in one turn */
+	rcpt->settling = true;
 	a->rcpt = rcpt;
-	if (rcpt != NULL)
-		rcpt->settling = true;
-	if (l == NULL || rcpt == NULL || rcpt->lease != l)
-		return stray(k, o, a, r, why);
+	a->ours = l != NULL && rcpt->lease == l;
+	if (!a->ours)
+		return;
 	a->dest = (struct kdest *)rcpt->dest;
 	a->to = rcpt->address;
 	a->from = rcpt->msg->sender;
+}
+
+static enum status
+apply_result(struct keeper *k, struct outcome *o, uint32_t i,
+    struct diag *why)
+{
+	const struct wire_rcpt_result *r = &o->o.result[i];
+	struct outcome_act *a = &o->act[i];
+
+	if (!a->ours)
+		return stray(k, o, a, r, why);
 	if (r->result != RESULT_UNTRIED &&
 	    sched_alive(&a->dest->s, r->result == RESULT_DELIVERED))
 		keeper_dest_dirty(k, a->dest);
@@ -205,8 +216,7 @@ report(struct keeper *k, const struct outcome *o, struct diag *why)
 	for (uint32_t i = 0; i < o->o.result_count; i++) {
 		const struct wire_rcpt_result *r = &o->o.result[i];
 
-		if (r->result != RESULT_BOUNCED ||
-		    o->act[i].act != ACT_GONE)
+		if (r->result != RESULT_BOUNCED || !o->act[i].ours)
 			continue;
 		m = o->act[i].rcpt->msg;
 		list[n++] = (struct dsn_rcpt){ o->act[i].to, r->status,
@@ -226,12 +236,16 @@ apply_results(struct keeper *k, struct outcome *o, struct diag *why)
 	const struct lease *l = idmap_get(k->leases, (int64_t)o->o.lease);
 	enum status st = ST_OK;
 
-	if (l != NULL && (l->line != o->line || l->message != o->o.message))
+	if (l != NULL && (l->line->instance != o->line->instance ||
+			     l->message != o->o.message))
 		l = NULL;
-	/* The report reads the original's header: before its content goes. */
+	for (uint32_t i = 0; i < o->o.result_count; i++)
+		claim(k, o, l, i);
+	/* It reads the original's header: before the content goes. */
+	st = report(k, o, why);
 	for (uint32_t i = 0; st == ST_OK && i < o->o.result_count; i++)
-		st = apply_result(k, o, l, i, why);
-	return st == ST_OK ? report(k, o, why) : st;
+		st = apply_result(k, o, i, why);
+	return st;
 }
 
 static enum status
@@ -406,6 +420,15 @@ leave_memory(struct keeper *k, struct sched_rcpt *r)
 }
 
 static void
+settle_later(struct keeper *k, const struct outcome_act *a, int64_t id)
+{
+	struct store_place at = { a->next, id };
+
+	keeper_on_disk(a->dest, &at);
+	sched_later(&a->dest->s, keeper_mono_of(k, a->next));
+}
+
+static void
 settle_result(struct keeper *k, struct outcome *o, uint32_t i)
 {
 	struct mono now = net_now(k->env.net);
@@ -423,7 +446,7 @@ settle_result(struct keeper *k, struct outcome *o, uint32_t i)
 		if (a->rcpt != NULL)
 			leave_memory(k, a->rcpt);
 		if (a->act == ACT_LATER)
-			sched_later(&a->dest->s, keeper_mono_of(k, a->next));
+			settle_later(k, a, o->o.result[i].id);
 		break;
 	case ACT_RETURN:
 		dispatch_lease_less(k, a->rcpt);
@@ -526,7 +549,8 @@ outcome_recall(struct keeper *k)
 			settle_failure(k, o);
 			continue;
 		}
-		for (left = l == NULL || l->line != o->line ? 0 : l->left;
+		for (left = l == NULL || l->message != o->o.message
+			     ? 0 : l->left;
 		     left > 0; left--) {
 			r = TAILQ_FIRST(&l->rcpts);
 			leave_memory(k, r);

@@ -45,15 +45,6 @@ header_of(struct keeper *k, int64_t message)
 	return dsn_header_of(sbuf_view(&all), DSN_HEADER_MAX_BYTES);
 }
 
-static bool
-has_high_bytes(struct span a)
-{
-	for (size_t i = 0; i < a.n; i++)
-		if (a.p[i] > 0x7f)
-			return true;
-	return false;
-}
-
 /* Fewer recipients where many long replies pass the limit: one is told of
  * at least. */
 static enum status
@@ -80,8 +71,7 @@ arrival_of(struct keeper *k, int64_t id, const char *to, struct sbuf *text)
 		.id = id,
 		.sender = "",
 		.size_bytes = text->n,
-		.flags = MESSAGE_REPORT |
-		    (has_high_bytes(sbuf_view(text)) ? MESSAGE_8BIT : 0),
+		.flags = MESSAGE_REPORT, /* ASCII throughout */
 		.mclass = CLASS_NORMAL,
 		.received = now,
 		.expires = wall_after(now,
@@ -175,18 +165,16 @@ collect(void *arg, const struct store_rcpt *row)
 	const struct sched_rcpt *r = sched_rcpt_get(k->sched, row->id);
 	struct sched_dest *d = sched_dest_by_id(k->sched, row->dest);
 	struct expired *e;
-	uint32_t n = 0;
 
 	if (r != NULL && (r->lease != NULL || r->settling))
 		return; /* under way: what comes of it decides */
 	if (d == NULL)
 		return;
-	STAILQ_FOREACH(e, &k->expireds, link)
-		n++;
-	if (n == KEEPER_EXPIRE_RCPTS) {
+	if (k->expire_count == KEEPER_EXPIRE_RCPTS) {
 		k->expire_more = true;
 		return;
 	}
+	k->expire_count++;
 	e = need(talloc_zero(k->tmp, struct expired));
 	e->r = *row;
 	e->r.address = need(talloc_strdup(e, row->address));
@@ -299,6 +287,7 @@ report_expire(struct keeper *k, struct diag *why)
 	enum status st;
 
 	k->expire_more = false;
+	k->expire_count = 0;
 	if (!k->expire_due ||
 	    !mono_reached(net_now(k->env.net), k->expire_from))
 		return ST_OK;

@@ -623,23 +623,6 @@ submit_answer_queries(struct keeper *k)
 
 /* ---- into the schedule ---- */
 
-static bool
-is_before(const struct store_place *a, const struct store_place *b)
-{
-	return a->next.ms != b->next.ms ? a->next.ms < b->next.ms
-					: a->id < b->id;
-}
-
-/* What stays on disk must be behind the place that was read up to, also
- * when an earlier number arrives in the same millisecond. */
-static void
-stay_on_disk(struct kdest *d, const struct store_place *at)
-{
-	if (!is_before(&d->read_to, at))
-		d->read_to = (struct store_place){ at->next, at->id - 1 };
-	d->s.more = true;
-}
-
 static void
 enter_one(struct keeper *k, struct arrival *a)
 {
@@ -652,7 +635,8 @@ enter_one(struct keeper *k, struct arrival *a)
 		struct store_place at = { a->m.received, r->id };
 
 		if (!sched_takes(k->sched, &d->s, now)) {
-			stay_on_disk(d, &at);
+			keeper_on_disk(d, &at);
+			d->s.more = true;
 			sched_touch(k->sched, &d->s, now);
 			continue;
 		}
@@ -664,7 +648,7 @@ enter_one(struct keeper *k, struct arrival *a)
 			m->expires = a->m.expires;
 		}
 		(void)sched_rcpt_add(k->sched, &d->s, m, r->id, r->address);
-		if (is_before(&d->read_to, &at))
+		if (keeper_place_before(&d->read_to, &at))
 			d->read_to = at;
 		sched_touch(k->sched, &d->s, now);
 	}

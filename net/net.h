@@ -43,7 +43,8 @@ void net_timer_clear(struct net_timer *t);
  * Call fire(arg) once, later in this or the next turn of the loop, after
  * the ready sockets: where batches are flushed and objects are freed that
  * may be in use by a caller further up.  The returned handle lives in mem;
- * freeing it before it ran cancels it.
+ * freeing it before it ran cancels it.  It frees itself just before fire is
+ * called: forget it there.
  */
 struct net_later;
 struct net_later *net_later(TALLOC_CTX *mem, struct net *net,

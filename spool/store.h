@@ -57,7 +57,7 @@ uint64_t store_free_bytes(struct store *s);
  * where there is plenty, store_make_room() gives it up after ST_LIMIT, and
  * copies the log back.  True when that can have helped.
  */
-#define STORE_ROOM_BYTES (8u << 20) /* ours: some thousand deletions */
+#define STORE_ROOM_BYTES (24u << 20) /* the log at its longest, and a batch */
 void store_keep_room(struct store *s);
 bool store_make_room(struct store *s);
 

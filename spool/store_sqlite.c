@@ -434,12 +434,13 @@ store_log_bytes(const struct store *s)
 	return s->log_pages * STORE_PAGE_BYTES;
 }
 
+/* Copying the log back may lengthen the file: first give room for that. */
 bool
 store_make_room(struct store *s)
 {
-	bool copied = copy_back(s);
 	char *room = need(talloc_asprintf(s, "%s-room", s->path));
 	bool freed = unlink(room) == 0;
+	bool copied = copy_back(s);
 
 	talloc_free(room);
 	return copied || freed;
@@ -590,8 +591,9 @@ open_once(TALLOC_CTX *mem, const char *path, enum store_mode mode,
 	if (rc == SQLITE_OK) {
 		(void)sqlite3_extended_result_codes(s->db, 1);
 		(void)sqlite3_busy_timeout(s->db, WRITER_WAIT_MS);
-		(void)sqlite3_wal_hook(s->db, committed, s);
 		st = writer ? set_up_writer(s, why) : set_up_reader(s, why);
+		/* Last: setting wal_autocheckpoint is a hook of its own. */
+		(void)sqlite3_wal_hook(s->db, committed, s);
 	} else {
 		st = store_fail(s, rc, why);
 	}

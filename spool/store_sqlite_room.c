@@ -8,7 +8,7 @@
 #include "spool/store_sqlite.h"
 
 #define FILL_BYTES 65536u
-#define PLENTY     8u /* times what is kept back must be free */
+#define PLENTY     4u /* times what is kept back must be free */
 
 uint64_t
 store_free_bytes(struct store *s)

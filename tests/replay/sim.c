@@ -203,8 +203,7 @@ timer_clear(struct net_timer *base)
 static int
 later_destroy(struct net_later *l)
 {
-	if (l->fire != NULL)
-		TAILQ_REMOVE(&l->sim->laters, l, link);
+	TAILQ_REMOVE(&l->sim->laters, l, link);
 	return 0;
 }
 
@@ -692,7 +691,7 @@ query_now(void *arg)
 	ldns_pkt *pkt = empty_packet(q->name, q->type);
 	enum sim_dns how = resolve(q->sim, pkt, q->name, q->type);
 
-	TALLOC_FREE(q->later);
+	q->later = NULL;
 	if (how == SIM_SILENT) {
 		q->timer = timer_new(q, &q->sim->net, query_silent, q);
 		timer_set(q->timer, mono_after(q->sim->now,
@@ -727,7 +726,7 @@ health_now(void *arg)
 		.text = sim->validating ? "the root is secure"
 					: "the root is not secure" };
 
-	TALLOC_FREE(sim->selftest);
+	sim->selftest = NULL;
 	sim->health_done(sim->health_arg, &h);
 }
 
@@ -784,7 +783,7 @@ fetch_now(void *arg)
 	struct fetch_result r = { .media = "", .why = "" };
 
 	p->asked++;
-	TALLOC_FREE(f->later);
+	f->later = NULL;
 	if (p->status > 0) {
 		r.ok = true;
 		r.status = p->status;
@@ -894,15 +893,15 @@ run_laters(struct sim *sim)
 	TAILQ_FOREACH(l, &sim->laters, link)
 		n++;
 	for (size_t i = 0; i < n; i++) {
-		void (*fire)(void *arg);
+		void (*fire)(void *arg), *arg;
 
 		l = TAILQ_FIRST(&sim->laters);
 		if (l == NULL)
 			break;
 		fire = l->fire;
-		TAILQ_REMOVE(&sim->laters, l, link);
-		l->fire = NULL;
-		fire(l->arg);
+		arg = l->arg;
+		talloc_free(l);
+		fire(arg);
 	}
 	return n > 0;
 }

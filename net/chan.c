@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "net/chan.h"
+
+#include <string.h>
+
+#define HEADER_BYTES 6u /* u32 length, u8 version, u8 type */
+#define READ_BYTES   (128u << 10)
+#define READS_A_TURN 4u /* a busy sender must not starve the others */
+#define LOW_MARK_BYTES (1u << 20)
+
+struct chan {
+	struct net *net;
+	struct sock *sock;
+	const struct chan_ops *ops;
+	void *arg;
+	struct sbuf in;      /* the beginning of a frame, or several */
+	struct sbuf out;
+	size_t out_from;     /* bytes of out that have left */
+	size_t low_mark;
+	bool above;          /* the queue was above the low mark */
+	bool paused;
+	bool closed;
+	bool *gone;          /* told when we are freed inside a callback */
+	const char *why;     /* to tell with closed() */
+	struct net_later *flush;
+};
+
+static void ready(void *arg, unsigned events);
+
+static void
+watch(struct chan *c)
+{
+	unsigned events = 0;
+
+	if (!c->paused)
+		events |= SOCK_READABLE;
+	if (c->out.n > c->out_from && c->flush == NULL)
+		events |= SOCK_WRITABLE;
+	sock_watch(c->sock, events, ready, c);
+}
+
+/* The end of the channel, told from the loop, once. */
+static void
+tell_closed(void *arg)
+{
+	struct chan *c = arg;
+
+	c->flush = NULL;
+	c->ops->closed(c->arg, c->why);
+}
+
+static void
+shut(struct chan *c, const char *why)
+{
+	if (c->closed)
+		return;
+	c->closed = true;
+	c->why = need(talloc_strdup(c, why));
+	sock_watch(c->sock, 0, NULL, NULL);
+	sbuf_free(&c->out);
+	c->out_from = 0;
+	talloc_free(c->flush);
+	c->flush = net_later(c, c->net, tell_closed, c);
+}
+
+/* ---- sending ---- */
+
+/* As much as the kernel takes. */
+static void
+push(struct chan *c)
+{
+	while (c->out_from < c->out.n) {
+		const struct iovec iov = { c->out.p + c->out_from,
+			c->out.n - c->out_from };
+		size_t sent;
+		enum io io = sock_send(c->sock, &iov, 1, &sent);
+
+		if (io == IO_AGAIN)
+			break;
+		if (io != IO_OK) {
+			shut(c, sock_why(c->sock));
+			return;
+		}
+		c->out_from += sent;
+	}
+	if (c->out_from == c->out.n) {
+		sbuf_reset(&c->out);
+		c->out_from = 0;
+	} else if (c->out_from > READ_BYTES) {
+		sbuf_consume(&c->out, c->out_from);
+		c->out_from = 0;
+	}
+	watch(c);
+	if (c->above && chan_queued(c) < c->low_mark) {
+		c->above = false;
+		if (c->ops->drained != NULL)
+			c->ops->drained(c->arg);
+	}
+}
+
+static void
+flush_now(void *arg)
+{
+	struct chan *c = arg;
+
+	c->flush = NULL;
+	push(c);
+}
+
+void
+chan_send(struct chan *c, uint8_t type, const struct iovec *iov, int iov_count)
+{
+	size_t n = 2;
+
+	if (c->closed)
+		return;
+	for (int i = 0; i < iov_count; i++)
+		n += iov[i].iov_len;
+	invariant(n <= CHAN_FRAME_MAX_BYTES);
+	pack_u32(&c->out, (uint32_t)n);
+	pack_u8(&c->out, CHAN_VERSION);
+	pack_u8(&c->out, type);
+	for (int i = 0; i < iov_count; i++)
+		sbuf_add(&c->out, iov[i].iov_base, iov[i].iov_len);
+	if (sbuf_failed(&c->out)) {
+		shut(c, "the other side does not read");
+		return;
+	}
+	c->above |= chan_queued(c) > c->low_mark;
+	if (c->flush == NULL && c->out_from == 0)
+		c->flush = net_later(c, c->net, flush_now, c);
+}
+
+void
+chan_send_span(struct chan *c, uint8_t type, struct span payload)
+{
+	const struct iovec iov = { (void *)(uintptr_t)payload.p, payload.n };
+
+	chan_send(c, type, &iov, 1);
+}
+
+size_t
+chan_queued(const struct chan *c)
+{
+	return c->out.n - c->out_from;
+}
+
+void
+chan_set_low_mark(struct chan *c, size_t bytes)
+{
+	c->low_mark = bytes;
+}
+
+/* ---- receiving ---- */
+
+/*
+ * Hand over one frame of *in.  ST_TEMP: it is not whole yet.  The callee may
+ * free the channel: *gone.
+ */
+static enum status
+take_frame(struct chan *c, struct span *in, const bool *gone,
+    struct diag *why)
+{
+	struct unpack u = unpack_from(*in);
+	uint32_t n = unpack_u32(&u);
+	uint8_t version, type;
+	struct span frame;
+	enum status st;
+
+	if (u.failed)
+		return ST_TEMP;
+	if (n < 2 || n > CHAN_FRAME_MAX_BYTES)
+		return diag_set(why, ST_LIMIT, "frame of %u bytes", n);
+	if (u.rest.n < n)
+		return ST_TEMP;
+	version = unpack_u8(&u);
+	type = unpack_u8(&u);
+	if (version != CHAN_VERSION)
+		return diag_set(why, ST_UNSUPP, "frame version %u", version);
+	frame = span_sub(u.rest, 0, n - 2);
+	*in = span_sub(*in, 4 + (size_t)n, in->n);
+	st = c->ops->frame(c->arg, type, frame, why);
+	if (!*gone && st != ST_OK && why->st == ST_OK)
+		(void)diag_set(why, st, "frame of type %u refused", type);
+	return st;
+}
+
+/* All whole frames that are there.  false: the channel is gone or shut. */
+static bool
+take_frames(struct chan *c)
+{
+	struct span in = sbuf_view(&c->in);
+	struct diag why = { 0 };
+	bool gone = false, any = false;
+	enum status st;
+
+	c->gone = &gone;
+	do {
+		st = take_frame(c, &in, &gone, &why);
+		if (gone)
+			return false;
+		any |= st == ST_OK;
+	} while (st == ST_OK && !c->closed);
+	if (any && c->ops->batch != NULL && !c->closed) {
+		c->ops->batch(c->arg);
+		if (gone)
+			return false;
+	}
+	c->gone = NULL;
+	sbuf_consume(&c->in, c->in.n - in.n);
+	if (st != ST_TEMP)
+		shut(c, why.text);
+	return !c->closed;
+}
+
+/* Room for what is known to come: a read's worth, or the whole frame. */
+static size_t
+wanted_room(const struct chan *c)
+{
+	struct unpack u = unpack_from(sbuf_view(&c->in));
+	uint32_t n = unpack_u32(&u);
+
+	if (u.failed || n > CHAN_FRAME_MAX_BYTES || n + 4 < c->in.n + READ_BYTES)
+		return READ_BYTES;
+	return n + 4 - c->in.n;
+}
+
+/* Fill the buffer once; false when nothing more is to be had now. */
+static bool
+fill(struct chan *c)
+{
+	size_t room = wanted_room(c), got;
+	uint8_t *at = sbuf_reserve(&c->in, room);
+	enum io io;
+
+	invariant(at != NULL);
+	io = sock_recv(c->sock, at, room, &got);
+	sbuf_commit(&c->in, got);
+	if (io == IO_EOF)
+		shut(c, "the other side has gone");
+	else if (io == IO_FAILED)
+		shut(c, sock_why(c->sock));
+	return io == IO_OK;
+}
+
+/*
+ * Read until a read comes short.  The last frame's callback may free us, so
+ * nothing of *c is touched after take_frames() said false.
+ */
+static void
+ready(void *arg, unsigned events)
+{
+	struct chan *c = arg;
+	bool more = true;
+
+	if (events & SOCK_WRITABLE) {
+		bool gone = false;
+
+		c->gone = &gone;
+		push(c);
+		if (gone)
+			return;
+		c->gone = NULL;
+	}
+	if ((events & SOCK_READABLE) == 0)
+		return;
+	for (unsigned i = 0; more && i < READS_A_TURN; i++)
+		more = !c->closed && !c->paused && fill(c) && take_frames(c);
+}
+
+void
+chan_pause(struct chan *c, bool paused)
+{
+	c->paused = paused;
+	if (!c->closed)
+		watch(c);
+}
+
+static int
+chan_destroy(struct chan *c)
+{
+	if (c->gone != NULL)
+		*c->gone = true;
+	return 0;
+}
+
+struct chan *
+chan_new(TALLOC_CTX *mem, struct net *net, struct sock *s,
+    const struct chan_ops *ops, void *arg)
+{
+	struct chan *c = need(talloc_zero(mem, struct chan));
+
+	c->net = net;
+	c->sock = talloc_steal(c, s);
+	c->ops = ops;
+	c->arg = arg;
+	c->low_mark = LOW_MARK_BYTES;
+	sbuf_init(&c->in, c, CHAN_FRAME_MAX_BYTES + READ_BYTES + HEADER_BYTES);
+	sbuf_init(&c->out, c, CHAN_QUEUE_MAX_BYTES);
+	talloc_set_destructor(c, chan_destroy);
+	watch(c);
+	return c;
+}

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* sock_real - TCP and socket pairs as struct sock; listening sockets. */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "net/net_real_internal.h"
+
+#define BACKLOG 1024
+#define REST_MS 1000 /* a listener without descriptors left, then tries again */
+#define LOST_PEER_MS 120000u /* sent and unacknowledged for so long: broken */
+
+struct real_sock {
+	struct sock base;
+	struct net_real *real;
+	int fd;
+	unsigned watched;
+	struct event *event; /* EV_PERSIST for what is watched; NULL: none yet */
+	void (*ready)(void *arg, unsigned events);
+	void *arg;
+};
+
+struct real_listener {
+	struct listener base;
+	struct net_real *real;
+	int fd;
+	struct event *event;
+	struct net_timer *rest;
+	TALLOC_CTX *mem;
+	void (*accepted)(void *arg, struct sock *s);
+	void *arg;
+	bool open;
+	bool *gone; /* while accepting: set when freed by a callback */
+};
+
+static struct real_sock *
+of(struct sock *s)
+{
+	return (struct real_sock *)s;
+}
+
+static enum io
+io_error(struct sock *s)
+{
+	const char *text;
+
+	if (errno == EAGAIN || errno == EINTR ||
+	    errno == ENOTCONN)
+		return IO_AGAIN;
+	text = strerrordesc_np(errno);
+	snprintf(s->why, sizeof(s->why), "%s", text == NULL ? "?" : text);
+	return IO_FAILED;
+}
+
+static enum io
+real_recv(struct sock *s, void *buf, size_t cap, size_t *got)
+{
+	ssize_t n = recv(of(s)->fd, buf, cap, 0);
+
+	*got = 0;
+	if (n < 0)
+		return io_error(s);
+	if (n == 0)
+		return IO_EOF;
+	*got = (size_t)n;
+	return IO_OK;
+}
+
+static enum io
+real_send(struct sock *s, const struct iovec *iov, int iov_count, size_t *sent)
+{
+	struct msghdr msg = { .msg_iov = (struct iovec *)(uintptr_t)iov,
+		.msg_iovlen = (size_t)iov_count };
+	ssize_t n = sendmsg(of(s)->fd, &msg, MSG_NOSIGNAL);
+
+	*sent = 0;
+	if (n < 0)
+		return io_error(s);
+	*sent = (size_t)n;
+	return n > 0 ? IO_OK : IO_AGAIN;
+}
+
+static void
+sock_fired(evutil_socket_t fd, short what, void *arg)
+{
+	struct real_sock *s = arg;
+	unsigned events = (what & EV_READ ? (unsigned)SOCK_READABLE : 0u) |
+	    (what & EV_WRITE ? (unsigned)SOCK_WRITABLE : 0u);
+
+	(void)fd;
+	net_real_tick(s->real);
+	s->ready(s->arg, events & s->watched);
+}
+
+static void
+real_watch(struct sock *base, unsigned events,
+    void (*ready)(void *arg, unsigned events), void *arg)
+{
+	struct real_sock *s = of(base);
+	short what = EV_PERSIST;
+
+	s->ready = ready;
+	s->arg = arg;
+	if (events == s->watched)
+		return;
+	if (s->watched != 0)
+		event_del(s->event);
+	s->watched = events;
+	if (events == 0)
+		return;
+	if (events & SOCK_READABLE)
+		what |= EV_READ;
+	if (events & SOCK_WRITABLE)
+		what |= EV_WRITE;
+	if (s->event == NULL)
+		s->event = need(event_new(s->real->base, s->fd, what,
+		    sock_fired, s));
+	else if (event_assign(s->event, s->real->base, s->fd, what,
+		     sock_fired, s) != 0)
+		panic("event_assign");
+	if (event_add(s->event, NULL) != 0)
+		panic("event_add");
+}
+
+static void
+real_shutdown(struct sock *s)
+{
+	shutdown(of(s)->fd, SHUT_WR);
+}
+
+static enum io
+real_connected(struct sock *base, struct diag *why)
+{
+	struct real_sock *s = of(base);
+	struct sockaddr_storage ss;
+	socklen_t n = sizeof(ss);
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	if (getsockopt(s->fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
+		error = errno;
+	if (error != 0) {
+		errno = error;
+		(void)diag_errno(why, "connect");
+		return IO_FAILED;
+	}
+	if (getpeername(s->fd, (struct sockaddr *)&ss, &n) != 0)
+		return IO_AGAIN;
+	n = sizeof(ss);
+	if (getsockname(s->fd, (struct sockaddr *)&ss, &n) == 0)
+		(void)!netaddr_from_sockaddr((struct sockaddr *)&ss,
+		    &base->local);
+	return IO_OK;
+}
+
+const struct sock_ops net_real_sock_ops = {
+	.recv = real_recv,
+	.send = real_send,
+	.watch = real_watch,
+	.shutdown = real_shutdown,
+	.connected = real_connected,
+};
+
+static int
+sock_destroy(struct real_sock *s)
+{
+	if (s->event != NULL)
+		event_free(s->event);
+	close(s->fd);
+	return 0;
+}
+
+static struct real_sock *
+sock_make(TALLOC_CTX *mem, struct net *net, int fd)
+{
+	struct real_sock *s = need(talloc_zero(mem, struct real_sock));
+
+	s->base.ops = &net_real_sock_ops;
+	s->real = net_real_of(net);
+	s->fd = fd;
+	talloc_set_destructor(s, sock_destroy);
+	return s;
+}
+
+struct sock *
+net_real_sock(TALLOC_CTX *mem, struct net *net, int fd)
+{
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	return &sock_make(mem, net, fd)->base;
+}
+
+static void
+tune(int fd)
+{
+	unsigned lost = LOST_PEER_MS;
+	int one = 1;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &lost, sizeof(lost));
+}
+
+struct sock *
+net_real_connect(TALLOC_CTX *mem, struct net *net, const struct netaddr *peer,
+    struct diag *why)
+{
+	struct sockaddr_storage ss;
+	socklen_t n = netaddr_to_sockaddr(peer, &ss);
+	int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK |
+	    SOCK_CLOEXEC, IPPROTO_TCP);
+	struct real_sock *s;
+
+	if (fd < 0) {
+		(void)diag_errno(why, "socket");
+		return NULL;
+	}
+	tune(fd);
+	if (connect(fd, (struct sockaddr *)&ss, n) != 0 &&
+	    errno != EINPROGRESS) {
+		(void)diag_errno(why, "connect");
+		close(fd);
+		return NULL;
+	}
+	s = sock_make(mem, net, fd);
+	s->base.peer = *peer;
+	return &s->base;
+}
+
+/* ---- listening ---- */
+
+int
+net_real_bind(const struct netaddr *addr, struct diag *why)
+{
+	struct sockaddr_storage ss;
+	socklen_t n = netaddr_to_sockaddr(addr, &ss);
+	char text[NETADDR_TEXT_BYTES];
+	int one = 1;
+	int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK |
+	    SOCK_CLOEXEC, IPPROTO_TCP);
+
+	if (fd >= 0 &&
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) == 0 &&
+	    bind(fd, (struct sockaddr *)&ss, n) == 0 &&
+	    listen(fd, BACKLOG) == 0)
+		return fd;
+	(void)diag_errno(why, "listen on %s", netaddr_text_port(addr, text));
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+static void
+rest(struct real_listener *l)
+{
+	event_del(l->event);
+	net_timer_set(l->rest, mono_after(l->real->now, REST_MS));
+	log_text(l->real->log, LOG_LEVEL_ERROR, "no-descriptors",
+	    "accepting rests: raise the limit of open files");
+}
+
+static void
+rested(void *arg)
+{
+	struct real_listener *l = arg;
+
+	if (l->open)
+		event_add(l->event, NULL);
+}
+
+static void
+hand_over(struct real_listener *l, int fd, const struct sockaddr_storage *from)
+{
+	struct real_sock *s = sock_make(l->mem, &l->real->net, fd);
+	struct sockaddr_storage ss;
+	socklen_t n = sizeof(ss);
+
+	tune(fd);
+	(void)!netaddr_from_sockaddr((const struct sockaddr *)from,
+	    &s->base.peer);
+	if (getsockname(fd, (struct sockaddr *)&ss, &n) == 0)
+		(void)!netaddr_from_sockaddr((struct sockaddr *)&ss,
+		    &s->base.local);
+	l->accepted(l->arg, &s->base);
+}
+
+static void
+listener_fired(evutil_socket_t listen_fd, short what, void *arg)
+{
+	struct real_listener *l = arg;
+	bool *gone = need(talloc_zero(NULL, bool));
+
+	(void)what;
+	net_real_tick(l->real);
+	l->gone = gone;
+	for (unsigned i = 0; i < LISTENER_BURST && !*gone && l->open; i++) {
+		struct sockaddr_storage ss;
+		socklen_t n = sizeof(ss);
+		int fd = accept4(listen_fd, (struct sockaddr *)&ss, &n,
+		    SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd >= 0) {
+			hand_over(l, fd, &ss);
+		} else {
+			if (errno == EMFILE || errno == ENFILE ||
+			    errno == ENOBUFS || errno == ENOMEM)
+				rest(l);
+			break;
+		}
+	}
+	if (!*gone)
+		l->gone = NULL;
+	talloc_free(gone);
+}
+
+static void
+real_start(struct listener *base, TALLOC_CTX *mem,
+    void (*accepted)(void *arg, struct sock *s), void *arg)
+{
+	struct real_listener *l = (struct real_listener *)base;
+
+	l->mem = mem;
+	l->accepted = accepted;
+	l->arg = arg;
+	l->open = true;
+	event_add(l->event, NULL);
+}
+
+static void
+real_stop(struct listener *base)
+{
+	struct real_listener *l = (struct real_listener *)base;
+
+	l->open = false;
+	event_del(l->event);
+	net_timer_clear(l->rest);
+}
+
+static const struct listener_ops listener_ops = { real_start, real_stop };
+
+static int
+listener_destroy(struct real_listener *l)
+{
+	if (l->gone != NULL)
+		*l->gone = true;
+	event_free(l->event);
+	close(l->fd);
+	return 0;
+}
+
+struct listener *
+net_real_listener(TALLOC_CTX *mem, struct net *net, int fd)
+{
+	struct real_listener *l = need(talloc_zero(mem, struct real_listener));
+	struct sockaddr_storage ss;
+	socklen_t n = sizeof(ss);
+
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	l->base.ops = &listener_ops;
+	l->real = net_real_of(net);
+	l->fd = fd;
+	if (getsockname(fd, (struct sockaddr *)&ss, &n) == 0)
+		(void)!netaddr_from_sockaddr((struct sockaddr *)&ss,
+		    &l->base.local);
+	l->rest = net_timer_new(l, net, rested, l);
+	l->event = need(event_new(l->real->base, fd, EV_READ | EV_PERSIST,
+	    listener_fired, l));
+	talloc_set_destructor(l, listener_destroy);
+	return &l->base;
+}

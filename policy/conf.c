@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "policy/conf.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/conf_internal.h"
+#include "util/sha256.h"
+
+/* ---- mistakes ---- */
+
+void
+conf_mistake(struct conf_reader *r, unsigned line, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (r->found_count < CONF_MAX_MISTAKES) {
+		struct conf_found *f = &r->found[r->found_count];
+
+		f->line = line;
+		f->number = r->found_count;
+		va_start(ap, fmt);
+		f->text = need(talloc_vasprintf(r->mem, fmt, ap));
+		va_end(ap);
+	}
+	r->found_count++;
+}
+
+static int
+compare_found(const void *a, const void *b)
+{
+	const struct conf_found *x = a, *y = b;
+
+	if (x->line != y->line)
+		return x->line < y->line ? -1 : 1;
+	return x->number < y->number ? -1 : x->number > y->number;
+}
+
+static void
+tell_mistakes(struct conf_reader *r, struct conf_mistakes *out)
+{
+	size_t n = r->found_count < CONF_MAX_MISTAKES ? r->found_count
+						      : CONF_MAX_MISTAKES;
+
+	qsort(r->found, n, sizeof(*r->found), compare_found);
+	out->count = r->found_count;
+	out->text = need(talloc_array(out->mem, const char *, n + 1));
+	for (size_t i = 0; i < n; i++)
+		out->text[i] = need(talloc_asprintf(out->mem, "%s: %s",
+		    conf_source_where(r->source, r->found[i].line),
+		    r->found[i].text));
+}
+
+/* ---- the tree ---- */
+
+static void
+unknown_setting(struct conf_reader *r, unsigned line, const char *path)
+{
+	size_t n = 0;
+	const char **known = need(talloc_array(r->mem, const char *,
+	    conf_option_count() + CONF_LIST_COUNT + 1));
+
+	for (size_t i = 0; i < conf_option_count(); i++)
+		known[n++] = conf_option_at(i)->path;
+	for (size_t i = 0; i < CONF_LIST_COUNT; i++)
+		known[n++] = conf_lists[i].path;
+	known[n++] = conf_resolver_option.name;
+	conf_unknown(r, line, path, known, n);
+	talloc_free(known);
+}
+
+static void
+read_member(struct conf_reader *r, const char *path, config_setting_t *s)
+{
+	if (strcmp(path, conf_resolver_option.name) == 0)
+		conf_resolver_option_read(r, s);
+	else if (!conf_option_read(r, path, s))
+		unknown_setting(r, conf_line(s), path);
+}
+
+static void
+read_group(struct conf_reader *r, config_setting_t *group)
+{
+	const char *name = config_setting_name(group);
+
+	if (!config_setting_is_group(group)) {
+		conf_mistake(r, conf_line(group),
+		    "%s: a group is expected: %s = { ... };", name, name);
+		return;
+	}
+	for (int i = 0; i < config_setting_length(group); i++) {
+		config_setting_t *s = config_setting_get_elem(group,
+		    (unsigned)i);
+		char *path = need(talloc_asprintf(r->mem, "%s.%s", name,
+		    config_setting_name(s)));
+
+		read_member(r, path, s);
+	}
+}
+
+/* Options first, wherever they are: lists depend on them. */
+static void
+read_root(struct conf_reader *r, config_setting_t *root, bool lists)
+{
+	for (int i = 0; i < config_setting_length(root); i++) {
+		config_setting_t *s = config_setting_get_elem(root,
+		    (unsigned)i);
+		const char *name = config_setting_name(s);
+
+		if (lists != conf_is_list(name))
+			continue;
+		if (lists)
+			conf_list_read(r, s);
+		else if (conf_option_group(name))
+			read_group(r, s);
+		else
+			read_member(r, name, s);
+	}
+}
+
+/* libconfig's words for its first error, with what to do about it. */
+static const char *
+syntax_text(const config_t *config)
+{
+	static const struct {
+		const char *said, *text;
+	} texts[] = {
+		{ "syntax error", "syntax error, here or just before: look "
+				  "for a missing ; or , or quote or bracket" },
+		{ "duplicate setting name", "this is set a second time: leave "
+					    "one of them, or put a group's "
+					    "settings together" },
+		{ "mismatched element type in array",
+		    "values of different kinds between [ and ]" },
+	};
+	const char *said = config_error_text(config);
+
+	for (size_t i = 0; i < COUNT_OF(texts); i++)
+		if (strcmp(said, texts[i].said) == 0)
+			return texts[i].text;
+	return said;
+}
+
+static void
+parse(struct conf_reader *r)
+{
+	config_t config;
+
+	config_init(&config);
+	if (config_read_string(&config, conf_source_get(r->source)) ==
+	    CONFIG_TRUE) {
+		read_root(r, config_root_setting(&config), false);
+		read_root(r, config_root_setting(&config), true);
+		conf_check(r);
+	} else if (r->found_count == 0) {
+		/* Else what the source found is the cause, better told. */
+		conf_mistake(r, (unsigned)config_error_line(&config), "%s",
+		    syntax_text(&config));
+	}
+	config_destroy(&config);
+}
+
+/* ---- reading ---- */
+
+static struct conf_reader *
+reader_new(TALLOC_CTX *mem, struct wall now)
+{
+	struct conf_reader *r = need(talloc_zero(mem, struct conf_reader));
+
+	r->mem = r;
+	r->now = now;
+	r->conf = need(talloc_zero(r, struct conf));
+	r->option_line = need(talloc_zero_array(r, unsigned,
+	    conf_option_count()));
+	r->found = need(talloc_array(r, struct conf_found, CONF_MAX_MISTAKES));
+	conf_options_default(r->conf);
+	return r;
+}
+
+static struct conf *
+finish(TALLOC_CTX *mem, struct conf_reader *r, struct conf_mistakes *mistakes)
+{
+	struct conf *conf = NULL;
+
+	tell_mistakes(r, mistakes);
+	if (r->found_count == 0) {
+		char *text = conf_print(r, r->conf);
+
+		sha256(span_str(text), r->conf->digest);
+		conf = talloc_steal(mem, r->conf);
+	}
+	talloc_free(r);
+	return conf;
+}
+
+struct conf *
+conf_read_file(TALLOC_CTX *mem, const char *path, struct wall now,
+    bool expired_is_mistake, struct conf_mistakes *mistakes)
+{
+	struct conf_reader *r = reader_new(mem, now);
+
+	r->expired_is_mistake = expired_is_mistake;
+	r->life_is_limited = true;
+	if (conf_source_file(r, path))
+		parse(r);
+	return finish(mem, r, mistakes);
+}
+
+struct conf *
+conf_read_text(TALLOC_CTX *mem, const char *name, const char *text,
+    struct wall now, bool expired_is_mistake, struct conf_mistakes *mistakes)
+{
+	struct conf_reader *r = reader_new(mem, now);
+
+	r->expired_is_mistake = expired_is_mistake;
+	r->life_is_limited = expired_is_mistake;
+	if (conf_source_text(r, name, text))
+		parse(r);
+	return finish(mem, r, mistakes);
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * conf_internal - what the files of the configuration reader share; for
+ * policy/conf*.c alone.
+ *
+ * A line is a number in the text that libconfig is given: the file with its
+ * includes in place, from 1.  conf_source knows which file and line that
+ * was; 0 stands for the file as a whole.
+ */
+#ifndef POLICY_CONF_INTERNAL_H
+#define POLICY_CONF_INTERNAL_H
+
+#include <libconfig.h>
+
+#include "policy/conf.h"
+#include "policy/conf_source.h"
+#include "util/sbuf.h"
+
+#define CONF_QUOTE_BYTES    80u   /* ours: of a value, in a mistake */
+#define CONF_MAX_TEXT_BYTES 1000u /* ours: one text of a list; goes into plans */
+
+/* How a value looks, for the messages about one that does not. */
+enum conf_kind {
+	CONF_STRING,
+	CONF_PATH,
+	CONF_FLAG,
+	CONF_COUNT,
+	CONF_SIZE,
+	CONF_TIME,
+	CONF_CHOICE,
+};
+#define CONF_KIND_COUNT 7u
+
+/* One scalar option: a row of options.def, every value as its text. */
+struct conf_option {
+	const char *path; /* "group.name" or "name" */
+	enum conf_kind kind;
+	bool now;      /* SIGHUP applies it */
+	size_t offset; /* of the field in struct conf */
+	const char *def;
+	const char *min, *max;
+	const char *words; /* CONF_CHOICE: "a|b|c"; else "" */
+	const char *doc;
+};
+
+/* One key of an entry of a list. */
+struct conf_field {
+	const char *name;
+	bool is_list; /* of texts; else one text */
+	bool needed;
+	const char *doc;
+};
+
+/* One list of groups: its keys, and what it is for. */
+struct conf_list {
+	const char *path; /* "exceptions" */
+	const char *one;  /* "exception" */
+	size_t max;       /* entries */
+	const struct conf_field *field;
+	size_t field_count;
+	const char *doc;
+};
+
+struct conf_found {
+	unsigned line;
+	size_t number; /* keeps the order within a line */
+	const char *text;
+};
+
+struct conf_reader {
+	TALLOC_CTX *mem; /* for the time of reading */
+	struct conf *conf;
+	struct conf_source *source;
+	struct wall now;
+	bool expired_is_mistake;
+	bool life_is_limited; /* CONF_EXCEPTION_MAX_DAYS applies */
+	unsigned *option_line; /* of each option; 0: not given */
+	struct conf_found *found; /* room for CONF_MAX_MISTAKES */
+	size_t found_count;       /* may be over it */
+};
+
+/* ---- conf.c ---- */
+
+void conf_mistake(struct conf_reader *r, unsigned line, const char *fmt, ...)
+    PRINTF(3, 4);
+
+/* ---- conf_text.c ---- */
+
+unsigned conf_line(const config_setting_t *setting);
+/* s in double quotes, cut at CONF_QUOTE_BYTES; lives until the reader ends. */
+const char *conf_quote(struct conf_reader *r, const char *s);
+/* s as a libconfig string, in mem. */
+char *conf_escape(TALLOC_CTX *mem, const char *s);
+/* Has s only whole UTF-8 characters and no control characters? */
+bool conf_text_ok(const char *s);
+/* Does setting hold such text?  What is wrong is a mistake about path. */
+bool conf_take_text(struct conf_reader *r, const char *path,
+    config_setting_t *setting, const char **out);
+/* name is none that is known: the mistake, with the nearest of them. */
+void conf_unknown(struct conf_reader *r, unsigned line, const char *path,
+    const char *const *known, size_t known_count);
+
+/* ---- conf_options.c ---- */
+
+size_t conf_option_count(void);
+const struct conf_option *conf_option_at(size_t i);
+/* Fill every field with its default. */
+void conf_options_default(struct conf *conf);
+/* Is there an option "group.something"? */
+bool conf_option_group(const char *group);
+/* Read setting as the option path; false when there is no such option. */
+bool conf_option_read(struct conf_reader *r, const char *path,
+    config_setting_t *setting);
+/* The line that sets path, or 0. */
+unsigned conf_option_line(const struct conf_reader *r, const char *path);
+/* The value as libconfig text, in mem. */
+char *conf_option_text(TALLOC_CTX *mem, const struct conf *conf,
+    const struct conf_option *o);
+
+/* ---- conf_list.c: lists of groups ---- */
+
+enum { CONF_LISTEN, CONF_RULES, CONF_EXCEPTIONS };
+#define CONF_LIST_COUNT 3u
+extern const struct conf_list conf_lists[CONF_LIST_COUNT];
+
+/* An entry of a list whose keys are known and of their type. */
+struct conf_entry {
+	struct conf_reader *r;
+	const struct conf_list *list;
+	config_setting_t *group;
+	const char *label; /* for messages: exception "sohu", rule number 1 */
+};
+
+/* Is there a list of that name? */
+bool conf_is_list(const char *name);
+/* Read setting as the list of its name. */
+void conf_list_read(struct conf_reader *r, config_setting_t *setting);
+/* A mistake about an entry, at its key or, with NULL, where it begins. */
+void conf_entry_mistake(const struct conf_entry *e, const char *key,
+    const char *fmt, ...) PRINTF(3, 4);
+/* "file:line" of the entry, in the source's memory. */
+const char *conf_entry_where(const struct conf_entry *e);
+/* Text of a key; NULL when it is absent, empty or was found mistaken. */
+const char *conf_entry_text(const struct conf_entry *e, const char *key);
+
+/*
+ * How one text of a list becomes item i of out, which lives in mem.  On
+ * failure why says what is wrong with it.
+ */
+typedef enum status conf_take_fn(TALLOC_CTX *mem, const char *text, void *out,
+    size_t i, struct diag *why);
+/*
+ * Take the texts of a key into an array of items of item_bytes, which lives
+ * in the configuration.  Mistaken ones are noted and left out.
+ */
+void *conf_entry_list(const struct conf_entry *e, const char *key,
+    conf_take_fn *take, size_t item_bytes, size_t *count);
+
+/* ---- conf_listen.c, conf_rule.c: entries ---- */
+
+#define CONF_LISTEN_FIELDS    4u
+#define CONF_RULE_FIELDS      4u
+#define CONF_EXCEPTION_FIELDS 8u
+extern const struct conf_field conf_listen_field[CONF_LISTEN_FIELDS];
+extern const struct conf_field conf_rule_field[CONF_RULE_FIELDS];
+extern const struct conf_field conf_exception_field[CONF_EXCEPTION_FIELDS];
+
+void conf_listen_read(const struct conf_entry *e, struct conf_listen *out);
+void conf_rule_read(const struct conf_entry *e, struct conf_rule *out);
+void conf_exception_read(const struct conf_entry *e,
+    struct conf_exception *out);
+
+/* Words in the file for values of enums. */
+const char *conf_listen_tls_word(enum listen_tls tls);
+const char *conf_require_word(enum override_kind kind);
+
+/* The one list of texts outside of groups: its path as name. */
+extern const struct conf_field conf_resolver_option;
+void conf_resolver_option_read(struct conf_reader *r,
+    config_setting_t *setting);
+
+/* ---- conf_check.c ---- */
+
+/* What can be judged only when all is read. */
+void conf_check(struct conf_reader *r);
+
+#endif

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Texts of a configuration, and names in it that are not known. */
+#include <string.h>
+
+#include "policy/conf_internal.h"
+
+/* Bytes of the UTF-8 character at s (RFC 3629 4); 0 when it is none. */
+static size_t
+utf8_bytes(const uint8_t *s)
+{
+	static const struct {
+		uint8_t first, last;   /* of the first byte */
+		uint8_t second, until; /* of the second */
+		size_t n;
+	} forms[] = {
+		{ 0x01, 0x7f, 0, 0, 1 },
+		{ 0xc2, 0xdf, 0x80, 0xbf, 2 },
+		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 },
+		{ 0xe1, 0xec, 0x80, 0xbf, 3 },
+		{ 0xed, 0xed, 0x80, 0x9f, 3 },
+		{ 0xee, 0xef, 0x80, 0xbf, 3 },
+		{ 0xf0, 0xf0, 0x90, 0xbf, 4 },
+		{ 0xf1, 0xf3, 0x80, 0xbf, 4 },
+		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
+	};
+	size_t k = 2;
+
+	for (size_t i = 0; i < COUNT_OF(forms); i++) {
+		if (s[0] < forms[i].first || s[0] > forms[i].last)
+			continue;
+		if (forms[i].n > 1 &&
+		    (s[1] < forms[i].second || s[1] > forms[i].until))
+			return 0;
+		while (k < forms[i].n && s[k] >= 0x80 && s[k] <= 0xbf)
+			k++;
+		return k < forms[i].n ? 0 : forms[i].n;
+	}
+	return 0;
+}
+
+/* C0 and C1 controls and DEL. */
+static bool
+is_control(const uint8_t *s)
+{
+	return s[0] < 0x20 || s[0] == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0);
+}
+
+bool
+conf_text_ok(const char *text)
+{
+	const uint8_t *s = (const uint8_t *)text;
+
+	while (*s != '\0') {
+		size_t n = utf8_bytes(s);
+
+		if (n == 0 || is_control(s))
+			return false;
+		s += n;
+	}
+	return true;
+}
+
+const char *
+conf_quote(struct conf_reader *r, const char *text)
+{
+	size_t n = 0, step;
+
+	if (!conf_text_ok(text))
+		return "this text";
+	while (text[n] != '\0') {
+		step = utf8_bytes((const uint8_t *)text + n);
+		if (n + step > CONF_QUOTE_BYTES)
+			break;
+		n += step;
+	}
+	return need(talloc_asprintf(r->mem, "\"%.*s%s\"", (int)n, text,
+	    text[n] == '\0' ? "" : "..."));
+}
+
+char *
+conf_escape(TALLOC_CTX *mem, const char *text)
+{
+	struct sbuf b;
+
+	sbuf_init(&b, mem, 2 * strlen(text) + 3);
+	sbuf_u8(&b, '"');
+	for (const char *s = text; *s != '\0'; s++) {
+		if (*s == '"' || *s == '\\')
+			sbuf_u8(&b, '\\');
+		sbuf_u8(&b, (uint8_t)*s);
+	}
+	sbuf_u8(&b, '"');
+	(void)sbuf_cstr(&b);
+	return (char *)b.p;
+}
+
+bool
+conf_take_text(struct conf_reader *r, const char *path,
+    config_setting_t *setting, const char **out)
+{
+	const char *text;
+
+	if (config_setting_type(setting) != CONFIG_TYPE_STRING) {
+		conf_mistake(r, conf_line(setting),
+		    "%s: a text in quotes is expected", path);
+		return false;
+	}
+	text = config_setting_get_string(setting);
+	if (!conf_text_ok(text)) {
+		conf_mistake(r, conf_line(setting),
+		    "%s: the text has a control character or is not UTF-8",
+		    path);
+		return false;
+	}
+	*out = text;
+	return true;
+}
+
+unsigned
+conf_line(const config_setting_t *setting)
+{
+	return config_setting_source_line(setting);
+}
+
+/* ---- names that are not known ---- */
+
+#define NEAR_BYTES 64u /* ours: longer names are near to none */
+
+static size_t
+least(size_t a, size_t b, size_t c)
+{
+	size_t m = a < b ? a : b;
+
+	return m < c ? m : c;
+}
+
+/* Insertions, deletions and changes that make a of b; 0 < both lengths. */
+static size_t
+distance(const char *a, const char *b)
+{
+	size_t row[NEAR_BYTES + 1], n = strlen(a), m = strlen(b);
+
+	if (n > NEAR_BYTES || m > NEAR_BYTES)
+		return SIZE_MAX;
+	for (size_t j = 0; j <= m; j++)
+		row[j] = j;
+	for (size_t i = 1; i <= n; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= m; j++) {
+			size_t above = row[j];
+
+			row[j] = least(above + 1, row[j - 1] + 1,
+			    diagonal + (a[i - 1] != b[j - 1]));
+			diagonal = above;
+		}
+	}
+	return row[m];
+}
+
+static const char *
+last_part(const char *path)
+{
+	const char *dot = strrchr(path, '.');
+
+	return dot == NULL ? path : dot + 1;
+}
+
+/* Also a name that is right but in the wrong group is near. */
+static const char *
+nearest(const char *path, const char *const *known, size_t known_count)
+{
+	size_t best = strlen(path) / 3 < 3 ? strlen(path) / 3 : 3;
+	const char *near = NULL;
+
+	for (size_t i = 0; i < known_count; i++) {
+		size_t d = distance(path, known[i]);
+
+		if (d <= best && (near == NULL || d < best)) {
+			best = d;
+			near = known[i];
+		}
+	}
+	for (size_t i = 0; i < known_count && near == NULL; i++)
+		if (strcmp(last_part(path), last_part(known[i])) == 0)
+			near = known[i];
+	return near;
+}
+
+void
+conf_unknown(struct conf_reader *r, unsigned line, const char *path,
+    const char *const *known, size_t known_count)
+{
+	const char *near = nearest(path, known, known_count);
+	int cut = (int)CONF_QUOTE_BYTES;
+
+	if (near == NULL)
+		conf_mistake(r, line, "%.*s: there is no such setting", cut,
+		    path);
+	else
+		conf_mistake(r, line,
+		    "%.*s: there is no such setting; is %s meant?", cut, path,
+		    near);
+}
+

@@ -185,7 +185,6 @@ const char *client_state_name(enum client_state s); /* "greeting" */
 const char *client_verb(enum client_state s);       /* "EHLO"; "" for none */
 struct client_failure client_failure(const struct client *c);
 struct ehlo client_ehlo(const struct client *c);
-bool client_in_transaction(const struct client *c);
 
 /*
  * The writer of command arguments (SMTP-53, B1.9): append a path "<…>", or

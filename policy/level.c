@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "policy/level.h"
+
+static const char *const level_names[LEVEL_COUNT] = {
+	[LEVEL_PLAIN] = "plain",
+	[LEVEL_MAY] = "may",
+	[LEVEL_ENCRYPT] = "encrypt",
+	[LEVEL_VERIFY] = "verify",
+	[LEVEL_DANE_ONLY] = "dane-only",
+};
+
+static const char *const method_names[METHOD_COUNT] = {
+	[METHOD_NONE] = "none",
+	[METHOD_DANE] = "dane",
+	[METHOD_PKIX_STS] = "pkix-sts",
+	[METHOD_PKIX_LOCAL] = "pkix-local",
+};
+
+const char *
+level_name(enum level level)
+{
+	return level_names[level];
+}
+
+const char *
+method_name(enum method method)
+{
+	return method_names[method];
+}
+
+const char *
+class_name(enum msg_class mclass)
+{
+	switch (mclass) {
+	case CLASS_NORMAL:
+		return "normal";
+	}
+	return "?"; /* not reached: the switch names every class */
+}
+
+const char *
+level_tier(enum level level)
+{
+	if (level >= LEVEL_ENCRYPT)
+		return "enforced";
+	return level == LEVEL_MAY ? "opportunistic" : "plaintext";
+}
+
+enum status
+level_parse(struct span a, enum level *out)
+{
+	int i = span_index(a, level_names, LEVEL_COUNT);
+
+	if (i < 0)
+		return ST_SYNTAX;
+	*out = (enum level)i;
+	return ST_OK;
+}

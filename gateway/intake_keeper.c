@@ -219,6 +219,7 @@ keeper_closed(void *arg, const char *why)
 	log_text(in->env.log, LOG_LEVEL_INFO, "channel-closed", "keeper: %s",
 	    why);
 	keeper_gone(in);
+	TALLOC_FREE(in->keeper_mem); /* so that the other side sees it too */
 }
 
 /* The queue is short again: those that wait for that may go on. */

@@ -34,9 +34,11 @@ intake_session_end(struct session *s)
 	if (s->ended)
 		return;
 	s->ended = true;
+	/* A handshake under way watches by itself, until it is freed. */
+	if (s->wait != WAIT_TLS || s->tls_due)
+		stream_watch(s->stream, 0, NULL, NULL);
 	s->wait = WAIT_NOTHING;
 	intake_message_abort(s);
-	stream_watch(s->stream, 0, NULL, NULL);
 	net_timer_clear(s->timer);
 	intake_reap(s->in, s);
 }

@@ -98,19 +98,18 @@ write_mail(struct client *c)
 static void
 write_place(struct client *c, size_t place)
 {
-	switch (state_of_place(&c->tx, place)) {
-	case CLIENT_S_MAIL:
+	enum client_state what = state_of_place(&c->tx, place);
+
+	if (what == CLIENT_S_MAIL) {
 		write_mail(c);
 		return;
-	case CLIENT_S_RCPT:
-		sbuf_str(client_command(c, CLIENT_S_RCPT), " TO:");
-		put_address(c, c->tx.m.rcpt[place - 1]);
-		sbuf_str(&c->out, "\r\n");
-		return;
-	default: /* state_of_place() gives one of three */
-		sbuf_str(client_command(c, CLIENT_S_DATA), "\r\n");
-		return;
 	}
+	(void)client_command(c, what);
+	if (what == CLIENT_S_RCPT) {
+		sbuf_str(&c->out, " TO:");
+		put_address(c, c->tx.m.rcpt[place - 1]);
+	}
+	sbuf_str(&c->out, "\r\n");
 }
 
 /* May the command at ask_at be written now? */
@@ -281,27 +280,21 @@ client_tx_reply(struct client *c, struct mono now, const struct reply *r)
 		protocol_fault(c, r);
 		return;
 	}
-	switch (c->state) {
-	case CLIENT_S_MAIL:
+	if (c->state == CLIENT_S_MAIL) {
 		if (r->code >= 400) {
 			settle(c, r);
 			c->tx.mail_refused = true;
 		}
 		go_on(c, now);
-		return;
-	case CLIENT_S_RCPT:
+	} else if (c->state == CLIENT_S_RCPT) {
 		take_rcpt_reply(c, r);
 		go_on(c, now);
-		return;
-	case CLIENT_S_DATA:
+	} else if (c->state == CLIENT_S_DATA) {
 		take_data_reply(c, now, r);
-		return;
-	case CLIENT_S_BODY:
+	} else if (c->state == CLIENT_S_BODY) {
 		take_body_reply(c, r);
-		return;
-	default: /* the caller has looked */
+	} else {
 		take_dot_reply(c, now, r);
-		return;
 	}
 }
 
@@ -434,7 +427,7 @@ sent_content(struct client *c, struct mono now, size_t n)
 		struct span *piece = &tx->piece[tx->piece_at];
 		size_t take = n < piece->n ? n : piece->n;
 
-		invariant(tx->piece_at < tx->piece_count);
+		invariant(tx->piece_at < tx->piece_count && piece->n > 0);
 		*piece = span_sub(*piece, take, piece->n);
 		n -= take;
 		if (piece->n == 0)

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* plan_pack - a plan as bytes between processes, and as a copy. */
+#include "policy/plan.h"
+
+static void
+pack_sts(struct sbuf *b, const struct sts_fact *f)
+{
+	pack_u8(b, (uint8_t)f->state);
+	pack_bool(b, f->stale);
+	pack_str(b, f->id);
+	pack_i64(b, f->fetched.ms);
+	pack_i64(b, f->expires.ms);
+	pack_u8(b, (uint8_t)f->policy.mode);
+	pack_u32(b, f->policy.max_age_s);
+	pack_u32(b, (uint32_t)f->policy.mx_count);
+	for (size_t i = 0; i < f->policy.mx_count; i++)
+		pack_str(b, f->policy.mx[i]);
+	pack_u32(b, f->ttl_s);
+	pack_str(b, f->why);
+}
+
+static void
+unpack_sts(struct unpack *u, TALLOC_CTX *mem, struct sts_fact *f)
+{
+	f->state = (enum sts_state)unpack_enum(u, STS_STATE_COUNT);
+	f->stale = unpack_bool(u);
+	f->id = unpack_str(u, mem);
+	f->fetched.ms = unpack_i64(u);
+	f->expires.ms = unpack_i64(u);
+	f->policy.mode = (enum sts_mode)unpack_enum(u, STS_MODE_COUNT);
+	f->policy.max_age_s = unpack_u32(u);
+	f->policy.mx_count = unpack_count(u, STS_MAX_MX, 4);
+	for (size_t i = 0; i < f->policy.mx_count; i++)
+		f->policy.mx[i] = unpack_str(u, mem);
+	f->ttl_s = unpack_u32(u);
+	f->why = unpack_str(u, mem);
+}
+
+static void
+pack_in(struct sbuf *b, const struct decide_in *in)
+{
+	pack_u8(b, (uint8_t)in->dane);
+	pack_bool(b, in->error_is_tlsa_only);
+	pack_u8(b, (uint8_t)in->sts);
+	pack_bool(b, in->sts_mx_match);
+	pack_bool(b, in->mx_secure);
+	pack_bool(b, in->dane_and_sts_both);
+	pack_bool(b, in->sts_unknown_defers);
+	pack_u8(b, (uint8_t)in->override);
+	pack_bool(b, in->waiver);
+	pack_u8(b, (uint8_t)in->mclass);
+}
+
+static void
+unpack_in(struct unpack *u, struct decide_in *in)
+{
+	in->dane = (enum dane_state)unpack_enum(u, DANE_STATE_COUNT);
+	in->error_is_tlsa_only = unpack_bool(u);
+	in->sts = (enum sts_state)unpack_enum(u, STS_STATE_COUNT);
+	in->sts_mx_match = unpack_bool(u);
+	in->mx_secure = unpack_bool(u);
+	in->dane_and_sts_both = unpack_bool(u);
+	in->sts_unknown_defers = unpack_bool(u);
+	in->override = (enum override_kind)unpack_enum(u, OVERRIDE_COUNT);
+	in->waiver = unpack_bool(u);
+	in->mclass = (enum msg_class)unpack_enum(u, CLASS_COUNT);
+}
+
+static void
+pack_host(struct sbuf *b, const struct plan_host *h)
+{
+	pack_str(b, h->name);
+	pack_u16(b, h->preference);
+	pack_u32(b, (uint32_t)h->addr_count);
+	for (size_t i = 0; i < h->addr_count; i++)
+		pack_netaddr(b, &h->addr[i]);
+	pack_in(b, &h->in);
+	pack_bool(b, h->half_dane);
+	pack_bool(b, h->skip);
+	pack_u8(b, (uint8_t)h->required);
+	pack_u8(b, (uint8_t)h->method);
+	pack_bool(b, h->also_pkix_sts);
+	pack_str(b, h->tlsa_base);
+	pack_u32(b, (uint32_t)h->ref_count);
+	for (size_t i = 0; i < h->ref_count; i++)
+		pack_str(b, h->ref[i]);
+	pack_u32(b, (uint32_t)h->tlsa_count);
+	for (size_t i = 0; i < h->tlsa_count; i++)
+		pack_tlsa(b, &h->tlsa[i]);
+	pack_str(b, h->row);
+	pack_str(b, h->rule);
+	pack_str(b, h->exception);
+	pack_str(b, h->why);
+}
+
+/* The records' data is copied: a plan outlives the frame it came in. */
+static void
+unpack_tlsas(struct unpack *u, TALLOC_CTX *mem, struct plan_host *h)
+{
+	h->tlsa_count = unpack_count(u, TLSA_MAX_RECORDS, 7);
+	h->tlsa = need(talloc_zero_array(mem, struct tlsa,
+	    (unsigned)h->tlsa_count + 1));
+	for (size_t i = 0; i < h->tlsa_count; i++) {
+		unpack_tlsa(u, &h->tlsa[i]);
+		h->tlsa[i].data = span_copy(mem, h->tlsa[i].data);
+		if (h->tlsa[i].fitness != TLSA_USABLE)
+			u->failed = true;
+	}
+}
+
+static void
+unpack_host(struct unpack *u, TALLOC_CTX *mem, struct plan_host *h)
+{
+	h->name = unpack_str(u, mem);
+	h->preference = unpack_u16(u);
+	h->addr_count = unpack_count(u, PLAN_MAX_ADDRESSES, 1);
+	h->addr = need(talloc_zero_array(mem, struct netaddr,
+	    (unsigned)h->addr_count + 1));
+	for (size_t i = 0; i < h->addr_count; i++)
+		unpack_netaddr(u, &h->addr[i]);
+	unpack_in(u, &h->in);
+	h->dane = h->in.dane;
+	h->sts_mx_match = h->in.sts_mx_match;
+	h->half_dane = unpack_bool(u);
+	h->skip = unpack_bool(u);
+	h->required = (enum level)unpack_enum(u, LEVEL_COUNT);
+	h->method = (enum method)unpack_enum(u, METHOD_COUNT);
+	h->also_pkix_sts = unpack_bool(u);
+	h->tlsa_base = unpack_str(u, mem);
+	h->ref_count = unpack_count(u, PLAN_MAX_REFS, 4);
+	for (size_t i = 0; i < h->ref_count; i++)
+		h->ref[i] = unpack_str(u, mem);
+	unpack_tlsas(u, mem, h);
+	h->row = unpack_str(u, mem);
+	h->rule = unpack_str(u, mem);
+	h->exception = unpack_str(u, mem);
+	h->why = unpack_str(u, mem);
+}
+
+static void
+pack_trail(struct sbuf *b, const struct plan_trail *t)
+{
+	pack_str(b, t->what);
+	pack_u8(b, (uint8_t)t->security);
+	pack_u8(b, (uint8_t)t->outcome);
+	pack_u32(b, t->ttl_s);
+	pack_str(b, t->text);
+}
+
+static void
+unpack_trail(struct unpack *u, TALLOC_CTX *mem, struct plan_trail *t)
+{
+	t->what = unpack_str(u, mem);
+	t->security = (enum dns_security)unpack_enum(u, DNS_SECURITY_COUNT);
+	t->outcome = (enum dns_outcome)unpack_enum(u, DNS_FAILED + 1);
+	t->ttl_s = unpack_u32(u);
+	t->text = unpack_str(u, mem);
+}
+
+void
+pack_plan(struct sbuf *b, const struct plan *plan)
+{
+	pack_str(b, plan->domain);
+	pack_u8(b, (uint8_t)plan->mclass);
+	pack_u8(b, (uint8_t)plan->verdict);
+	pack_str(b, plan->status);
+	pack_str(b, plan->why);
+	pack_i64(b, plan->made.ms);
+	pack_i64(b, plan->valid_until.ms);
+	pack_bool(b, plan->mx_secure);
+	pack_bool(b, plan->implicit_mx);
+	pack_sts(b, &plan->sts);
+	pack_u32(b, (uint32_t)plan->host_count);
+	for (size_t i = 0; i < plan->host_count; i++)
+		pack_host(b, &plan->host[i]);
+	pack_u32(b, (uint32_t)plan->trail_count);
+	for (size_t i = 0; i < plan->trail_count; i++)
+		pack_trail(b, &plan->trail[i]);
+	pack_str(b, plan->approver);
+	pack_str(b, plan->reason);
+	pack_i64(b, plan->exception_expires.ms);
+}
+
+static void
+unpack_lists(struct unpack *u, struct plan *plan)
+{
+	plan->host_count = unpack_count(u, PLAN_MAX_HOSTS, 50);
+	plan->host = need(talloc_zero_array(plan, struct plan_host,
+	    (unsigned)plan->host_count + 1));
+	for (size_t i = 0; i < plan->host_count; i++)
+		unpack_host(u, plan, &plan->host[i]);
+	plan->trail_count = unpack_count(u, PLAN_MAX_TRAIL, 14);
+	plan->trail = need(talloc_zero_array(plan, struct plan_trail,
+	    (unsigned)plan->trail_count + 1));
+	for (size_t i = 0; i < plan->trail_count; i++)
+		unpack_trail(u, plan, &plan->trail[i]);
+}
+
+struct plan *
+unpack_plan(TALLOC_CTX *mem, struct unpack *u, struct diag *why)
+{
+	struct plan *plan = need(talloc_zero(mem, struct plan));
+
+	plan->domain = unpack_str(u, plan);
+	plan->mclass = (enum msg_class)unpack_enum(u, CLASS_COUNT);
+	plan->verdict = (enum plan_verdict)unpack_enum(u, PLAN_BOUNCE + 1);
+	plan->status = unpack_str(u, plan);
+	plan->why = unpack_str(u, plan);
+	plan->made.ms = unpack_i64(u);
+	plan->valid_until.ms = unpack_i64(u);
+	plan->mx_secure = unpack_bool(u);
+	plan->implicit_mx = unpack_bool(u);
+	unpack_sts(u, plan, &plan->sts);
+	unpack_lists(u, plan);
+	plan->approver = unpack_str(u, plan);
+	plan->reason = unpack_str(u, plan);
+	plan->exception_expires.ms = unpack_i64(u);
+	if (plan->verdict == PLAN_DELIVER && plan->host_count == 0)
+		u->failed = true;
+	if (!u->failed)
+		return plan;
+	talloc_free(plan);
+	(void)diag_set(why, ST_SYNTAX, "not a plan");
+	return NULL;
+}
+
+/* By way of its bytes: one description of what a plan consists of. */
+struct plan *
+plan_copy(TALLOC_CTX *mem, const struct plan *plan)
+{
+	struct plan *copy;
+	struct diag why;
+	struct unpack u;
+	struct sbuf b;
+
+	sbuf_init(&b, mem, (size_t)64 << 20);
+	pack_plan(&b, plan);
+	u = unpack_from(sbuf_view(&b));
+	copy = unpack_plan(mem, &u, &why);
+	invariant(copy != NULL);
+	sbuf_free(&b);
+	return copy;
+}

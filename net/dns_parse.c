@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "net/dns_parse.h"
+
+#include <ldns/ldns.h>
+#include <string.h>
+
+#include "dane/tlsa.h"
+#include "util/domain.h"
+
+#define MAX_RECORDS 4096u /* ours: more in one section is an error (B3.2) */
+
+struct parse {
+	TALLOC_CTX *mem;
+	struct dns_answer *out;
+	const ldns_rr_list *answer;
+	struct wall now;
+	uint32_t ttl_s;
+};
+
+static void
+fail(struct parse *p, enum dns_security security, const char *why)
+{
+	struct dns_answer *out = p->out;
+
+	out->security = security;
+	out->outcome = DNS_FAILED;
+	out->ttl_s = 0;
+	out->count = 0;
+	out->aliased = false;
+	out->final_name = out->name;
+	out->why = need(talloc_strdup(p->mem, why));
+}
+
+/* A name of the packet in canonical form; NULL when it is no host name. */
+static const char *
+name_of(TALLOC_CTX *mem, const ldns_rdf *dname)
+{
+	char *text = ldns_rdf2str(dname);
+	const char *name = NULL;
+	struct span a = span_str(text);
+
+	if (text != NULL && span_eq(a, "."))
+		name = "";
+	else if (text == NULL || domain_canonical(mem, a, &name, NULL) != ST_OK)
+		name = NULL;
+	free(text);
+	return name;
+}
+
+static bool
+owned_by(const ldns_rr *rr, const char *name)
+{
+	char *text = ldns_rdf2str(ldns_rr_owner(rr));
+	struct span a = span_str(text);
+	bool same;
+
+	if (a.n > 1 && a.p[a.n - 1] == '.')
+		a.n--;
+	same = text != NULL && span_ieq(a, name);
+	free(text);
+	return same;
+}
+
+static struct span
+rdata_bytes(const ldns_rr *rr, size_t i)
+{
+	const ldns_rdf *rdf = ldns_rr_rd_count(rr) > i ? ldns_rr_rdf(rr, i)
+						       : NULL;
+
+	return rdf == NULL ? SPAN_NONE
+			   : span_of(ldns_rdf_data(rdf), ldns_rdf_size(rdf));
+}
+
+static void
+note_ttl(struct parse *p, uint32_t ttl_s)
+{
+	/* RFC 2181 8: the top bit set means zero. */
+	if (ttl_s > INT32_MAX)
+		ttl_s = 0;
+	if (ttl_s < p->ttl_s)
+		p->ttl_s = ttl_s;
+}
+
+/* A signature that ends sooner than the TTL ends the answer (DNS-11). */
+static void
+note_signature(struct parse *p, const ldns_rr *rr)
+{
+	const ldns_rdf *end = ldns_rr_rrsig_expiration(rr);
+	int64_t left;
+
+	if (end == NULL)
+		return;
+	left = (int64_t)ldns_rdf2native_int32(end) - p->now.ms / 1000;
+	note_ttl(p, left < 0 ? 0 : left > UINT32_MAX / 2 ? UINT32_MAX / 2
+							 : (uint32_t)left);
+}
+
+static void
+note_ttls(struct parse *p, const ldns_rr_list *list)
+{
+	for (size_t i = 0; list != NULL && i < ldns_rr_list_rr_count(list);
+	     i++) {
+		const ldns_rr *rr = ldns_rr_list_rr(list, i);
+
+		note_ttl(p, ldns_rr_ttl(rr));
+		if (ldns_rr_get_type(rr) == LDNS_RR_TYPE_RRSIG)
+			note_signature(p, rr);
+	}
+}
+
+/* RFC 2308 5: min(TTL of the SOA, its minimum); without SOA not cached. */
+static void
+negative_ttl(struct parse *p, const ldns_rr_list *authority)
+{
+	bool soa = false;
+
+	p->ttl_s = DNS_NEG_TTL_CAP_S;
+	for (size_t i = 0; authority != NULL &&
+	     i < ldns_rr_list_rr_count(authority); i++) {
+		const ldns_rr *rr = ldns_rr_list_rr(authority, i);
+
+		note_ttl(p, ldns_rr_ttl(rr));
+		if (ldns_rr_get_type(rr) == LDNS_RR_TYPE_RRSIG)
+			note_signature(p, rr);
+		if (ldns_rr_get_type(rr) != LDNS_RR_TYPE_SOA ||
+		    ldns_rr_rd_count(rr) < 7)
+			continue;
+		note_ttl(p, ldns_rdf2native_int32(ldns_rr_rdf(rr, 6)));
+		soa = true;
+	}
+	if (!soa)
+		p->ttl_s = 0;
+}
+
+/* ---- records ---- */
+
+static bool
+seen_before(const struct dns_answer *out, struct span data)
+{
+	for (size_t i = 0; i < out->count; i++)
+		if (span_eq_span(out->data[i], data))
+			return true;
+	return false;
+}
+
+static bool
+take_mx(struct parse *p, const ldns_rr *rr)
+{
+	struct dns_answer *out = p->out;
+	struct span preference = rdata_bytes(rr, 0);
+	const char *host;
+
+	if (ldns_rr_rd_count(rr) != 2 || preference.n != 2)
+		return false;
+	if (out->count == DNS_MAX_MX)
+		return true;
+	/* Text that is no host name (an address, say) can name no host. */
+	host = name_of(p->mem, ldns_rr_rdf(rr, 1));
+	if (host == NULL)
+		return true;
+	out->mx[out->count++] = (struct dns_mx){
+		.preference = (uint16_t)(preference.p[0] << 8 |
+		    preference.p[1]),
+		.host = host,
+	};
+	return true;
+}
+
+static bool
+take_address(struct parse *p, const ldns_rr *rr, size_t bytes)
+{
+	struct dns_answer *out = p->out;
+	struct span ip = rdata_bytes(rr, 0);
+	struct netaddr a;
+
+	if (ldns_rr_rd_count(rr) != 1 || ip.n != bytes)
+		return false;
+	a = bytes == 4 ? netaddr_ip4(ip.p, 0) : netaddr_ip6(ip.p, 0);
+	for (size_t i = 0; i < out->count; i++)
+		if (netaddr_eq(&out->addr[i], &a))
+			return true;
+	if (out->count < DNS_MAX_ADDRESSES)
+		out->addr[out->count++] = a;
+	return true;
+}
+
+/* All rdfs put together again are the RDATA, however short (B2.11). */
+static struct span
+whole_rdata(struct parse *p, const ldns_rr *rr)
+{
+	struct sbuf b;
+
+	sbuf_init(&b, p->mem, UINT16_MAX);
+	for (size_t i = 0; i < ldns_rr_rd_count(rr); i++)
+		sbuf_span(&b, rdata_bytes(rr, i));
+	return sbuf_view(&b);
+}
+
+static bool
+take_tlsa(struct parse *p, const ldns_rr *rr)
+{
+	struct span data = whole_rdata(p, rr);
+
+	if (seen_before(p->out, data))
+		return true;
+	if (p->out->count == DNS_MAX_TLSA)
+		return false; /* over the cap is an error, DNS-32 */
+	p->out->data[p->out->count++] = data;
+	return true;
+}
+
+/* The strings of one TXT record joined, without blanks (STS-05). */
+static bool
+take_txt(struct parse *p, const ldns_rr *rr)
+{
+	struct sbuf b;
+
+	if (p->out->count == DNS_MAX_TXT)
+		return true;
+	sbuf_init(&b, p->mem, DNS_TXT_MAX_BYTES);
+	for (size_t i = 0; i < ldns_rr_rd_count(rr); i++) {
+		struct span s = rdata_bytes(rr, i);
+
+		if (s.n == 0 || s.p[0] != s.n - 1)
+			return false;
+		sbuf_span(&b, span_sub(s, 1, s.n));
+	}
+	if (!sbuf_failed(&b)) /* a longer one is nothing we look for */
+		p->out->data[p->out->count++] = sbuf_view(&b);
+	return true;
+}
+
+static bool
+take_record(struct parse *p, const ldns_rr *rr)
+{
+	switch (p->out->type) {
+	case DNS_A:
+		return take_address(p, rr, 4);
+	case DNS_AAAA:
+		return take_address(p, rr, 16);
+	case DNS_MX:
+		return take_mx(p, rr);
+	case DNS_TLSA:
+		return take_tlsa(p, rr);
+	case DNS_TXT:
+		return take_txt(p, rr);
+	case DNS_CNAME:
+		p->out->count = 1;
+		return true;
+	}
+	return false; /* not reached: the switch names every type */
+}
+
+/* Follow CNAMEs from the name asked; false on a loop or too many. */
+static bool
+follow_aliases(struct parse *p)
+{
+	struct dns_answer *out = p->out;
+
+	if (out->type == DNS_CNAME)
+		return true;
+	for (unsigned step = 0; step <= DNS_MAX_CNAMES; step++) {
+		const char *next = NULL;
+
+		for (size_t i = 0; i < ldns_rr_list_rr_count(p->answer); i++) {
+			const ldns_rr *rr = ldns_rr_list_rr(p->answer, i);
+
+			if (ldns_rr_get_type(rr) == LDNS_RR_TYPE_CNAME &&
+			    ldns_rr_rd_count(rr) == 1 &&
+			    owned_by(rr, out->final_name)) {
+				next = name_of(p->mem, ldns_rr_rdf(rr, 0));
+				if (next == NULL)
+					return false;
+				break;
+			}
+		}
+		if (next == NULL)
+			return true;
+		out->final_name = next;
+		out->aliased = true;
+	}
+	return false;
+}
+
+static void
+make_room(struct parse *p)
+{
+	struct dns_answer *out = p->out;
+
+	out->mx = need(talloc_zero_array(p->mem, struct dns_mx, DNS_MAX_MX));
+	out->addr = need(talloc_zero_array(p->mem, struct netaddr,
+	    DNS_MAX_ADDRESSES));
+	out->data = need(talloc_zero_array(p->mem, struct span,
+	    DNS_MAX_TLSA > DNS_MAX_TXT ? DNS_MAX_TLSA : DNS_MAX_TXT));
+}
+
+static void
+take_records(struct parse *p)
+{
+	make_room(p);
+	for (size_t i = 0; i < ldns_rr_list_rr_count(p->answer); i++) {
+		const ldns_rr *rr = ldns_rr_list_rr(p->answer, i);
+
+		if (ldns_rr_get_type(rr) != (ldns_rr_type)p->out->type ||
+		    !owned_by(rr, p->out->final_name))
+			continue;
+		if (!take_record(p, rr)) {
+			fail(p, DNS_ERROR, p->out->type == DNS_TLSA
+				? "more records than are used"
+				: "malformed record");
+			return;
+		}
+	}
+}
+
+static void
+parse_packet(struct parse *p, const ldns_pkt *pkt, int sec)
+{
+	struct dns_answer *out = p->out;
+	ldns_pkt_rcode rcode = ldns_pkt_get_rcode(pkt);
+
+	/* The lookup's own code is 0 for a cached SERVFAIL too. */
+	if (rcode != LDNS_RCODE_NOERROR && rcode != LDNS_RCODE_NXDOMAIN) {
+		fail(p, DNS_ERROR, need(talloc_asprintf(p->mem,
+		    "answer with code %u", (unsigned)rcode)));
+		return;
+	}
+	p->answer = ldns_pkt_answer(pkt);
+	if (ldns_rr_list_rr_count(p->answer) > MAX_RECORDS ||
+	    !follow_aliases(p)) {
+		fail(p, DNS_ERROR, "too many records or aliases");
+		return;
+	}
+	out->security = sec == 2 ? DNS_SECURE : DNS_INSECURE;
+	out->outcome = DNS_DATA;
+	take_records(p);
+	if (out->outcome == DNS_FAILED)
+		return;
+	if (out->count == 0) {
+		out->outcome = rcode == LDNS_RCODE_NXDOMAIN ? DNS_NXDOMAIN
+							     : DNS_NODATA;
+		negative_ttl(p, ldns_pkt_authority(pkt));
+	}
+	note_ttls(p, p->answer);
+	out->ttl_s = p->ttl_s;
+}
+
+static void
+begin(struct parse *p, TALLOC_CTX *mem, const char *name, enum dns_type type,
+    struct dns_answer *out)
+{
+	*out = (struct dns_answer){ .type = type, .why = "" };
+	out->name = out->final_name = need(talloc_strdup(mem, name));
+	*p = (struct parse){ .mem = mem, .out = out, .ttl_s = DNS_TTL_CAP_S };
+}
+
+void
+dns_parse_failure(TALLOC_CTX *mem, const char *name, enum dns_type type,
+    const char *why, struct dns_answer *out)
+{
+	struct parse p;
+
+	begin(&p, mem, name, type, out);
+	fail(&p, DNS_ERROR, why);
+}
+
+void
+dns_parse_answer(TALLOC_CTX *mem, const char *name, enum dns_type type,
+    const struct dns_raw *raw, struct wall now, struct dns_answer *out)
+{
+	struct parse p;
+	ldns_pkt *pkt = NULL;
+
+	begin(&p, mem, name, type, out);
+	p.now = now;
+	if (raw->rcode != 0) {
+		fail(&p, DNS_ERROR, raw->rcode == LDNS_RCODE_SERVFAIL
+			? "no name server gave a usable answer (SERVFAIL)"
+			: "the resolver gave up");
+		return;
+	}
+	if (raw->sec == 1) {
+		char *why = need(talloc_asprintf(mem,
+		    "DNSSEC validation failed: %s",
+		    raw->why_bogus == NULL ? "no reason given"
+					   : raw->why_bogus));
+
+		fail(&p, DNS_BOGUS, span_print(mem, span_str(why), 200));
+		return;
+	}
+	if (ldns_wire2pkt(&pkt, raw->packet.p, raw->packet.n) !=
+	    LDNS_STATUS_OK) {
+		fail(&p, DNS_ERROR, "malformed answer");
+		return;
+	}
+	parse_packet(&p, pkt, raw->sec);
+	ldns_pkt_free(pkt);
+}

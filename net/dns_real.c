@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * dns_real - libunbound on our loop.
+ *
+ * Its callback may come inside ub_resolve_event(), its packet lives for the
+ * callback only, it has neither a deadline nor a limit of its own: so each
+ * answer is parsed at once and told later, each query has a timer, and what
+ * is over the limit waits in a queue.
+ */
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <unbound.h>
+#include <unbound-event.h>
+
+#include "net/dns_parse.h"
+#include "net/net_real_internal.h"
+
+#define CLASS_IN 1
+#define TYPE_NS  2
+
+struct dns_query {
+	TAILQ_ENTRY(dns_query) link; /* waiting to be sent */
+	struct dns_real *dns;
+	const char *name;
+	enum dns_type type;
+	int async_id;
+	bool waiting;
+	bool under_way;
+	bool answered;
+	struct net_timer *deadline;
+	struct net_later *later;
+	struct dns_answer *answer;
+	void (*done)(void *arg, const struct dns_answer *a);
+	void *arg;
+};
+
+struct dns_real {
+	struct net_real *real;
+	struct ub_ctx *ub;
+	int64_t timeout_ms;
+	uint32_t limit;
+	uint32_t under_way;
+	TAILQ_HEAD(, dns_query) queue;
+	/* the self-test */
+	bool testing;
+	struct net_timer *test_deadline;
+	struct net_later *test_later;
+	struct dns_health health;
+	char health_text[160];
+	void (*health_done)(void *arg, const struct dns_health *h);
+	void *health_arg;
+};
+
+static void send_next(struct dns_real *d);
+
+/* ---- queries ---- */
+
+static void
+tell(void *arg)
+{
+	struct dns_query *q = arg;
+
+	q->later = NULL;
+	q->done(q->arg, q->answer);
+}
+
+static void
+tell_later(struct dns_query *q)
+{
+	q->answered = true;
+	net_timer_clear(q->deadline);
+	q->later = net_later(q, &q->dns->real->net, tell, q);
+}
+
+static void
+end_under_way(struct dns_query *q)
+{
+	if (!q->under_way)
+		return;
+	q->under_way = false;
+	q->dns->under_way--;
+}
+
+static void
+got_answer(void *arg, int rcode, void *packet, int n, int sec,
+    char *why_bogus, int was_ratelimited)
+{
+	struct dns_query *q = arg;
+	const struct dns_raw raw = {
+		.rcode = rcode,
+		.packet = span_of(packet, packet == NULL || n < 0 ? 0
+								  : (size_t)n),
+		.sec = sec,
+		.why_bogus = why_bogus,
+	};
+
+	(void)was_ratelimited;
+	end_under_way(q);
+	if (q->answered)
+		return;
+	dns_parse_answer(q->answer, q->name, q->type, &raw, q->dns->real->wall,
+	    q->answer);
+	tell_later(q);
+	send_next(q->dns);
+}
+
+static void
+failed(struct dns_query *q, const char *why)
+{
+	dns_parse_failure(q->answer, q->name, q->type, why, q->answer);
+	tell_later(q);
+}
+
+static void
+send_query(struct dns_query *q)
+{
+	struct dns_real *d = q->dns;
+	int error;
+
+	q->under_way = true;
+	d->under_way++;
+	error = ub_resolve_event(d->ub, q->name, (int)q->type, CLASS_IN, q,
+	    got_answer, &q->async_id);
+	if (error == 0)
+		return;
+	end_under_way(q);
+	if (!q->answered)
+		failed(q, ub_strerror(error));
+}
+
+static void
+send_next(struct dns_real *d)
+{
+	struct dns_query *q;
+
+	while (d->under_way < d->limit && (q = TAILQ_FIRST(&d->queue)) != NULL) {
+		TAILQ_REMOVE(&d->queue, q, link);
+		q->waiting = false;
+		send_query(q);
+	}
+}
+
+/* Mutes the callback; libunbound works on in the background. */
+static void
+withdraw(struct dns_query *q)
+{
+	if (q->waiting) {
+		TAILQ_REMOVE(&q->dns->queue, q, link);
+		q->waiting = false;
+	} else if (q->under_way) {
+		ub_cancel(q->dns->ub, q->async_id);
+		end_under_way(q);
+	}
+}
+
+static void
+deadline(void *arg)
+{
+	struct dns_query *q = arg;
+
+	withdraw(q);
+	failed(q, "no answer in time");
+	send_next(q->dns);
+}
+
+static int
+query_destroy(struct dns_query *q)
+{
+	struct dns_real *d = q->dns;
+
+	withdraw(q);
+	(void)d;
+	return 0;
+}
+
+struct dns_query *
+net_real_dns_ask(TALLOC_CTX *mem, struct net *net, const char *name,
+    enum dns_type type, void (*done)(void *arg, const struct dns_answer *a),
+    void *arg)
+{
+	struct dns_real *d = net_real_of(net)->dns;
+	struct dns_query *q = need(talloc_zero(mem, struct dns_query));
+
+	invariant(d != NULL);
+	q->dns = d;
+	q->name = need(talloc_strdup(q, name));
+	q->type = type;
+	q->done = done;
+	q->arg = arg;
+	q->answer = need(talloc_zero(q, struct dns_answer));
+	q->deadline = net_timer_new(q, net, deadline, q);
+	net_timer_set(q->deadline, mono_after(d->real->now, d->timeout_ms));
+	talloc_set_destructor(q, query_destroy);
+	q->waiting = true;
+	TAILQ_INSERT_TAIL(&d->queue, q, link);
+	send_next(d);
+	return q;
+}
+
+/* ---- self-test: the root's NS must come back secure ---- */
+
+static void
+tell_health(void *arg)
+{
+	struct dns_real *d = arg;
+
+	d->test_later = NULL;
+	d->health_done(d->health_arg, &d->health);
+}
+
+static void
+test_ended(struct dns_real *d, bool validating, const char *text)
+{
+	if (!d->testing)
+		return;
+	d->testing = false;
+	net_timer_clear(d->test_deadline);
+	snprintf(d->health_text, sizeof(d->health_text), "%s", text);
+	d->health = (struct dns_health){ .known = true,
+		.validating = validating, .text = d->health_text };
+	d->test_later = net_later(d, &d->real->net, tell_health, d);
+}
+
+static void
+test_answer(void *arg, int rcode, void *packet, int n, int sec,
+    char *why_bogus, int was_ratelimited)
+{
+	(void)packet;
+	(void)n;
+	(void)why_bogus;
+	(void)was_ratelimited;
+	if (rcode != 0)
+		test_ended(arg, false, "the root name servers do not answer");
+	else if (sec == 2)
+		test_ended(arg, true, "the root zone is secure");
+	else
+		test_ended(arg, false, sec == 1
+			? "the root zone fails validation: is the trust anchor "
+			  "current?"
+			: "the root zone is not secure: is the trust anchor "
+			  "empty?");
+}
+
+static void
+test_timeout(void *arg)
+{
+	test_ended(arg, false, "the root name servers do not answer in time");
+}
+
+void
+net_real_dns_selftest(struct net *net,
+    void (*done)(void *arg, const struct dns_health *h), void *arg)
+{
+	struct dns_real *d = net_real_of(net)->dns;
+	int id, error;
+
+	invariant(d != NULL);
+	d->health_done = done;
+	d->health_arg = arg;
+	if (d->testing)
+		return;
+	d->testing = true;
+	net_timer_set(d->test_deadline, mono_after(d->real->now,
+	    d->timeout_ms));
+	error = ub_resolve_event(d->ub, ".", TYPE_NS, CLASS_IN, d, test_answer,
+	    &id);
+	if (error != 0)
+		test_ended(d, false, ub_strerror(error));
+}
+
+/* ---- set-up ---- */
+
+/* Where the library's defaults are not a busy mail gateway's. */
+static const char *const defaults[][2] = {
+	{ "outgoing-range:", "4096" },
+	{ "num-queries-per-thread:", "4096" },
+	{ "outgoing-num-tcp:", "32" },
+	{ "infra-host-ttl:", "60" }, /* a healed server is seen soon */
+	{ "infra-keep-probing:", "yes" },
+	{ "do-not-query-localhost:", "yes" },
+	{ "msg-cache-size:", "8m" },
+	{ "rrset-cache-size:", "16m" },
+	{ "key-cache-size:", "4m" },
+	{ "cache-max-ttl:", "86400" },
+	{ "serve-expired:", "no" },
+	{ "trust-anchor-signaling:", "no" },
+};
+
+static enum status
+set_option(struct ub_ctx *ub, const char *name, const char *value,
+    struct diag *why)
+{
+	int error = ub_ctx_set_option(ub, name, value);
+
+	if (error == 0)
+		return ST_OK;
+	return diag_set(why, ST_IO, "resolver option \"%s %s\": %s", name,
+	    value, ub_strerror(error));
+}
+
+/* "name: value" of the configuration. */
+static enum status
+set_text(TALLOC_CTX *mem, struct ub_ctx *ub, const char *text,
+    struct diag *why)
+{
+	struct span name, value;
+
+	if (!span_cut(span_str(text), ':', &name, &value))
+		return diag_set(why, ST_SYNTAX,
+		    "resolver option \"%s\": not \"name: value\"", text);
+	return set_option(ub,
+	    need(talloc_asprintf(mem, "%.*s:", (int)name.n,
+		(const char *)name.p)),
+	    span_dup(mem, span_trim(value)), why);
+}
+
+static enum status
+set_all(TALLOC_CTX *mem, struct ub_ctx *ub, const struct net_real_dns *how,
+    struct diag *why)
+{
+	enum status st = ST_OK;
+
+	for (size_t i = 0; i < COUNT_OF(defaults) && st == ST_OK; i++)
+		st = set_option(ub, defaults[i][0], defaults[i][1], why);
+	if (st == ST_OK && *how->root_hints != '\0')
+		st = set_option(ub, "root-hints:", how->root_hints, why);
+	for (size_t i = 0; i < how->option_count && st == ST_OK; i++)
+		st = set_text(mem, ub, how->option[i], why);
+	return st;
+}
+
+/* Readable and not empty: libunbound says nothing of either (DNS-13). */
+static enum status
+check_anchor(const char *path, struct diag *why)
+{
+	FILE *f = fopen(path, "re");
+	char line[512];
+	bool record = false;
+
+	if (f == NULL)
+		return diag_errno(why, "trust anchor %s", path);
+	while (fgets(line, sizeof(line), f) != NULL)
+		record |= line[0] != ';' && line[0] != '#' &&
+		    (strstr(line, "DS") != NULL ||
+			strstr(line, "DNSKEY") != NULL);
+	fclose(f);
+	return record ? ST_OK
+		      : diag_set(why, ST_IO,
+			    "trust anchor %s: no DS or DNSKEY record in it",
+			    path);
+}
+
+static void
+primed(void *arg, int rcode, void *packet, int n, int sec, char *why_bogus,
+    int was_ratelimited)
+{
+	(void)arg;
+	(void)rcode;
+	(void)packet;
+	(void)n;
+	(void)sec;
+	(void)why_bogus;
+	(void)was_ratelimited;
+}
+
+static int
+dns_destroy(struct dns_real *d)
+{
+	ub_ctx_delete(d->ub);
+	return 0;
+}
+
+enum status
+net_real_dns(struct net *net, const struct net_real_dns *how,
+    struct diag *why)
+{
+	struct net_real *r = net_real_of(net);
+	struct dns_real *d = need(talloc_zero(r, struct dns_real));
+	int error, id;
+	enum status st = check_anchor(how->trust_anchor, why);
+
+	d->real = r;
+	d->timeout_ms = how->timeout_ms;
+	d->limit = how->query_limit;
+	TAILQ_INIT(&d->queue);
+	d->ub = need(ub_ctx_create_event(r->base));
+	talloc_set_destructor(d, dns_destroy);
+	d->test_deadline = net_timer_new(d, net, test_timeout, d);
+	if (st == ST_OK)
+		st = set_all(d, d->ub, how, why);
+	if (st == ST_OK) {
+		error = ub_ctx_add_ta_file(d->ub, how->trust_anchor);
+		/* Files are opened by the first lookup: this local one. */
+		if (error == 0)
+			error = ub_resolve_event(d->ub, "localhost", DNS_A,
+			    CLASS_IN, d, primed, &id);
+		if (error != 0)
+			st = diag_set(why, ST_IO,
+			    "resolver: %s (trust anchor %s, root hints %s)",
+			    ub_strerror(error), how->trust_anchor,
+			    *how->root_hints == '\0' ? "built in"
+						     : how->root_hints);
+	}
+	if (st != ST_OK) {
+		talloc_free(d);
+		return st;
+	}
+	r->dns = d;
+	return ST_OK;
+}

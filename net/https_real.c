@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * https_real - policy fetches by libcurl's multi interface on our loop.
+ *
+ * Each transfer is told the addresses to use, so that libcurl resolves
+ * nothing itself (it would start a thread), and a trust store loaded at
+ * start, so that it opens no file.
+ */
+#include <curl/curl.h>
+#include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "net/net_real_internal.h"
+
+#define SYSTEM_BUNDLE "/etc/ssl/certs/ca-certificates.crt"
+#define MAX_TRANSFERS 64L /* ours: at a time; others wait in the multi */
+
+struct https_real {
+	struct net_real *real;
+	CURLM *multi;
+	X509_STORE *store;
+	struct event *timer;
+};
+
+struct fetch {
+	struct https_real *https;
+	CURL *easy;
+	struct curl_slist *resolve;
+	struct sbuf body;
+	bool too_large;
+	struct net_later *later;
+	struct fetch_result result;
+	char error[CURL_ERROR_SIZE];
+	void (*done)(void *arg, const struct fetch_result *r);
+	void *arg;
+};
+
+/* ---- libcurl's wishes to our loop ---- */
+
+static void collect(struct https_real *h);
+
+static void
+socket_event(evutil_socket_t fd, short what, void *arg)
+{
+	struct https_real *h = arg;
+	int running, mask = (what & EV_READ ? CURL_CSELECT_IN : 0) |
+	    (what & EV_WRITE ? CURL_CSELECT_OUT : 0);
+
+	net_real_tick(h->real);
+	curl_multi_socket_action(h->multi, fd, mask, &running);
+	collect(h);
+}
+
+static int
+want_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *mine)
+{
+	struct https_real *h = arg;
+	struct event *e = mine;
+	short events = EV_PERSIST;
+
+	(void)easy;
+	if (e != NULL)
+		event_free(e);
+	if (what == CURL_POLL_REMOVE) {
+		curl_multi_assign(h->multi, fd, NULL);
+		return 0;
+	}
+	if (what & CURL_POLL_IN)
+		events |= EV_READ;
+	if (what & CURL_POLL_OUT)
+		events |= EV_WRITE;
+	e = need(event_new(h->real->base, fd, events, socket_event, h));
+	event_add(e, NULL);
+	curl_multi_assign(h->multi, fd, e);
+	return 0;
+}
+
+static void
+timer_event(evutil_socket_t fd, short what, void *arg)
+{
+	struct https_real *h = arg;
+	int running;
+
+	(void)fd;
+	(void)what;
+	net_real_tick(h->real);
+	curl_multi_socket_action(h->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	collect(h);
+}
+
+static int
+want_timer(CURLM *multi, long ms, void *arg)
+{
+	struct https_real *h = arg;
+	struct timeval tv = { ms / 1000, ms % 1000 * 1000 };
+
+	(void)multi;
+	if (ms < 0)
+		evtimer_del(h->timer);
+	else
+		evtimer_add(h->timer, &tv);
+	return 0;
+}
+
+/* ---- one transfer ---- */
+
+static size_t
+take_body(char *data, size_t size, size_t n, void *arg)
+{
+	struct fetch *f = arg;
+
+	sbuf_add(&f->body, data, size * n);
+	f->too_large = sbuf_failed(&f->body);
+	return f->too_large ? 0 : size * n;
+}
+
+/* Names only from the DNS-IDs, wildcards only as a whole label (STS-12). */
+static CURLcode
+set_trust(CURL *easy, void *ssl_ctx, void *arg)
+{
+	struct fetch *f = arg;
+	SSL_CTX *ctx = ssl_ctx;
+
+	(void)easy;
+	SSL_CTX_set1_cert_store(ctx, f->https->store);
+	X509_VERIFY_PARAM_set_hostflags(SSL_CTX_get0_param(ctx),
+	    X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
+		X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	return CURLE_OK;
+}
+
+static void
+tell(void *arg)
+{
+	struct fetch *f = arg;
+
+	f->later = NULL;
+	f->done(f->arg, &f->result);
+}
+
+/* "text/plain; charset=utf-8" -> "text/plain" */
+static const char *
+media_of(struct fetch *f)
+{
+	char *type = NULL, *out;
+	struct span a, params;
+
+	curl_easy_getinfo(f->easy, CURLINFO_CONTENT_TYPE, &type);
+	a = span_str(type);
+	(void)span_cut(a, ';', &a, &params);
+	a = span_trim(a);
+	if (span_has(a, 0))
+		return "";
+	out = span_dup(f, a);
+	for (char *c = out; *c != '\0'; c++)
+		*c = (char)ascii_lower((uint8_t)*c);
+	return out;
+}
+
+static bool
+is_tls_error(CURLcode code)
+{
+	return code == CURLE_PEER_FAILED_VERIFICATION ||
+	    code == CURLE_SSL_CONNECT_ERROR ||
+	    code == CURLE_SSL_CERTPROBLEM || code == CURLE_SSL_CIPHER;
+}
+
+static void
+finished(struct fetch *f, CURLcode code)
+{
+	long status = 0;
+
+	curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
+	f->result = (struct fetch_result){ .ok = code == CURLE_OK,
+		.status = (int)status, .media = media_of(f),
+		.body = sbuf_view(&f->body), .why = "" };
+	if (code != CURLE_OK) {
+		f->result.tls_failed = is_tls_error(code);
+		f->result.why = f->too_large ? "the answer is too large"
+		    : *f->error != '\0'	     ? f->error
+					     : curl_easy_strerror(code);
+	}
+	f->later = net_later(f, &f->https->real->net, tell, f);
+}
+
+/* Transfers that have ended. */
+static void
+collect(struct https_real *h)
+{
+	CURLMsg *msg;
+	int left;
+
+	while ((msg = curl_multi_info_read(h->multi, &left)) != NULL) {
+		struct fetch *f = NULL;
+		CURLcode code = msg->data.result;
+
+		if (msg->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &f);
+		curl_multi_remove_handle(h->multi, f->easy);
+		finished(f, code);
+	}
+}
+
+static int
+fetch_destroy(struct fetch *f)
+{
+	curl_multi_remove_handle(f->https->multi, f->easy);
+	curl_easy_cleanup(f->easy);
+	curl_slist_free_all(f->resolve);
+	return 0;
+}
+
+/* "+host:443:addr,addr": used for this transfer, and stale ones replaced. */
+static void
+set_addresses(struct fetch *f, const char *host, const struct netaddr *addrs,
+    size_t count)
+{
+	char *text = need(talloc_asprintf(f, "%s:443:", host));
+	char addr[NETADDR_TEXT_BYTES];
+
+	for (size_t i = 0; i < count; i++)
+		text = need(talloc_asprintf_append(text, "%s%s%s%s",
+		    i == 0 ? "" : ",",
+		    addrs[i].family == NETADDR_IP6 ? "[" : "",
+		    netaddr_text(&addrs[i], addr),
+		    addrs[i].family == NETADDR_IP6 ? "]" : ""));
+	f->resolve = need(curl_slist_append(NULL, text));
+	curl_easy_setopt(f->easy, CURLOPT_RESOLVE, f->resolve);
+}
+
+static void
+set_options(struct fetch *f, const char *host, const char *path,
+    int64_t deadline_ms)
+{
+	CURL *e = f->easy;
+
+	curl_easy_setopt(e, CURLOPT_URL,
+	    need(talloc_asprintf(f, "https://%s%s", host, path)));
+	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "https");
+	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(e, CURLOPT_PROXY, "");
+	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L);
+	curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
+	curl_easy_setopt(e, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L);
+	curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L);
+	curl_easy_setopt(e, CURLOPT_CAINFO, NULL);
+	curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
+	curl_easy_setopt(e, CURLOPT_SSL_CTX_FUNCTION, set_trust);
+	curl_easy_setopt(e, CURLOPT_SSL_CTX_DATA, f);
+	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)deadline_ms);
+	curl_easy_setopt(e, CURLOPT_MAXFILESIZE_LARGE,
+	    (curl_off_t)STS_BODY_MAX_BYTES);
+	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, take_body);
+	curl_easy_setopt(e, CURLOPT_WRITEDATA, f);
+	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, f->error);
+	curl_easy_setopt(e, CURLOPT_PRIVATE, f);
+	curl_easy_setopt(e, CURLOPT_USERAGENT, "tierpost");
+}
+
+struct fetch *
+net_real_fetch(TALLOC_CTX *mem, struct net *net, const char *host,
+    const char *path, const struct netaddr *addrs, size_t addr_count,
+    int64_t deadline_ms,
+    void (*done)(void *arg, const struct fetch_result *r), void *arg)
+{
+	struct https_real *h = net_real_of(net)->https;
+	struct fetch *f = need(talloc_zero(mem, struct fetch));
+
+	invariant(h != NULL && addr_count > 0);
+	f->https = h;
+	f->done = done;
+	f->arg = arg;
+	f->easy = need(curl_easy_init());
+	sbuf_init(&f->body, f, STS_BODY_MAX_BYTES);
+	set_options(f, host, path, deadline_ms);
+	set_addresses(f, host, addrs, addr_count);
+	talloc_set_destructor(f, fetch_destroy);
+	if (curl_multi_add_handle(h->multi, f->easy) != CURLM_OK)
+		panic("curl_multi_add_handle");
+	return f;
+}
+
+/* ---- set-up ---- */
+
+static int
+https_destroy(struct https_real *h)
+{
+	curl_multi_cleanup(h->multi);
+	event_free(h->timer);
+	X509_STORE_free(h->store);
+	return 0;
+}
+
+enum status
+net_real_https(struct net *net, const char *ca_file, struct diag *why)
+{
+	struct net_real *r = net_real_of(net);
+	const char *file = *ca_file == '\0' ? SYSTEM_BUNDLE : ca_file;
+	struct https_real *h;
+
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return diag_set(why, ST_IO, "libcurl does not start");
+	h = need(talloc_zero(r, struct https_real));
+	h->real = r;
+	h->multi = need(curl_multi_init());
+	h->store = need(X509_STORE_new());
+	h->timer = need(evtimer_new(r->base, timer_event, h));
+	talloc_set_destructor(h, https_destroy);
+	if (X509_STORE_load_file(h->store, file) != 1) {
+		talloc_free(h);
+		return diag_set(why, ST_IO,
+		    "%s: no certificates could be read from it", file);
+	}
+	curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, want_socket);
+	curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
+	curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, want_timer);
+	curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h);
+	curl_multi_setopt(h->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
+	    MAX_TRANSFERS);
+	r->https = h;
+	return ST_OK;
+}

@@ -6,7 +6,7 @@
 
 #include "util/sha256.h"
 
-#define HEADER_BYTES 3u /* usage, selector, matching type */
+#define HEADER_BYTES    3u /* usage, selector, matching type */
 #define TEXT_DATA_BYTES 8u
 
 enum matching { FULL = 0, SHA2_256 = 1, SHA2_512 = 2 };
@@ -89,9 +89,8 @@ tlsa_text(TALLOC_CTX *mem, const struct tlsa *t)
 	char hex[2 * TEXT_DATA_BYTES + 1];
 
 	hex_encode(span_sub(t->data, 0, TEXT_DATA_BYTES), hex);
-	return need(talloc_asprintf(mem, "%u %u %u %s%s", t->usage,
-	    t->selector, t->matching, hex,
-	    t->data.n > TEXT_DATA_BYTES ? "..." : ""));
+	return need(talloc_asprintf(mem, "%u %u %u %s%s", t->usage, t->selector,
+	    t->matching, hex, t->data.n > TEXT_DATA_BYTES ? "..." : ""));
 }
 
 void

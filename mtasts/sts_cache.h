@@ -10,6 +10,9 @@
 #include "mtasts/sts_txt.h"
 #include "util/clock.h"
 
+/* ours: for its short life alone a policy is not fetched more often */
+#define STS_REFRESH_MIN_MS 300000
+
 /* One policy domain's entry.  Strings live with the entry. */
 struct sts_entry {
 	const char *domain;
@@ -51,14 +54,21 @@ enum sts_step sts_cache_step(const struct sts_entry *e,
     enum sts_txt_result txt, const char *id, struct wall now,
     int64_t retry_delay_ms);
 
-/* Record a fetch that worked: replaces the policy whatever its mode. */
+/*
+ * Record a fetch that worked: replaces the policy whatever its mode.  The
+ * new strings live in mem; those of the former policy, which must be
+ * talloc objects (as sts_policy_copy() makes them), are freed.
+ */
 void sts_cache_fetched(TALLOC_CTX *mem, struct sts_entry *e, const char *id,
     const struct sts_policy *pol, struct wall now);
 /* Record a fetch that failed: the policy stays as it is (STS-18). */
 void sts_cache_fetch_failed(struct sts_entry *e, const char *id,
     struct wall now);
 
-/* Is the entry due for its regular refresh (STS-27)? */
+/*
+ * Is the entry due for its regular refresh (STS-27)?  At the age refresh_ms,
+ * or at half its max_age where that is sooner.
+ */
 bool sts_cache_refresh_due(const struct sts_entry *e, struct wall now,
     int64_t refresh_ms);
 

@@ -29,8 +29,8 @@ sts_mode_name(enum sts_mode mode)
 static enum status
 take_mx(TALLOC_CTX *mem, struct sts_policy *pol, struct span val)
 {
-	struct span plain = span_starts(val, "*.") ? span_sub(val, 2, val.n)
-						   : val;
+	struct span plain = span_starts(val, "*.") ? span_sub(val, 2, val.n) :
+						     val;
 
 	if (pol->mx_count == STS_MAX_MX)
 		return ST_LIMIT;
@@ -90,20 +90,22 @@ sts_policy_parse(TALLOC_CTX *mem, struct span body, struct sts_policy *pol,
 		seen |= 1u << k;
 		st = take_value(mem, pol, (enum key)k, span_trim(val));
 		if (st != ST_OK)
-			return diag_fail(why, st, "policy line with a bad value",
-			    line);
+			return diag_fail(why, st,
+			    "policy line with a bad value", line);
 	}
-	want |= (seen & 1u << K_MODE) && pol->mode == STS_NONE ? 0
-							       : 1u << K_MX;
+	want |= (seen & 1u << K_MODE) && pol->mode == STS_NONE ? 0 : 1u << K_MX;
 	if ((seen & want) != want)
 		return diag_set(why, ST_SYNTAX,
 		    "policy lacks a field of RFC 8461 3.2");
 	return ST_OK;
 }
 
+/* A name with an underscore is no host name: it matches nothing (DNS-34). */
 bool
 sts_policy_matches(const struct sts_policy *pol, const char *host)
 {
+	if (span_has(span_str(host), '_'))
+		return false;
 	for (size_t i = 0; i < pol->mx_count; i++)
 		if (domain_matches(pol->mx[i], host))
 			return true;

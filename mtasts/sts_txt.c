@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-#define EXT_NAME_MAX_BYTES  32u /* RFC 8461 3.1 */
+#define EXT_NAME_MAX_BYTES 32u /* RFC 8461 3.1 */
 
 /*
  * Does the record count as one of version 1?  The text wants the literal
@@ -23,8 +23,8 @@ is_version_1(struct span txt)
 	struct span version, rest;
 
 	return span_cut(txt, ';', &version, &rest) &&
-	    span_eq(span_trim(version), "v=STSv1") &&
-	    span_starts(version, "v=STSv1");
+	       span_eq(span_trim(version), "v=STSv1") &&
+	       span_starts(version, "v=STSv1");
 }
 
 static bool
@@ -51,37 +51,43 @@ valid_extension(struct span name, struct span value)
 		    name.p[i] != '-' && name.p[i] != '.')
 			return false;
 	for (size_t i = 0; i < value.n; i++)
-		if (value.p[i] <= ' ' || value.p[i] > 0x7e ||
-		    value.p[i] == '=')
+		if (value.p[i] <= ' ' || value.p[i] > 0x7e || value.p[i] == '=')
 			return false;
 	return true;
 }
 
-/* The fields after the version; first id wins (STS-06). */
+/* One field; the first id counts, a repeated one need not even be an id. */
+static bool
+take_field(struct span field, struct span *id)
+{
+	struct span name, value;
+
+	if (!span_cut(field, '=', &name, &value))
+		return false;
+	if (!span_eq(name, "id") || id->n > 0)
+		return valid_extension(name, value);
+	*id = value;
+	return valid_id(value);
+}
+
+/* The fields after the version; nothing may follow the last delimiter. */
 static bool
 parse_fields(struct span rest, struct span *id)
 {
-	struct span field, name, value;
+	struct span field, next;
+	bool last = false;
 
 	*id = SPAN_NONE;
-	while (rest.n > 0) {
-		if (!span_cut(rest, ';', &field, &rest)) {
+	while (!last) {
+		last = !span_cut(rest, ';', &field, &next);
+		if (last)
 			field = rest;
-			rest = SPAN_NONE;
-		}
 		field = span_trim(field);
-		if (field.n == 0 && rest.n == 0)
-			break; /* the optional last delimiter */
-		if (!span_cut(field, '=', &name, &value))
+		if (last && field.n == 0)
+			break;
+		if (!take_field(field, id))
 			return false;
-		if (span_eq(name, "id")) {
-			if (!valid_id(value))
-				return false;
-			if (id->n == 0)
-				*id = value;
-		} else if (!valid_extension(name, value)) {
-			return false;
-		}
+		rest = next;
 	}
 	return id->n > 0;
 }
@@ -105,8 +111,7 @@ sts_txt_pick(const struct span *txt, size_t count,
 		return diag_set(why, ST_NOTFOUND,
 		    "%zu TXT records with v=STSv1, not one (RFC 8461 3.1)",
 		    matching);
-	if (!span_cut(one, ';', &version, &rest) ||
-	    !parse_fields(rest, &found))
+	if (!span_cut(one, ';', &version, &rest) || !parse_fields(rest, &found))
 		return diag_fail(why, ST_NOTFOUND,
 		    "TXT record breaks RFC 8461 3.1", one);
 	memcpy(id, found.p, found.n);

@@ -41,6 +41,7 @@ struct dns_real {
 	int64_t timeout_ms;
 	uint32_t limit;
 	uint32_t under_way;
+	bool sending; /* answers from the cache come while we send */
 	TAILQ_HEAD(, dns_query) queue;
 	/* the self-test */
 	bool testing;
@@ -134,11 +135,15 @@ send_next(struct dns_real *d)
 {
 	struct dns_query *q;
 
+	if (d->sending)
+		return;
+	d->sending = true;
 	while (d->under_way < d->limit && (q = TAILQ_FIRST(&d->queue)) != NULL) {
 		TAILQ_REMOVE(&d->queue, q, link);
 		q->waiting = false;
 		send_query(q);
 	}
+	d->sending = false;
 }
 
 /* Mutes the callback; libunbound works on in the background. */

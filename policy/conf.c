@@ -45,7 +45,8 @@ tell_mistakes(struct conf_reader *r, struct conf_mistakes *out)
 
 	qsort(r->found, n, sizeof(*r->found), compare_found);
 	out->count = r->found_count;
-	out->text = need(talloc_array(out->mem, const char *, n + 1));
+	out->text = need(talloc_array(out->mem, const char *,
+	    (unsigned)n + 1));
 	for (size_t i = 0; i < n; i++)
 		out->text[i] = need(talloc_asprintf(out->mem, "%s: %s",
 		    conf_source_where(r->source, r->found[i].line),
@@ -59,7 +60,7 @@ unknown_setting(struct conf_reader *r, unsigned line, const char *path)
 {
 	size_t n = 0;
 	const char **known = need(talloc_array(r->mem, const char *,
-	    conf_option_count() + CONF_LIST_COUNT + 1));
+	    (unsigned)(conf_option_count() + CONF_LIST_COUNT + 1)));
 
 	for (size_t i = 0; i < conf_option_count(); i++)
 		known[n++] = conf_option_at(i)->path;
@@ -172,7 +173,7 @@ reader_new(TALLOC_CTX *mem, struct wall now)
 	r->now = now;
 	r->conf = need(talloc_zero(r, struct conf));
 	r->option_line = need(talloc_zero_array(r, unsigned,
-	    conf_option_count()));
+	    (unsigned)conf_option_count()));
 	r->found = need(talloc_array(r, struct conf_found, CONF_MAX_MISTAKES));
 	conf_options_default(r->conf);
 	return r;

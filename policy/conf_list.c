@@ -124,7 +124,7 @@ unknown_key(const struct conf_entry *e, const config_setting_t *s)
 {
 	const struct conf_list *list = e->list;
 	const char **known = need(talloc_array(e->r->mem, const char *,
-	    list->field_count));
+	    (unsigned)list->field_count));
 
 	for (size_t i = 0; i < list->field_count; i++)
 		known[i] = need(talloc_asprintf(known, "%s.%s", list->path,
@@ -240,14 +240,15 @@ make_room(struct conf *conf, const struct conf_list *list, size_t n)
 	switch (list - conf_lists) {
 	case CONF_LISTEN:
 		conf->listen = need(talloc_zero_array(conf, struct conf_listen,
-		    n));
+		    (unsigned)n));
 		return;
 	case CONF_RULES:
-		conf->rule = need(talloc_zero_array(conf, struct conf_rule, n));
+		conf->rule = need(talloc_zero_array(conf, struct conf_rule,
+		    (unsigned)n));
 		return;
 	case CONF_EXCEPTIONS:
 		conf->exception = need(talloc_zero_array(conf,
-		    struct conf_exception, n));
+		    struct conf_exception, (unsigned)n));
 		return;
 	}
 }

@@ -205,7 +205,7 @@ conf_resolver_option_read(struct conf_reader *r, config_setting_t *setting)
 		return;
 	}
 	r->conf->resolver_option = need(talloc_array(r->conf, const char *,
-	    (size_t)n + 1));
+	    (unsigned)n + 1));
 	for (int i = 0; i < n; i++)
 		read_option(r, config_setting_get_elem(setting, (unsigned)i));
 }

@@ -1,179 +1,180 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* The tables are doc/policy.md's: lines and columns in the same order. */
 #include "policy/decide.h"
 
-/* What Table 1 and Table 2 speak of: the requirement before its level. */
-enum requirement {
-	R_SKIP,
-	R_PLAIN,
-	R_MAY,
-	R_ENCRYPT,
-	R_PKIX_LOCAL,
-	R_PKIX_STS,
-	R_DANE,
+/* ---- the cells of both tables: what a host may be required ---- */
+
+enum cell {
+	DANE,   /* verify by DANE */
+	BOTH,   /* verify by DANE, and by PKIX as MTA-STS wants it */
+	STS,    /* verify by PKIX as MTA-STS wants it */
+	LOCAL,  /* verify by PKIX as a rule of ours wants it */
+	TLS,    /* TLS, peer not authenticated */
+	MAY,    /* TLS when offered */
+	PLAIN,  /* TLS may be skipped */
+	UNMET,  /* skip: the host cannot meet the MTA-STS policy */
+	SKIP_T, /* skip: nothing but the TLSA lookup failed */
+	SKIP,
 };
-#define REQUIREMENT_COUNT 7u
+#define CELL_COUNT 10u
 
-/* Columns of Table 1. */
-enum sts_column { S_ENFORCE, S_TESTING, S_OTHER };
-#define STS_COLUMN_COUNT 3u
-
-struct cell {
-	enum requirement requirement;
-	const char *row;
-	const char *why;
-};
-
-/* Table 1: what the domain has published, D x S. */
-static const struct cell published[DANE_STATE_COUNT][STS_COLUMN_COUNT] = {
-	[DANE_D1_USABLE] = {
-		[S_ENFORCE] = { R_DANE, "D1/enforce",
-		    "the domain publishes TLSA records: the certificate must "
-		    "match one; MTA-STS is judged beside it (RFC 7672 2.2)" },
-		[S_TESTING] = { R_DANE, "D1/testing",
-		    "the domain publishes TLSA records: the certificate must "
-		    "match one (RFC 7672 2.2)" },
-		[S_OTHER] = { R_DANE, "D1/none",
-		    "the domain publishes TLSA records: the certificate must "
-		    "match one (RFC 7672 2.2)" },
-	},
-	[DANE_D2_UNUSABLE] = {
-		[S_ENFORCE] = { R_PKIX_STS, "D2/enforce",
-		    "TLSA records exist but none is usable: MTA-STS demands a "
-		    "trusted certificate (RFC 8461 4.2, 5)" },
-		[S_TESTING] = { R_ENCRYPT, "D2/testing",
-		    "TLSA records exist but none is usable: TLS is mandatory, "
-		    "without authentication (RFC 7672 2.2)" },
-		[S_OTHER] = { R_ENCRYPT, "D2/none",
-		    "TLSA records exist but none is usable: TLS is mandatory, "
-		    "without authentication (RFC 7672 2.2)" },
-	},
-	[DANE_D3_NONE] = {
-		[S_ENFORCE] = { R_PKIX_STS, "D3/enforce",
-		    "the domain enforces MTA-STS: a trusted certificate for "
-		    "the MX host is mandatory (RFC 8461 4.2, 5)" },
-		[S_TESTING] = { R_MAY, "D3/testing",
-		    "MTA-STS is in testing mode: failures are reported, never "
-		    "enforced (RFC 8461 5)" },
-		[S_OTHER] = { R_MAY, "D3/none",
-		    "nothing is published: TLS when offered (RFC 7435)" },
-	},
-	[DANE_D4_INSECURE] = {
-		[S_ENFORCE] = { R_PKIX_STS, "D4/enforce",
-		    "the domain enforces MTA-STS: a trusted certificate for "
-		    "the MX host is mandatory (RFC 8461 4.2, 5)" },
-		[S_TESTING] = { R_MAY, "D4/testing",
-		    "MTA-STS is in testing mode: failures are reported, never "
-		    "enforced (RFC 8461 5)" },
-		[S_OTHER] = { R_MAY, "D4/none",
-		    "nothing is published and DNSSEC is not in use: TLS when "
-		    "offered (RFC 7435)" },
-	},
-	[DANE_D5_ERROR] = {
-		[S_ENFORCE] = { R_SKIP, "D5/enforce",
-		    "a DNS lookup failed: what the host requires is not known "
-		    "(RFC 7672 2.1.2)" },
-		[S_TESTING] = { R_SKIP, "D5/testing",
-		    "a DNS lookup failed: what the host requires is not known "
-		    "(RFC 7672 2.1.2)" },
-		[S_OTHER] = { R_SKIP, "D5/none",
-		    "a DNS lookup failed: what the host requires is not known "
-		    "(RFC 7672 2.1.2)" },
-	},
+static const struct {
+	bool skip;
+	enum level level; /* of a skip: one that nothing reaches */
+	enum method method;
+} meaning[CELL_COUNT] = {
+	[DANE] = { false, LEVEL_VERIFY, METHOD_DANE },
+	[BOTH] = { false, LEVEL_VERIFY, METHOD_DANE },
+	[STS] = { false, LEVEL_VERIFY, METHOD_PKIX_STS },
+	[LOCAL] = { false, LEVEL_VERIFY, METHOD_PKIX_LOCAL },
+	[TLS] = { false, LEVEL_ENCRYPT, METHOD_NONE },
+	[MAY] = { false, LEVEL_MAY, METHOD_NONE },
+	[PLAIN] = { false, LEVEL_PLAIN, METHOD_NONE },
+	[UNMET] = { true, LEVEL_DANE_ONLY, METHOD_NONE },
+	[SKIP_T] = { true, LEVEL_DANE_ONLY, METHOD_NONE },
+	[SKIP] = { true, LEVEL_DANE_ONLY, METHOD_NONE },
 };
 
-/* Columns of Table 2 that this version knows. */
+/* ---- Table 1: what the domain has published ---- */
+
+enum sts_column {
+	S_ENFORCE,
+	S_OTHER_MX, /* enforce, and the policy does not name this host */
+	S_TESTING,
+	S_NONE,
+	S_ABSENT,
+	S_UNAVAILABLE,
+	S_UNKNOWN,
+	S_IGNORED, /* unknown, and sts.unknown says to go on */
+};
+#define STS_COLUMN_COUNT 8u
+
+/* clang-format off */
+static const enum cell published[DANE_STATE_COUNT][STS_COLUMN_COUNT] = {
+	/* enforce, other mx, testing, none, absent, unavailable, unknown,
+	 * ignored */
+	[DANE_D1_USABLE]   = { DANE, DANE,  DANE, DANE, DANE, DANE, DANE, DANE },
+	[DANE_D2_UNUSABLE] = { STS,  UNMET, TLS,  TLS,  TLS,  TLS,  SKIP, TLS },
+	[DANE_D3_NONE]     = { STS,  UNMET, MAY,  MAY,  MAY,  MAY,  SKIP, MAY },
+	[DANE_D4_INSECURE] = { STS,  UNMET, MAY,  MAY,  MAY,  MAY,  SKIP, MAY },
+	[DANE_D5_ERROR]    = { SKIP, SKIP,  SKIP, SKIP, SKIP, SKIP, SKIP, SKIP },
+};
+/* clang-format on */
+
+/* ---- Table 2: an override applied to it ---- */
+
 enum override_column {
 	O_NONE,
-	O_MAY_WAIVED, /* plaintext-allowed without its waiver acts as may */
-	O_PLAIN_WAIVED,
-	O_ENCRYPT,
-	O_VERIFY,
+	O_ENCRYPTED,
+	O_VERIFIED,
 	O_NEVER_PLAIN,
+	O_ALLOWED, /* without a waiver: "may", which lowers nothing */
+	O_WAIVER,
 };
 #define OVERRIDE_COLUMN_COUNT 6u
 
-/* Table 2: the override applied to what is published. */
-static const enum requirement
-    overridden[REQUIREMENT_COUNT][OVERRIDE_COLUMN_COUNT] = {
-	/* none, may, plaintext+waiver, require-encrypted, require-verified,
-	 * never-plaintext */
-	[R_DANE] = { R_DANE, R_DANE, R_PLAIN, R_DANE, R_DANE, R_DANE },
-	[R_PKIX_STS] = { R_PKIX_STS, R_PKIX_STS, R_PLAIN, R_PKIX_STS,
-	    R_PKIX_STS, R_PKIX_STS },
-	[R_ENCRYPT] = { R_ENCRYPT, R_ENCRYPT, R_PLAIN, R_ENCRYPT,
-	    R_PKIX_LOCAL, R_ENCRYPT },
-	[R_MAY] = { R_MAY, R_MAY, R_PLAIN, R_ENCRYPT, R_PKIX_LOCAL,
-	    R_ENCRYPT },
-	[R_SKIP] = { R_SKIP, R_SKIP, R_PLAIN, R_SKIP, R_SKIP, R_SKIP },
+/* clang-format off */
+static const enum cell overridden[CELL_COUNT][OVERRIDE_COLUMN_COUNT] = {
+	/* none, encrypted, verified, never-plaintext, allowed, waiver */
+	[DANE]   = { DANE,   DANE,   DANE,   DANE,   DANE,   PLAIN },
+	[BOTH]   = { BOTH,   BOTH,   BOTH,   BOTH,   BOTH,   PLAIN },
+	[STS]    = { STS,    STS,    STS,    STS,    STS,    PLAIN },
+	[TLS]    = { TLS,    TLS,    LOCAL,  TLS,    TLS,    PLAIN },
+	[MAY]    = { MAY,    TLS,    LOCAL,  TLS,    MAY,    PLAIN },
+	[UNMET]  = { UNMET,  UNMET,  UNMET,  UNMET,  UNMET,  PLAIN },
+	[SKIP_T] = { SKIP_T, SKIP_T, SKIP_T, SKIP_T, SKIP_T, PLAIN },
+	[SKIP]   = { SKIP,   SKIP,   SKIP,   SKIP,   SKIP,   SKIP },
+	/* No domain publishes these: never read. */
+	[LOCAL]  = { SKIP,   SKIP,   SKIP,   SKIP,   SKIP,   SKIP },
+	[PLAIN]  = { SKIP,   SKIP,   SKIP,   SKIP,   SKIP,   SKIP },
+};
+/* clang-format on */
+
+/* ---- names of the rows: kept in evidence, so never changed ---- */
+
+#define OVERRIDES(cell)                                                        \
+	{                                                                      \
+		cell, cell "+require-encrypted", cell "+require-verified",     \
+		    cell "+never-plaintext", cell "+plaintext-allowed",        \
+		    cell "+waiver"                                             \
+	}
+#define LINE(d)                                                                \
+	{                                                                      \
+		OVERRIDES(d "/enforce"), OVERRIDES(d "/enforce-other-mx"),     \
+		    OVERRIDES(d "/testing"), OVERRIDES(d "/none"),             \
+		    OVERRIDES(d "/absent"), OVERRIDES(d "/unavailable"),       \
+		    OVERRIDES(d "/unknown"), OVERRIDES(d "/unknown-ignored")   \
+	}
+
+static const char
+    *const rows[DANE_STATE_COUNT][STS_COLUMN_COUNT][OVERRIDE_COLUMN_COUNT] = {
+	    [DANE_D1_USABLE] = LINE("D1"),
+	    [DANE_D2_UNUSABLE] = LINE("D2"),
+	    [DANE_D3_NONE] = LINE("D3"),
+	    [DANE_D4_INSECURE] = LINE("D4"),
+	    [DANE_D5_ERROR] = LINE("D5"),
+    };
+
+/* ---- why, for people ---- */
+
+static const char *const published_why[CELL_COUNT] = {
+	[DANE] = "DNSSEC-signed TLSA records: the certificate must match "
+		 "one (RFC 7672 2.2)",
+	[BOTH] = "DNSSEC-signed TLSA records, and an enforced MTA-STS policy "
+		 "that must be met as well, see dane.and-sts: the "
+		 "certificate must pass both (RFC 7672 2.2, RFC 8461 4.2)",
+	[STS] = "an enforced MTA-STS policy: the certificate must be trusted "
+		"and name the MX host (RFC 8461 4.2)",
+	[TLS] = "DNSSEC-signed TLSA records, none of them usable: TLS is "
+		"mandatory, the certificate is not checked (RFC 7672 "
+		"2.2)",
+	[MAY] = "nothing is published that binds: TLS when the host offers "
+		"it (RFC 7435 3)",
+	[UNMET] = "the enforced MTA-STS policy does not name this MX host: "
+		  "it is not used (RFC 8461 4.1)",
+	[SKIP_T] = "the lookup of TLSA records failed, so whether they "
+		   "exist is not known: the host is not used (RFC 7672 "
+		   "2.1.2)",
 };
 
-/* Row names of what an override made of a published row. */
-static const char *const overridden_rows[OVERRIDE_COLUMN_COUNT]
-    [REQUIREMENT_COUNT] = {
-	[O_PLAIN_WAIVED] = { [R_PLAIN] = "exception/plain" },
-	[O_ENCRYPT] = { [R_ENCRYPT] = "rule/encrypt" },
-	[O_VERIFY] = { [R_PKIX_LOCAL] = "rule/verify" },
-	[O_NEVER_PLAIN] = { [R_ENCRYPT] = "rule/never-plaintext" },
+static const char *const override_why[OVERRIDE_COLUMN_COUNT] = {
+	[O_ENCRYPTED] = "a rule requires TLS; the certificate is not checked "
+			"(RFC 7435 3)",
+	[O_VERIFIED] = "a rule requires a trusted certificate for an expected "
+		       "name (RFC 9325 7.1)",
+	[O_NEVER_PLAIN] = "a rule forbids clear text: TLS is mandatory, the "
+			  "certificate is not checked (RFC 7435 3)",
+	[O_WAIVER] = "an approved exception allows clear text, whatever is "
+		     "published",
 };
 
-static const char *const overridden_whys[OVERRIDE_COLUMN_COUNT] = {
-	[O_PLAIN_WAIVED] = "an approved exception allows clear text",
-	[O_ENCRYPT] = "a rule of this gateway demands TLS",
-	[O_VERIFY] = "a rule of this gateway demands a trusted certificate",
-	[O_NEVER_PLAIN] = "a rule of this gateway forbids clear text",
-};
+static const char skip_why[] =
+    "the lookup of its addresses failed: the host is not used (RFC 7672 "
+    "2.1.2)";
+static const char unknown_why[] =
+    "the lookup of the domain's MTA-STS record failed, so whether a policy "
+    "binds is not known: the host is not used (RFC 8461 10.2)";
 
-static const struct {
-	enum level level;
-	enum method method;
-} levels[REQUIREMENT_COUNT] = {
-	[R_SKIP] = { LEVEL_DANE_ONLY, METHOD_NONE },
-	[R_PLAIN] = { LEVEL_PLAIN, METHOD_NONE },
-	[R_MAY] = { LEVEL_MAY, METHOD_NONE },
-	[R_ENCRYPT] = { LEVEL_ENCRYPT, METHOD_NONE },
-	[R_PKIX_LOCAL] = { LEVEL_VERIFY, METHOD_PKIX_LOCAL },
-	[R_PKIX_STS] = { LEVEL_VERIFY, METHOD_PKIX_STS },
-	[R_DANE] = { LEVEL_VERIFY, METHOD_DANE },
-};
-
-static const struct cell unknown_sts = { R_SKIP, "sts-unknown",
-	"the _mta-sts lookup failed and no policy is cached: whether one is "
-	"enforced is not known (RFC 8461 10.2)" };
-static const struct cell not_in_policy = { R_SKIP, "sts-mx",
-	"the host is not among the mx patterns of the enforced MTA-STS policy "
-	"(RFC 8461 4.1)" };
+/* ---- reading the tables ---- */
 
 static enum sts_column
-sts_column(enum sts_state s)
+sts_column(const struct decide_in *in)
 {
-	switch (s) {
+	switch (in->sts) {
 	case STS_ST_ENFORCE:
-		return S_ENFORCE;
+		return in->sts_mx_match ? S_ENFORCE : S_OTHER_MX;
 	case STS_ST_TESTING:
 		return S_TESTING;
 	case STS_ST_NONE:
+		return S_NONE;
 	case STS_ST_ABSENT:
+		return S_ABSENT;
 	case STS_ST_UNAVAILABLE:
+		return S_UNAVAILABLE;
 	case STS_ST_UNKNOWN:
-		break;
+		return in->sts_unknown_defers ? S_UNKNOWN : S_IGNORED;
 	}
-	return S_OTHER;
-}
-
-/* Table 1 with the two conditions that make a host unusable beside it. */
-static const struct cell *
-publish(const struct decide_in *in)
-{
-	const struct cell *c = &published[in->dane][sts_column(in->sts)];
-
-	if (in->sts == STS_ST_UNKNOWN && in->sts_unknown_defers &&
-	    c->requirement != R_DANE && c->requirement != R_SKIP)
-		return &unknown_sts; /* STS-09 */
-	if (in->sts == STS_ST_ENFORCE && !in->sts_mx_match &&
-	    (c->requirement == R_PKIX_STS ||
-		(c->requirement == R_DANE && in->dane_and_sts_both)))
-		return &not_in_policy; /* STS-35, STS-37 */
-	return c;
+	return S_UNKNOWN; /* not reached: the switch names every state */
 }
 
 static enum override_column
@@ -183,51 +184,74 @@ override_column(const struct decide_in *in)
 	case OVERRIDE_NONE:
 		return O_NONE;
 	case OVERRIDE_REQUIRE_ENCRYPTED:
-		return O_ENCRYPT;
+		return O_ENCRYPTED;
 	case OVERRIDE_REQUIRE_VERIFIED:
-		return O_VERIFY;
+		return O_VERIFIED;
 	case OVERRIDE_NEVER_PLAINTEXT:
 		return O_NEVER_PLAIN;
 	case OVERRIDE_PLAINTEXT_ALLOWED:
-		return in->waiver ? O_PLAIN_WAIVED : O_MAY_WAIVED;
+		return in->waiver ? O_WAIVER : O_ALLOWED;
 	}
 	return O_NONE; /* not reached: the switch names every override */
 }
 
-/*
- * A waiver helps a host that must be skipped only when what failed is the
- * TLSA lookup alone (RFC 7672 9.1) or the STS rules: where to send to is
- * known then.  An MX or address error stays.
- */
-static bool
-may_be_waived(const struct decide_in *in)
+/* Table 1 with its two footnotes. */
+static enum cell
+publish(const struct decide_in *in, enum sts_column s)
 {
-	return in->dane != DANE_D5_ERROR || in->error_is_tlsa_only;
+	enum cell cell = published[in->dane][s];
+
+	/* Of D1 with dane.and-sts = "both": STS has a say as well. */
+	if (cell == DANE && in->dane_and_sts_both) {
+		if (s == S_ENFORCE)
+			return BOTH;
+		if (s == S_OTHER_MX)
+			return UNMET;
+	}
+	/*
+	 * The dagger: with the TLSA lookup as the only error, what is not
+	 * known is DANE alone, which a waiver may switch off (RFC 7672 9.1).
+	 */
+	if (in->dane == DANE_D5_ERROR && in->error_is_tlsa_only &&
+	    s != S_UNKNOWN)
+		return SKIP_T;
+	return cell;
+}
+
+static const char *
+why_of(const struct decide_in *in, enum cell p, enum cell n,
+    enum override_column o)
+{
+	if (n != p)
+		return override_why[o];
+	if (n == SKIP)
+		return in->dane == DANE_D5_ERROR ? skip_why : unknown_why;
+	return published_why[n];
 }
 
 struct decide_out
 decide(const struct decide_in *in)
 {
-	const struct cell *c = publish(in);
+	enum sts_column s = sts_column(in);
 	enum override_column o = override_column(in);
-	enum requirement r = overridden[c->requirement][o];
-	struct decide_out out = { .row = c->row, .why = c->why };
+	enum cell p = publish(in, s);
+	enum cell n = overridden[p][o];
+	struct decide_out out = {
+		.skip = meaning[n].skip,
+		.required = meaning[n].level,
+		.method = meaning[n].method,
+		.also_pkix_sts = n == BOTH,
+		.row = rows[in->dane][s][o],
+		.why = why_of(in, p, n, o),
+	};
 
-	if (c->requirement == R_SKIP && !may_be_waived(in))
-		r = R_SKIP;
-	if (r != c->requirement) {
-		out.row = overridden_rows[o][r];
-		out.why = overridden_whys[o];
-	}
 	/* The guard: whatever the tables say, this scope is never clear. */
-	if (in->override == OVERRIDE_NEVER_PLAINTEXT && r != R_SKIP &&
-	    levels[r].level < LEVEL_ENCRYPT)
-		r = R_SKIP;
-	out.skip = r == R_SKIP;
-	out.required = levels[r].level;
-	out.method = levels[r].method;
-	out.also_pkix_sts = r == R_DANE && in->dane_and_sts_both &&
-	    in->sts == STS_ST_ENFORCE;
+	if (o == O_NEVER_PLAIN && !out.skip && out.required < LEVEL_ENCRYPT)
+		out = (struct decide_out){ .skip = true,
+			.required = LEVEL_DANE_ONLY,
+			.row = "guard",
+			.why = "a fault in the decision tables: the host is "
+			       "not used" };
 	return out;
 }
 

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * courier - the role: SMTP client sessions on behalf of a keeper, as an
+ * advisor's plans say.
+ */
+#include "gateway/courier_internal.h"
+
+/* ---- slots by number ---- */
+
+static struct slot *
+slot_by_id(struct courier *c, uint32_t id)
+{
+	struct slot *s;
+
+	TAILQ_FOREACH(s, &c->by_id[id % COURIER_BUCKETS], by_id)
+		if (s->id == id)
+			return s;
+	return NULL;
+}
+
+struct slot *
+courier_slot_by_token(struct courier *c, uint32_t token)
+{
+	struct slot *s;
+
+	TAILQ_FOREACH(s, &c->by_token[token % COURIER_BUCKETS], by_token)
+		if (s->token == token)
+			return s;
+	return NULL;
+}
+
+/* ---- frames of the keeper ---- */
+
+static enum status
+take_slot(struct courier *c, struct unpack *u, struct diag *why)
+{
+	TALLOC_CTX *tmp = need(talloc_new(c));
+	uint32_t id = unpack_u32(u);
+	const char *domain = unpack_str(u, tmp);
+	enum msg_class mclass = (enum msg_class)unpack_enum(u, CLASS_COUNT);
+	enum status st = unpack_done(u);
+
+	if (st == ST_OK && (*domain == '\0' || slot_by_id(c, id) != NULL ||
+			       c->slot_count == COURIER_SLOTS))
+		st = diag_set(why, ST_SYNTAX, "slot %u: not a new one", id);
+	if (st == ST_OK)
+		(void)slot_new(c, id, domain, mclass);
+	talloc_free(tmp);
+	return st;
+}
+
+static enum status
+take_job(struct courier *c, struct span payload, struct diag *why)
+{
+	struct job *j = need(talloc_zero(c, struct job));
+	enum status st = wire_unpack_job(j, payload, &j->w, why);
+	struct slot *s;
+
+	if (st == ST_OK && j->w.message <= 0)
+		st = diag_set(why, ST_SYNTAX, "job without message");
+	s = st == ST_OK ? slot_by_id(c, j->w.slot) : NULL;
+	/* Of a slot that has just failed: the keeper takes it back. */
+	if (s == NULL) {
+		talloc_free(j);
+		return st;
+	}
+	j->w.body = j->w.has_body ? span_copy(j, j->w.body) : SPAN_NONE;
+	slot_add_job(s, talloc_steal(s, j));
+	return ST_OK;
+}
+
+static enum status
+take_body(struct courier *c, struct unpack *u)
+{
+	struct slot *s = slot_by_id(c, unpack_u32(u));
+	int64_t message = unpack_i64(u);
+	uint32_t seq = unpack_u32(u);
+	bool last = unpack_bool(u);
+	struct span data = unpack_bytes(u);
+	const struct job *j = s == NULL ? NULL : slot_job(s);
+
+	if (unpack_done(u) != ST_OK)
+		return ST_SYNTAX;
+	if (j != NULL && s->state == SLOT_MAILING && j->w.message == message)
+		mail_body_came(s, seq, last, data);
+	return ST_OK;
+}
+
+static enum status
+take_slot_end(struct courier *c, struct unpack *u)
+{
+	struct slot *s = slot_by_id(c, unpack_u32(u));
+
+	if (unpack_done(u) != ST_OK)
+		return ST_SYNTAX;
+	if (s != NULL) /* else it has failed meanwhile */
+		slot_end(s);
+	return ST_OK;
+}
+
+static enum status
+take_ack(struct courier *c, struct unpack *u)
+{
+	uint64_t seq = unpack_u64(u);
+
+	if (unpack_done(u) != ST_OK || seq > c->seq)
+		return ST_SYNTAX;
+	report_acked(c, seq);
+	return ST_OK;
+}
+
+static enum status
+keeper_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
+{
+	struct courier *c = arg;
+	struct unpack u = unpack_from(payload);
+
+	switch (type) {
+	case WIRE_SLOT:
+		return take_slot(c, &u, why);
+	case WIRE_JOB:
+		return take_job(c, payload, why);
+	case WIRE_BODY:
+		return take_body(c, &u);
+	case WIRE_SLOT_END:
+		return take_slot_end(c, &u);
+	case WIRE_ACK:
+		return take_ack(c, &u);
+	}
+	return diag_set(why, ST_SYNTAX, "unexpected frame %u", type);
+}
+
+static void
+orphan_all(struct courier *c)
+{
+	struct slot *s, *next;
+
+	for (s = TAILQ_FIRST(&c->slots); s != NULL; s = next) {
+		next = TAILQ_NEXT(s, link);
+		slot_orphan(s);
+	}
+}
+
+static void
+keeper_closed(void *arg, const char *why)
+{
+	struct courier *c = arg;
+
+	log_text(c->env.log, LOG_LEVEL_DEBUG, "keeper-lost", "%s", why);
+	TALLOC_FREE(c->keeper);
+	orphan_all(c);
+	courier_check_drained(c);
+}
+
+static const struct chan_ops keeper_ops = {
+	.frame = keeper_frame,
+	.closed = keeper_closed,
+};
+
+void
+courier_attach_keeper(struct courier *c, struct sock *s)
+{
+	TALLOC_FREE(c->keeper);
+	orphan_all(c);
+	c->keeper = chan_new(c, c->env.net, s, &keeper_ops, c);
+	report_hello(c);
+}
+
+/* ---- frames of the advisor ---- */
+
+static enum status
+advisor_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
+{
+	struct courier *c = arg;
+	struct unpack u = unpack_from(payload);
+	uint32_t token = unpack_u32(&u);
+	struct slot *s;
+	struct plan *plan;
+
+	if (type != WIRE_PLAN || u.failed)
+		return diag_set(why, ST_SYNTAX, "unexpected frame %u", type);
+	s = courier_slot_by_token(c, token);
+	if (s == NULL) /* it waited too long, or was given up */
+		return ST_OK;
+	plan = unpack_plan(s, &u, why);
+	if (plan == NULL)
+		return why->st;
+	if (unpack_done(&u) != ST_OK)
+		return diag_set(why, ST_SYNTAX, "bytes behind a plan");
+	/* One domain's plan must never serve another (B2.8). */
+	if (!domain_eq(plan->domain, s->domain) || plan->mclass != s->mclass)
+		return diag_set(why, ST_SYNTAX, "plan of another domain");
+	slot_take_plan(s, plan);
+	return ST_OK;
+}
+
+static void
+advisor_closed(void *arg, const char *why)
+{
+	struct courier *c = arg;
+
+	log_text(c->env.log, LOG_LEVEL_DEBUG, "advisor-lost", "%s", why);
+	TALLOC_FREE(c->advisor);
+}
+
+static const struct chan_ops advisor_ops = {
+	.frame = advisor_frame,
+	.closed = advisor_closed,
+};
+
+void
+courier_attach_advisor(struct courier *c, struct sock *s)
+{
+	struct slot *slot;
+
+	TALLOC_FREE(c->advisor);
+	c->advisor = chan_new(c, c->env.net, s, &advisor_ops, c);
+	TAILQ_FOREACH(slot, &c->slots, link)
+		if (slot->state == SLOT_PLANNING)
+			slot_ask_plan(slot);
+}
+
+/* ---- life ---- */
+
+struct courier *
+courier_new(TALLOC_CTX *mem, const struct role_env *env,
+    struct tls_client *tls)
+{
+	struct courier *c = need(talloc_zero(mem, struct courier));
+
+	c->env = *env;
+	c->tls = talloc_steal(c, tls);
+	c->instance = net_random_u64(env->net);
+	TAILQ_INIT(&c->reports);
+	TAILQ_INIT(&c->slots);
+	TAILQ_INIT(&c->pool);
+	TAILQ_INIT(&c->closing);
+	for (size_t i = 0; i < COURIER_BUCKETS; i++) {
+		TAILQ_INIT(&c->by_id[i]);
+		TAILQ_INIT(&c->by_token[i]);
+	}
+	sbuf_init(&c->scratch, c, CHAN_FRAME_MAX_BYTES);
+	sbuf_init(&c->personal, c, EVIDENCE_MAX_BYTES);
+	sbuf_init(&c->body, c, EVIDENCE_MAX_BYTES);
+	return c;
+}
+
+/* Connections made under another configuration serve nobody any more. */
+void
+courier_reload(struct courier *c, const struct conf *conf)
+{
+	c->env.conf = conf;
+	pool_empty(c);
+}
+
+/* ---- drain ---- */
+
+static bool
+is_drained(const struct courier *c)
+{
+	const struct slot *s;
+
+	TAILQ_FOREACH(s, &c->slots, link)
+		if (s->state != SLOT_IDLE || s->conn != NULL)
+			return false;
+	return TAILQ_EMPTY(&c->closing) &&
+	    (c->keeper == NULL || TAILQ_EMPTY(&c->reports));
+}
+
+static void
+tell_drained(void *arg)
+{
+	struct courier *c = arg;
+	void (*drained)(void *arg) = c->drained;
+
+	c->drain_later = NULL;
+	if (drained == NULL || !is_drained(c))
+		return;
+	c->drained = NULL;
+	drained(c->drained_arg);
+}
+
+void
+courier_check_drained(struct courier *c)
+{
+	if (c->drained != NULL && c->drain_later == NULL)
+		c->drain_later = net_later(c, c->env.net, tell_drained, c);
+}
+
+void
+courier_drain(struct courier *c, void (*done)(void *arg), void *arg)
+{
+	struct slot *s, *next;
+
+	c->draining = true;
+	c->drained = done;
+	c->drained_arg = arg;
+	for (s = TAILQ_FIRST(&c->slots); s != NULL; s = next) {
+		next = TAILQ_NEXT(s, link);
+		slot_give_back(s);
+	}
+	pool_empty(c);
+	courier_check_drained(c);
+}

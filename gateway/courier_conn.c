@@ -1,0 +1,538 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ *	CONNECTING --address answers--> TALKING <--TLS is up-- HANDSHAKE
+ *	    ^  |                        |  ^  \--220 to STARTTLS--^
+ *	    |  +--none left--> (told)   |  |
+ *	    +--lost before greeting-----+  +--used again-- IDLE
+ *	                                |                   ^ |
+ *	                                +--nothing to do----+ |
+ *	                                v                     v
+ *	                             CLOSING <----------------+
+ *
+ * What the slot is told may free the connection: nothing of it is touched
+ * after such a call.
+ */
+#include <stdio.h>
+
+#include "gateway/courier_internal.h"
+
+static void start_address(struct conn *conn);
+
+/* ---- time ---- */
+
+static struct mono
+now_of(const struct conn *conn)
+{
+	return net_now(conn->c->env.net);
+}
+
+static struct mono
+due(const struct conn *conn)
+{
+	return conn->phase == CONN_TALKING || conn->phase == CONN_CLOSING
+	    ? client_deadline(conn->client)
+	    : conn->deadline;
+}
+
+/* Only earlier times set the timer; when it fires early it is set anew. */
+static void
+arm(struct conn *conn)
+{
+	struct mono at = due(conn);
+
+	if (at.ms >= conn->armed.ms)
+		return;
+	conn->armed = at;
+	net_timer_set(conn->timer, at);
+}
+
+static void
+set_deadline(struct conn *conn, int64_t ms)
+{
+	conn->deadline = mono_after(now_of(conn), ms);
+	arm(conn);
+}
+
+static void
+fired(void *arg)
+{
+	struct conn *conn = arg;
+
+	conn->armed = MONO_NEVER;
+	if (!mono_reached(now_of(conn), due(conn))) {
+		arm(conn);
+		return;
+	}
+	switch (conn->phase) {
+	case CONN_CONNECTING:
+		snprintf(conn->why, sizeof(conn->why), "connect: time is up");
+		start_address(conn);
+		return;
+	case CONN_HANDSHAKE: /* TLS-42 */
+		host_tls_failed(conn->slot, "TLS handshake: time is up",
+		    "validation-failure");
+		return;
+	case CONN_TALKING:
+	case CONN_CLOSING:
+		conn_pump(conn);
+		return;
+	case CONN_IDLE:
+		conn_close(conn);
+		return;
+	}
+}
+
+/* ---- the end ---- */
+
+static void
+detach(struct conn *conn)
+{
+	if (conn->slot != NULL)
+		conn->slot->conn = NULL;
+	else if (conn->phase == CONN_IDLE)
+		pool_remove(conn);
+	else if (conn->phase == CONN_CLOSING)
+		TAILQ_REMOVE(&conn->c->closing, conn, link);
+	conn->slot = NULL;
+}
+
+void
+conn_drop(struct conn *conn)
+{
+	struct courier *c = conn->c;
+
+	detach(conn);
+	talloc_free(conn);
+	courier_check_drained(c);
+}
+
+static bool
+can_quit(const struct conn *conn)
+{
+	if (conn->client == NULL || conn->phase == CONN_CLOSING)
+		return false;
+	switch (client_state(conn->client)) {
+	case CLIENT_S_HANDSHAKE: /* DANE-46: inside the TLS that is not enough */
+		return stream_is_tls(conn->stream);
+	case CLIENT_S_NO_TLS:
+	case CLIENT_S_READY:
+	case CLIENT_S_FAILED:
+		return true;
+	case CLIENT_S_GREETING:
+	case CLIENT_S_EHLO:
+	case CLIENT_S_HELO:
+	case CLIENT_S_STARTTLS:
+	case CLIENT_S_MAIL:
+	case CLIENT_S_RCPT:
+	case CLIENT_S_DATA:
+	case CLIENT_S_BODY:
+	case CLIENT_S_DOT:
+	case CLIENT_S_RSET:
+	case CLIENT_S_QUIT:
+	case CLIENT_S_CLOSED:
+		break;
+	}
+	return false;
+}
+
+void
+conn_close(struct conn *conn)
+{
+	if (!can_quit(conn)) {
+		conn_drop(conn);
+		return;
+	}
+	detach(conn);
+	client_quit(conn->client, now_of(conn));
+	conn->phase = CONN_CLOSING;
+	TAILQ_INSERT_TAIL(&conn->c->closing, conn, link);
+	conn_pump(conn);
+}
+
+/* ---- input and output ---- */
+
+static void readable(void *arg, unsigned events);
+
+static void
+watch(struct conn *conn)
+{
+	struct iovec iov[1];
+	unsigned events = SOCK_READABLE;
+
+	if (client_output(conn->client, iov, 1) > 0)
+		events |= SOCK_WRITABLE;
+	stream_watch(conn->stream, events, readable, conn);
+	arm(conn);
+}
+
+/* Send what there is; IO_AGAIN: the rest when the peer has read. */
+static enum io
+push(struct conn *conn)
+{
+	struct iovec iov[CLIENT_PIECES + 1];
+	enum io io = IO_OK;
+	size_t sent;
+	int n;
+
+	while (io == IO_OK && (n = client_output(conn->client, iov,
+				   CLIENT_PIECES + 1)) > 0) {
+		io = stream_send(conn->stream, iov, n, &sent);
+		if (io == IO_OK)
+			client_sent(conn->client, now_of(conn), sent);
+	}
+	return io;
+}
+
+static void
+lost(struct conn *conn, enum io io)
+{
+	conn->tls_broken = io == IO_FAILED && stream_is_tls(conn->stream);
+	client_lost(conn->client, io == IO_EOF ? "the server closed"
+					       : stream_why(conn->stream));
+}
+
+/* One read's worth into conn->in; false when there was none. */
+static bool
+fill(struct conn *conn)
+{
+	uint8_t *at = sbuf_reserve(&conn->in, COURIER_READ_BYTES);
+	size_t got;
+	enum io io;
+
+	invariant(at != NULL);
+	io = stream_recv(conn->stream, at, COURIER_READ_BYTES, &got);
+	sbuf_commit(&conn->in, got);
+	if (io == IO_EOF || io == IO_FAILED)
+		lost(conn, io);
+	return io == IO_OK;
+}
+
+static void
+readable(void *arg, unsigned events)
+{
+	struct conn *conn = arg;
+
+	if (events & SOCK_READABLE)
+		(void)fill(conn);
+	conn_pump(conn);
+}
+
+/* ---- TLS ---- */
+
+static const char *
+server_name(const struct conn *conn, const struct plan_host *h)
+{
+	const char *name = h->method == METHOD_DANE && *h->tlsa_base != '\0'
+	    ? h->tlsa_base
+	    : h->name;
+
+	/* TLS-27: a literal has none; TLS-28: some hosts want none. */
+	return conn->no_sni || domain_is_address(span_str(name)) ? "" : name;
+}
+
+static void
+tls_done(void *arg, bool ok, const struct tls_info *info,
+    const struct diag *why)
+{
+	struct conn *conn = arg;
+	const struct plan_host *h = slot_plan_host(conn->slot);
+
+	conn->phase = CONN_TALKING;
+	if (ok && conn_suffices(conn, h)) {
+		client_tls_started(conn->client, now_of(conn));
+		conn_pump(conn);
+		return;
+	}
+	host_tls_failed(conn->slot,
+	    ok ? "TLS is up, but not what is required" : why->text,
+	    *info->result_type != '\0' ? info->result_type
+				       : "validation-failure");
+}
+
+static void
+begin_tls(struct conn *conn)
+{
+	const struct plan_host *h = slot_plan_host(conn->slot);
+	const struct tls_want want = {
+		.level = h->required,
+		.method = h->method,
+		.sni = server_name(conn, h),
+		.ref = h->ref,
+		.ref_count = h->ref_count,
+		.tlsa = h->tlsa,
+		.tlsa_count = h->tlsa_count,
+		.also_pkix = h->also_pkix_sts,
+		.pkix_name = h->name,
+	};
+
+	/* RFC 3207 4.2, TLS-12: what is there already is not TLS's. */
+	if (stream_has_unread(conn->stream) && fill(conn)) {
+		conn_pump(conn);
+		return;
+	}
+	conn->phase = CONN_HANDSHAKE;
+	set_deadline(conn, conn->c->env.conf->smtp_handshake_ms);
+	stream_tls_client(conn->stream, conn->c->tls, &want, tls_done, conn);
+}
+
+/* ---- the machine's actions ---- */
+
+static void
+failed(struct conn *conn)
+{
+	if (conn->phase == CONN_CLOSING)
+		conn_drop(conn);
+	else
+		host_session_failed(conn->slot);
+}
+
+/* false: the pump ends here, whatever became of the connection. */
+static bool
+act(struct conn *conn, enum client_action action)
+{
+	enum io io;
+
+	switch (action) {
+	case CLIENT_WAIT:
+		io = push(conn);
+		if (io == IO_EOF || io == IO_FAILED) {
+			lost(conn, io);
+			return true;
+		}
+		if (client_state(conn->client) == CLIENT_S_BODY && io == IO_OK)
+			return true; /* it wants more, or failed to cut it */
+		watch(conn);
+		return false;
+	case CLIENT_START_TLS:
+		begin_tls(conn);
+		return false;
+	case CLIENT_NO_TLS:
+		if (!host_no_tls(conn->slot))
+			return false;
+		client_go_clear(conn->client);
+		return true;
+	case CLIENT_READY:
+		host_ready(conn->slot);
+		return false;
+	case CLIENT_BODY:
+		if (mail_body(conn->slot))
+			return true;
+		watch(conn);
+		return false;
+	case CLIENT_MAIL_DONE:
+		mail_done(conn->slot);
+		return true;
+	case CLIENT_FAILED:
+		failed(conn);
+		return false;
+	case CLIENT_DONE:
+		conn_drop(conn);
+		return false;
+	}
+	return false; /* not reached: the switch names every action */
+}
+
+void
+conn_pump(struct conn *conn)
+{
+	enum client_action action;
+
+	do {
+		struct span in = sbuf_view(&conn->in);
+		size_t had = in.n;
+
+		action = client_step(conn->client, now_of(conn), &in);
+		sbuf_consume(&conn->in, had - in.n);
+	} while (act(conn, action));
+}
+
+/* ---- setting up ---- */
+
+static void
+told_unreachable(void *arg)
+{
+	struct conn *conn = arg;
+
+	conn->later = NULL;
+	host_unreachable(conn->slot);
+}
+
+static void
+connected(void *arg, unsigned events)
+{
+	struct conn *conn = arg;
+	struct diag why = { 0 };
+	enum io io = sock_connected(stream_sock(conn->stream), &why);
+
+	(void)events;
+	if (io == IO_AGAIN)
+		return;
+	if (io != IO_OK) {
+		snprintf(conn->why, sizeof(conn->why), "connect: %s", why.text);
+		start_address(conn);
+		return;
+	}
+	conn->phase = CONN_TALKING;
+	conn->client = client_new(conn, &conn->conf, conn->want, now_of(conn));
+	watch(conn);
+}
+
+/* Connect to the next address that lets us; none left: tell, later. */
+static void
+start_address(struct conn *conn)
+{
+	struct diag why = { 0 };
+	struct sock *sock = NULL;
+
+	TALLOC_FREE(conn->stream);
+	TALLOC_FREE(conn->client);
+	sbuf_reset(&conn->in);
+	conn->phase = CONN_CONNECTING;
+	while (sock == NULL && conn->addr_at < conn->addr_count) {
+		conn->addr = conn->addr_list[conn->addr_at++];
+		sock = net_connect(conn, conn->c->env.net, &conn->addr, &why);
+		if (sock == NULL)
+			snprintf(conn->why, sizeof(conn->why), "connect: %s",
+			    why.text);
+	}
+	if (sock == NULL) {
+		conn->deadline = MONO_NEVER;
+		conn->later = net_later(conn, conn->c->env.net,
+		    told_unreachable, conn);
+		return;
+	}
+	conn->stream = stream_new(conn, conn->c->env.net, sock);
+	stream_watch(conn->stream, SOCK_WRITABLE, connected, conn);
+	set_deadline(conn, conn->c->env.conf->smtp_connect_ms);
+}
+
+bool
+conn_next_address(struct conn *conn)
+{
+	if (conn->addr_at == conn->addr_count)
+		return false;
+	start_address(conn);
+	return true;
+}
+
+void
+conn_open(struct slot *s, const struct conn_want *want)
+{
+	struct courier *c = s->c;
+	const struct conf *conf = c->env.conf;
+	const struct plan_host *h = &s->plan->host[want->host];
+	struct conn *conn = need(talloc_zero(c, struct conn));
+
+	conn->c = c;
+	conn->slot = s;
+	s->conn = conn;
+	conn->host = want->host;
+	conn->want = want->tls;
+	conn->no_sni = want->no_sni;
+	conn->clear_retry = want->clear_retry;
+	conn->fresh = true;
+	conn->conf = (struct client_conf){
+		.hostname = need(talloc_strdup(conn, conf->hostname)),
+		.greeting_ms = conf->smtp_greeting_ms,
+		.command_ms = conf->smtp_command_ms,
+		.data_ms = conf->smtp_data_ms,
+		.block_ms = conf->smtp_block_ms,
+		.dot_ms = conf->smtp_dot_ms,
+		.quit_ms = conf->smtp_quit_ms,
+		.reply_bytes = (size_t)conf->smtp_reply_bytes,
+	};
+	conn->addr_list = h->addr;
+	conn->addr_count = h->addr_count < conf->smtp_addresses
+	    ? h->addr_count : conf->smtp_addresses;
+	conn->valid_until = s->plan->valid_until;
+	pool_key(c, s->plan, h, conn->key);
+	sbuf_init(&conn->in, conn, REPLY_LINE_MAX_BYTES +
+	    2 * COURIER_READ_BYTES);
+	conn->armed = MONO_NEVER;
+	conn->timer = net_timer_new(conn, c->env.net, fired, conn);
+	start_address(conn);
+}
+
+/* ---- idle ---- */
+
+/*
+ * Nothing is awaited: TLS may have records of its own to read, anything
+ * else ends the session.
+ */
+static void
+idle_readable(void *arg, unsigned events)
+{
+	struct conn *conn = arg;
+
+	(void)events;
+	(void)fill(conn);
+	if (conn->in.n > 0 || client_state(conn->client) != CLIENT_S_READY)
+		conn_drop(conn);
+	else
+		stream_watch(conn->stream, SOCK_READABLE, idle_readable, conn);
+}
+
+void
+conn_idle(struct conn *conn)
+{
+	const struct courier *c = conn->c;
+
+	if (!pool_may_serve(conn) || c->draining || conn->in.n > 0 ||
+	    c->env.conf->smtp_idle_ms == 0) {
+		conn_close(conn);
+		return;
+	}
+	conn->phase = CONN_IDLE;
+	set_deadline(conn, c->env.conf->smtp_idle_ms);
+	stream_watch(conn->stream, SOCK_READABLE, idle_readable, conn);
+}
+
+void
+conn_use(struct conn *conn, struct slot *s, unsigned host)
+{
+	if (conn->slot == NULL)
+		pool_remove(conn);
+	conn->phase = CONN_TALKING;
+	conn->slot = s;
+	conn->host = host;
+	s->conn = conn;
+}
+
+/* ---- what it is worth ---- */
+
+enum evidence_reached
+conn_reached(const struct conn *conn, const struct plan_host *h)
+{
+	const struct tls_info *info = stream_tls_info(conn->stream);
+	bool name_secure = h->in.mx_secure ||
+	    (h->in.sts == STS_ST_ENFORCE && h->sts_mx_match);
+
+	if (info == NULL)
+		return REACHED_PLAIN;
+	if (!info->authenticated)
+		return REACHED_TLS;
+	/* INV-09: half-DANE proves a host, not that it is the right one. */
+	if (h->method == METHOD_DANE && !name_secure)
+		return REACHED_AUTHENTICATED;
+	return REACHED_VERIFIED;
+}
+
+bool
+conn_suffices(const struct conn *conn, const struct plan_host *h)
+{
+	const struct tls_info *info = stream_tls_info(conn->stream);
+
+	switch (h->required) {
+	case LEVEL_PLAIN:
+	case LEVEL_MAY:
+		return true;
+	case LEVEL_ENCRYPT:
+		return info != NULL;
+	case LEVEL_VERIFY:
+		return info != NULL && info->authenticated;
+	case LEVEL_DANE_ONLY:
+		return info != NULL && info->authenticated &&
+		    h->method == METHOD_DANE && h->in.mx_secure;
+	}
+	return false; /* not reached: the switch names every level */
+}

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * courier_internal - shared by gateway/courier*.c only.
+ *
+ *	courier.c         the role: channels, frames, reload, drain
+ *	courier_report.c  outcomes: packed, sent, kept until acknowledged
+ *	courier_slot.c    slots: plan, jobs in turn, which host is next
+ *	courier_host.c    what a host's failure means for its slot
+ *	courier_conn.c    one connection: addresses, TLS, input and output
+ *	courier_pool.c    idle connections and the key under which they serve
+ *	courier_mail.c    one job at one host: transactions, content, results
+ *	courier_record.c  evidence records and log lines
+ *
+ * A slot is one line of work to one destination: its jobs go one after the
+ * other, over one connection at a time.
+ */
+#ifndef GATEWAY_COURIER_INTERNAL_H
+#define GATEWAY_COURIER_INTERNAL_H
+
+#include <sys/queue.h>
+
+#include "gateway/roles.h"
+#include "gateway/wire.h"
+#include "net/chan.h"
+#include "policy/verdict.h"
+
+#define COURIER_SLOTS      4096u /* ours: of one keeper at a time */
+#define COURIER_BUCKETS    1024u /* of slots, by number */
+#define COURIER_POOL       512u  /* ours: idle connections kept */
+#define COURIER_PLAN_MS    240000 /* ours: over any chain of lookups */
+#define COURIER_READ_BYTES 8192u /* of a server, at once */
+#define COURIER_CUTS       2u    /* ours: sessions a host may break */
+/* Ours: records of one report; with 1000 results still one frame. */
+#define COURIER_RECORD_BYTES (768u << 10)
+#define COURIER_WHY_BYTES    400u /* ours: a reason in a report */
+#define COURIER_DNS_BYTES    4096u /* ours: lookups told in a record */
+
+struct slot;
+struct conn;
+
+/* ---- jobs ---- */
+
+enum rcpt_place {
+	RCPT_HERE,      /* to be tried at the host at hand */
+	RCPT_ELSEWHERE, /* at another host of this attempt */
+	RCPT_SETTLED,   /* result is final for this attempt */
+};
+
+struct crcpt {
+	const struct wire_job_rcpt *w; /* id, address */
+	enum rcpt_place place;
+	bool touched;  /* the host at hand said something of it */
+	bool soft;     /* some host gave it a transient refusal */
+	bool sent;     /* its content went to the host at hand */
+	enum evidence_outcome outcome; /* at the host at hand */
+	enum wire_result result; /* SETTLED */
+	/* what was said last; strings live in the job */
+	enum evidence_reached reached;
+	enum level required;
+	char status[12];
+	const char *remote_mta; /* NULL: no host spoke of it */
+	struct client_reply reply;
+	const char *why;
+};
+
+enum job_host { JOB_HOST_TRIED = 1, JOB_HOST_UNFIT = 2 };
+
+struct job {
+	TAILQ_ENTRY(job) link;
+	struct wire_job w; /* strings and body live in the job */
+	struct crcpt *rcpt;
+	bool begun;        /* some host was asked for it */
+	bool dead;         /* its slot was told to give it back */
+	uint8_t host[PLAN_MAX_HOSTS]; /* sets of enum job_host */
+};
+TAILQ_HEAD(jobs, job);
+
+/* ---- connections ---- */
+
+enum conn_phase {
+	CONN_CONNECTING,
+	CONN_TALKING,
+	CONN_HANDSHAKE,
+	CONN_IDLE,    /* ready, nobody uses it */
+	CONN_CLOSING, /* QUIT is on its way; belongs to nobody */
+};
+
+struct conn {
+	TAILQ_ENTRY(conn) link; /* in the pool, or among the closing */
+	struct courier *c;
+	struct slot *slot;      /* NULL: in the pool, or closing */
+	enum conn_phase phase;
+	struct stream *stream;
+	struct client *client;
+	struct net_timer *timer;
+	struct net_later *later; /* a failure at once, told later */
+	struct mono armed;      /* what the timer is set to */
+	struct mono deadline;   /* of CONNECTING, HANDSHAKE, IDLE */
+	struct sbuf in;
+	struct client_conf conf;
+	enum client_tls want;
+	bool no_sni;
+	bool clear_retry; /* in clear because TLS had failed just before */
+	bool tls_broken;  /* the stream broke within TLS */
+	const struct netaddr *addr_list; /* of the plan, while set up */
+	size_t addr_count;
+	size_t addr_at;
+	struct netaddr addr;
+	unsigned host;    /* index in the slot's plan */
+	uint32_t served;  /* messages delivered */
+	bool fresh;       /* no transaction has begun on it */
+	/* the key: digest of the requirement, and addr */
+	uint8_t key[32];
+	struct wall valid_until; /* of the plan it was judged by */
+	bool shareable;
+	char why[COURIER_WHY_BYTES];
+};
+TAILQ_HEAD(conns, conn);
+
+/* ---- slots ---- */
+
+enum host_state {
+	HOST_OPEN,       /* not tried, or in good order */
+	HOST_CLEAR_ONLY, /* no TLS to be had, and none required */
+	HOST_DEAD,       /* of no use for this slot */
+};
+
+struct slot_host {
+	enum host_state state;
+	bool told;       /* a record of its being skipped exists */
+	bool tls_failed; /* CLEAR_ONLY: not only not offered */
+	bool no_sni;     /* TLS-28: it aborts on a server name */
+	bool no_mail;    /* DEAD: 521, takes no mail at all */
+	bool has_key;
+	uint8_t cuts;    /* sessions it broke */
+	uint8_t key[32];
+	const char *dns; /* its lookups, for records; NULL: not yet */
+};
+
+enum slot_state { SLOT_IDLE, SLOT_PLANNING, SLOT_CONNECTING, SLOT_MAILING };
+
+/* Content on its way from the keeper: one piece lent to the client, one
+ * ahead. */
+struct feed {
+	uint32_t next_seq; /* of the piece asked for, or to be */
+	bool asked;
+	bool last_asked;   /* no more to ask for */
+	bool starved;      /* the client waits */
+	bool ahead_last;
+	uint8_t *ahead;    /* talloc object; NULL: none */
+	size_t ahead_n;
+	uint8_t *lent;
+};
+
+struct packed_record {
+	TAILQ_ENTRY(packed_record) link;
+	struct wire_evidence w; /* bytes live in it */
+};
+
+struct slot {
+	TAILQ_ENTRY(slot) link;
+	TAILQ_ENTRY(slot) by_id, by_token;
+	struct courier *c;
+	uint32_t id;
+	uint32_t token;      /* of the plan asked for */
+	const char *domain;
+	enum msg_class mclass;
+	enum slot_state state;
+	bool ending;         /* no more jobs will come */
+	bool orphan;         /* of an earlier keeper: nobody knows its number */
+	bool no_route_told;
+	struct jobs jobs;    /* the first is at hand */
+	struct conn *conn;   /* or NULL */
+	struct plan *plan;   /* or NULL */
+	struct slot_host *host;
+	struct net_timer *timer; /* for the plan */
+	struct net_later *kick;
+	struct feed feed;
+	/* the transaction under way */
+	struct crcpt **batch;
+	const char **batch_addr;
+	size_t batch_count;
+	/* records not yet reported */
+	TAILQ_HEAD(, packed_record) records;
+	uint32_t record_count;
+	size_t record_bytes;
+	/* why no host could be used: the most telling */
+	char worst_status[12];
+	enum level worst_required;
+	const char *worst_why;
+};
+TAILQ_HEAD(slots, slot);
+
+/* ---- reports ---- */
+
+/* Kept until the keeper says it is committed. */
+struct report {
+	TAILQ_ENTRY(report) link;
+	uint64_t seq;
+	uint8_t type;
+	struct span frame;
+	uint64_t lease;    /* of OUTCOME */
+	int64_t message;
+	uint32_t rcpt_count;
+	int64_t *rcpt;
+};
+
+struct courier {
+	struct role_env env;
+	struct tls_client *tls;
+	struct chan *keeper;  /* NULL: none */
+	struct chan *advisor;
+	uint64_t instance;
+	uint64_t seq;
+	TAILQ_HEAD(, report) reports;
+	struct slots slots;
+	size_t slot_count;
+	struct slots by_id[COURIER_BUCKETS];
+	struct slots by_token[COURIER_BUCKETS];
+	uint32_t last_token;
+	struct conns pool;    /* newest first */
+	size_t pool_count;
+	struct conns closing;
+	struct sbuf scratch, personal, body;
+	bool draining;
+	struct net_later *drain_later;
+	void (*drained)(void *arg);
+	void *drained_arg;
+};
+
+/* ---- courier.c ---- */
+struct slot *courier_slot_by_token(struct courier *c, uint32_t token);
+/* Something ended: perhaps the drain is over. */
+void courier_check_drained(struct courier *c);
+
+/* ---- courier_report.c ---- */
+/* First frames of a new keeper: what is held, what was not acknowledged. */
+void report_hello(struct courier *c);
+void report_acked(struct courier *c, uint64_t seq);
+/* Tell of all recipients of the job; takes the slot's records along. */
+void report_outcome(struct slot *s, struct job *j);
+/* Give the job back unchanged; recipients settled before stay settled. */
+void report_untried(struct slot *s, struct job *j);
+void report_slot_failed(struct slot *s, const char *status, const char *why,
+    enum level required);
+
+/* ---- courier_slot.c ---- */
+struct slot *slot_new(struct courier *c, uint32_t id, const char *domain,
+    enum msg_class mclass);
+void slot_add_job(struct slot *s, struct job *j);
+/* No more jobs will come. */
+void slot_end(struct slot *s);
+/* Its keeper has gone: finish what runs, give back the rest. */
+void slot_orphan(struct slot *s);
+/* Drain: jobs that have not begun go back. */
+void slot_give_back(struct slot *s);
+void slot_ask_plan(struct slot *s);
+void slot_take_plan(struct slot *s, struct plan *plan);
+/* Go on, later in this turn. */
+void slot_kick(struct slot *s);
+struct job *slot_job(const struct slot *s);
+/* Among hosts of the same preference, may another still offer TLS? */
+bool slot_tls_elsewhere(const struct slot *s, const struct job *j,
+    unsigned host);
+/* All that could be said of the job's recipients was said: report it. */
+void slot_job_done(struct slot *s);
+const struct plan_host *slot_plan_host(const struct slot *s);
+/* Remember why a host could not be used; text for people. */
+void slot_note_failure(struct slot *s, const struct plan_host *h,
+    const char *status, const char *text);
+
+/* ---- courier_host.c: called by connections ---- */
+/* Set up, or done with a transaction, and nothing is under way. */
+void host_ready(struct slot *s);
+/* No TLS to be had where it is not required: true to go on in clear. */
+bool host_no_tls(struct slot *s);
+void host_tls_failed(struct slot *s, const char *text,
+    const char *result_type);
+/* No address answered; conn->why says what the last one did. */
+void host_unreachable(struct slot *s);
+/* The session failed: client_failure(). */
+void host_session_failed(struct slot *s);
+
+/* ---- courier_conn.c ---- */
+struct conn_want {
+	unsigned host;
+	enum client_tls tls;
+	bool no_sni;
+	bool clear_retry;
+};
+/* Begin to connect for the slot; it is told later. */
+void conn_open(struct slot *s, const struct conn_want *want);
+/* Send, receive, act. */
+void conn_pump(struct conn *conn);
+/* Nobody needs it now: keep it for the slot, or in the pool. */
+void conn_idle(struct conn *conn);
+/* Take it back into use by the slot. */
+void conn_use(struct conn *conn, struct slot *s, unsigned host);
+/* QUIT where possible, then free; leaves its slot or the pool at once. */
+void conn_close(struct conn *conn);
+/* Free without a word; leaves its slot or the pool. */
+void conn_drop(struct conn *conn);
+/* Try the next address; false: there is none. */
+bool conn_next_address(struct conn *conn);
+enum evidence_reached conn_reached(const struct conn *conn,
+    const struct plan_host *h);
+/* Is what the stream really is enough for the host's requirement? */
+bool conn_suffices(const struct conn *conn, const struct plan_host *h);
+
+/* ---- courier_pool.c ---- */
+/* Digest of everything a connection to this host must have met. */
+void pool_key(struct courier *c, const struct plan *plan,
+    const struct plan_host *h, uint8_t out[32]);
+/* A kept connection that meets the host's requirement now; or NULL. */
+struct conn *pool_take(struct slot *s, unsigned host);
+void pool_put(struct conn *conn);
+void pool_remove(struct conn *conn);
+void pool_empty(struct courier *c);
+/* May it still serve under the slot's plan? */
+bool pool_may_serve(const struct conn *conn);
+
+/* ---- courier_mail.c ---- */
+/* The job at hand goes to the ready connection of the slot. */
+void mail_begin(struct slot *s);
+/* CLIENT_BODY: true when content was given. */
+bool mail_body(struct slot *s);
+/* A piece of content came from the keeper. */
+void mail_body_came(struct slot *s, uint32_t seq, bool last,
+    struct span data);
+/* CLIENT_MAIL_DONE */
+void mail_done(struct slot *s);
+/* The session failed within a transaction. */
+void mail_failed(struct slot *s, const struct client_failure *f);
+/* The job leaves the host: records, and who goes on elsewhere. */
+void mail_leave_host(struct slot *s);
+void mail_forget(struct slot *s);
+/* Every recipient that is not settled gets this result. */
+void mail_settle_rest(struct job *j, enum wire_result result,
+    const char *status, enum level required, const char *why);
+
+/* ---- courier_record.c ---- */
+struct attempt {
+	const struct plan_host *host; /* NULL: none was at stake */
+	const struct conn *conn;      /* NULL: not connected */
+	enum evidence_outcome outcome;
+	enum evidence_reached reached;
+	const struct client_reply *reply; /* or NULL */
+	const char *text;        /* what happened, when no reply says it */
+	const char *result_type; /* TLSRPT, or "" */
+	struct crcpt *const *rcpt; /* NULL: all of the job */
+	size_t rcpt_count;
+};
+/* Pack a record into the slot's, and write its log line. */
+void record_attempt(struct slot *s, const struct attempt *a);
+void record_free_all(struct slot *s);
+void record_warn_duplicate(struct slot *s, const char *why);
+/* "250 2.0.0 ok", printable, in mem. */
+const char *record_reply_text(TALLOC_CTX *mem, const struct client_reply *r);
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Idle connections.  One may serve again only where the digest of the whole
+ * requirement and the address are the same (INV-10, TLS-36, B2.4), and only
+ * until the facts by which it was judged expire (DANE-13).
+ */
+#include <string.h>
+
+#include "gateway/courier_internal.h"
+#include "util/sha256.h"
+
+void
+pool_key(struct courier *c, const struct plan *plan,
+    const struct plan_host *h, uint8_t out[32])
+{
+	struct sbuf *b = &c->body;
+	uint8_t tlsa[32];
+
+	tlsa_set_digest(h->tlsa, h->tlsa_count, tlsa);
+	sbuf_reset(b);
+	pack_str(b, plan->domain);
+	pack_u8(b, (uint8_t)plan->mclass);
+	pack_bool(b, plan->mx_secure);
+	pack_str(b, plan->sts.id);
+	pack_i64(b, plan->sts.fetched.ms);
+	pack_str(b, h->name);
+	pack_u8(b, (uint8_t)h->required);
+	pack_u8(b, (uint8_t)h->method);
+	pack_bool(b, h->also_pkix_sts);
+	pack_bool(b, h->half_dane);
+	pack_bool(b, h->sts_mx_match);
+	pack_str(b, h->tlsa_base);
+	pack_u32(b, (uint32_t)h->ref_count);
+	for (size_t i = 0; i < h->ref_count; i++)
+		pack_str(b, h->ref[i]);
+	sbuf_add(b, tlsa, sizeof(tlsa));
+	pack_str(b, h->rule);
+	pack_str(b, h->exception);
+	invariant(!sbuf_failed(b));
+	sha256(sbuf_view(b), out);
+}
+
+bool
+pool_may_serve(const struct conn *conn)
+{
+	const struct courier *c = conn->c;
+
+	return client_state(conn->client) == CLIENT_S_READY &&
+	    conn->served < c->env.conf->smtp_connection_messages &&
+	    !wall_reached(net_wall(c->env.net), conn->valid_until);
+}
+
+static bool
+has_address(const struct plan_host *h, const struct netaddr *a)
+{
+	for (size_t i = 0; i < h->addr_count; i++)
+		if (netaddr_eq(&h->addr[i], a))
+			return true;
+	return false;
+}
+
+struct conn *
+pool_take(struct slot *s, unsigned host)
+{
+	const struct plan_host *h = &s->plan->host[host];
+	struct slot_host *sh = &s->host[host];
+	struct conn *conn, *next;
+
+	for (conn = TAILQ_FIRST(&s->c->pool); conn != NULL; conn = next) {
+		next = TAILQ_NEXT(conn, link);
+		if (!sh->has_key) {
+			pool_key(s->c, s->plan, h, sh->key);
+			sh->has_key = true;
+		}
+		if (memcmp(conn->key, sh->key, sizeof(sh->key)) != 0 ||
+		    !has_address(h, &conn->addr))
+			continue;
+		if (!pool_may_serve(conn)) {
+			conn_close(conn);
+			continue;
+		}
+		conn_use(conn, s, host);
+		return conn;
+	}
+	return NULL;
+}
+
+void
+pool_put(struct conn *conn)
+{
+	struct courier *c = conn->c;
+
+	if (c->pool_count == COURIER_POOL)
+		conn_close(TAILQ_LAST(&c->pool, conns));
+	TAILQ_INSERT_HEAD(&c->pool, conn, link);
+	c->pool_count++;
+}
+
+void
+pool_remove(struct conn *conn)
+{
+	TAILQ_REMOVE(&conn->c->pool, conn, link);
+	conn->c->pool_count--;
+}
+
+void
+pool_empty(struct courier *c)
+{
+	struct conn *conn;
+
+	while ((conn = TAILQ_FIRST(&c->pool)) != NULL)
+		conn_close(conn);
+}

@@ -116,7 +116,7 @@ last_line(const struct sbuf *in, struct span *line)
  * later; ST_POLICY: it says no.
  */
 static enum status
-expect(struct submit *s, char digit)
+expect(struct submit *s, uint8_t digit)
 {
 	sbuf_reset(&s->in);
 	while (!last_line(&s->in, &s->line)) {
@@ -135,7 +135,7 @@ expect(struct submit *s, char digit)
 }
 
 static enum status
-command(struct submit *s, char digit, const char *text)
+command(struct submit *s, uint8_t digit, const char *text)
 {
 	char *line = need(talloc_asprintf(s->mem, "%s\r\n", text));
 	enum status st;

@@ -286,6 +286,15 @@ failed(struct conn *conn)
 		host_session_failed(conn->slot);
 }
 
+/* All that was given has left: it wants more content, or refused it. */
+static bool
+wants_step(const struct conn *conn)
+{
+	enum client_state state = client_state(conn->client);
+
+	return state == CLIENT_S_BODY || state == CLIENT_S_FAILED;
+}
+
 /* false: the pump ends here, whatever became of the connection. */
 static bool
 act(struct conn *conn, enum client_action action)
@@ -299,8 +308,8 @@ act(struct conn *conn, enum client_action action)
 			lost(conn, io);
 			return true;
 		}
-		if (client_state(conn->client) == CLIENT_S_BODY && io == IO_OK)
-			return true; /* it wants more, or failed to cut it */
+		if (io == IO_OK && wants_step(conn))
+			return true;
 		watch(conn);
 		return false;
 	case CLIENT_START_TLS:
@@ -430,7 +439,6 @@ conn_open(struct slot *s, const struct conn_want *want)
 	conn->want = want->tls;
 	conn->no_sni = want->no_sni;
 	conn->clear_retry = want->clear_retry;
-	conn->fresh = true;
 	conn->conf = (struct client_conf){
 		.hostname = need(talloc_strdup(conn, conf->hostname)),
 		.greeting_ms = conf->smtp_greeting_ms,
@@ -441,6 +449,7 @@ conn_open(struct slot *s, const struct conn_want *want)
 		.quit_ms = conf->smtp_quit_ms,
 		.reply_bytes = (size_t)conf->smtp_reply_bytes,
 	};
+	snprintf(conn->why, sizeof(conn->why), "it has no address");
 	conn->addr_list = h->addr;
 	conn->addr_count = h->addr_count < conf->smtp_addresses
 	    ? h->addr_count : conf->smtp_addresses;
@@ -488,6 +497,24 @@ conn_idle(struct conn *conn)
 }
 
 void
+conn_release(struct conn *conn)
+{
+	struct slot *s = conn->slot;
+
+	if (conn->shareable && conn->phase == CONN_TALKING)
+		conn_idle(conn);
+	if (s->conn == NULL) /* it was closed instead */
+		return;
+	if (!conn->shareable || conn->phase != CONN_IDLE) {
+		conn_close(conn);
+		return;
+	}
+	s->conn = NULL;
+	conn->slot = NULL;
+	pool_put(conn);
+}
+
+void
 conn_use(struct conn *conn, struct slot *s, unsigned host)
 {
 	if (conn->slot == NULL)
@@ -495,6 +522,7 @@ conn_use(struct conn *conn, struct slot *s, unsigned host)
 	conn->phase = CONN_TALKING;
 	conn->slot = s;
 	conn->host = host;
+	conn->reused = true;
 	s->conn = conn;
 }
 

@@ -69,8 +69,7 @@ struct job {
 	TAILQ_ENTRY(job) link;
 	struct wire_job w; /* strings and body live in the job */
 	struct crcpt *rcpt;
-	bool begun;        /* some host was asked for it */
-	bool dead;         /* its slot was told to give it back */
+	bool begun;        /* some host was chosen for it */
 	uint8_t host[PLAN_MAX_HOSTS]; /* sets of enum job_host */
 };
 TAILQ_HEAD(jobs, job);
@@ -108,11 +107,11 @@ struct conn {
 	struct netaddr addr;
 	unsigned host;    /* index in the slot's plan */
 	uint32_t served;  /* messages delivered */
-	bool fresh;       /* no transaction has begun on it */
+	bool reused;      /* it was idle before the job at hand */
 	/* the key: digest of the requirement, and addr */
 	uint8_t key[32];
 	struct wall valid_until; /* of the plan it was judged by */
-	bool shareable;
+	bool shareable;          /* may serve other slots */
 	char why[COURIER_WHY_BYTES];
 };
 TAILQ_HEAD(conns, conn);
@@ -167,12 +166,13 @@ struct slot {
 	enum msg_class mclass;
 	enum slot_state state;
 	bool ending;         /* no more jobs will come */
+	bool overdue;        /* no plan came */
 	bool orphan;         /* of an earlier keeper: nobody knows its number */
-	bool no_route_told;
 	struct jobs jobs;    /* the first is at hand */
 	struct conn *conn;   /* or NULL */
 	struct plan *plan;   /* or NULL */
-	struct slot_host *host;
+	struct slot_host *host; /* one for each of the plan's */
+	size_t host_end;        /* those from here on are over host-limit */
 	struct net_timer *timer; /* for the plan */
 	struct net_later *kick;
 	struct feed feed;
@@ -187,7 +187,7 @@ struct slot {
 	/* why no host could be used: the most telling */
 	char worst_status[12];
 	enum level worst_required;
-	const char *worst_why;
+	char *worst_why;
 };
 TAILQ_HEAD(slots, slot);
 
@@ -256,14 +256,13 @@ void slot_orphan(struct slot *s);
 void slot_give_back(struct slot *s);
 void slot_ask_plan(struct slot *s);
 void slot_take_plan(struct slot *s, struct plan *plan);
-/* Go on, later in this turn. */
+/* Go on: at once, or later in this turn. */
+void slot_run(struct slot *s);
 void slot_kick(struct slot *s);
 struct job *slot_job(const struct slot *s);
 /* Among hosts of the same preference, may another still offer TLS? */
 bool slot_tls_elsewhere(const struct slot *s, const struct job *j,
     unsigned host);
-/* All that could be said of the job's recipients was said: report it. */
-void slot_job_done(struct slot *s);
 const struct plan_host *slot_plan_host(const struct slot *s);
 /* Remember why a host could not be used; text for people. */
 void slot_note_failure(struct slot *s, const struct plan_host *h,
@@ -292,9 +291,11 @@ struct conn_want {
 void conn_open(struct slot *s, const struct conn_want *want);
 /* Send, receive, act. */
 void conn_pump(struct conn *conn);
-/* Nobody needs it now: keep it for the slot, or in the pool. */
+/* The slot has nothing to do: keep it for a while. */
 void conn_idle(struct conn *conn);
-/* Take it back into use by the slot. */
+/* The slot does without it: to the pool, or close it. */
+void conn_release(struct conn *conn);
+/* Take it, idle, from the slot or the pool into use. */
 void conn_use(struct conn *conn, struct slot *s, unsigned host);
 /* QUIT where possible, then free; leaves its slot or the pool at once. */
 void conn_close(struct conn *conn);
@@ -329,10 +330,14 @@ void mail_body_came(struct slot *s, uint32_t seq, bool last,
     struct span data);
 /* CLIENT_MAIL_DONE */
 void mail_done(struct slot *s);
-/* The session failed within a transaction. */
+/* The session failed while the job was at it; the connection is still
+ * there, and of no more use. */
 void mail_failed(struct slot *s, const struct client_failure *f);
 /* The job leaves the host: records, and who goes on elsewhere. */
 void mail_leave_host(struct slot *s);
+/* The session is READY again: a further transaction, or the end here. */
+void mail_next(struct slot *s);
+/* Content asked for or held is not needed any more. */
 void mail_forget(struct slot *s);
 /* Every recipient that is not settled gets this result. */
 void mail_settle_rest(struct job *j, enum wire_result result,

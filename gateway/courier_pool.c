@@ -92,6 +92,7 @@ pool_put(struct conn *conn)
 
 	if (c->pool_count == COURIER_POOL)
 		conn_close(TAILQ_LAST(&c->pool, conns));
+	sbuf_free(&conn->in);
 	TAILQ_INSERT_HEAD(&c->pool, conn, link);
 	c->pool_count++;
 }

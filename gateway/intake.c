@@ -116,13 +116,15 @@ hurry_all(struct intake *in)
 static void
 measure_stress(struct intake *in)
 {
-	bool stressed = (uint64_t)in->session_count * 100 >=
-			(uint64_t)in->env.conf->intake_connections *
-			    INTAKE_STRESS_PERCENT;
+	uint64_t used = (uint64_t)in->session_count * 100;
+	uint64_t limit = in->env.conf->intake_connections;
 
-	if (stressed && !in->stressed)
+	if (!in->stressed && used >= limit * INTAKE_STRESS_PERCENT) {
+		in->stressed = true;
 		hurry_all(in);
-	in->stressed = stressed;
+	} else if (in->stressed && used <= limit * INTAKE_CALM_PERCENT) {
+		in->stressed = false;
+	}
 }
 
 /* ---- connections ---- */

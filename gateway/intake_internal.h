@@ -32,6 +32,7 @@
 #define INTAKE_CLOSE_MS       10000 /* ours: for the last reply to leave */
 /* Ours: with nine tenths of the connections in use, clients must be quick. */
 #define INTAKE_STRESS_PERCENT 90u
+#define INTAKE_CALM_PERCENT   80u /* and not again before it fell to this */
 #define INTAKE_STRESS_IDLE_MS 30000
 
 /* Connections from one address. */

@@ -57,7 +57,7 @@ begin_segment(struct conf_source *s, const char *file, unsigned line)
 
 	if (last == NULL || last->first != s->line) {
 		s->segment = need(talloc_realloc(s, s->segment, struct segment,
-		    s->segment_count + 1));
+		    (unsigned)s->segment_count + 1));
 		last = &s->segment[s->segment_count++];
 	}
 	*last = (struct segment){ s->line, file, line };

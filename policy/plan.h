@@ -24,7 +24,7 @@
 
 #define PLAN_MAX_HOSTS 100u /* DNS-32 */
 #define PLAN_MAX_ADDRESSES 32u /* per host, both families */
-#define PLAN_MAX_REFS 3u   /* TLSA base, N, CNAME-expanded N */
+#define PLAN_MAX_REFS 8u   /* TLSA base, N, CNAME-expanded N; or a rule's */
 #define PLAN_MAX_TRAIL 512u /* ours: lookups of one plan */
 #define PLAN_MAX_BYTES (1u << 20) /* packed */
 

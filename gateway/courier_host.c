@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What becomes of a slot when a host is ready, or cannot be used.  Where
+ * TLS is required, every failure of it is the end of the host; where it is
+ * not, the host may be used in clear after all others of its preference
+ * were asked for TLS (TLS-16, TLS-17).
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/courier_internal.h"
+
+/* Content in clear because of a failure is not repeated by others. */
+static bool
+is_shareable(const struct slot *s)
+{
+	const struct conn *conn = s->conn;
+	uint16_t preference = s->plan->host[conn->host].preference;
+
+	if (stream_is_tls(conn->stream))
+		return true;
+	if (conn->clear_retry)
+		return false;
+	for (size_t i = 0; i < s->plan->host_count; i++)
+		if (i != conn->host &&
+		    s->plan->host[i].preference == preference)
+			return false; /* the others come first */
+	return true;
+}
+
+void
+host_ready(struct slot *s)
+{
+	if (s->state == SLOT_MAILING) {
+		mail_next(s);
+		return;
+	}
+	s->conn->shareable = is_shareable(s);
+	s->state = SLOT_MAILING;
+	mail_begin(s);
+}
+
+/* Look for another host, without this connection. */
+static void
+leave(struct slot *s)
+{
+	conn_close(s->conn);
+	s->state = SLOT_IDLE;
+	slot_run(s);
+}
+
+bool
+host_no_tls(struct slot *s)
+{
+	unsigned host = s->conn->host;
+	bool elsewhere = slot_tls_elsewhere(s, slot_job(s), host);
+
+	s->host[host].state = HOST_CLEAR_ONLY;
+	if (!elsewhere)
+		return true;
+	leave(s);
+	return false;
+}
+
+/* ---- failures ---- */
+
+static void
+die(struct slot *s, const struct attempt *a, const char *status)
+{
+	char soft[12];
+
+	snprintf(soft, sizeof(soft), "%s", status);
+	soft[0] = '4'; /* another attempt may do better */
+	record_attempt(s, a);
+	s->host[s->conn->host].state = HOST_DEAD;
+	slot_note_failure(s, a->host, soft, a->text);
+	leave(s);
+}
+
+/* TLS-28: some servers abort on a name they do not know. */
+static bool
+dislikes_name(const struct conn *conn, const char *text)
+{
+	return !conn->no_sni && strstr(text, "unrecognized name") != NULL;
+}
+
+static void
+warn_clear_retry(const struct slot *s, const char *text)
+{
+	struct logline l = logline_begin(s->c->env.log, LOG_LEVEL_WARN,
+	    "clear-retry");
+	const struct plan_host *h = slot_plan_host(s);
+
+	logline_str(&l, "domain", s->domain);
+	logline_str(&l, "host", h->name);
+	logline_str(&l, "required", level_name(h->required));
+	logline_str(&l, "why", text);
+	logline_end(&l);
+}
+
+void
+host_tls_failed(struct slot *s, const char *text, const char *result_type)
+{
+	const struct plan_host *h = slot_plan_host(s);
+	struct slot_host *sh = &s->host[s->conn->host];
+	const struct client_failure f = client_failure(s->conn->client);
+	const struct attempt a = {
+		.host = h,
+		.conn = s->conn,
+		.outcome = EVIDENCE_TLS_FAILED,
+		.reply = f.reply.code != 0 ? &f.reply : NULL,
+		.text = text,
+		.result_type = result_type,
+	};
+
+	if (h->required >= LEVEL_ENCRYPT) {
+		die(s, &a, STATUS_TLS);
+		return;
+	}
+	record_attempt(s, &a);
+	if (dislikes_name(s->conn, text)) {
+		sh->no_sni = true;
+	} else {
+		warn_clear_retry(s, text);
+		sh->state = HOST_CLEAR_ONLY;
+		sh->tls_failed = true;
+	}
+	leave(s);
+}
+
+void
+host_unreachable(struct slot *s)
+{
+	const struct attempt a = {
+		.host = slot_plan_host(s),
+		.conn = s->conn,
+		.outcome = EVIDENCE_UNREACHABLE,
+		.text = s->conn->why,
+	};
+
+	die(s, &a, STATUS_NO_ANSWER);
+}
+
+/* Did the session fail because of TLS, or where TLS was begun? */
+static bool
+is_about_tls(const struct conn *conn, const struct client_failure *f)
+{
+	if (f->fault == CLIENT_FAULT_NO_TLS ||
+	    f->fault == CLIENT_FAULT_INJECTION ||
+	    f->at == CLIENT_S_STARTTLS || f->at == CLIENT_S_HANDSHAKE)
+		return true;
+	/* With TLS 1.3 a refusal may come after our side is done. */
+	return f->at == CLIENT_S_EHLO && f->fault == CLIENT_FAULT_LOST &&
+	    stream_is_tls(conn->stream);
+}
+
+static void
+setup_failed(struct slot *s, const struct client_failure *f)
+{
+	struct verdict v = verdict_of_failure(f);
+	const struct attempt a = {
+		.host = slot_plan_host(s),
+		.conn = s->conn,
+		.outcome = f->fault != CLIENT_FAULT_REPLY ? EVIDENCE_UNREACHABLE
+		    : f->reply.code >= 500		  ? EVIDENCE_REJECTED
+							  : EVIDENCE_DEFERRED,
+		.reply = f->reply.code != 0 ? &f->reply : NULL,
+		.text = f->why,
+	};
+
+	/* RFC 7504: it says so of all mail, now and later. */
+	s->host[s->conn->host].no_mail = v.step == STEP_OTHER_HOST;
+	die(s, &a, v.status);
+}
+
+void
+host_session_failed(struct slot *s)
+{
+	struct conn *conn = s->conn;
+	const struct client_failure f = client_failure(conn->client);
+
+	if (s->state == SLOT_MAILING) {
+		mail_failed(s, &f);
+		leave(s);
+	} else if (is_about_tls(conn, &f)) {
+		host_tls_failed(s, f.why,
+		    f.fault == CLIENT_FAULT_NO_TLS ||
+			    f.fault == CLIENT_FAULT_INJECTION
+			? "starttls-not-supported"
+			: "validation-failure");
+	} else if (f.at != CLIENT_S_GREETING ||
+	    f.fault != CLIENT_FAULT_LOST || !conn_next_address(conn)) {
+		setup_failed(s, &f);
+	}
+}

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* plan_make - all facts are there: decisions, verdict, life of the plan. */
+#include "policy/plan_internal.h"
+#include "util/domain.h"
+
+#define FAILURE_TTL_S 60u   /* ours: a failed lookup is asked again soon */
+#define LEAST_TTL_S   1u    /* TTL 0 serves the attempt that asked (DNS-30) */
+#define LITERAL_TTL_S 3600u /* ours: nothing was looked up */
+
+/* ---- reference names ---- */
+
+static void
+add_ref(struct plan_host *h, const char *name)
+{
+	for (size_t i = 0; i < h->ref_count; i++)
+		if (domain_eq(h->ref[i], name))
+			return;
+	if (h->ref_count < PLAN_MAX_REFS)
+		h->ref[h->ref_count++] = name;
+}
+
+/*
+ * RFC 7672 3.2.2 (DANE-40).  From an MX that is not secure comes one name
+ * and no more: the host's.
+ */
+static void
+add_dane_refs(const struct planner *p, struct plan_host *h)
+{
+	if (!p->plan->mx_secure) {
+		add_ref(h, h->name);
+		return;
+	}
+	add_ref(h, h->tlsa_base);
+	add_ref(h, p->plan->domain);
+	if (!p->plan->implicit_mx)
+		add_ref(h, p->expanded);
+}
+
+/* RFC 9325 7.1: never a name learned from an insecure MX. */
+static void
+add_local_refs(const struct planner *p, struct plan_host *h,
+    const struct conf_rule *rule)
+{
+	if (p->plan->mx_secure || h->sts_mx_match)
+		add_ref(h, h->name);
+	for (size_t i = 0; rule != NULL && i < rule->name_count; i++)
+		add_ref(h, rule->names[i]);
+	if (h->ref_count == 0)
+		add_ref(h, p->plan->domain);
+}
+
+static void
+add_refs(const struct planner *p, struct plan_host *h,
+    const struct conf_rule *rule)
+{
+	switch (h->method) {
+	case METHOD_NONE:
+		return;
+	case METHOD_DANE:
+		add_dane_refs(p, h);
+		return;
+	case METHOD_PKIX_STS: /* RFC 8461 4.2: this name and no other */
+		add_ref(h, h->name);
+		return;
+	case METHOD_PKIX_LOCAL:
+		add_local_refs(p, h, rule);
+		return;
+	}
+}
+
+/* ---- addresses ---- */
+
+static void
+shuffle(struct planner *p, struct netaddr *addr, size_t count)
+{
+	for (size_t n = count; n > 1; n--) {
+		size_t pick = (size_t)(plan_random(p) % n);
+		struct netaddr other = addr[n - 1];
+
+		addr[n - 1] = addr[pick];
+		addr[pick] = other;
+	}
+}
+
+/*
+ * In random order, IPv6 and IPv4 in turn, so that a cap of two or more has
+ * both (SMTP-31).
+ */
+static void
+order_addresses(struct planner *p, const struct plan_draft *d,
+    struct plan_host *h)
+{
+	struct netaddr family[2][PLAN_MAX_ADDRESSES];
+	size_t count[2] = { 0 }, used[2] = { 0 };
+	size_t cap = p->conf->smtp_addresses < d->addr_count ?
+			 p->conf->smtp_addresses :
+			 d->addr_count;
+	unsigned turn = (unsigned)(plan_random(p) & 1);
+
+	for (size_t i = 0; i < d->addr_count; i++) {
+		unsigned six = d->addr[i].family == NETADDR_IP6;
+
+		family[six][count[six]++] = d->addr[i];
+	}
+	shuffle(p, family[0], count[0]);
+	shuffle(p, family[1], count[1]);
+	h->addr = need(talloc_zero_array(p, struct netaddr, (unsigned)cap + 1));
+	for (; h->addr_count < cap; turn ^= 1)
+		if (used[turn] < count[turn])
+			h->addr[h->addr_count++] = family[turn][used[turn]++];
+}
+
+/* ---- why ---- */
+
+/* The record or the lookup that the decision rests on. */
+static const char *
+evidence_text(struct planner *p, const struct plan_draft *d,
+    const struct plan_host *h)
+{
+	const struct sts_fact *sts = &p->plan->sts;
+	char expires[CLOCK_TEXT_BYTES];
+
+	if (d->dane == DANE_D5_ERROR)
+		return need(talloc_asprintf(p, "; %s", d->failure));
+	if (h->skip && sts->state == STS_ST_UNKNOWN)
+		return need(talloc_asprintf(p, "; %s", sts->why));
+	if (h->method == METHOD_PKIX_STS || h->skip)
+		return need(talloc_asprintf(p,
+		    "; policy id %s, binds until "
+		    "%s",
+		    sts->id, wall_rfc3339(sts->expires, expires)));
+	if (*h->tlsa_base != '\0' && h->required >= LEVEL_ENCRYPT)
+		return need(talloc_asprintf(p, "; found at _%u._tcp.%s%s",
+		    p->conf->smtp_port, h->tlsa_base,
+		    h->half_dane ? "; the MX records are not signed, so this "
+				   "proves the host and not that it is the "
+				   "domain's (RFC 7672 2.2.1)" :
+				   ""));
+	return "";
+}
+
+static const char *
+override_text(struct planner *p, const struct conf_override *o)
+{
+	char expires[CLOCK_TEXT_BYTES];
+
+	if (o->exception != NULL)
+		return need(talloc_asprintf(p, "; exception %s until %s",
+		    o->exception->name,
+		    wall_rfc3339(o->exception->expires, expires)));
+	if (o->rule != NULL)
+		return need(talloc_asprintf(p, "; rule %s", o->rule->name));
+	return "";
+}
+
+/* ---- hosts ---- */
+
+static void
+decide_host(struct planner *p, const struct plan_draft *d, struct plan_host *h,
+    const struct conf_override *o)
+{
+	struct decide_out out;
+
+	h->in = (struct decide_in){
+		.dane = d->dane,
+		.error_is_tlsa_only = d->tlsa_failed,
+		.sts = p->plan->sts.state,
+		.sts_mx_match = h->sts_mx_match,
+		.mx_secure = p->plan->mx_secure,
+		.dane_and_sts_both = p->conf->dane_and_sts == DANE_AND_STS,
+		.sts_unknown_defers = p->conf->sts_unknown == STS_UNKNOWN_DEFER,
+		.override = o->kind,
+		.waiver = o->waiver,
+		.mclass = p->plan->mclass,
+	};
+	out = decide(&h->in);
+	h->skip = out.skip;
+	h->required = out.required;
+	h->method = out.method;
+	h->also_pkix_sts = out.also_pkix_sts;
+	h->row = out.row;
+	h->why = need(talloc_asprintf(p, "%s%s%s", out.why,
+	    evidence_text(p, d, h), override_text(p, o)));
+}
+
+/* Policies in testing mode are evaluated too, to be reported (STS-39). */
+static bool
+sts_names(const struct plan *plan, const char *host)
+{
+	return (plan->sts.state == STS_ST_ENFORCE ||
+		   plan->sts.state == STS_ST_TESTING) &&
+	       sts_policy_matches(&plan->sts.policy, host);
+}
+
+static void
+make_host(struct planner *p, const struct plan_draft *d, struct plan_host *h)
+{
+	struct plan *plan = p->plan;
+	struct conf_override o = conf_override_for(p->conf, plan->domain,
+	    d->name, plan->made);
+
+	*h = (struct plan_host){
+		.name = d->name,
+		.preference = d->preference,
+		.dane = d->dane,
+		.half_dane = !plan->mx_secure &&
+			     (d->dane == DANE_D1_USABLE ||
+				 d->dane == DANE_D2_UNUSABLE),
+		.tlsa_base = d->tlsa_base,
+		.tlsa = d->tlsa,
+		.tlsa_count = d->tlsa_count,
+		.sts_mx_match = sts_names(plan, d->name),
+		.rule = o.rule == NULL ? "" : o.rule->name,
+		.exception = o.exception == NULL ? "" : o.exception->name,
+	};
+	decide_host(p, d, h, &o);
+	add_refs(p, h, o.rule);
+	order_addresses(p, d, h);
+	if (o.exception != NULL && *plan->approver == '\0') {
+		plan->approver = o.exception->approver;
+		plan->reason = o.exception->reason;
+		plan->exception_expires = o.exception->expires;
+	}
+}
+
+/* ---- the verdict ---- */
+
+/* Every host is proven to have no address that may be used. */
+static void
+no_host(struct planner *p)
+{
+	bool loops = p->loops, filtered = false, missing = false;
+
+	for (size_t i = 0; i < p->draft_count; i++) {
+		loops |= p->draft[i].loops;
+		filtered |= p->draft[i].filtered;
+		missing |= p->draft[i].missing;
+	}
+	if (loops)
+		plan_give_up(p, PLAN_BOUNCE, "5.4.6",
+		    "its mail hosts lead back to this machine, see "
+		    "smtp.allow-loopback (RFC 5321 5.1)");
+	else if (filtered)
+		plan_give_up(p, PLAN_BOUNCE, "5.4.4",
+		    "its mail hosts have no address that may be used, see "
+		    "smtp.allow-private (RFC 5321 5.1)");
+	else if (p->plan->implicit_mx && missing)
+		plan_give_up(p, PLAN_BOUNCE, "5.1.2",
+		    "the domain does not exist (RFC 5321 5.1)");
+	else
+		plan_give_up(p, PLAN_BOUNCE, "5.4.4",
+		    "none of its mail hosts has an address (RFC 5321 5.1)");
+}
+
+static void
+make_hosts(struct planner *p)
+{
+	struct plan *plan = p->plan;
+
+	plan->host = need(talloc_zero_array(p, struct plan_host,
+	    (unsigned)p->in_hand + 1));
+	for (size_t i = 0; i < p->draft_count; i++)
+		if (p->draft[i].state == DRAFT_KEPT)
+			make_host(p, &p->draft[i],
+			    &plan->host[plan->host_count++]);
+	if (plan->host_count == 0)
+		no_host(p);
+}
+
+/* ---- how long it holds ---- */
+
+static uint32_t
+at_most(uint32_t ttl_s, uint32_t cap_s)
+{
+	return ttl_s < cap_s ? ttl_s : cap_s;
+}
+
+/* A policy that could not be had is tried for again after sts.retry-delay. */
+static uint32_t
+sts_ttl(const struct planner *p)
+{
+	const struct sts_fact *f = &p->plan->sts;
+	int64_t retry_s = p->conf->sts_retry_ms / 1000;
+
+	if (f->state == STS_ST_UNKNOWN || (f->stale && f->ttl_s == 0))
+		return FAILURE_TTL_S;
+	if (f->state == STS_ST_UNAVAILABLE || f->stale)
+		return at_most(f->ttl_s, (uint32_t)retry_s);
+	return f->ttl_s;
+}
+
+static uint32_t
+plan_ttl(const struct planner *p)
+{
+	uint32_t ttl_s = p->asked_count > 0 ? DNS_TTL_CAP_S : LITERAL_TTL_S;
+
+	for (size_t i = 0; i < p->asked_count; i++) {
+		const struct plan_asked *q = &p->asked[i];
+
+		if (q->purpose == FOR_STS)
+			ttl_s = at_most(ttl_s, sts_ttl(p));
+		else if (q->trail.outcome == DNS_FAILED)
+			ttl_s = at_most(ttl_s, FAILURE_TTL_S);
+		else
+			ttl_s = at_most(ttl_s, q->trail.ttl_s);
+	}
+	return ttl_s < LEAST_TTL_S ? LEAST_TTL_S : ttl_s;
+}
+
+/* The first of: a TTL, the end of the policy, the end of an exception. */
+static struct wall
+valid_until(const struct planner *p)
+{
+	const struct plan *plan = p->plan;
+	struct wall until = wall_after(plan->made, (int64_t)plan_ttl(p) * 1000);
+	struct wall expiry = conf_next_expiry(p->conf, plan->made);
+
+	if (plan->sts.expires.ms > plan->made.ms &&
+	    plan->sts.expires.ms < until.ms)
+		until = plan->sts.expires;
+	return expiry.ms < until.ms ? expiry : until;
+}
+
+static void
+make_trail(struct planner *p)
+{
+	struct plan *plan = p->plan;
+
+	plan->trail = need(talloc_zero_array(p, struct plan_trail,
+	    (unsigned)p->asked_count + 1));
+	for (size_t i = 0; i < p->asked_count; i++)
+		plan->trail[plan->trail_count++] = p->asked[i].trail;
+}
+
+void
+plan_finish(struct planner *p)
+{
+	make_trail(p);
+	if (p->plan->verdict == PLAN_DELIVER)
+		make_hosts(p);
+	p->plan->valid_until = valid_until(p);
+}

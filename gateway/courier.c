@@ -4,6 +4,7 @@
  * advisor's plans say.
  */
 #include "gateway/courier_internal.h"
+#include "util/domain.h"
 
 /* ---- slots by number ---- */
 

@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 #include "gateway/courier_internal.h"
+#include "util/domain.h"
 
 static void start_address(struct conn *conn);
 
@@ -377,7 +378,8 @@ connected(void *arg, unsigned events)
 	if (io == IO_AGAIN)
 		return;
 	if (io != IO_OK) {
-		snprintf(conn->why, sizeof(conn->why), "connect: %s", why.text);
+		snprintf(conn->why, sizeof(conn->why), "connect: %.300s",
+		    why.text);
 		start_address(conn);
 		return;
 	}
@@ -401,7 +403,7 @@ start_address(struct conn *conn)
 		conn->addr = conn->addr_list[conn->addr_at++];
 		sock = net_connect(conn, conn->c->env.net, &conn->addr, &why);
 		if (sock == NULL)
-			snprintf(conn->why, sizeof(conn->why), "connect: %s",
+			snprintf(conn->why, sizeof(conn->why), "connect: %.300s",
 			    why.text);
 	}
 	if (sock == NULL) {

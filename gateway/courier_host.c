@@ -129,6 +129,23 @@ host_tls_failed(struct slot *s, const char *text, const char *result_type)
 }
 
 void
+host_tls_broke(struct slot *s, const char *text)
+{
+	struct slot_host *sh = &s->host[s->conn->host];
+
+	record_attempt(s, &(const struct attempt){
+		.host = slot_plan_host(s),
+		.conn = s->conn,
+		.outcome = EVIDENCE_TLS_FAILED,
+		.text = text,
+		.result_type = "validation-failure",
+	});
+	warn_clear_retry(s, text);
+	sh->state = HOST_CLEAR_ONLY;
+	sh->tls_failed = true;
+}
+
+void
 host_unreachable(struct slot *s)
 {
 	const struct attempt a = {
@@ -181,7 +198,6 @@ host_session_failed(struct slot *s)
 
 	if (s->state == SLOT_MAILING) {
 		mail_failed(s, &f);
-		leave(s);
 	} else if (is_about_tls(conn, &f)) {
 		host_tls_failed(s, f.why,
 		    f.fault == CLIENT_FAULT_NO_TLS ||

@@ -51,7 +51,6 @@ struct crcpt {
 	enum rcpt_place place;
 	bool touched;  /* the host at hand said something of it */
 	bool soft;     /* some host gave it a transient refusal */
-	bool sent;     /* its content went to the host at hand */
 	enum evidence_outcome outcome; /* at the host at hand */
 	enum wire_result result; /* SETTLED */
 	/* what was said last; strings live in the job */
@@ -275,6 +274,9 @@ void host_ready(struct slot *s);
 bool host_no_tls(struct slot *s);
 void host_tls_failed(struct slot *s, const char *text,
     const char *result_type);
+/* TLS broke within a transaction, and is not required: the host is to be
+ * used in clear. */
+void host_tls_broke(struct slot *s, const char *text);
 /* No address answered; conn->why says what the last one did. */
 void host_unreachable(struct slot *s);
 /* The session failed: client_failure(). */
@@ -330,11 +332,10 @@ void mail_body_came(struct slot *s, uint32_t seq, bool last,
     struct span data);
 /* CLIENT_MAIL_DONE */
 void mail_done(struct slot *s);
-/* The session failed while the job was at it; the connection is still
- * there, and of no more use. */
+/* The session failed while the job was at it; closes it, and goes on. */
 void mail_failed(struct slot *s, const struct client_failure *f);
-/* The job leaves the host: records, and who goes on elsewhere. */
-void mail_leave_host(struct slot *s);
+/* Record what the host said; tried: the job does not come back to it. */
+void mail_leave_host(struct slot *s, bool tried);
 /* The session is READY again: a further transaction, or the end here. */
 void mail_next(struct slot *s);
 /* Content asked for or held is not needed any more. */

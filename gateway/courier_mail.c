@@ -22,7 +22,8 @@ struct saying {
 	struct verdict v;
 	struct client_reply reply; /* text lives in the job; code 0: none */
 	const char *why;           /* lives in the job, or NULL */
-	bool content_sent;
+	bool content_sent;         /* all of it, or some */
+	bool unknown;              /* all, and no reply came */
 };
 
 static enum evidence_outcome
@@ -36,10 +37,11 @@ outcome_of(const struct saying *say)
 		return EVIDENCE_REJECTED;
 	case STEP_SAME_HOST:
 	case STEP_NEXT_HOST:
+	case STEP_LATER:
+		if (say->unknown)
+			return EVIDENCE_UNKNOWN;
 		return say->reply.code != 0 ? EVIDENCE_DEFERRED
 					    : EVIDENCE_UNREACHABLE;
-	case STEP_LATER:
-		return EVIDENCE_UNKNOWN;
 	}
 	return EVIDENCE_UNKNOWN; /* not reached: the switch names every step */
 }
@@ -61,6 +63,7 @@ place(struct crcpt *r, enum verdict_step step)
 		r->result = RESULT_DEFERRED;
 		return;
 	case STEP_SAME_HOST:
+		r->soft = true;
 		return;
 	case STEP_NEXT_HOST:
 		r->soft = true;
@@ -144,8 +147,9 @@ unfit(struct slot *s, enum client_fit fit)
 	};
 
 	j->host[s->conn->host] |= JOB_HOST_UNFIT;
-	for (size_t i = 0; i < s->batch_count; i++)
-		note(s, s->batch[i], &say);
+	for (uint32_t i = 0; i < j->w.rcpt_count; i++)
+		if (j->rcpt[i].place == RCPT_HERE)
+			note(s, &j->rcpt[i], &say);
 }
 
 /* An address from the store that no command may carry (SMTP-53). */
@@ -213,20 +217,27 @@ has_place(const struct job *j, enum rcpt_place p)
 	return false;
 }
 
-void
-mail_next(struct slot *s)
+/* The host has had its say; the connection is as good as it is. */
+static void
+end_here(struct slot *s)
 {
 	struct job *j = slot_job(s);
 
-	if (has_place(j, RCPT_HERE)) {
-		mail_begin(s);
-		return;
-	}
-	mail_leave_host(s);
 	if (!has_place(j, RCPT_HERE))
 		report_outcome(s, j);
 	s->state = SLOT_IDLE;
 	slot_run(s);
+}
+
+void
+mail_next(struct slot *s)
+{
+	if (has_place(slot_job(s), RCPT_HERE)) {
+		mail_begin(s);
+		return;
+	}
+	mail_leave_host(s, true);
+	end_here(s);
 }
 
 /* ---- content ---- */
@@ -406,13 +417,14 @@ saying_of(struct slot *s, const struct client_failure *f)
 		.why = need(talloc_strdup(j, f->why)),
 		.content_sent = f->at == CLIENT_S_BODY ||
 		    f->at == CLIENT_S_DOT,
+		.unknown = f->at == CLIENT_S_DOT,
 	};
 
 	if (r.at == CLIENT_S_MAIL && r.reply.code != 0) {
 		/* MAIL had been refused before. */
 		say.v = verdict_of_reply(r.at, &r.reply, false);
 		say.reply = keep(j, &r.reply);
-		say.content_sent = false;
+		say.content_sent = say.unknown = false;
 	} else if (s->feed.starved) {
 		say.v = (struct verdict){ STEP_LATER, "4.3.0" };
 		say.why = "the content did not come from the spool";
@@ -423,25 +435,26 @@ saying_of(struct slot *s, const struct client_failure *f)
 void
 mail_failed(struct slot *s, const struct client_failure *f)
 {
-	struct slot_host *sh = &s->host[s->conn->host];
-	struct job *j = slot_job(s);
-	struct saying say;
+	bool again = was_stale(s->conn, f);
 
 	if (f->at < CLIENT_S_MAIL || f->at > CLIENT_S_DOT) {
-		/* Between transactions: what is said of those stands. */
-		if (!was_stale(s->conn, f))
+		/* Between transactions: what was said stands. */
+		if (!again)
 			judge_host(s, f, STATUS_LOST);
 	} else if (broke_tls(s, f)) {
 		host_tls_broke(s, f->why);
-	} else if (!was_stale(s->conn, f)) {
-		say = saying_of(s, f);
+		again = true;
+	} else if (!again) {
+		struct saying say = saying_of(s, f);
+
 		note_rest(s, &say);
 		judge_host(s, f, say.v.status[0] == '4' ? say.v.status
 							: STATUS_LOST);
 	}
-	(void)sh;
 	mail_forget(s);
-	(void)j;
+	mail_leave_host(s, !again);
+	conn_close(s->conn);
+	end_here(s);
 }
 
 /* ---- leaving ---- */
@@ -468,10 +481,12 @@ record_outcome(struct slot *s, enum evidence_outcome outcome,
 		.rcpt = list,
 		.rcpt_count = n,
 	});
+	if (outcome == EVIDENCE_UNKNOWN)
+		record_warn_duplicate(s, list[0]->why);
 }
 
 void
-mail_leave_host(struct slot *s)
+mail_leave_host(struct slot *s, bool tried)
 {
 	static const enum evidence_outcome outcomes[] = {
 		EVIDENCE_DELIVERED, EVIDENCE_REJECTED, EVIDENCE_DEFERRED,
@@ -484,7 +499,8 @@ mail_leave_host(struct slot *s)
 	for (size_t i = 0; i < COUNT_OF(outcomes); i++)
 		record_outcome(s, outcomes[i], list);
 	talloc_free(list);
-	j->host[s->conn->host] |= JOB_HOST_TRIED;
+	if (tried)
+		j->host[s->conn->host] |= JOB_HOST_TRIED;
 	for (uint32_t i = 0; i < j->w.rcpt_count; i++) {
 		j->rcpt[i].touched = false;
 		if (j->rcpt[i].place == RCPT_ELSEWHERE)

@@ -174,7 +174,7 @@ slot_orphan(struct slot *s)
 	j = slot_job(s);
 	if (j != NULL && !runs_alone(s)) {
 		if (s->state == SLOT_MAILING)
-			mail_leave_host(s);
+			mail_leave_host(s, true);
 		if (s->state == SLOT_PLANNING)
 			TAILQ_REMOVE(&c->by_token[s->token % COURIER_BUCKETS],
 			    s, by_token);

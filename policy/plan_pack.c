@@ -2,6 +2,11 @@
 /* plan_pack - a plan as bytes between processes, and as a copy. */
 #include "policy/plan.h"
 
+#include <string.h>
+
+/* Beyond what 100 hosts with TLSA records as large as DNS allows can be. */
+#define COPY_MAX_BYTES ((size_t)64 << 20)
+
 static void
 pack_sts(struct sbuf *b, const struct sts_fact *f)
 {
@@ -196,8 +201,9 @@ unpack_lists(struct unpack *u, struct plan *plan)
 		unpack_trail(u, plan, &plan->trail[i]);
 }
 
-struct plan *
-unpack_plan(TALLOC_CTX *mem, struct unpack *u, struct diag *why)
+/* The bytes as a plan, whatever it says; NULL when they are none. */
+static struct plan *
+unpack_any(TALLOC_CTX *mem, struct unpack *u)
 {
 	struct plan *plan = need(talloc_zero(mem, struct plan));
 
@@ -215,12 +221,67 @@ unpack_plan(TALLOC_CTX *mem, struct unpack *u, struct diag *why)
 	plan->approver = unpack_str(u, plan);
 	plan->reason = unpack_str(u, plan);
 	plan->exception_expires.ms = unpack_i64(u);
-	if (plan->verdict == PLAN_DELIVER && plan->host_count == 0)
-		u->failed = true;
 	if (!u->failed)
 		return plan;
 	talloc_free(plan);
-	(void)diag_set(why, ST_SYNTAX, "not a plan");
+	return NULL;
+}
+
+/*
+ * A host must say what its own facts lead to (INV-15), and hold what its
+ * method needs: DANE without records would be no check at all.
+ */
+static bool
+host_holds(const struct plan *plan, const struct plan_host *h)
+{
+	const struct decide_out out = decide(&h->in);
+
+	if (h->in.mclass != plan->mclass ||
+	    h->in.mx_secure != plan->mx_secure || h->in.sts != plan->sts.state)
+		return false;
+	if (h->skip != out.skip || h->required != out.required ||
+	    h->method != out.method || h->also_pkix_sts != out.also_pkix_sts ||
+	    strcmp(h->row, out.row) != 0)
+		return false;
+	if (h->method == METHOD_DANE && h->tlsa_count == 0)
+		return false;
+	if (h->method != METHOD_NONE && h->ref_count == 0)
+		return false;
+	return *h->name != '\0' && (h->skip || h->addr_count > 0);
+}
+
+static bool
+plan_holds(const struct plan *plan)
+{
+	switch (plan->verdict) {
+	case PLAN_DELIVER:
+		for (size_t i = 0; i < plan->host_count; i++)
+			if (!host_holds(plan, &plan->host[i]))
+				return false;
+		return plan->host_count > 0;
+	case PLAN_DEFER:
+		return plan->host_count == 0 && plan->status[0] == '4';
+	case PLAN_BOUNCE:
+		return plan->host_count == 0 && plan->status[0] == '5';
+	}
+	return false; /* not reached: the switch names every verdict */
+}
+
+struct plan *
+unpack_plan(TALLOC_CTX *mem, struct unpack *u, struct diag *why)
+{
+	struct plan *plan = unpack_any(mem, u);
+
+	if (plan == NULL) {
+		(void)diag_set(why, ST_SYNTAX, "not a plan");
+		return NULL;
+	}
+	if (plan_holds(plan))
+		return plan;
+	(void)diag_set(why, ST_SYNTAX,
+	    "a plan that does not follow from its own facts");
+	u->failed = true;
+	talloc_free(plan);
 	return NULL;
 }
 
@@ -229,14 +290,13 @@ struct plan *
 plan_copy(TALLOC_CTX *mem, const struct plan *plan)
 {
 	struct plan *copy;
-	struct diag why;
 	struct unpack u;
 	struct sbuf b;
 
-	sbuf_init(&b, mem, (size_t)64 << 20);
+	sbuf_init(&b, mem, COPY_MAX_BYTES);
 	pack_plan(&b, plan);
 	u = unpack_from(sbuf_view(&b));
-	copy = unpack_plan(mem, &u, &why);
+	copy = unpack_any(mem, &u);
 	invariant(copy != NULL);
 	sbuf_free(&b);
 	return copy;

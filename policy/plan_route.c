@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* plan_route - which hosts take the domain's mail, RFC 5321 5.1. */
+#include "policy/plan_internal.h"
+
 #include <stdlib.h>
 
-#include "policy/plan_internal.h"
 #include "util/domain.h"
 
 void

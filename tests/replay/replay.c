@@ -678,7 +678,7 @@ unescape(char *text)
 	*to = '\0';
 }
 
-/* Words of a line; a word may hold a quoted part: to="a b". */
+/* Words of a line; a word may hold quoted parts: to="a b", '"x"'. */
 static void
 split(struct script *s, char *line)
 {
@@ -693,8 +693,10 @@ split(struct script *s, char *line)
 		s->argv[s->argc++] = to = line;
 		for (; *line != '\0' && (quote || (*line != ' ' &&
 			 *line != '\t')); line++)
-			if (*line == '"')
-				quote = quote ? '\0' : '"';
+			if (*line == quote)
+				quote = '\0';
+			else if (!quote && (*line == '"' || *line == '\''))
+				quote = *line;
 			else
 				*to++ = *line;
 		if (*line != '\0')

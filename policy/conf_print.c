@@ -188,15 +188,20 @@ print_option(FILE *out, const struct conf_option *o)
 	    o->now ? "SIGHUP applies it" : "needs a restart", o->doc);
 }
 
+/* A sentence a line, as mdoc wants it. */
+static void
+print_sentences(FILE *out, const char *doc)
+{
+	for (const char *c = doc; *c != '\0'; c++)
+		fputc(c[0] == ' ' && c != doc && c[-1] == '.' ? '\n' : *c,
+		    out);
+}
+
 static void
 print_mdoc(FILE *out, const struct conf_option *o)
 {
 	fprintf(out, ".It Cm %s\n", o->path);
-	for (const char *c = o->doc; *c != '\0'; c++) {
-		/* A sentence a line, as mdoc wants it. */
-		fputc(c[0] == ' ' && c != o->doc && c[-1] == '.' ? '\n' : *c,
-		    out);
-	}
+	print_sentences(out, o->doc);
 	fputs("\n.br\n(", out);
 	print_kind(out, o);
 	fprintf(out, "; default\n.Dq %s ;\n%s)\n", o->def,
@@ -206,19 +211,23 @@ print_mdoc(FILE *out, const struct conf_option *o)
 static void
 print_list(FILE *out, const struct conf_list *l, bool man)
 {
-	if (man)
-		fprintf(out, ".It Cm %s\n%s\nKeys of each %s:\n"
-			     ".Bl -tag -width Ds\n", l->path, l->doc, l->one);
-	else
+	if (man) {
+		fprintf(out, ".It Cm %s\n", l->path);
+		print_sentences(out, l->doc);
+		fprintf(out, "\nKeys of each %s:\n.Bl -tag -width Ds\n",
+		    l->one);
+	} else
 		fprintf(out, "%s\n    %s\n    Keys of each %s:\n", l->path,
 		    l->doc, l->one);
 	for (size_t i = 0; i < l->field_count; i++) {
 		const struct conf_field *f = &l->field[i];
 
-		if (man)
-			fprintf(out, ".It Cm %s%s\n%s\n", f->name,
-			    f->needed ? " Pq needed" : "", f->doc);
-		else
+		if (man) {
+			fprintf(out, ".It Cm %s%s\n", f->name,
+			    f->needed ? " Pq needed" : "");
+			print_sentences(out, f->doc);
+			fputc('\n', out);
+		} else
 			fprintf(out, "      %s%s: %s\n", f->name,
 			    f->needed ? " (needed)" : "", f->doc);
 	}
@@ -236,10 +245,11 @@ conf_print_options(FILE *out, bool man)
 			print_mdoc(out, conf_option_at(i));
 		else
 			print_option(out, conf_option_at(i));
-	if (man)
-		fprintf(out, ".It Cm %s\n%s\n", conf_resolver_option.name,
-		    conf_resolver_option.doc);
-	else
+	if (man) {
+		fprintf(out, ".It Cm %s\n", conf_resolver_option.name);
+		print_sentences(out, conf_resolver_option.doc);
+		fputc('\n', out);
+	} else
 		fprintf(out, "%s\n    %s\n", conf_resolver_option.name,
 		    conf_resolver_option.doc);
 	for (size_t i = 0; i < CONF_LIST_COUNT; i++)

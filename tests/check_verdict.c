@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/verdict.h"
+
+static struct client_reply
+reply(uint16_t code, const char *enhanced)
+{
+	struct client_reply r = { .code = code };
+
+	snprintf(r.enhanced, sizeof(r.enhanced), "%s", enhanced);
+	return r;
+}
+
+static const struct {
+	const char *name;
+	enum client_state at;
+	uint16_t code;
+	const char *enhanced;
+	bool after_accepted;
+	enum verdict_step step;
+	const char *status;
+} replies[] = {
+	{ "delivered", CLIENT_S_DOT, 250, "", false, STEP_DELIVERED, "2.0.0" },
+	{ "delivered, own code", CLIENT_S_DOT, 250, "2.6.0", false,
+	    STEP_DELIVERED, "2.6.0" },
+	{ "SMTP-40 5yz is final", CLIENT_S_RCPT, 550, "5.1.1", false,
+	    STEP_BOUNCE, "5.1.1" },
+	{ "SMTP-68 without code", CLIENT_S_RCPT, 550, "", false, STEP_BOUNCE,
+	    "5.1.1" },
+	{ "SMTP-40 4yz: next host", CLIENT_S_RCPT, 450, "4.2.1", false,
+	    STEP_NEXT_HOST, "4.2.1" },
+	{ "unknown code by its digit", CLIENT_S_RCPT, 499, "", false,
+	    STEP_NEXT_HOST, "4.0.0" },
+	{ "MAIL 5yz", CLIENT_S_MAIL, 554, "5.7.1", false, STEP_BOUNCE,
+	    "5.7.1" },
+	{ "DATA 4yz", CLIENT_S_DATA, 451, "", false, STEP_NEXT_HOST, "4.3.0" },
+	{ "dot 4yz", CLIENT_S_DOT, 452, "", false, STEP_NEXT_HOST, "4.3.1" },
+	{ "SMTP-46 552 after the content", CLIENT_S_DOT, 552, "", false,
+	    STEP_BOUNCE, "5.3.4" },
+	{ "SMTP-46 552 to MAIL", CLIENT_S_MAIL, 552, "", false, STEP_BOUNCE,
+	    "5.3.4" },
+	{ "mailbox full", CLIENT_S_RCPT, 552, "", false, STEP_BOUNCE,
+	    "5.2.2" },
+	{ "SMTP-39 452 after accepted ones", CLIENT_S_RCPT, 452, "", true,
+	    STEP_SAME_HOST, "4.5.3" },
+	{ "SMTP-39 552 after accepted ones", CLIENT_S_RCPT, 552, "5.5.3", true,
+	    STEP_SAME_HOST, "4.2.2" },
+	{ "452 to the first", CLIENT_S_RCPT, 452, "4.5.3", false,
+	    STEP_NEXT_HOST, "4.5.3" },
+	{ "SMTP-33 greeting 554", CLIENT_S_GREETING, 554, "5.7.1", false,
+	    STEP_NEXT_HOST, "4.0.0" },
+	{ "SMTP-33 greeting 421", CLIENT_S_GREETING, 421, "", false,
+	    STEP_NEXT_HOST, "4.3.2" },
+	{ "SMTP-33 greeting 521", CLIENT_S_GREETING, 521, "", false,
+	    STEP_OTHER_HOST, "5.3.2" },
+	{ "EHLO 5yz", CLIENT_S_EHLO, 502, "", false, STEP_NEXT_HOST,
+	    "4.5.1" },
+};
+
+START_TEST(smtp_68_replies_give_step_and_status)
+{
+	struct client_reply r = reply(replies[_i].code, replies[_i].enhanced);
+	struct verdict v = verdict_of_reply(replies[_i].at, &r,
+	    replies[_i].after_accepted);
+
+	ck_assert_msg(v.step == replies[_i].step, "%s: step %d",
+	    replies[_i].name, (int)v.step);
+	ck_assert_msg(strcmp(v.status, replies[_i].status) == 0,
+	    "%s: status %s", replies[_i].name, v.status);
+}
+END_TEST
+
+/* Whatever the server says: what is retried is 4, what is final is 5. */
+START_TEST(smtp_68_class_always_agrees_with_the_step)
+{
+	for (uint16_t code = 200; code < 600; code++)
+		for (int at = 0; at < (int)CLIENT_STATE_COUNT; at++) {
+			struct client_reply r = reply(code, "");
+			struct verdict v = verdict_of_reply(
+			    (enum client_state)at, &r, code % 2 == 0);
+			char want = v.step == STEP_DELIVERED ? '2'
+			    : v.step == STEP_BOUNCE ||
+				v.step == STEP_OTHER_HOST
+			    ? '5'
+			    : '4';
+
+			ck_assert_int_eq(v.status[0], want);
+			ck_assert(v.step != STEP_DELIVERED ||
+			    (at == CLIENT_S_DOT && code < 300));
+		}
+}
+END_TEST
+
+static const struct {
+	enum client_fault fault;
+	enum client_state at;
+	enum verdict_step step;
+	const char *status;
+} failures[] = {
+	{ CLIENT_FAULT_LOST, CLIENT_S_GREETING, STEP_NEXT_HOST, "4.4.2" },
+	{ CLIENT_FAULT_TIMEOUT, CLIENT_S_MAIL, STEP_NEXT_HOST, "4.4.2" },
+	{ CLIENT_FAULT_LOST, CLIENT_S_BODY, STEP_NEXT_HOST, "4.4.2" },
+	{ CLIENT_FAULT_LOST, CLIENT_S_DOT, STEP_LATER, "4.4.2" },
+	{ CLIENT_FAULT_TIMEOUT, CLIENT_S_DOT, STEP_LATER, "4.4.2" },
+	{ CLIENT_FAULT_PROTOCOL, CLIENT_S_DOT, STEP_LATER, "4.4.2" },
+	{ CLIENT_FAULT_PROTOCOL, CLIENT_S_DATA, STEP_NEXT_HOST, "4.5.0" },
+	{ CLIENT_FAULT_NO_TLS, CLIENT_S_EHLO, STEP_NEXT_HOST, "4.7.5" },
+	{ CLIENT_FAULT_INJECTION, CLIENT_S_HANDSHAKE, STEP_NEXT_HOST,
+	    "4.7.5" },
+	{ CLIENT_FAULT_CONTENT, CLIENT_S_BODY, STEP_BOUNCE, "5.6.0" },
+};
+
+START_TEST(smtp_41_failures_give_step_and_status)
+{
+	struct client_failure f = { .fault = failures[_i].fault,
+		.at = failures[_i].at };
+	struct verdict v = verdict_of_failure(&f);
+
+	ck_assert_int_eq(v.step, failures[_i].step);
+	ck_assert_str_eq(v.status, failures[_i].status);
+}
+END_TEST
+
+START_TEST(smtp_46_47_what_does_not_fit_may_fit_another_host)
+{
+	ck_assert_int_eq(verdict_of_fit(CLIENT_TOO_BIG).step, STEP_OTHER_HOST);
+	ck_assert_str_eq(verdict_of_fit(CLIENT_TOO_BIG).status, "5.3.4");
+	ck_assert_int_eq(verdict_of_fit(CLIENT_NEEDS_8BIT).step,
+	    STEP_OTHER_HOST);
+	ck_assert_str_eq(verdict_of_fit(CLIENT_NEEDS_8BIT).status, "5.6.3");
+}
+END_TEST
+
+START_TEST(security_says_more_than_dns_than_words_than_silence)
+{
+	static const char *const order[] = { "4.4.1", "4.4.2", "4.3.2",
+		"4.4.3", "4.7.5" };
+
+	for (size_t i = 0; i < COUNT_OF(order); i++)
+		for (size_t k = 0; k < COUNT_OF(order); k++)
+			ck_assert_int_eq(verdict_says_more(order[i], order[k]),
+			    i > k);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("verdict");
+	TCase *t = tcase_create("verdict");
+	SRunner *r;
+	int failed;
+
+	tcase_add_loop_test(t, smtp_68_replies_give_step_and_status, 0,
+	    (int)COUNT_OF(replies));
+	tcase_add_test(t, smtp_68_class_always_agrees_with_the_step);
+	tcase_add_loop_test(t, smtp_41_failures_give_step_and_status, 0,
+	    (int)COUNT_OF(failures));
+	tcase_add_test(t, smtp_46_47_what_does_not_fit_may_fit_another_host);
+	tcase_add_test(t, security_says_more_than_dns_than_words_than_silence);
+	suite_add_tcase(s, t);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_NORMAL);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -91,7 +91,7 @@ adopt(struct courier_line *line, const struct wire_held *h, struct diag *why)
 {
 	struct keeper *k = line->k;
 	struct lease *l = idmap_get(k->leases, (int64_t)h->lease);
-	struct sched_rcpt *r;
+	struct sched_rcpt *r = NULL;
 
 	if (l != NULL) { /* ours, over a channel that is gone */
 		if (l->line->gone && l->line->instance == line->instance) {

@@ -494,6 +494,35 @@ commit_seq(struct courier_line *line)
 		courier_send_ack(line);
 }
 
+/*
+ * Its number says that the disk has this outcome already, while the courier
+ * still held the recipients: they leave the memory, and what is left of
+ * them is read from disk.
+ */
+static void
+drop_named(struct keeper *k, const struct outcome *o)
+{
+	const struct lease *l = idmap_get(k->leases, (int64_t)o->o.lease);
+
+	for (uint32_t i = 0; l != NULL && i < o->o.result_count; i++) {
+		struct sched_rcpt *r = sched_rcpt_get(k->sched,
+		    o->o.result[i].id);
+		struct kdest *d;
+		bool last;
+
+		if (r == NULL || r->lease != l)
+			continue;
+		d = (struct kdest *)r->dest;
+		last = l->left == 1;
+		leave_memory(k, r);
+		d->read_to = (struct store_place){ 0 };
+		d->s.more = true;
+		sched_touch(k->sched, &d->s, net_now(k->env.net));
+		if (last)
+			return; /* and with it the lease has gone */
+	}
+}
+
 void
 outcome_settle(struct keeper *k)
 {
@@ -505,6 +534,8 @@ outcome_settle(struct keeper *k)
 			settle_result(k, o, i);
 		if (o->applied && o->failed_slot)
 			settle_failure(k, o);
+		if (!o->applied && !o->failed_slot)
+			drop_named(k, o);
 		o->line->ack_due = true;
 		talloc_free(o);
 	}
@@ -529,8 +560,7 @@ recall_seq(struct courier_line *line)
 
 /*
  * Outcomes of the transaction of which nobody knew whether it stands: if
- * the disk has their numbers, it has them.  What they were about leaves the
- * memory; what is left of it is read again.
+ * the disk has their numbers, it has them.
  */
 void
 outcome_recall(struct keeper *k)
@@ -538,22 +568,8 @@ outcome_recall(struct keeper *k)
 	struct outcome *o;
 
 	each_line(k, recall_seq);
-	TAILQ_FOREACH(o, &k->outcomes, link) {
-		struct lease *l = idmap_get(k->leases, (int64_t)o->o.lease);
-		struct sched_rcpt *r;
-		uint32_t left;
-
-		if (o->seq > o->line->committed_seq)
-			continue;
-		if (o->failed_slot) {
+	TAILQ_FOREACH(o, &k->outcomes, link)
+		if (o->seq <= o->line->committed_seq && o->failed_slot)
 			settle_failure(k, o);
-			continue;
-		}
-		for (left = l == NULL || l->message != o->o.message
-			     ? 0 : l->left;
-		     left > 0; left--) {
-			r = TAILQ_FIRST(&l->rcpts);
-			leave_memory(k, r);
-		}
-	}
+	/* The others are dropped as those that were sent twice. */
 }

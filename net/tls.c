@@ -166,7 +166,8 @@ demand(SSL *ssl, const struct tls_want *want, struct tls_check *check,
 {
 	enum status st = ST_OK;
 
-	if (*want->sni != '\0' && SSL_set_tlsext_host_name(ssl, want->sni) != 1)
+	if (*want->sni != '\0' && SSL_set_tlsext_host_name(ssl,
+				      (char *)(uintptr_t)want->sni) != 1)
 		return failed(why, "SNI");
 	SSL_set_verify(ssl, SSL_VERIFY_NONE, NULL);
 	SSL_set_security_level(ssl,

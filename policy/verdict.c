@@ -87,7 +87,8 @@ verdict_of_reply(enum client_state at, const struct client_reply *r,
 		snprintf(v.status, sizeof(v.status), "2.0.0");
 	else
 		snprintf(v.status, sizeof(v.status), "%d.%s", class,
-		    detail_of(at, r->code));
+		    v.step == STEP_SAME_HOST ? "5.3" /* too many recipients */
+					     : detail_of(at, r->code));
 	return v;
 }
 

@@ -266,8 +266,9 @@ session_reply(struct client *c, struct mono now, const struct reply *r)
 {
 	bool good = r->code < 300;
 
-	if (r->code / 100 == 3 || (c->state == CLIENT_S_STARTTLS && good &&
-				      r->code != 220)) {
+	if (c->state != CLIENT_S_QUIT &&
+	    (r->code / 100 == 3 || (c->state == CLIENT_S_STARTTLS && good &&
+				       r->code != 220))) {
 		fail_reply(c, CLIENT_FAULT_PROTOCOL, r);
 		return;
 	}

@@ -110,7 +110,7 @@ enum status
 reply_read(struct reply_reader *r, struct span *in, struct reply *out,
     struct diag *why)
 {
-	struct span line;
+	struct span line = SPAN_NONE;
 	enum status st;
 	bool last;
 

@@ -347,7 +347,7 @@ END_TEST
 int
 main(void)
 {
-	static const TTest *const tests[] = {
+	const TTest *const tests[] = {
 		dane_24_usages_0_and_1_are_unusable_not_absent,
 		dane_25_both_selectors_and_all_three_matching_types_are_usable,
 		dane_26_unknown_and_private_parameters_are_unusable,

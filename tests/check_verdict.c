@@ -48,7 +48,7 @@ static const struct {
 	{ "SMTP-39 452 after accepted ones", CLIENT_S_RCPT, 452, "", true,
 	    STEP_SAME_HOST, "4.5.3" },
 	{ "SMTP-39 552 after accepted ones", CLIENT_S_RCPT, 552, "5.5.3", true,
-	    STEP_SAME_HOST, "4.2.2" },
+	    STEP_SAME_HOST, "4.5.3" },
 	{ "452 to the first", CLIENT_S_RCPT, 452, "4.5.3", false,
 	    STEP_NEXT_HOST, "4.5.3" },
 	{ "SMTP-33 greeting 554", CLIENT_S_GREETING, 554, "5.7.1", false,

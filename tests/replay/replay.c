@@ -30,6 +30,8 @@ struct script {
 	char *argv[MAX_WORDS];
 };
 
+static void complain(struct script *s, const char *fmt, ...) PRINTF(2, 3);
+
 static void
 complain(struct script *s, const char *fmt, ...)
 {

@@ -57,7 +57,7 @@ held_rcpt(struct keeper *k, int64_t id, int64_t message,
 {
 	TALLOC_CTX *tmp;
 	struct sched_dest *d;
-	struct sched_msg *m;
+	struct sched_msg *m = NULL;
 	struct store_rcpt row;
 	enum status st;
 

@@ -355,9 +355,11 @@ may_speak(const struct client *c)
 }
 
 static void
-out_of_turn(struct client *c, struct span *in)
+out_of_turn(struct client *c, struct mono now, struct span *in)
 {
-	if (c->state == CLIENT_S_HANDSHAKE || c->state == CLIENT_S_STARTTLS)
+	if (c->state == CLIENT_S_QUIT)
+		client_set_state(c, CLIENT_S_CLOSED, now);
+	else if (c->state == CLIENT_S_HANDSHAKE || c->state == CLIENT_S_STARTTLS)
 		client_fail(c, CLIENT_FAULT_INJECTION,
 		    "bytes in clear behind the reply to STARTTLS", NULL);
 	else if (c->state != CLIENT_S_FAILED && c->state != CLIENT_S_CLOSED)
@@ -375,7 +377,7 @@ take_input(struct client *c, struct mono now, struct span *in)
 
 	while (in->n > 0 && !c->mail_done) {
 		if (!may_speak(c)) {
-			out_of_turn(c, in);
+			out_of_turn(c, now, in);
 			return;
 		}
 		st = reply_read(&c->reader, in, &r, &why);

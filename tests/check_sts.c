@@ -316,8 +316,8 @@ START_TEST(sts_24_an_mx_is_a_domain_or_one_star_before_it)
 {
 	static const char *const bad[] = { "*", "*.", "a.*.b", "a*.b", "*a.b",
 		"*.*.b",
-		"b\xc3\xbc"
-		"cher.example",
+		("b\xc3\xbc"
+		 "cher.example"),
 		"192.0.2.1", "*.192.0.2.1", "[192.0.2.1]", "2001:db8::1", "",
 		".", "a..b", ".a", "a.", "a b", "mx_1.example",
 		"xn--\xc3\xbc.example" };

@@ -382,12 +382,13 @@ apply(struct keeper *k, struct diag *why)
 	return st == ST_OK ? put_dests(k, why) : st;
 }
 
+/* *doubt: the commit itself failed, and may stand all the same. */
 static enum status
-attempt(struct keeper *k, struct diag *why)
+attempt(struct keeper *k, bool *doubt, struct diag *why)
 {
 	enum status st = store_begin(k->store, why);
 
-	k->committing = false;
+	*doubt = false;
 	if (st != ST_OK)
 		return st;
 	k->tmp = need(talloc_new(k));
@@ -396,8 +397,9 @@ attempt(struct keeper *k, struct diag *why)
 		store_rollback(k->store);
 		return st;
 	}
-	k->committing = true;
-	return store_commit(k->store, why);
+	st = store_commit(k->store, why);
+	*doubt = st == ST_IO;
+	return st;
 }
 
 static void
@@ -434,15 +436,14 @@ settle(struct keeper *k)
  * room that was kept back.
  */
 static enum status
-attempt_without_mail(struct keeper *k, struct diag *why)
+attempt_without_mail(struct keeper *k, bool *doubt, struct diag *why)
 {
 	enum status st;
 
 	log_text(k->env.log, LOG_LEVEL_ERROR, "disk-full", "%s", why->text);
-	k->committing = false; /* a full disk is no doubt: nothing stands */
 	submit_refuse(k, VERDICT_NO_SPACE, why->text);
 	(void)store_make_room(k->store);
-	st = attempt(k, why);
+	st = attempt(k, doubt, why);
 	if (st == ST_LIMIT) {
 		undo(k);
 		k->hold_writes = true;
@@ -457,11 +458,12 @@ static void
 transact(struct keeper *k)
 {
 	struct diag why = { 0 };
-	enum status st = attempt(k, &why);
+	bool doubt = false;
+	enum status st = attempt(k, &doubt, &why);
 
 	if (st == ST_LIMIT) {
 		undo(k);
-		st = attempt_without_mail(k, &why);
+		st = attempt_without_mail(k, &doubt, &why);
 		if (st == ST_LIMIT)
 			return;
 	}
@@ -474,8 +476,8 @@ transact(struct keeper *k)
 		fence(k, &why);
 		return;
 	}
-	/* Whether a failed commit stands is read from disk: until then those
-	 * sessions wait. */
+	if (doubt)
+		submit_doubt(k);
 	submit_refuse(k, VERDICT_TRY_LATER, why.text);
 	undo(k);
 	keeper_store_failed(k, &why);

@@ -266,7 +266,6 @@ struct keeper {
 	/* the turn's batch */
 	struct net_later *later; /* or NULL: nothing noted */
 	TALLOC_CTX *tmp;         /* of the running transaction */
-	bool committing;         /* the commit itself was called */
 	struct sessions touched;
 	struct queries queries;
 	struct outcomes outcomes;
@@ -360,6 +359,8 @@ void submit_settle(struct keeper *k);
 /* The transaction failed: answer every waiting session. */
 void submit_refuse(struct keeper *k, enum wire_verdict verdict,
     const char *why);
+/* Whether the commit stands is read from disk: until then these wait. */
+void submit_doubt(struct keeper *k);
 /* All that was stored of unfinished messages is gone. */
 void submit_forget_stored(struct keeper *k);
 void submit_answer_unsure(struct keeper *k);

@@ -107,6 +107,7 @@ advisor_closed(void *arg, const char *why)
 	log_text(k->env.log, LOG_LEVEL_INFO, "channel-closed", "advisor: %s",
 	    why);
 	k->advisor = NULL;
+	TALLOC_FREE(k->advisor_mem);
 }
 
 const struct chan_ops keeper_advisor_ops = {

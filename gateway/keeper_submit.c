@@ -509,19 +509,25 @@ submit_settle(struct keeper *k)
 			send_ids(k->intake[i]);
 }
 
-/* The store may hold these or not: the next opening tells. */
 void
 submit_refuse(struct keeper *k, enum wire_verdict verdict, const char *why)
 {
 	struct session *s;
 
-	while ((s = TAILQ_FIRST(&k->touched)) != NULL) {
-		if (k->committing && s->ended)
+	while ((s = TAILQ_FIRST(&k->touched)) != NULL)
+		refuse(s, verdict, why);
+}
+
+void
+submit_doubt(struct keeper *k)
+{
+	struct session *s, *next;
+
+	for (s = TAILQ_FIRST(&k->touched); s != NULL; s = next) {
+		next = TAILQ_NEXT(s, link);
+		if (s->ended)
 			move_to(s, &k->unsure);
-		else
-			refuse(s, verdict, why);
 	}
-	k->committing = false;
 }
 
 static void

@@ -36,7 +36,7 @@ fdpass_send(int sock, uint8_t type, struct span data, int fd, struct diag *why)
 		memcpy(CMSG_DATA(c), &fd, sizeof(fd));
 	}
 	do
-		n = sendmsg(sock, &msg, MSG_NOSIGNAL);
+		n = sendmsg(sock, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? diag_errno(why, "control message") : ST_OK;
 }

@@ -52,9 +52,8 @@ int net_real_bind(const struct netaddr *addr, struct diag *why);
 
 /*
  * Messages with at most one descriptor over a SOCK_SEQPACKET pair: how the
- * master hands configuration, listeners and channels to roles.  Blocking
- * senders must not be used from a loop with untrusted peers; the master and
- * its children trust each other's pace.
+ * master hands configuration, listeners and channels to roles.  Neither
+ * side ever blocks: one that does not read misses messages, and is told of.
  */
 #define FDPASS_MAX_BYTES 4096u
 MUST_CHECK enum status fdpass_send(int sock, uint8_t type, struct span data,

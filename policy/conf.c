@@ -40,13 +40,15 @@ compare_found(const void *a, const void *b)
 static void
 tell_mistakes(struct conf_reader *r, struct conf_mistakes *out)
 {
-	size_t n = r->found_count < CONF_MAX_MISTAKES ? r->found_count
-						      : CONF_MAX_MISTAKES;
+	size_t n = r->found_count < CONF_MAX_MISTAKES ? r->found_count :
+							CONF_MAX_MISTAKES;
 
-	qsort(r->found, n, sizeof(*r->found), compare_found);
 	out->count = r->found_count;
-	out->text = need(talloc_array(out->mem, const char *,
-	    (unsigned)n + 1));
+	out->text = NULL;
+	if (n == 0)
+		return;
+	qsort(r->found, n, sizeof(*r->found), compare_found);
+	out->text = need(talloc_array(out->mem, const char *, (unsigned)n));
 	for (size_t i = 0; i < n; i++)
 		out->text[i] = need(talloc_asprintf(out->mem, "%s: %s",
 		    conf_source_where(r->source, r->found[i].line),
@@ -100,23 +102,42 @@ read_group(struct conf_reader *r, config_setting_t *group)
 	}
 }
 
-/* Options first, wherever they are: lists depend on them. */
 static void
-read_root(struct conf_reader *r, config_setting_t *root, bool lists)
+read_options(struct conf_reader *r, config_setting_t *root)
 {
 	for (int i = 0; i < config_setting_length(root); i++) {
 		config_setting_t *s = config_setting_get_elem(root,
 		    (unsigned)i);
 		const char *name = config_setting_name(s);
 
-		if (lists != conf_is_list(name))
+		if (conf_is_list(name))
 			continue;
-		if (lists)
-			conf_list_read(r, s);
-		else if (conf_option_group(name))
+		if (conf_option_group(name))
 			read_group(r, s);
 		else
 			read_member(r, name, s);
+	}
+}
+
+/*
+ * After the options, for a listener's tls depends on them; and in the order
+ * of the table, for an exception is judged by the rules.
+ */
+static void
+read_lists(struct conf_reader *r, config_setting_t *root)
+{
+	for (size_t i = 0; i < CONF_LIST_COUNT; i++) {
+		config_setting_t *s = config_setting_get_member(root,
+		    conf_lists[i].path);
+
+		if (s != NULL)
+			conf_list_read(r, s);
+		else if (i == CONF_LISTEN)
+			conf_mistake(r, 0,
+			    "listen is missing: say where mail is taken in, "
+			    "such as listen = ( { address = "
+			    "\"127.0.0.1:2525\"; allow = [\"127.0.0.0/8\"]; "
+			    "} );");
 	}
 }
 
@@ -151,9 +172,9 @@ parse(struct conf_reader *r)
 	config_init(&config);
 	if (config_read_string(&config, conf_source_get(r->source)) ==
 	    CONFIG_TRUE) {
-		read_root(r, config_root_setting(&config), false);
-		read_root(r, config_root_setting(&config), true);
+		read_options(r, config_root_setting(&config));
 		conf_check(r);
+		read_lists(r, config_root_setting(&config));
 	} else if (r->found_count == 0) {
 		/* Else what the source found is the cause, better told. */
 		conf_mistake(r, (unsigned)config_error_line(&config), "%s",
@@ -179,18 +200,31 @@ reader_new(TALLOC_CTX *mem, struct wall now)
 	return r;
 }
 
+/* A text over the limit could not be read back by the roles. */
+static void
+set_digest(struct conf_reader *r)
+{
+	const char *text = conf_print_within(r->mem, r->conf, CONF_MAX_BYTES);
+
+	if (text == NULL)
+		conf_mistake(r, 0,
+		    "too large, written out in full: more than "
+		    "%u bytes",
+		    CONF_MAX_BYTES);
+	else
+		sha256(span_str(text), r->conf->digest);
+}
+
 static struct conf *
 finish(TALLOC_CTX *mem, struct conf_reader *r, struct conf_mistakes *mistakes)
 {
 	struct conf *conf = NULL;
 
+	if (r->found_count == 0)
+		set_digest(r);
 	tell_mistakes(r, mistakes);
-	if (r->found_count == 0) {
-		char *text = conf_print(r, r->conf);
-
-		sha256(span_str(text), r->conf->digest);
+	if (r->found_count == 0)
 		conf = talloc_steal(mem, r->conf);
-	}
 	talloc_free(r);
 	return conf;
 }

@@ -6,6 +6,11 @@
  * Scalars come from options.def; lists (listen, rules, exceptions) have
  * their own readers.  All mistakes of a file are reported, each with file
  * and line, before reading fails.
+ *
+ * The file is libconfig's, in UTF-8.  A line of its own, @include "file",
+ * takes in another, relative to the folder of the file that says so.
+ * Unlike libconfig, two texts beside each other are a mistake: between
+ * domains a forgotten comma would make one domain of two.
  */
 #ifndef POLICY_CONF_H
 #define POLICY_CONF_H
@@ -18,13 +23,14 @@
 #include "util/logline.h"
 #include "util/netaddr.h"
 
-#define CONF_MAX_BYTES      (16u << 20) /* ours: file with all includes */
-#define CONF_MAX_LISTEN     64u
-#define CONF_MAX_RULES      10000u
-#define CONF_MAX_EXCEPTIONS 10000u
-#define CONF_MAX_SCOPE      10000u /* domains, networks, names of one entry */
-#define CONF_MAX_MISTAKES   1000u  /* reported; then "and more" */
-#define CONF_EXCEPTION_MAX_DAYS 366u /* ours: an exception's longest life */
+#define CONF_MAX_BYTES          (16u << 20) /* ours: with all includes; printed */
+#define CONF_MAX_LISTEN         64u
+#define CONF_MAX_RULES          10000u
+#define CONF_MAX_EXCEPTIONS     10000u
+#define CONF_MAX_SCOPE          10000u /* domains, networks, hosts of one entry */
+#define CONF_MAX_NAMES          7u /* of a rule: with the host's own, a plan's */
+#define CONF_MAX_MISTAKES       1000u /* reported; then "and more" */
+#define CONF_EXCEPTION_MAX_DAYS 366u  /* ours: an exception's longest life */
 
 enum unvalidated { UNVALIDATED_DEFER, UNVALIDATED_OPPORTUNISTIC };
 enum sts_unknown { STS_UNKNOWN_DEFER, STS_UNKNOWN_IGNORE };
@@ -39,39 +45,46 @@ struct conf_listen {
 	size_t allow_count;
 };
 
-/* A standing requirement: raises, never lowers. */
+/*
+ * A standing requirement: raises, never lowers.  Scopes are canonical:
+ * "example.org", ".example.org", "*", or an address literal "[192.0.2.1]".
+ */
 struct conf_rule {
-	const char *name;
+	const char *name;     /* letters, digits, ".", "_", "-"; unique */
 	const char **domains; /* scopes: domain_in_scope() */
 	size_t domain_count;
 	enum override_kind require;
-	const char **names;   /* extra reference names for require-verified */
+	const char **names; /* extra reference names for require-verified */
 	size_t name_count;
-	const char *where;    /* "file:line" */
+	const char *where; /* "file:line" */
 };
 
-/* Lets named domains fall below what is required, until it expires. */
+/*
+ * Lets named domains fall below what is required, until it expires.  It
+ * names domains: "*" is refused.  A day as its end means 00:00 UTC of that
+ * day.
+ */
 struct conf_exception {
 	const char *name;
 	const char **domains; /* scopes */
 	size_t domain_count;
-	const char **mx;      /* host patterns ("*.sohu.com"); none: all hosts */
+	const char **mx; /* host patterns ("*.sohu.com"); none: all hosts */
 	size_t mx_count;
-	enum level allow;     /* LEVEL_PLAIN in this version */
+	enum level allow; /* LEVEL_PLAIN in this version */
 	const char *reason;
 	const char *approver;
-	const char *ticket;   /* or "" */
-	struct wall expires;
-	const char *where;
+	const char *ticket;  /* or "" */
+	struct wall expires; /* from then on it is as if absent */
+	const char *where;   /* "file:line" */
 };
 
 struct conf {
-#define OPT_STRING(path, field, def, min, max, reload, doc) const char *field;
-#define OPT_PATH(path, field, def, min, max, reload, doc) const char *field;
-#define OPT_FLAG(path, field, def, reload, doc) bool field;
-#define OPT_COUNT(path, field, def, min, max, reload, doc) uint32_t field;
-#define OPT_SIZE(path, field, def, min, max, reload, doc) uint64_t field;
-#define OPT_TIME(path, field, def, min, max, reload, doc) int64_t field;
+#define OPT_STRING(path, field, def, min, max, reload, doc)   const char *field;
+#define OPT_PATH(path, field, def, min, max, reload, doc)     const char *field;
+#define OPT_FLAG(path, field, def, reload, doc)               bool field;
+#define OPT_COUNT(path, field, def, min, max, reload, doc)    uint32_t field;
+#define OPT_SIZE(path, field, def, min, max, reload, doc)     uint64_t field;
+#define OPT_TIME(path, field, def, min, max, reload, doc)     int64_t field;
 #define OPT_CHOICE(path, field, def, words, tag, reload, doc) enum tag field;
 #include "policy/options.def"
 #undef OPT_STRING
@@ -92,7 +105,12 @@ struct conf {
 	uint8_t digest[32]; /* SHA-256 of conf_print()'s text */
 };
 
-/* Mistakes found, in the order of the file: "file:line: text". */
+/*
+ * Mistakes found, in the order of the file: "file:line: text", each with
+ * what to do; one that has no line (the file cannot be read, a setting is
+ * missing) is "file: text".  text has the first CONF_MAX_MISTAKES of them
+ * and lives in mem, which the caller sets; NULL when there are none.
+ */
 struct conf_mistakes {
 	TALLOC_CTX *mem;
 	size_t count; /* also counts those over CONF_MAX_MISTAKES */
@@ -101,16 +119,22 @@ struct conf_mistakes {
 
 /*
  * Read a file (with its @include files) or a text (name stands for the file
- * in messages).  The result lives in mem.  now decides which exceptions
- * have expired: at start and in check-config that is a mistake
- * (expired_is_mistake), for a running gateway it is not.  NULL when there
- * is at least one mistake, all of them in *mistakes.
+ * in messages; it cannot include).  The result lives in mem.  NULL when
+ * there is at least one mistake, all of them in *mistakes; of syntax, only
+ * the first.
+ *
+ * now decides which exceptions have expired: at start and in check-config
+ * that is a mistake (expired_is_mistake), for a running gateway it is not.
+ * That an exception may last CONF_EXCEPTION_MAX_DAYS at most is judged for
+ * every file, and for a text where expired_is_mistake: a role that reads
+ * again what conf_print() wrote never refuses it because of its clock.
+ *
+ * Options come before lists, whatever their order in the file.
  */
 struct conf *conf_read_file(TALLOC_CTX *mem, const char *path, struct wall now,
     bool expired_is_mistake, struct conf_mistakes *mistakes);
-struct conf *conf_read_text(TALLOC_CTX *mem, const char *name,
-    const char *text, struct wall now, bool expired_is_mistake,
-    struct conf_mistakes *mistakes);
+struct conf *conf_read_text(TALLOC_CTX *mem, const char *name, const char *text,
+    struct wall now, bool expired_is_mistake, struct conf_mistakes *mistakes);
 
 /*
  * The whole effective configuration as a file that conf_read_text() reads
@@ -123,15 +147,29 @@ void conf_print_options(FILE *out, bool man);
 
 /* What the rules and exceptions say for (domain, host) at now. */
 struct conf_override {
-	enum override_kind kind; /* strongest rule, or PLAINTEXT_ALLOWED */
-	bool waiver;
-	const struct conf_rule *rule;           /* or NULL */
-	const struct conf_exception *exception; /* or NULL */
+	enum override_kind kind;      /* strongest rule, or PLAINTEXT_ALLOWED */
+	bool waiver;                  /* with PLAINTEXT_ALLOWED: always true */
+	const struct conf_rule *rule; /* strongest in scope, also when the
+				       * exception sets it aside; or NULL */
+	const struct conf_exception *exception; /* the one in force, or NULL */
 };
 /*
- * Floors of several matching rules combine by maximum; an unexpired
- * exception in scope lowers unless never-plaintext is in scope (which the
- * reader refuses as a contradiction).  host may be NULL: domain scope only.
+ * Both names canonical, or an address literal.
+ *
+ * Rules: floors of several that match combine by maximum, encrypt <
+ * never-plaintext < verify; of equal ones the more specific scope counts
+ * (its names are used), then the earlier in the file.
+ *
+ * Exceptions: one matches while it has not expired, a scope of it has the
+ * domain, and host matches a pattern of its mx (when it has mx).  Of several
+ * the more specific scope counts, then one with mx, then the earlier.  It
+ * sets rules aside, but not one whose scope is more specific than its own,
+ * and never never-plaintext (an overlap the reader refuses).
+ *
+ * More specific: an exact name before any ".suffix", a longer ".suffix"
+ * before a shorter one, all of them before "*".
+ *
+ * host NULL: of the domain as a whole; exceptions with mx do not match.
  */
 struct conf_override conf_override_for(const struct conf *conf,
     const char *domain, const char *host, struct wall now);
@@ -140,8 +178,9 @@ struct conf_override conf_override_for(const struct conf *conf,
 struct wall conf_next_expiry(const struct conf *conf, struct wall now);
 
 /*
- * May conf replace old in a running gateway?  Lists the START options that
- * differ, as warnings, in *mistakes; never fails for them.
+ * What of conf a running gateway that replaces old by it does not apply
+ * before its next start: the START options and resolver.option, where they
+ * differ.  Other addresses to listen on are the caller's to judge.
  */
 void conf_reload_notes(const struct conf *old, const struct conf *conf,
     struct conf_mistakes *notes);

@@ -5,26 +5,41 @@
 #include "policy/conf_internal.h"
 #include "util/domain.h"
 
+#define SPOOL_SQLITE "sqlite:"
+
+/* A mistake about two options: where the later of them is set. */
+static unsigned
+later_line(const struct conf_reader *r, const char *a, const char *b)
+{
+	unsigned at = conf_option_line(r, a), bt = conf_option_line(r, b);
+
+	return at > bt ? at : bt;
+}
+
 static void
 check_hostname(struct conf_reader *r)
 {
 	struct conf *conf = r->conf;
 	unsigned line = conf_option_line(r, "hostname");
-	const char *name;
+	struct span given = span_str(conf->hostname);
 	struct diag why = { 0 };
+	const char *name;
 
-	if (line == 0 || *conf->hostname == '\0') {
-		conf_mistake(r, line,
-		    "hostname is missing: the full name of this gateway");
+	if (line == 0)
+		conf_mistake(r, 0,
+		    "hostname is missing: set it to the full name of this "
+		    "gateway, such as \"gw.example.org\"");
+	if (given.n == 0) /* missing, or found mistaken */
 		return;
-	}
-	if (domain_canonical(conf, span_str(conf->hostname), &name, &why) !=
-	    ST_OK)
-		conf_mistake(r, line, "hostname: %s", why.text);
+	if (domain_is_address(given) || span_has(given, '_') ||
+	    domain_canonical(conf, given, &name, &why) != ST_OK)
+		conf_mistake(r, line, "hostname: %s is not the name of a host",
+		    conf_quote(r, conf->hostname));
 	else if (!span_has(span_str(name), '.'))
 		conf_mistake(r, line,
-		    "hostname: \"%s\" is not a full name: it has no domain",
-		    name);
+		    "hostname: \"%s\" is not a full name: add the domain, "
+		    "such as \"%s.example.org\"",
+		    name, name);
 	else
 		conf->hostname = name;
 }
@@ -45,7 +60,8 @@ check_paths(struct conf_reader *r)
 
 	if (*conf->state_dir != '/') {
 		conf_mistake(r, conf_option_line(r, "state-dir"),
-		    "state-dir: a path from the root is expected: \"/...\"");
+		    "state-dir: %s is relative: write the whole path, from /",
+		    conf_quote(r, conf->state_dir));
 		return;
 	}
 	settle_path(r, &conf->tls_certificate);
@@ -59,25 +75,51 @@ check_paths(struct conf_reader *r)
 static void
 check_spool(struct conf_reader *r)
 {
-	struct span spool = span_str(r->conf->spool);
+	unsigned line = conf_option_line(r, "spool");
+	struct span file = span_str(r->conf->spool);
 
-	if (!span_starts(spool, "sqlite:") || spool.n == strlen("sqlite:"))
-		conf_mistake(r, conf_option_line(r, "spool"),
-		    "spool: \"sqlite:\" and a file name are expected");
+	if (!span_starts(file, SPOOL_SQLITE)) {
+		conf_mistake(r, line,
+		    "spool: %s: \"" SPOOL_SQLITE "\" and a file name are "
+		    "expected, such as \"" SPOOL_SQLITE "spool.db\"",
+		    conf_quote(r, r->conf->spool));
+		return;
+	}
+	file = span_sub(file, strlen(SPOOL_SQLITE), file.n);
+	if (file.n == 0 || span_starts(file, "../") || span_ends(file, "/"))
+		conf_mistake(r, line,
+		    "spool: a file below state-dir is expected after "
+		    "\"" SPOOL_SQLITE "\"");
 }
 
 static void
 check_tls(struct conf_reader *r)
 {
+	unsigned line = later_line(r, "tls.certificate", "tls.key");
 	bool cert = *r->conf->tls_certificate != '\0';
 	bool key = *r->conf->tls_key != '\0';
 
 	if (cert && !key)
-		conf_mistake(r, conf_option_line(r, "tls.certificate"),
-		    "tls.certificate needs tls.key beside it");
+		conf_mistake(r, line,
+		    "tls.certificate is set without tls.key: set both (one "
+		    "file may hold both)");
 	if (key && !cert)
-		conf_mistake(r, conf_option_line(r, "tls.key"),
-		    "tls.key needs tls.certificate beside it");
+		conf_mistake(r, line,
+		    "tls.key is set without tls.certificate: set both");
+}
+
+/* a may not be longer than b; both have defaults, so both are shown. */
+static void
+check_order(struct conf_reader *r, const char *a, int64_t a_ms, const char *b,
+    int64_t b_ms)
+{
+	char a_text[CLOCK_TEXT_BYTES], b_text[CLOCK_TEXT_BYTES];
+
+	if (a_ms > b_ms)
+		conf_mistake(r, later_line(r, a, b),
+		    "%s (\"%s\") is longer than %s (\"%s\"): change one", a,
+		    duration_text(a_ms, a_text), b,
+		    duration_text(b_ms, b_text));
 }
 
 static void
@@ -85,23 +127,21 @@ check_times(struct conf_reader *r)
 {
 	const struct conf *c = r->conf;
 
-	if (c->queue_first_retry_ms > c->queue_max_retry_ms)
-		conf_mistake(r, conf_option_line(r, "queue.first-retry"),
-		    "queue.first-retry is longer than queue.max-retry");
-	if (c->queue_first_retry_ms > c->queue_lifetime_ms)
-		conf_mistake(r, conf_option_line(r, "queue.lifetime"),
-		    "queue.lifetime is shorter than queue.first-retry");
+	check_order(r, "queue.first-retry", c->queue_first_retry_ms,
+	    "queue.max-retry", c->queue_max_retry_ms);
+	check_order(r, "queue.first-retry", c->queue_first_retry_ms,
+	    "queue.lifetime", c->queue_lifetime_ms);
 }
 
-/* Is there a domain that both scopes cover? */
+/* Is there a domain that both scopes have? */
 static bool
 scopes_overlap(const char *a, const char *b)
 {
-	if (domain_in_scope(a, b) || domain_in_scope(b, a))
+	if (strcmp(a, "*") == 0 || strcmp(b, "*") == 0)
 		return true;
-	if (*a != '.' || *b != '.')
-		return strcmp(a, "*") == 0 || strcmp(b, "*") == 0;
-	return span_ends(span_str(a), b) || span_ends(span_str(b), a);
+	if (*a == '.' && *b == '.') /* one is below the other, or the same */
+		return span_ends(span_str(a), b) || span_ends(span_str(b), a);
+	return domain_in_scope(a, b) || domain_in_scope(b, a);
 }
 
 static const char *
@@ -118,27 +158,25 @@ common_scope(const struct conf_rule *rule, const struct conf_exception *e)
  * never-plaintext means never: an exception in its scope is a contradiction,
  * not something to be weighed at run time.
  */
-static void
-check_contradictions(struct conf_reader *r)
+void
+conf_check_contradiction(const struct conf_entry *e,
+    const struct conf_exception *exception)
 {
-	const struct conf *c = r->conf;
+	const struct conf *c = e->r->conf;
 
 	for (size_t i = 0; i < c->rule_count; i++) {
 		const struct conf_rule *rule = &c->rule[i];
+		const char *scope;
 
 		if (rule->require != OVERRIDE_NEVER_PLAINTEXT)
 			continue;
-		for (size_t k = 0; k < c->exception_count; k++) {
-			const struct conf_exception *e = &c->exception[k];
-			const char *scope = common_scope(rule, e);
-
-			if (scope != NULL)
-				conf_mistake(r, 0,
-				    "exception \"%s\" (%s) allows clear text "
-				    "for %s, which rule \"%s\" (%s) forbids: "
-				    "remove one of them", e->name, e->where,
-				    scope, rule->name, rule->where);
-		}
+		scope = common_scope(rule, exception);
+		if (scope != NULL)
+			conf_entry_mistake(e, "domains",
+			    "it allows clear text for %s, where the "
+			    "never-plaintext rule \"%s\" (%s) forbids it: "
+			    "change one of them",
+			    scope, rule->name, rule->where);
 	}
 }
 
@@ -150,10 +188,4 @@ conf_check(struct conf_reader *r)
 	check_spool(r);
 	check_tls(r);
 	check_times(r);
-	if (r->conf->listen_count == 0)
-		conf_mistake(r, 0,
-		    "listen is missing: say where mail is taken in, such as "
-		    "listen = ( { address = \"127.0.0.1:2525\"; allow = "
-		    "[\"127.0.0.0/8\"]; } );");
-	check_contradictions(r);
 }

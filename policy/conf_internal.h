@@ -16,8 +16,9 @@
 #include "policy/conf_source.h"
 #include "util/sbuf.h"
 
-#define CONF_QUOTE_BYTES    80u   /* ours: of a value, in a mistake */
-#define CONF_MAX_TEXT_BYTES 1000u /* ours: one text of a list; goes into plans */
+#define CONF_QUOTE_BYTES 80u /* ours: of a value, in a mistake */
+#define CONF_MAX_TEXT_BYTES                                                    \
+	1000u /* ours: one text of a list; goes into plans */
 
 /* How a value looks, for the messages about one that does not. */
 enum conf_kind {
@@ -73,8 +74,8 @@ struct conf_reader {
 	struct conf_source *source;
 	struct wall now;
 	bool expired_is_mistake;
-	bool life_is_limited; /* CONF_EXCEPTION_MAX_DAYS applies */
-	unsigned *option_line; /* of each option; 0: not given */
+	bool life_is_limited;     /* CONF_EXCEPTION_MAX_DAYS applies */
+	unsigned *option_line;    /* of each option; 0: not given */
 	struct conf_found *found; /* room for CONF_MAX_MISTAKES */
 	size_t found_count;       /* may be over it */
 };
@@ -181,7 +182,15 @@ void conf_resolver_option_read(struct conf_reader *r,
 
 /* ---- conf_check.c ---- */
 
-/* What can be judged only when all is read. */
+/* What can be judged only when all options are read; settles paths. */
 void conf_check(struct conf_reader *r);
+/* Of an exception: no never-plaintext rule reaches into its scope. */
+void conf_check_contradiction(const struct conf_entry *e,
+    const struct conf_exception *exception);
+
+/* ---- conf_print.c ---- */
+
+/* As conf_print(); NULL when the text has more than max bytes. */
+char *conf_print_within(TALLOC_CTX *mem, const struct conf *conf, size_t max);
 
 #endif

@@ -47,8 +47,8 @@ member(const struct conf_entry *e, const char *key)
 }
 
 void
-conf_entry_mistake(const struct conf_entry *e, const char *key,
-    const char *fmt, ...)
+conf_entry_mistake(const struct conf_entry *e, const char *key, const char *fmt,
+    ...)
 {
 	config_setting_t *s = key == NULL ? NULL : member(e, key);
 	char *text;
@@ -77,14 +77,14 @@ conf_entry_text(const struct conf_entry *e, const char *key)
 }
 
 void *
-conf_entry_list(const struct conf_entry *e, const char *key,
-    conf_take_fn *take, size_t item_bytes, size_t *count)
+conf_entry_list(const struct conf_entry *e, const char *key, conf_take_fn *take,
+    size_t item_bytes, size_t *count)
 {
 	config_setting_t *list = member(e, key);
 	struct conf *conf = e->r->conf;
 	size_t n = list == NULL || !is_texts(list) ?
-	    0 :
-	    (size_t)config_setting_length(list);
+		       0 :
+		       (size_t)config_setting_length(list);
 	void *out;
 
 	if (n > CONF_MAX_SCOPE) /* a mistake already */
@@ -102,8 +102,8 @@ conf_entry_list(const struct conf_entry *e, const char *key,
 			&why) == ST_OK)
 			++*count;
 		else
-			conf_mistake(e->r, conf_line(s), "%s: %s: %s",
-			    e->label, key, why.text);
+			conf_mistake(e->r, conf_line(s), "%s: %s: %s", e->label,
+			    key, why.text);
 	}
 	return out;
 }
@@ -279,7 +279,8 @@ read_entries(struct conf_reader *r, const struct conf_list *list,
 
 	make_room(r->conf, list, n);
 	for (unsigned i = 0; i < n; i++) {
-		struct conf_entry e = { .r = r, .list = list,
+		struct conf_entry e = { .r = r,
+			.list = list,
 			.group = config_setting_get_elem(setting, i) };
 
 		if (!config_setting_is_group(e.group)) {
@@ -315,16 +316,20 @@ conf_list_read(struct conf_reader *r, config_setting_t *setting)
 {
 	const struct conf_list *list = find_list(config_setting_name(setting));
 	int n = config_setting_is_list(setting) ?
-	    config_setting_length(setting) :
-	    0;
+		    config_setting_length(setting) :
+		    0;
 
 	if (!config_setting_is_list(setting))
 		conf_mistake(r, conf_line(setting),
 		    "%s: a list of groups is expected: %s = ( { ... } );",
 		    list->path, list->path);
 	else if (n > (int)list->max)
+		conf_mistake(r, conf_line(setting), "%s: too many: at most %zu",
+		    list->path, list->max);
+	else if (n == 0 && list == &conf_lists[CONF_LISTEN])
 		conf_mistake(r, conf_line(setting),
-		    "%s: too many: at most %zu", list->path, list->max);
+		    "%s: may not be empty: say where mail is taken in",
+		    list->path);
 	else
 		read_entries(r, list, setting, (unsigned)n);
 }

@@ -20,7 +20,9 @@ const struct conf_field conf_listen_field[CONF_LISTEN_FIELDS] = {
 };
 
 const struct conf_field conf_resolver_option = {
-	"resolver.option", true, false,
+	"resolver.option",
+	true,
+	false,
 	"Further options for libunbound, each as \"name: value\"; "
 	"unbound.conf(5) lists them. Those that weaken DNSSEC validation are "
 	"refused.",
@@ -131,9 +133,8 @@ conf_listen_read(const struct conf_entry *e, struct conf_listen *out)
  */
 static const char *const weakening[] = { "val-permissive-mode",
 	"domain-insecure", "module-config", "val-override-date",
-	"val-bogus-ttl", "harden-dnssec-stripped", "harden-algo-downgrade",
-	"trust-anchor", "trust-anchor-file", "trusted-keys-file",
-	"auto-trust-anchor-file", "trust-anchor-signaling" };
+	"harden-dnssec-stripped", "trust-anchor", "trust-anchor-file",
+	"trusted-keys-file", "auto-trust-anchor-file" };
 
 static bool
 is_option_name(struct span a)

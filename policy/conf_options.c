@@ -266,8 +266,8 @@ bound(const struct conf_option *o, const char *text)
 {
 	uint64_t v = 0;
 	bool length = o->kind == CONF_STRING || o->kind == CONF_PATH;
-	enum status st = length ? span_u64(span_str(text), UINT32_MAX, &v)
-				: parse_number(o, span_str(text), &v);
+	enum status st = length ? span_u64(span_str(text), UINT32_MAX, &v) :
+				  parse_number(o, span_str(text), &v);
 
 	if (st != ST_OK)
 		panic("%s: bound %s", o->path, text);
@@ -305,11 +305,13 @@ expected(struct conf_reader *r, const struct conf_option *o)
 	case CONF_SIZE:
 		return need(talloc_asprintf(r->mem,
 		    "a number of bytes in quotes is expected, with K, M, G or "
-		    "no unit, such as \"%s\"", o->def));
+		    "no unit, such as \"%s\"",
+		    o->def));
 	case CONF_TIME:
 		return need(talloc_asprintf(r->mem,
 		    "a duration in quotes is expected, in d, h, m, s or ms, "
-		    "such as \"%s\"", o->def));
+		    "such as \"%s\"",
+		    o->def));
 	case CONF_CHOICE:
 		return need(talloc_asprintf(r->mem,
 		    "one of these in quotes is expected: %s", o->words));
@@ -319,8 +321,8 @@ expected(struct conf_reader *r, const struct conf_option *o)
 
 /* Is v, which says text in the file, within the bounds? */
 static bool
-check_bounds(struct conf_reader *r, const struct conf_option *o,
-    unsigned line, const char *text, uint64_t v)
+check_bounds(struct conf_reader *r, const struct conf_option *o, unsigned line,
+    const char *text, uint64_t v)
 {
 	const char *mark = o->kind == CONF_COUNT ? "" : "\"";
 
@@ -336,8 +338,8 @@ check_bounds(struct conf_reader *r, const struct conf_option *o,
 }
 
 static bool
-check_length(struct conf_reader *r, const struct conf_option *o,
-    unsigned line, const char *s)
+check_length(struct conf_reader *r, const struct conf_option *o, unsigned line,
+    const char *s)
 {
 	size_t n = strlen(s);
 
@@ -347,8 +349,10 @@ check_length(struct conf_reader *r, const struct conf_option *o,
 	else if (n < bound(o, o->min))
 		conf_mistake(r, line, "%s: may not be empty", o->path);
 	else if (n > bound(o, o->max))
-		conf_mistake(r, line, "%s: the text is too long: at most %s "
-				      "bytes", o->path, o->max);
+		conf_mistake(r, line,
+		    "%s: the text is too long: at most %s "
+		    "bytes",
+		    o->path, o->max);
 	else
 		return true;
 	return false;
@@ -392,8 +396,8 @@ read_count(struct conf_reader *r, const struct conf_option *o,
 		conf_mistake(r, line, "%s: %s", o->path, expected(r, o));
 		return;
 	}
-	v = type == CONFIG_TYPE_INT ? config_setting_get_int(setting)
-				    : config_setting_get_int64(setting);
+	v = type == CONFIG_TYPE_INT ? config_setting_get_int(setting) :
+				      config_setting_get_int64(setting);
 	if (v >= CONF_COUNT_MAX) /* the file may say a larger one */
 		snprintf(text, sizeof(text), "this number");
 	else

@@ -3,37 +3,53 @@
 #include <string.h>
 
 #include "policy/conf_internal.h"
+#include "policy/plan.h"
 #include "util/domain.h"
 
+#define NAME_MAX_BYTES 64u /* ours: it is in each log line and record */
+#define DAY_MS         INT64_C(86400000)
+
+_Static_assert(CONF_MAX_NAMES < PLAN_MAX_REFS, "and the host's own name");
+
 const struct conf_field conf_rule_field[CONF_RULE_FIELDS] = {
-	{ "name", false, true, "What the rule is called in logs and evidence." },
+	{ "name", false, true,
+	    "What the rule is called in logs and in the evidence: letters, "
+	    "digits, \".\", \"_\" and \"-\"." },
 	{ "domains", true, true,
 	    "Recipient domains: \"example.org\", \".example.org\" for all "
-	    "below it, \"*\" for all." },
+	    "names below it (not itself), \"*\" for all, or an address "
+	    "literal such as \"[192.0.2.1]\"." },
 	{ "require", false, true,
 	    "\"encrypt\": TLS or nothing; \"verify\": TLS with a trusted "
 	    "certificate; \"never-plaintext\": as encrypt, and no exception "
-	    "may allow clear text." },
+	    "may reach into its domains." },
 	{ "names", true, false,
-	    "With require = \"verify\": names that the certificate may carry "
-	    "when the MX records cannot be trusted." },
+	    "With \"verify\": names that the certificate may have beside "
+	    "that of a host whose MX records can be trusted. Without names "
+	    "and such records it must have that of the recipient domain." },
 };
 
 const struct conf_field conf_exception_field[CONF_EXCEPTION_FIELDS] = {
 	{ "name", false, true,
-	    "What the exception is called in logs and evidence." },
-	{ "domains", true, true, "Recipient domains, as in a rule." },
+	    "What the exception is called in logs and in the evidence, as in "
+	    "a rule." },
+	{ "domains", true, true,
+	    "Recipient domains, as in a rule; but \"*\" is refused." },
 	{ "mx", true, false,
-	    "MX hosts it is limited to: \"mx1.example.org\" or "
-	    "\"*.example.org\"." },
-	{ "allow", false, true, "\"plain\": clear text." },
-	{ "reason", false, true, "Why it is needed." },
-	{ "approver", false, true, "Who approved it." },
+	    "MX hosts it is limited to: \"mx1.example.org\", or "
+	    "\"*.example.org\" where the star stands for one label. When "
+	    "left out: all hosts of the domains." },
+	{ "allow", false, true,
+	    "\"plain\": clear text where TLS fails or is not offered." },
+	{ "reason", false, true, "Why it is needed, for the auditor." },
+	{ "approver", false, true, "Who answers for it." },
 	{ "ticket", false, false, "Where it is tracked." },
 	{ "expires", false, true,
-	    "When it ends: \"2027-03-31\" (at the beginning of that day, UTC) "
-	    "or \"2027-03-31T18:00:00Z\"." },
+	    "When it ends: \"2027-03-31\" for the beginning of that day in "
+	    "UTC, or \"2027-03-31T18:00:00Z\"; 366 days from now at most." },
 };
+
+_Static_assert(CONF_EXCEPTION_MAX_DAYS == 366, "the text of expires");
 
 /* As the words stand in a file, in the order of enum override_kind. */
 static const char *const require_words[] = {
@@ -49,40 +65,111 @@ conf_require_word(enum override_kind kind)
 	return require_words[kind];
 }
 
-/* A scope of domain_in_scope(): "*", ".example.org" or "example.org". */
+/* "[192.0.2.1]", "[IPv6:2001:db8::1]" as RFC 5321 4.1.3 has it. */
+static enum status
+take_literal(TALLOC_CTX *mem, struct span a, const char **out, struct diag *why)
+{
+	char text[NETADDR_TEXT_BYTES];
+	struct netaddr addr;
+	struct span ip = span_sub(a, 1, a.n - 1);
+
+	if (span_istarts(ip, "ipv6:"))
+		ip = span_sub(ip, strlen("ipv6:"), ip.n);
+	if (a.p[a.n - 1] != ']' || netaddr_parse(ip, &addr) != ST_OK)
+		return diag_fail(why, ST_SYNTAX, "not an address literal", a);
+	*out = need(talloc_strdup(mem, netaddr_literal(&addr, text)));
+	return ST_OK;
+}
+
+static enum status
+take_domain(TALLOC_CTX *mem, struct span a, const char **out, struct diag *why)
+{
+	if (domain_is_address(a))
+		return diag_fail(why, ST_SYNTAX,
+		    "an address is no domain; in brackets it is a literal", a);
+	return domain_canonical(mem, a, out, why);
+}
+
+/* A scope of domain_in_scope(). */
 static enum status
 take_scope(TALLOC_CTX *mem, const char *text, void *out, size_t i,
     struct diag *why)
 {
 	const char **scope = (const char **)out + i, *name;
-	bool below = *text == '.';
+	struct span a = span_str(text);
 	enum status st;
 
 	if (strcmp(text, "*") == 0) {
 		*scope = "*";
 		return ST_OK;
 	}
-	st = domain_canonical(mem, span_str(text + below), &name, why);
-	if (st != ST_OK)
-		return st;
-	*scope = below ? need(talloc_asprintf(mem, ".%s", name)) : name;
-	return ST_OK;
+	if (*text == '[')
+		return take_literal(mem, a, scope, why);
+	if (span_starts(a, "*."))
+		return diag_set(why, ST_SYNTAX,
+		    "%s: write it without the star for all names below", text);
+	if (*text != '.')
+		return take_domain(mem, a, scope, why);
+	st = take_domain(mem, span_sub(a, 1, a.n), &name, why);
+	if (st == ST_OK)
+		*scope = need(talloc_asprintf(mem, ".%s", name));
+	return st;
+}
+
+/* One that does not lower all the world. */
+static enum status
+take_narrow_scope(TALLOC_CTX *mem, const char *text, void *out, size_t i,
+    struct diag *why)
+{
+	if (strcmp(text, "*") == 0)
+		return diag_set(why, ST_POLICY,
+		    "an exception is for certain domains: name them");
+	return take_scope(mem, text, out, i, why);
 }
 
 static enum status
 take_name(TALLOC_CTX *mem, const char *text, void *out, size_t i,
     struct diag *why)
 {
-	return domain_canonical(mem, span_str(text), (const char **)out + i,
-	    why);
+	return take_domain(mem, span_str(text), (const char **)out + i, why);
 }
 
 static enum status
 take_pattern(TALLOC_CTX *mem, const char *text, void *out, size_t i,
     struct diag *why)
 {
-	return domain_pattern(mem, span_str(text), (const char **)out + i,
-	    why);
+	if (domain_is_address(span_str(text)))
+		return diag_fail(why, ST_SYNTAX, "MX hosts have names",
+		    span_str(text));
+	if (*text == '.' || strcmp(text, "*") == 0)
+		return diag_set(why, ST_SYNTAX,
+		    "%s: write \"*.example.org\", or leave mx out for all "
+		    "hosts",
+		    text);
+	return domain_pattern(mem, span_str(text), (const char **)out + i, why);
+}
+
+static bool
+is_name(const char *name)
+{
+	size_t n = 0;
+
+	while (ascii_isalnum((uint8_t)name[n]) || name[n] == '.' ||
+	       name[n] == '_' || name[n] == '-')
+		n++;
+	return name[n] == '\0' && n <= NAME_MAX_BYTES;
+}
+
+static void
+check_name(const struct conf_entry *e)
+{
+	const char *name = conf_entry_text(e, "name");
+
+	if (name != NULL && !is_name(name))
+		conf_entry_mistake(e, "name",
+		    "name: up to %u letters, digits, \".\", \"_\" and \"-\" "
+		    "are expected",
+		    NAME_MAX_BYTES);
 }
 
 /* A copy that lives as long as the configuration; "" when absent. */
@@ -94,32 +181,43 @@ copy_text(const struct conf_entry *e, const char *key)
 	return text == NULL ? "" : need(talloc_strdup(e->r->conf, text));
 }
 
-void
-conf_rule_read(const struct conf_entry *e, struct conf_rule *out)
+static void
+read_require(const struct conf_entry *e, struct conf_rule *out)
 {
 	const char *require = conf_entry_text(e, "require");
 	int i;
 
-	out->name = copy_text(e, "name");
-	out->where = need(talloc_strdup(e->r->conf, conf_entry_where(e)));
-	out->domains = conf_entry_list(e, "domains", take_scope,
-	    sizeof(*out->domains), &out->domain_count);
-	out->names = conf_entry_list(e, "names", take_name,
-	    sizeof(*out->names), &out->name_count);
 	if (require == NULL)
 		return;
 	i = span_index(span_str(require), require_words,
 	    COUNT_OF(require_words));
-	if (i <= (int)OVERRIDE_NONE) {
+	if (i <= (int)OVERRIDE_NONE)
 		conf_entry_mistake(e, "require",
 		    "require: \"encrypt\", \"verify\" or \"never-plaintext\" "
 		    "is expected");
-		return;
-	}
-	out->require = (enum override_kind)i;
-	if (out->name_count > 0 && out->require != OVERRIDE_REQUIRE_VERIFIED)
+	else
+		out->require = (enum override_kind)i;
+	if (i > (int)OVERRIDE_NONE && out->name_count > 0 &&
+	    out->require != OVERRIDE_REQUIRE_VERIFIED)
 		conf_entry_mistake(e, "names",
-		    "names are of use with require = \"verify\" only");
+		    "names: of use with require = \"verify\" alone: leave it "
+		    "out, or verify");
+}
+
+void
+conf_rule_read(const struct conf_entry *e, struct conf_rule *out)
+{
+	check_name(e);
+	out->name = copy_text(e, "name");
+	out->where = need(talloc_strdup(e->r->conf, conf_entry_where(e)));
+	out->domains = conf_entry_list(e, "domains", take_scope,
+	    sizeof(*out->domains), &out->domain_count);
+	out->names = conf_entry_list(e, "names", take_name, sizeof(*out->names),
+	    &out->name_count);
+	if (out->name_count > CONF_MAX_NAMES)
+		conf_entry_mistake(e, "names", "names: too many: at most %u",
+		    CONF_MAX_NAMES);
+	read_require(e, out);
 }
 
 static void
@@ -127,23 +225,24 @@ read_expires(const struct conf_entry *e, struct conf_exception *out)
 {
 	struct conf_reader *r = e->r;
 	const char *text = conf_entry_text(e, "expires");
-	const int64_t most = (int64_t)CONF_EXCEPTION_MAX_DAYS * 86400000;
+	const struct wall latest = wall_after(r->now,
+	    CONF_EXCEPTION_MAX_DAYS * DAY_MS);
 
 	if (text == NULL)
 		return;
 	if (wall_parse(span_str(text), &out->expires) != ST_OK)
 		conf_entry_mistake(e, "expires",
-		    "expires: a day is expected, such as \"2027-03-31\" or "
-		    "\"2027-03-31T18:00:00Z\"");
+		    "expires: a day in quotes is expected, such as "
+		    "\"2027-03-31\", or \"2027-03-31T18:00:00Z\"");
 	else if (r->expired_is_mistake && wall_reached(r->now, out->expires))
 		conf_entry_mistake(e, "expires",
 		    "it has expired: remove it, or have it approved again "
 		    "with a new date");
-	else if (r->life_is_limited &&
-	    out->expires.ms > wall_after(r->now, most).ms)
+	else if (r->life_is_limited && out->expires.ms > latest.ms)
 		conf_entry_mistake(e, "expires",
-		    "it lasts longer than %u days from now: choose an earlier "
-		    "date", CONF_EXCEPTION_MAX_DAYS);
+		    "it would last longer than %u days from now: choose an "
+		    "earlier date",
+		    CONF_EXCEPTION_MAX_DAYS);
 }
 
 void
@@ -151,12 +250,13 @@ conf_exception_read(const struct conf_entry *e, struct conf_exception *out)
 {
 	const char *allow = conf_entry_text(e, "allow");
 
+	check_name(e);
 	out->name = copy_text(e, "name");
 	out->reason = copy_text(e, "reason");
 	out->approver = copy_text(e, "approver");
 	out->ticket = copy_text(e, "ticket");
 	out->where = need(talloc_strdup(e->r->conf, conf_entry_where(e)));
-	out->domains = conf_entry_list(e, "domains", take_scope,
+	out->domains = conf_entry_list(e, "domains", take_narrow_scope,
 	    sizeof(*out->domains), &out->domain_count);
 	out->mx = conf_entry_list(e, "mx", take_pattern, sizeof(*out->mx),
 	    &out->mx_count);
@@ -165,4 +265,5 @@ conf_exception_read(const struct conf_entry *e, struct conf_exception *out)
 		conf_entry_mistake(e, "allow",
 		    "allow: \"plain\" is the only one there is");
 	read_expires(e, out);
+	conf_check_contradiction(e, out);
 }

@@ -7,10 +7,10 @@
 
 #include "policy/conf_internal.h"
 
-#define READ_BYTES      65536u
-#define DECIMAL_DIGITS  9u /* more may be over CONF_COUNT_MAX or 32 bits */
-#define HEX_DIGITS      7u
-#define INCLUDE         "@include"
+#define READ_BYTES     65536u
+#define DECIMAL_DIGITS 9u /* more may be over CONF_COUNT_MAX or 32 bits */
+#define HEX_DIGITS     7u
+#define INCLUDE        "@include"
 
 _Static_assert(CONF_COUNT_MAX == 0xfffffff, "HEX_DIGITS digits f");
 
@@ -52,8 +52,8 @@ static void
 begin_segment(struct conf_source *s, const char *file, unsigned line)
 {
 	struct segment *last = s->segment_count == 0 ?
-	    NULL :
-	    &s->segment[s->segment_count - 1];
+				   NULL :
+				   &s->segment[s->segment_count - 1];
 
 	if (last == NULL || last->first != s->line) {
 		s->segment = need(talloc_realloc(s, s->segment, struct segment,
@@ -243,8 +243,8 @@ parse_include(struct span line, struct span *path)
 
 	line = span_sub(line, sizeof(INCLUDE) - 1, line.n);
 	if (!span_cut(line, '"', &before, &after) || before.n == 0 ||
-	    span_trim(before).n != 0 ||
-	    !span_cut(after, '"', path, &after) || path->n == 0)
+	    span_trim(before).n != 0 || !span_cut(after, '"', path, &after) ||
+	    path->n == 0)
 		return false;
 	after = span_trim(after);
 	if (after.n > 0 && after.p[after.n - 1] == '\r')
@@ -261,9 +261,8 @@ resolve(struct copy *c, struct span path)
 
 	if (span_starts(path, "/") || slash == NULL)
 		return span_dup(c->s, path);
-	return need(talloc_asprintf(c->s, "%.*s/%.*s",
-	    (int)(slash - c->file), c->file, (int)path.n,
-	    (const char *)path.p));
+	return need(talloc_asprintf(c->s, "%.*s/%.*s", (int)(slash - c->file),
+	    c->file, (int)path.n, (const char *)path.p));
 }
 
 static void
@@ -273,13 +272,15 @@ take_include(struct copy *c)
 	struct span line = span_sub(rest, 0, span_find(rest, '\n', 0));
 
 	if (!span_starts(line, INCLUDE) || !parse_include(line, &path))
-		broken(c, c->s->line, "not an include: write @include "
-				      "\"file\", and nothing after it");
+		broken(c, c->s->line,
+		    "not an include: write @include "
+		    "\"file\", and nothing after it");
 	else if (!c->is_file)
 		broken(c, c->s->line, "only a file can include others");
 	else if (c->depth == CONF_MAX_INCLUDE_DEPTH)
-		broken(c, c->s->line, "includes are nested too deeply: does "
-				      "the file include itself?");
+		broken(c, c->s->line,
+		    "includes are nested too deeply: does "
+		    "the file include itself?");
 	else if (c->s->include_count++ == CONF_MAX_INCLUDES)
 		broken(c, c->s->line, "too many included files");
 	if (!c->s->whole)
@@ -353,7 +354,8 @@ copy_all(struct copy *c)
 	while (c->s->whole && c->at < c->in.n) {
 		take_token(c);
 		if (sbuf_failed(&c->s->text))
-			broken(c, c->s->line, "too large, with all its includes");
+			broken(c, c->s->line,
+			    "too large, with all its includes");
 	}
 	/* A last line that is a comment needs its LF to be one. */
 	if (c->s->whole && c->in.n > 0 && c->in.p[c->in.n - 1] != '\n') {
@@ -398,8 +400,12 @@ read_file(const char *path, struct sbuf *b, struct diag *why)
 static void
 copy_file(const struct copy *from, const char *path)
 {
-	struct copy c = { .r = from->r, .s = from->s, .file = path,
-		.is_file = true, .depth = from->depth + 1, .line = 1 };
+	struct copy c = { .r = from->r,
+		.s = from->s,
+		.file = path,
+		.is_file = true,
+		.depth = from->depth + 1,
+		.line = 1 };
 	struct diag why = { 0 };
 	struct sbuf b;
 
@@ -407,8 +413,8 @@ copy_file(const struct copy *from, const char *path)
 	if (read_file(path, &b, &why) != ST_OK) {
 		if (from->file == NULL)
 			begin_segment(c.s, path, 1);
-		conf_mistake(c.r, from->file == NULL ? 0 : c.s->line,
-		    "%s%s%s", from->file == NULL ? "" : path,
+		conf_mistake(c.r, from->file == NULL ? 0 : c.s->line, "%s%s%s",
+		    from->file == NULL ? "" : path,
 		    from->file == NULL ? "" : ": ", why.text);
 		c.s->whole = false;
 	} else {
@@ -451,8 +457,11 @@ conf_source_file(struct conf_reader *r, const char *path)
 bool
 conf_source_text(struct conf_reader *r, const char *name, const char *text)
 {
-	struct copy c = { .r = r, .s = source_new(r), .line = 1,
-		.file = name, .in = span_str(text) };
+	struct copy c = { .r = r,
+		.s = source_new(r),
+		.line = 1,
+		.file = name,
+		.in = span_str(text) };
 
 	c.file = need(talloc_strdup(r->source, name));
 	copy_all(&c);

@@ -203,4 +203,3 @@ conf_unknown(struct conf_reader *r, unsigned line, const char *path,
 		    "%.*s: there is no such setting; is %s meant?", cut, path,
 		    near);
 }
-

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/evidence.h"
+#include "util/sha256.h"
+
+static TALLOC_CTX *mem;
+static const char *rcpts[] = { "u@example.org", "v@example.org" };
+
+static struct evidence
+sample(void)
+{
+	return (struct evidence){ .time = { 1764000000000 },
+		.queue_id = "000000201", .sender = "a@client.example",
+		.rcpt = rcpts, .rcpt_count = 2, .domain = "example.org",
+		.host = "mx.example.org",
+		.addr = netaddr_ip4((const uint8_t[]){ 192, 0, 2, 1 }, 25),
+		.in = { .dane = DANE_D1_USABLE, .sts = STS_ST_ENFORCE,
+		    .sts_mx_match = true, .mx_secure = true,
+		    .override = OVERRIDE_REQUIRE_VERIFIED },
+		.tlsa_base = "mx.example.org", .sts_id = "1", .rule = "r",
+		.exception = "", .exc_reason = "", .exc_approver = "",
+		.dns = "MX example.org=secure", .required = LEVEL_VERIFY,
+		.method = METHOD_DANE, .row = "D1/enforce", .why = "because",
+		.outcome = EVIDENCE_DELIVERED, .reached = REACHED_VERIFIED,
+		.protocol = "TLSv1.3", .cipher = "c", .group = "g",
+		.sni = "mx.example.org", .matched = "TLSA", .grade = "verified",
+		.issuer = "i", .reply_code = 250, .reply = "ok",
+		.result_type = "" };
+}
+
+static void
+set_up(void)
+{
+	mem = talloc_new(NULL);
+}
+
+static void
+tear_down(void)
+{
+	talloc_free(mem);
+}
+
+static void
+pack(const struct evidence *e, struct span *personal, struct span *body)
+{
+	struct sbuf *a = talloc_zero(mem, struct sbuf);
+	struct sbuf *b = talloc_zero(mem, struct sbuf);
+
+	sbuf_init(a, mem, EVIDENCE_MAX_BYTES);
+	sbuf_init(b, mem, EVIDENCE_MAX_BYTES);
+	evidence_pack(e, a, b);
+	*personal = sbuf_view(a);
+	*body = sbuf_view(b);
+}
+
+START_TEST(evidence_comes_back_as_it_was)
+{
+	struct evidence e = sample(), f;
+	struct span personal, body, again_personal, again_body;
+	struct diag why = { 0 };
+
+	pack(&e, &personal, &body);
+	ck_assert_int_eq(evidence_unpack(mem, personal, body, &f, &why), ST_OK);
+	ck_assert_str_eq(f.rcpt[1], "v@example.org");
+	ck_assert_str_eq(f.row, "D1/enforce");
+	ck_assert_int_eq(f.reply_code, 250);
+	pack(&f, &again_personal, &again_body);
+	ck_assert(span_eq_span(personal, again_personal));
+	ck_assert(span_eq_span(body, again_body));
+}
+END_TEST
+
+START_TEST(evidence_is_readable_without_its_personal_part)
+{
+	struct evidence e = sample(), f;
+	struct span personal, body;
+	struct diag why = { 0 };
+
+	pack(&e, &personal, &body);
+	ck_assert_int_eq(evidence_unpack(mem, SPAN_NONE, body, &f, &why),
+	    ST_OK);
+	ck_assert_str_eq(f.sender, "");
+	ck_assert_uint_eq(f.rcpt_count, 0);
+	ck_assert_str_eq(f.domain, "example.org");
+}
+END_TEST
+
+START_TEST(evidence_body_holds_no_address)
+{
+	struct evidence e = sample();
+	struct span personal, body;
+
+	pack(&e, &personal, &body);
+	ck_assert_ptr_null(memmem(body.p, body.n, "u@example.org", 13));
+	ck_assert_ptr_null(memmem(body.p, body.n, "a@client", 8));
+	ck_assert_ptr_null(memmem(body.p, body.n, "000000201", 9));
+}
+END_TEST
+
+START_TEST(evidence_of_another_personal_part_is_refused)
+{
+	struct evidence e = sample(), f;
+	struct span personal, body, other, other_body;
+	struct diag why = { 0 };
+
+	pack(&e, &personal, &body);
+	e.sender = "b@client.example";
+	pack(&e, &other, &other_body);
+	ck_assert_int_eq(evidence_unpack(mem, other, body, &f, &why),
+	    ST_SYNTAX);
+}
+END_TEST
+
+START_TEST(evidence_cut_anywhere_is_refused)
+{
+	struct evidence e = sample(), f;
+	struct span personal, body;
+	struct diag why = { 0 };
+
+	pack(&e, &personal, &body);
+	for (size_t n = 0; n < body.n; n++)
+		ck_assert_int_eq(evidence_unpack(mem, SPAN_NONE,
+				     span_sub(body, 0, n), &f, &why),
+		    ST_SYNTAX);
+	for (size_t n = 1; n < personal.n; n++)
+		ck_assert_int_eq(evidence_unpack(mem,
+				     span_sub(personal, 0, n), body, &f, &why),
+		    ST_SYNTAX);
+}
+END_TEST
+
+/* The link is exactly what doc/evidence.md says. */
+START_TEST(evidence_link_is_the_documented_hash)
+{
+	static const uint8_t zeros[EVIDENCE_HASH_BYTES];
+	uint8_t a[EVIDENCE_HASH_BYTES], b[EVIDENCE_HASH_BYTES];
+	struct sbuf whole;
+
+	sbuf_init(&whole, mem, 1024);
+	sbuf_str(&whole, "tierpost evidence 1\n");
+	sbuf_add(&whole, zeros, sizeof(zeros));
+	pack_u64(&whole, 7);
+	sbuf_str(&whole, "body");
+	sha256(sbuf_view(&whole), a);
+	evidence_link(zeros, 7, SPAN_LIT("body"), b);
+	ck_assert_mem_eq(a, b, sizeof(a));
+}
+END_TEST
+
+START_TEST(evidence_link_depends_on_all_it_is_made_of)
+{
+	static const uint8_t zeros[EVIDENCE_HASH_BYTES];
+	uint8_t a[EVIDENCE_HASH_BYTES], b[EVIDENCE_HASH_BYTES];
+
+	evidence_link(zeros, 1, SPAN_LIT("body"), a);
+	evidence_link(zeros, 2, SPAN_LIT("body"), b);
+	ck_assert_mem_ne(a, b, sizeof(a));
+	evidence_link(zeros, 1, SPAN_LIT("bodY"), b);
+	ck_assert_mem_ne(a, b, sizeof(a));
+	evidence_link(a, 1, SPAN_LIT("body"), b);
+	ck_assert_mem_ne(a, b, sizeof(a));
+}
+END_TEST
+
+/* INV-15: "replaying it gives the same level" */
+START_TEST(inv_15_a_record_replays_to_its_level)
+{
+	struct evidence e = sample(), f;
+	struct span personal, body;
+	struct diag why = { 0 };
+	struct decide_out out;
+
+	pack(&e, &personal, &body);
+	ck_assert_int_eq(evidence_unpack(mem, personal, body, &f, &why), ST_OK);
+	out = decide(&f.in);
+	ck_assert(!out.skip);
+	ck_assert_int_eq(out.required, f.required);
+	ck_assert_int_eq(out.method, f.method);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("evidence");
+	TCase *c = tcase_create("evidence");
+	SRunner *r;
+	int failed;
+
+	tcase_add_checked_fixture(c, set_up, tear_down);
+	tcase_add_test(c, evidence_comes_back_as_it_was);
+	tcase_add_test(c, evidence_is_readable_without_its_personal_part);
+	tcase_add_test(c, evidence_body_holds_no_address);
+	tcase_add_test(c, evidence_of_another_personal_part_is_refused);
+	tcase_add_test(c, evidence_cut_anywhere_is_refused);
+	tcase_add_test(c, evidence_link_is_the_documented_hash);
+	tcase_add_test(c, evidence_link_depends_on_all_it_is_made_of);
+	tcase_add_test(c, inv_15_a_record_replays_to_its_level);
+	suite_add_tcase(s, c);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_NORMAL);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -113,7 +113,8 @@ void
 keeper_look_at_room(struct keeper *k)
 {
 	bool has = k->store != NULL && !k->hold_writes &&
-	    store_free_bytes(k->store) >= k->env.conf->queue_reserve_bytes;
+		   store_free_bytes(k->store) >=
+		       k->env.conf->queue_reserve_bytes;
 
 	if (!has)
 		net_timer_set(k->room,
@@ -204,8 +205,7 @@ tidy_timer(void *arg)
 
 	k->tidy_due = true;
 	keeper_note(k);
-	net_timer_set(k->tidy,
-	    mono_after(net_now(k->env.net), KEEPER_TIDY_MS));
+	net_timer_set(k->tidy, mono_after(net_now(k->env.net), KEEPER_TIDY_MS));
 }
 
 static struct keeper *

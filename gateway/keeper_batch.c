@@ -22,8 +22,8 @@ keeper_dest_dirty(struct keeper *k, struct kdest *d)
 bool
 keeper_place_before(const struct store_place *a, const struct store_place *b)
 {
-	return a->next.ms != b->next.ms ? a->next.ms < b->next.ms
-					: a->id < b->id;
+	return a->next.ms != b->next.ms ? a->next.ms < b->next.ms :
+					  a->id < b->id;
 }
 
 /* Not so when a lower number arrives in the same millisecond, or after a
@@ -88,7 +88,8 @@ put_dests(struct keeper *k, struct diag *why)
 {
 	struct kdest *d;
 
-	TAILQ_FOREACH(d, &k->dirty, link) {
+	TAILQ_FOREACH(d, &k->dirty, link)
+	{
 		int64_t queued = (int64_t)d->queued + d->delta;
 		struct store_dest row = {
 			.id = d->s.node.key,
@@ -143,8 +144,8 @@ static bool
 is_spent(const struct keeper *k, const struct kdest *d)
 {
 	return d->queued == 0 && d->delta == 0 && !d->dirty &&
-	    d->s.slot_count == 0 && d->s.leased_count == 0 &&
-	    d->s.ready_count == 0 && mono_reached(k->wall_at, d->s.due);
+	       d->s.slot_count == 0 && d->s.leased_count == 0 &&
+	       d->s.ready_count == 0 && mono_reached(k->wall_at, d->s.due);
 }
 
 static void
@@ -234,8 +235,8 @@ load(void *arg, const struct store_dest *row)
 {
 	struct keeper *k = arg;
 	struct sched_dest *known = sched_dest_by_id(k->sched, row->id);
-	struct kdest *d = known == NULL ? add_dest(k, row)
-					: (struct kdest *)known;
+	struct kdest *d = known == NULL ? add_dest(k, row) :
+					  (struct kdest *)known;
 
 	d->queued = row->queued;
 	d->s.more = true; /* for all we know: read when its turn comes */

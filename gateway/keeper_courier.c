@@ -108,8 +108,7 @@ adopt(struct courier_line *line, const struct wire_held *h, struct diag *why)
 		if (st != ST_OK || r->lease != NULL)
 			continue;
 		if (l == NULL)
-			l = dispatch_lease(k, line, NULL, h->lease,
-			    h->message);
+			l = dispatch_lease(k, line, NULL, h->lease, h->message);
 		sched_lease(k->sched, r, l);
 		dispatch_lease_add(l, r);
 	}
@@ -215,9 +214,9 @@ send_body(struct keeper *k, const struct body_want *w, struct diag *why)
 	enum status st;
 	struct sbuf *b = &k->scratch;
 
-	st = sched_msg_get(k->sched, w->message) == NULL
-	    ? diag_set(why, ST_NOTFOUND, "message is not under way")
-	    : store_chunk_last(k->store, w->message, &last, why);
+	st = sched_msg_get(k->sched, w->message) == NULL ?
+		 diag_set(why, ST_NOTFOUND, "message is not under way") :
+		 store_chunk_last(k->store, w->message, &last, why);
 	if (st == ST_OK)
 		st = store_chunk_get(k->store, tmp, w->message, w->seq, &data,
 		    why);
@@ -250,8 +249,8 @@ courier_send_bodies(struct keeper *k)
 			st = send_body(k, w, &why);
 		if (st != ST_OK) {
 			struct logline l = logline_begin(k->env.log,
-			    st == ST_NOTFOUND ? LOG_LEVEL_WARN
-					      : LOG_LEVEL_ERROR,
+			    st == ST_NOTFOUND ? LOG_LEVEL_WARN :
+						LOG_LEVEL_ERROR,
 			    "content-missing");
 
 			logline_str(&l, "id", queue_id_text(w->message, id));
@@ -315,8 +314,8 @@ courier_line_gone(struct courier_line *line)
 	struct body_want *w;
 
 	STAILQ_FOREACH(w, &k->bodies, link)
-		if (w->line == line)
-			w->line = NULL;
+	if (w->line == line)
+		w->line = NULL;
 	line->gone = true;
 	line->chan = NULL;
 	k->courier[line->index] = NULL;
@@ -363,8 +362,8 @@ has_outcomes(const struct keeper *k, const struct courier_line *line)
 	const struct outcome *o;
 
 	TAILQ_FOREACH(o, &k->outcomes, link)
-		if (o->line == line)
-			return true;
+	if (o->line == line)
+		return true;
 	return false;
 }
 

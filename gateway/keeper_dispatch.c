@@ -11,16 +11,15 @@
 /* ---- leases ---- */
 
 struct lease *
-dispatch_lease(struct keeper *k, struct courier_line *line,
-    struct kslot *slot, uint64_t number, int64_t message)
+dispatch_lease(struct keeper *k, struct courier_line *line, struct kslot *slot,
+    uint64_t number, int64_t message)
 {
 	struct lease *l = need(talloc_zero(k, struct lease));
 
 	l->line = line;
 	l->slot = slot;
 	l->message = message;
-	l->until = mono_after(net_now(k->env.net),
-	    k->env.conf->queue_lease_ms);
+	l->until = mono_after(net_now(k->env.net), k->env.conf->queue_lease_ms);
 	TAILQ_INIT(&l->rcpts);
 	TAILQ_INSERT_TAIL(&k->by_until, l, link);
 	idmap_put(k->leases, &l->node, (int64_t)number);
@@ -97,7 +96,7 @@ static bool
 has_room(const struct courier_line *line)
 {
 	return line != NULL && line->ready && !line->gone &&
-	    chan_queued(line->chan) < KEEPER_QUEUE_BYTES;
+	       chan_queued(line->chan) < KEEPER_QUEUE_BYTES;
 }
 
 /* The courier with the fewest connections; NULL when all are full. */
@@ -249,7 +248,7 @@ fetch(struct keeper *k, struct kdest *d, struct diag *why)
 	if (st != ST_OK)
 		return st;
 	d->s.more = wall_reached(now, then) ||
-	    (then.ms > longest.ms && then.ms < WALL_NEVER.ms);
+		    (then.ms > longest.ms && then.ms < WALL_NEVER.ms);
 	d->s.later = d->s.more ? MONO_NEVER : keeper_mono_of(k, then);
 	return ST_OK;
 }
@@ -258,8 +257,8 @@ static bool
 wants_fetch(const struct keeper *k, const struct kdest *d)
 {
 	return d->s.ready_count < KEEPER_FETCH_LOW &&
-	    sched_room(k->sched, &d->s) > 0 &&
-	    (d->s.more || mono_reached(net_now(k->env.net), d->s.later));
+	       sched_room(k->sched, &d->s) > 0 &&
+	       (d->s.more || mono_reached(net_now(k->env.net), d->s.later));
 }
 
 /* ---- jobs ---- */
@@ -334,8 +333,8 @@ send_job(struct keeper *k, struct kslot *slot, const struct lease *l,
 
 	j.rcpt = need(talloc_array(tmp, struct wire_job_rcpt, l->left));
 	TAILQ_FOREACH(r, &l->rcpts, link)
-		j.rcpt[i++] = (struct wire_job_rcpt){ r->node.key, r->address,
-			r->attempts };
+	j.rcpt[i++] = (struct wire_job_rcpt){ r->node.key, r->address,
+		r->attempts };
 	sbuf_reset(&k->scratch);
 	wire_pack_job(&k->scratch, &j);
 	keeper_send(slot->line->chan, WIRE_JOB, &k->scratch);
@@ -357,9 +356,8 @@ give_job(struct keeper *k, struct kslot *slot, struct diag *why)
 	l = dispatch_lease(k, slot->line, slot,
 	    k->epoch << 32 | ++k->lease_count,
 	    TAILQ_FIRST(&d->ready)->msg->node.key);
-	max = sched_take(k->sched, d, max < WIRE_JOB_RCPTS ? max
-							   : WIRE_JOB_RCPTS,
-	    l, taken);
+	max = sched_take(k->sched, d,
+	    max < WIRE_JOB_RCPTS ? max : WIRE_JOB_RCPTS, l, taken);
 	for (uint32_t i = 0; i < max; i++)
 		dispatch_lease_add(l, taken[i]);
 	m = taken[0]->msg;
@@ -440,10 +438,10 @@ sweep(struct keeper *k)
 	struct lease *l;
 
 	while ((l = TAILQ_FIRST(&k->by_until)) != NULL &&
-	    mono_reached(now, l->until)) {
+	       mono_reached(now, l->until)) {
 		char id[QUEUE_ID_BYTES];
-		struct logline line = logline_begin(k->env.log,
-		    LOG_LEVEL_WARN, "lease-ended");
+		struct logline line = logline_begin(k->env.log, LOG_LEVEL_WARN,
+		    "lease-ended");
 
 		logline_str(&line, "id", queue_id_text(l->message, id));
 		logline_end(&line);
@@ -452,8 +450,8 @@ sweep(struct keeper *k)
 	for (slot = TAILQ_FIRST(&k->resting); slot != NULL; slot = next) {
 		next = TAILQ_NEXT(slot, rest);
 		if (k->draining || sched_has_starved(k->sched) ||
-		    mono_reached(now, mono_after(slot->since,
-					  KEEPER_LINGER_MS)))
+		    mono_reached(now,
+			mono_after(slot->since, KEEPER_LINGER_MS)))
 			dispatch_slot_end(k, slot);
 		else
 			break;
@@ -503,8 +501,8 @@ dispatch(struct keeper *k)
 	if (k->draining)
 		return;
 	sched_wake(k->sched, net_now(k->env.net));
-	while (how == FEED_ON && (d = sched_pop(k->sched,
-				      least_loaded(k) != NULL)) != NULL)
+	while (how == FEED_ON &&
+	       (d = sched_pop(k->sched, least_loaded(k) != NULL)) != NULL)
 		how = feed(k, (struct kdest *)d, &fetches, &why);
 	if (how == FEED_BROKEN) {
 		keeper_store_failed(k, &why);

@@ -32,39 +32,39 @@
 #define KEEPER_GATHER_MS 10000
 #define KEEPER_SLOTS     1000u /* ours: connections at one courier */
 /* Ours: jobs queued towards a courier that is slow to read. */
-#define KEEPER_QUEUE_BYTES (8u << 20)
-#define KEEPER_FETCH_ROWS  256u /* recipients read from disk at once */
-#define KEEPER_FETCH_LOW   32u  /* when fewer are in memory */
-#define KEEPER_FETCHES     64u  /* reads of one turn; others go on next turn */
-#define KEEPER_FEED_JOBS   64u  /* then the next destination has its turn */
-#define KEEPER_LINGER_MS   1000 /* an idle connection waits for more */
-#define KEEPER_PAUSE_MS    250  /* ours: after a job came back untried */
-#define KEEPER_EXPIRE_RCPTS 256u /* given up in one transaction */
-#define KEEPER_EXPIRE_AGAIN_MS 10000 /* look again at those under way */
-#define KEEPER_CLOCK_LOOK_MS 3600000 /* ours: timers follow a set clock */
-#define KEEPER_CLOCK_JUMP_MS 60000 /* ours: more is not a slow correction */
-#define KEEPER_MEND_MS     1000 /* first wait to open a broken store again */
-#define KEEPER_MEND_MAX_MS 60000
-#define KEEPER_TIDY_MS     60000
-#define KEEPER_TIDY_DESTS  2000u /* forgotten in one transaction */
+#define KEEPER_QUEUE_BYTES     (8u << 20)
+#define KEEPER_FETCH_ROWS      256u /* recipients read from disk at once */
+#define KEEPER_FETCH_LOW       32u  /* when fewer are in memory */
+#define KEEPER_FETCHES         64u /* reads of one turn; others go on next turn */
+#define KEEPER_FEED_JOBS       64u  /* then the next destination has its turn */
+#define KEEPER_LINGER_MS       1000 /* an idle connection waits for more */
+#define KEEPER_PAUSE_MS        250  /* ours: after a job came back untried */
+#define KEEPER_EXPIRE_RCPTS    256u /* given up in one transaction */
+#define KEEPER_EXPIRE_AGAIN_MS 10000   /* look again at those under way */
+#define KEEPER_CLOCK_LOOK_MS   3600000 /* ours: timers follow a set clock */
+#define KEEPER_CLOCK_JUMP_MS   60000   /* ours: more is not a slow correction */
+#define KEEPER_MEND_MS         1000 /* first wait to open a broken store again */
+#define KEEPER_MEND_MAX_MS     60000
+#define KEEPER_TIDY_MS         60000
+#define KEEPER_TIDY_DESTS      2000u /* forgotten in one transaction */
 #define KEEPER_COURIER_KEEP_MS (INT64_C(30) * 86400000)
-#define KEEPER_LAST_BYTES  512u /* of a reason that is stored */
-#define KEEPER_BLOCKS      4u   /* of message ids with one intake */
-#define KEEPER_STS_PENDING 10000u /* entries not yet stored */
+#define KEEPER_LAST_BYTES      512u         /* of a reason that is stored */
+#define KEEPER_BLOCKS          4u           /* of message ids with one intake */
+#define KEEPER_STS_PENDING     10000u       /* entries not yet stored */
 #define KEEPER_LOG_ALARM_BYTES (256u << 20) /* of the store's log */
-#define KEEPER_DOMAIN_BYTES 255u /* name, or an address literal */
+#define KEEPER_DOMAIN_BYTES    255u         /* name, or an address literal */
 
 /* ---- destinations ---- */
 
 struct kdest {
-	struct sched_dest s; /* first: the schedule hands this out */
-	TAILQ_ENTRY(kdest) link; /* dirty */
-	bool dirty;         /* to be written in this transaction */
-	bool made;          /* by this transaction */
-	uint64_t queued;    /* as committed */
-	int64_t delta;      /* of this transaction */
+	struct sched_dest s;        /* first: the schedule hands this out */
+	TAILQ_ENTRY(kdest) link;    /* dirty */
+	bool dirty;                 /* to be written in this transaction */
+	bool made;                  /* by this transaction */
+	uint64_t queued;            /* as committed */
+	int64_t delta;              /* of this transaction */
 	struct store_place read_to; /* what is before is in memory, or done */
-	char *last;         /* reason of the last failure; lives in it */
+	char *last; /* reason of the last failure; lives in it */
 	enum level required;
 };
 
@@ -82,7 +82,7 @@ struct intake_line {
 	unsigned index;
 	struct chan *chan;
 	struct idmap *sessions;
-	uint32_t ids_wanted; /* blocks asked for and not yet given */
+	uint32_t ids_wanted;     /* blocks asked for and not yet given */
 	struct id_block granted; /* by this transaction */
 	struct id_block block[KEEPER_BLOCKS]; /* newest first */
 };
@@ -101,7 +101,7 @@ struct piece {
  */
 TAILQ_HEAD(sessions, session);
 struct session {
-	struct idmap_node node; /* key: its number on the channel */
+	struct idmap_node node;    /* key: its number on the channel */
 	TAILQ_ENTRY(session) link; /* of in */
 	struct intake_line *line;
 	struct wire_open open;
@@ -155,11 +155,11 @@ struct courier_line {
 	unsigned index;
 	struct chan *chan;
 	bool gone;
-	bool greeted;         /* its hello came */
-	bool ready;           /* and what it holds is known */
+	bool greeted;             /* its hello came */
+	bool ready;               /* and what it holds is known */
 	struct wire_hello *hello; /* until it was acted on */
 	uint64_t instance;
-	uint64_t applied_seq;   /* with the running transaction */
+	uint64_t applied_seq; /* with the running transaction */
 	uint64_t committed_seq;
 	bool ack_due;
 	struct idmap *slots;
@@ -168,7 +168,7 @@ struct courier_line {
 };
 
 struct kslot {
-	struct sched_slot s; /* first; key: its number on the channel */
+	struct sched_slot s;     /* first; key: its number on the channel */
 	TAILQ_ENTRY(kslot) rest; /* resting: no job since */
 	bool resting;
 	struct mono since;
@@ -176,13 +176,13 @@ struct kslot {
 };
 
 struct lease {
-	struct idmap_node node; /* key: fencing number << 32 | counter */
+	struct idmap_node node;  /* key: fencing number << 32 | counter */
 	TAILQ_ENTRY(lease) link; /* by until */
 	struct courier_line *line;
 	struct kslot *slot; /* NULL: of an earlier keeper, or its slot ended */
 	int64_t message;
 	struct mono until;
-	uint32_t left;      /* recipients without a result */
+	uint32_t left; /* recipients without a result */
 	struct sched_rcpts rcpts;
 };
 
@@ -197,9 +197,9 @@ struct outcome_act {
 	enum act act;
 	struct sched_rcpt *rcpt; /* or NULL: not in memory */
 	struct kdest *dest;
-	struct wall next;        /* ACT_LATER */
-	bool ours;               /* leased to the courier that tells */
-	const char *to;          /* NULL: nobody we know */
+	struct wall next; /* ACT_LATER */
+	bool ours;        /* leased to the courier that tells */
+	const char *to;   /* NULL: nobody we know */
 	const char *from;
 };
 
@@ -270,7 +270,7 @@ struct keeper {
 	struct queries queries;
 	struct outcomes outcomes;
 	struct body_wants bodies;
-	int64_t *drop;           /* incoming messages to be deleted */
+	int64_t *drop; /* incoming messages to be deleted */
 	size_t drop_count;
 	STAILQ_HEAD(, sts_pending) sts;
 	uint32_t sts_count;
@@ -296,7 +296,7 @@ struct keeper {
 	struct mono expire_from; /* not before: all had a chance */
 	struct mono expiry_at;   /* what the timer is set to */
 	/* clock */
-	struct wall wall;  /* never goes back, but in a jump */
+	struct wall wall;    /* never goes back, but in a jump */
 	struct mono wall_at; /* when that was read */
 	/* store trouble */
 	struct net_timer *mend;

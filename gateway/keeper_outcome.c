@@ -39,8 +39,8 @@ proof_count(const struct outcome *o)
 static enum status
 check_proofs(struct outcome *o, struct diag *why)
 {
-	const struct wire_evidence *e = o->failed_slot ? o->f.evidence
-						       : o->o.evidence;
+	const struct wire_evidence *e = o->failed_slot ? o->f.evidence :
+							 o->o.evidence;
 	uint32_t n = proof_count(o);
 	enum status st = ST_OK;
 
@@ -96,8 +96,7 @@ reason_of(TALLOC_CTX *mem, const struct wire_rcpt_result *r)
 }
 
 static enum status
-done_with(struct keeper *k, struct outcome_act *a, int64_t id,
-    struct diag *why)
+done_with(struct keeper *k, struct outcome_act *a, int64_t id, struct diag *why)
 {
 	bool last;
 	enum status st = store_rcpt_done(k->store, id, &last, why);
@@ -113,8 +112,8 @@ done_with(struct keeper *k, struct outcome_act *a, int64_t id,
 }
 
 static enum status
-defer(struct keeper *k, struct outcome_act *a,
-    const struct wire_rcpt_result *r, struct diag *why)
+defer(struct keeper *k, struct outcome_act *a, const struct wire_rcpt_result *r,
+    struct diag *why)
 {
 	struct store_rcpt row = {
 		.id = r->id,
@@ -125,8 +124,8 @@ defer(struct keeper *k, struct outcome_act *a,
 	};
 	enum status st;
 
-	row.next = wall_after(keeper_wall(k), sched_backoff(k->sched,
-	    row.attempts, net_random_u64(k->env.net)));
+	row.next = wall_after(keeper_wall(k),
+	    sched_backoff(k->sched, row.attempts, net_random_u64(k->env.net)));
 	st = store_rcpt_defer(k->store, &row, why);
 	a->act = ACT_LATER;
 	a->next = row.next;
@@ -162,8 +161,7 @@ static void
 claim(struct keeper *k, struct outcome *o, const struct lease *l, uint32_t i)
 {
 	struct outcome_act *a = &o->act[i];
-	struct sched_rcpt *rcpt = sched_rcpt_get(k->sched,
-	    o->o.result[i].id);
+	struct sched_rcpt *rcpt = sched_rcpt_get(k->sched, o->o.result[i].id);
 
 	*a = (struct outcome_act){ 0 };
 	if (rcpt == NULL || rcpt->settling)
@@ -179,8 +177,7 @@ claim(struct keeper *k, struct outcome *o, const struct lease *l, uint32_t i)
 }
 
 static enum status
-apply_result(struct keeper *k, struct outcome *o, uint32_t i,
-    struct diag *why)
+apply_result(struct keeper *k, struct outcome *o, uint32_t i, struct diag *why)
 {
 	const struct wire_rcpt_result *r = &o->o.result[i];
 	struct outcome_act *a = &o->act[i];
@@ -207,8 +204,8 @@ apply_result(struct keeper *k, struct outcome *o, uint32_t i,
 static enum status
 report(struct keeper *k, const struct outcome *o, struct diag *why)
 {
-	struct dsn_rcpt *list = need(talloc_zero_array(k->tmp,
-	    struct dsn_rcpt, o->o.result_count + 1));
+	struct dsn_rcpt *list = need(talloc_zero_array(k->tmp, struct dsn_rcpt,
+	    o->o.result_count + 1));
 	const struct sched_msg *m = NULL;
 	struct store_message row = { .id = o->o.message };
 	size_t n = 0;
@@ -261,8 +258,7 @@ apply_failure(struct keeper *k, const struct outcome *o, struct diag *why)
 	d = (struct kdest *)slot->s.dest;
 	if (sched_failed(k->sched, &d->s, now, net_random_u64(k->env.net))) {
 		talloc_free(d->last);
-		d->last = need(talloc_strndup(d, o->f.why,
-		    KEEPER_LAST_BYTES));
+		d->last = need(talloc_strndup(d, o->f.why, KEEPER_LAST_BYTES));
 		d->required = o->f.required;
 	}
 	d->read_to = (struct store_place){ 0 };
@@ -287,7 +283,7 @@ raise_all(struct keeper *k, const struct courier_line *of, uint64_t seq)
 	for (unsigned i = 0; i < KEEPER_MAX_LINES; i++)
 		raise_seq(k->courier[i], of->instance, seq);
 	TAILQ_FOREACH(line, &k->gone_couriers, link)
-		raise_seq(line, of->instance, seq);
+	raise_seq(line, of->instance, seq);
 }
 
 static enum status
@@ -308,8 +304,8 @@ apply_one(struct keeper *k, struct outcome *o, struct diag *why)
 		st = keeper_prove(k, &p->columns, p->packed, why);
 	}
 	if (st == ST_OK)
-		st = o->failed_slot ? apply_failure(k, o, why)
-				    : apply_results(k, o, why);
+		st = o->failed_slot ? apply_failure(k, o, why) :
+				      apply_results(k, o, why);
 	raise_all(k, o->line, o->seq);
 	o->applied = true;
 	return st;
@@ -332,13 +328,13 @@ outcome_apply(struct keeper *k, struct diag *why)
 	enum status st = ST_OK;
 
 	TAILQ_FOREACH(o, &k->outcomes, link)
-		if (st == ST_OK)
-			st = apply_one(k, o, why);
+	if (st == ST_OK)
+		st = apply_one(k, o, why);
 	for (unsigned i = 0; st == ST_OK && i < KEEPER_MAX_LINES; i++)
 		st = put_seq(k, k->courier[i], why);
 	TAILQ_FOREACH(line, &k->gone_couriers, link)
-		if (st == ST_OK)
-			st = put_seq(k, line, why);
+	if (st == ST_OK)
+		st = put_seq(k, line, why);
 	return st;
 }
 
@@ -353,7 +349,7 @@ each_line(struct keeper *k, void (*each)(struct courier_line *line))
 		if (k->courier[i] != NULL)
 			each(k->courier[i]);
 	TAILQ_FOREACH(line, &k->gone_couriers, link)
-		each(line);
+	each(line);
 }
 
 static void
@@ -368,7 +364,8 @@ outcome_undo(struct keeper *k)
 	struct outcome *o;
 
 	each_line(k, take_back_seq);
-	TAILQ_FOREACH(o, &k->outcomes, link) {
+	TAILQ_FOREACH(o, &k->outcomes, link)
+	{
 		for (uint32_t i = 0; o->applied && i < o->o.result_count; i++) {
 			if (o->act[i].rcpt != NULL)
 				o->act[i].rcpt->settling = false;
@@ -382,15 +379,19 @@ static void
 log_result(struct keeper *k, const struct outcome *o, uint32_t i)
 {
 	static const char *const events[WIRE_RESULT_COUNT] = {
-		"delivered", "deferred", "bounced", "untried",
+		"delivered",
+		"deferred",
+		"bounced",
+		"untried",
 	};
 	const struct wire_rcpt_result *r = &o->o.result[i];
 	const struct outcome_act *a = &o->act[i];
 	enum evidence_reached reached = (enum evidence_reached)r->reached;
 	bool clear = r->result == RESULT_DELIVERED && reached == REACHED_PLAIN;
 	struct logline l = logline_begin(k->env.log,
-	    clear ? LOG_LEVEL_WARN
-	    : r->result == RESULT_UNTRIED ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
+	    clear                       ? LOG_LEVEL_WARN :
+	    r->result == RESULT_UNTRIED ? LOG_LEVEL_DEBUG :
+					  LOG_LEVEL_INFO,
 	    events[r->result]);
 	char id[QUEUE_ID_BYTES];
 
@@ -569,7 +570,7 @@ outcome_recall(struct keeper *k)
 
 	each_line(k, recall_seq);
 	TAILQ_FOREACH(o, &k->outcomes, link)
-		if (o->seq <= o->line->committed_seq && o->failed_slot)
-			settle_failure(k, o);
+	if (o->seq <= o->line->committed_seq && o->failed_slot)
+		settle_failure(k, o);
 	/* The others are dropped as those that were sent twice. */
 }

@@ -199,8 +199,9 @@ prove_expired(struct keeper *k, const struct store_message *m,
 		.rcpt = rcpt,
 		.domain = first->dest->s.domain,
 		.skip = true, /* no host: this attempt decided nothing */
-		.required = first->dest->s.failures > 0
-		    ? first->dest->required : first->r.required,
+		.required = first->dest->s.failures > 0 ?
+				first->dest->required :
+				first->r.required,
 		.why = first->why,
 		.outcome = EVIDENCE_EXPIRED,
 		.reached = REACHED_NOTHING,
@@ -259,15 +260,15 @@ give_up(struct keeper *k, struct expired *first, struct expired **next,
 	struct store_message m;
 	struct expired *e;
 	size_t n = 0;
-	enum status st = store_message_get(k->store, k->tmp,
-	    first->r.message, &m, why);
+	enum status st = store_message_get(k->store, k->tmp, first->r.message,
+	    &m, why);
 
-	for (e = first; st == ST_OK && e != NULL &&
-	     e->r.message == first->r.message; e = STAILQ_NEXT(e, link)) {
+	for (e = first;
+	     st == ST_OK && e != NULL && e->r.message == first->r.message;
+	     e = STAILQ_NEXT(e, link)) {
 		e->from = m.sender;
 		list[n++] = (struct dsn_rcpt){ e->r.address, "4.4.7", "", "",
-			*e->why != '\0' ? e->why
-					: "no attempt could be made" };
+			*e->why != '\0' ? e->why : "no attempt could be made" };
 		if (!is_proven(first, e))
 			st = prove_expired(k, &m, e, why);
 	}
@@ -380,8 +381,9 @@ report_arm_from_store(struct keeper *k)
 	}
 	/* Those due are under way, or too many for one transaction. */
 	if (wall_reached(keeper_wall(k), next))
-		arm_at(k, k->expire_more
-			? now : mono_after(now, KEEPER_EXPIRE_AGAIN_MS));
+		arm_at(k, k->expire_more ?
+			      now :
+			      mono_after(now, KEEPER_EXPIRE_AGAIN_MS));
 	else
 		report_arm(k, next);
 }

@@ -40,7 +40,8 @@ send_stand_in(void *arg, const char *domain)
 
 	log_text(k->env.log, LOG_LEVEL_ERROR, "policy-damaged",
 	    "%.253s: stored MTA-STS policy; its mail waits until it is "
-	    "fetched anew", domain);
+	    "fetched anew",
+	    domain);
 	send_entry(k, &e);
 }
 
@@ -122,8 +123,8 @@ sts_apply(struct keeper *k, struct diag *why)
 	enum status st = ST_OK;
 
 	STAILQ_FOREACH(p, &k->sts, link)
-		if (st == ST_OK)
-			st = store_sts_put(k->store, &p->e, why);
+	if (st == ST_OK)
+		st = store_sts_put(k->store, &p->e, why);
 	return st;
 }
 

@@ -3,7 +3,7 @@
 
 #include "gateway/keeper_internal.h"
 
-#define ADDRESS_BYTES 512u /* ours: RFC 5321 4.5.3.1.3 asks for 256 */
+#define ADDRESS_BYTES 512u   /* ours: RFC 5321 4.5.3.1.3 asks for 256 */
 #define MAX_PIECES    65536u /* the store numbers them with 16 bits */
 
 /* ---- sessions ---- */
@@ -148,8 +148,7 @@ take_chunk(struct intake_line *line, struct unpack *u)
 	struct span data = unpack_bytes(u);
 	struct piece *p;
 
-	if (unpack_done(u) != ST_OK || data.n == 0 ||
-	    data.n > WIRE_CHUNK_BYTES)
+	if (unpack_done(u) != ST_OK || data.n == 0 || data.n > WIRE_CHUNK_BYTES)
 		return ST_SYNTAX;
 	if (s == NULL || s->in == &line->k->unsure)
 		return ST_OK; /* refused meanwhile */
@@ -277,8 +276,8 @@ submit_line_gone(struct intake_line *line)
 	struct query *q;
 
 	STAILQ_FOREACH(q, &k->queries, link)
-		if (q->line == line)
-			q->line = NULL;
+	if (q->line == line)
+		q->line = NULL;
 	idmap_each(line->sessions, session_gone, k);
 	k->intake[line->index] = NULL;
 	TAILQ_INSERT_TAIL(&k->gone_intakes, line, link);
@@ -306,9 +305,10 @@ enum status
 submit_arrive(struct keeper *k, struct arrival *a, const char **domain,
     bool stored, struct diag *why)
 {
-	enum status st = stored
-	    ? store_message_queue(k->store, &a->m, a->rcpt_count, why)
-	    : store_message_put(k->store, &a->m, a->rcpt_count, why);
+	enum status st = stored ? store_message_queue(k->store, &a->m,
+				      a->rcpt_count, why) :
+				  store_message_put(k->store, &a->m,
+				      a->rcpt_count, why);
 
 	for (uint32_t i = 0; st == ST_OK && i < a->rcpt_count; i++) {
 		struct arrival_rcpt *r = &a->rcpt[i];
@@ -336,8 +336,8 @@ submit_arrive(struct keeper *k, struct arrival *a, const char **domain,
 static int64_t
 lifetime(const struct keeper *k, const char *sender)
 {
-	return *sender == '\0' ? k->env.conf->queue_report_lifetime_ms
-			       : k->env.conf->queue_lifetime_ms;
+	return *sender == '\0' ? k->env.conf->queue_report_lifetime_ms :
+				 k->env.conf->queue_lifetime_ms;
 }
 
 static struct store_message
@@ -387,9 +387,9 @@ apply_session(struct keeper *k, struct session *s, struct diag *why)
 	else if (!s->stored)
 		st = store_message_new(k->store, &m, why);
 	STAILQ_FOREACH(p, &s->pieces, link)
-		if (st == ST_OK)
-			st = store_chunk_add(k->store, m.id, p->seq,
-			    span_of(p->p, p->n), why);
+	if (st == ST_OK)
+		st = store_chunk_add(k->store, m.id, p->seq,
+		    span_of(p->p, p->n), why);
 	return st;
 }
 
@@ -419,8 +419,8 @@ submit_apply(struct keeper *k, struct diag *why)
 	for (size_t i = 0; st == ST_OK && i < k->drop_count; i++)
 		st = store_message_delete(k->store, k->drop[i], why);
 	TAILQ_FOREACH(s, &k->touched, link)
-		if (st == ST_OK)
-			st = apply_session(k, s, why);
+	if (st == ST_OK)
+		st = apply_session(k, s, why);
 	return st;
 }
 
@@ -603,8 +603,8 @@ submit_answer_queries(struct keeper *k)
 	struct query *q;
 
 	while ((q = STAILQ_FIRST(&k->queries)) != NULL) {
-		struct wire_done d = { q->session, q->message,
-			VERDICT_QUEUED, "" };
+		struct wire_done d = { q->session, q->message, VERDICT_QUEUED,
+			"" };
 		bool yes = false;
 
 		if (q->line != NULL &&

@@ -36,7 +36,7 @@ is_good(const config_setting_t *s)
 {
 	const char *text = config_setting_get_string(s);
 
-	return text != NULL && *text != '\0' &&
+	return text != NULL && span_trim(span_str(text)).n > 0 &&
 	       strlen(text) <= CONF_MAX_TEXT_BYTES && conf_text_ok(text);
 }
 

@@ -11,7 +11,9 @@
 #define DECIMAL_DIGITS 9u /* more may be over CONF_COUNT_MAX or 32 bits */
 #define HEX_DIGITS     7u
 #define INCLUDE        "@include"
+#define TOO_LARGE      "too large: over 16 MiB, with all includes"
 
+_Static_assert(CONF_MAX_BYTES == 16u << 20, "TOO_LARGE");
 _Static_assert(CONF_COUNT_MAX == 0xfffffff, "HEX_DIGITS digits f");
 
 /* A run of lines of the text that came from one file. */
@@ -353,9 +355,8 @@ copy_all(struct copy *c)
 		c->in = span_sub(c->in, mark.n, c->in.n);
 	while (c->s->whole && c->at < c->in.n) {
 		take_token(c);
-		if (sbuf_failed(&c->s->text))
-			broken(c, c->s->line,
-			    "too large, with all its includes");
+		if (c->s->whole && sbuf_failed(&c->s->text))
+			broken(c, c->s->line, TOO_LARGE);
 	}
 	/* A last line that is a comment needs its LF to be one. */
 	if (c->s->whole && c->in.n > 0 && c->in.p[c->in.n - 1] != '\n') {
@@ -373,8 +374,7 @@ read_all(int fd, struct sbuf *b, struct diag *why)
 		uint8_t *p = sbuf_reserve(b, READ_BYTES);
 
 		if (p == NULL)
-			return diag_set(why, ST_LIMIT, "larger than %u bytes",
-			    CONF_MAX_BYTES);
+			return diag_set(why, ST_LIMIT, TOO_LARGE);
 		n = read(fd, p, READ_BYTES);
 		if (n < 0)
 			return diag_errno(why, "cannot be read");

@@ -243,6 +243,9 @@ host_holds(const struct plan *plan, const struct plan_host *h)
 	    h->method != out.method || h->also_pkix_sts != out.also_pkix_sts ||
 	    strcmp(h->row, out.row) != 0)
 		return false;
+	for (size_t i = 0; i < h->addr_count; i++)
+		if (h->addr[i].family == NETADDR_NONE)
+			return false;
 	if (h->method == METHOD_DANE && h->tlsa_count == 0)
 		return false;
 	if (h->method != METHOD_NONE && h->ref_count == 0)

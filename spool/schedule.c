@@ -245,7 +245,7 @@ sched_dest_remove(struct schedule *s, struct sched_dest *d)
 	char key[KEY_BYTES];
 
 	invariant(d->ready_count == 0 && d->leased_count == 0 &&
-	    d->slot_count == 0);
+		  d->slot_count == 0);
 	leave(s, d);
 	idmap_del(s->dests, &d->node);
 	strmap_del(s->by_name, key_of(d->domain, d->mclass, key));
@@ -355,8 +355,9 @@ share_of(const struct schedule *s, const struct sched_dest *d)
 	size_t held = (size_t)d->ready_count + d->leased_count;
 	size_t free = active < s->limits.active ? s->limits.active - active : 0;
 
-	return free / SCHED_SHARE > held
-	    ? (uint32_t)(free / SCHED_SHARE - held) : 0;
+	return free / SCHED_SHARE > held ?
+		   (uint32_t)(free / SCHED_SHARE - held) :
+		   0;
 }
 
 bool
@@ -364,7 +365,7 @@ sched_takes(const struct schedule *s, const struct sched_dest *d,
     struct mono now)
 {
 	return !d->more && !mono_reached(now, d->later) &&
-	    mono_reached(now, d->due) && share_of(s, d) > 0;
+	       mono_reached(now, d->due) && share_of(s, d) > 0;
 }
 
 uint32_t
@@ -394,8 +395,7 @@ sched_msg_add(struct schedule *s, int64_t id, const char *sender)
 }
 
 void
-sched_msg_keep(struct schedule *s, struct sched_msg *m, uint8_t *body,
-    size_t n)
+sched_msg_keep(struct schedule *s, struct sched_msg *m, uint8_t *body, size_t n)
 {
 	if (n == 0 || n > SCHED_BODY_BYTES - s->body_bytes)
 		return;
@@ -447,8 +447,8 @@ sched_lease(struct schedule *s, struct sched_rcpt *r, void *lease)
 }
 
 uint32_t
-sched_take(struct schedule *s, struct sched_dest *d, uint32_t max,
-    void *lease, struct sched_rcpt **out)
+sched_take(struct schedule *s, struct sched_dest *d, uint32_t max, void *lease,
+    struct sched_rcpt **out)
 {
 	struct sched_rcpt *r = TAILQ_FIRST(&d->ready);
 	const struct sched_msg *m = r == NULL ? NULL : r->msg;
@@ -523,8 +523,8 @@ sched_slot_had_turn(const struct schedule *s, const struct sched_slot *slot)
 }
 
 enum sched_step
-sched_step(const struct schedule *s, const struct sched_dest *d,
-    bool may_open, struct sched_slot **slot)
+sched_step(const struct schedule *s, const struct sched_dest *d, bool may_open,
+    struct sched_slot **slot)
 {
 	struct sched_slot *best = NULL, *at;
 	bool wants;
@@ -532,11 +532,11 @@ sched_step(const struct schedule *s, const struct sched_dest *d,
 	if (d->ready_count == 0)
 		return SCHED_ENOUGH;
 	TAILQ_FOREACH(at, &d->slots, link)
-		if (!at->ending && !sched_slot_had_turn(s, at) &&
-		    (best == NULL || at->out < best->out))
-			best = at;
+	if (!at->ending && !sched_slot_had_turn(s, at) &&
+	    (best == NULL || at->out < best->out))
+		best = at;
 	wants = (best == NULL || best->out >= SCHED_SPREAD) &&
-	    d->slot_count < allowed(s, d);
+		d->slot_count < allowed(s, d);
 	if (wants && may_open)
 		return SCHED_OPEN;
 	*slot = best;

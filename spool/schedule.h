@@ -49,12 +49,12 @@ struct sched_msg {
 	uint32_t flags;
 	struct wall received;
 	struct wall expires;
-	uint32_t rcpt_count;    /* in memory */
-	struct span body;       /* all of the content, or n 0 */
+	uint32_t rcpt_count; /* in memory */
+	struct span body;    /* all of the content, or n 0 */
 };
 
 struct sched_rcpt {
-	struct idmap_node node; /* key: recipient id */
+	struct idmap_node node;       /* key: recipient id */
 	TAILQ_ENTRY(sched_rcpt) link; /* while ready; else the holder's */
 	struct sched_msg *msg;
 	struct sched_dest *dest;
@@ -88,11 +88,11 @@ struct sched_dest {
 	TAILQ_ENTRY(sched_dest) link; /* ready, starved */
 	size_t heap_at;               /* waiting */
 	struct mono wake;             /* waiting */
-	uint32_t failures;   /* consecutive, without any session */
-	struct mono due;     /* backing off: not before */
-	struct mono paused;  /* not before, for other reasons */
-	struct mono later;   /* first own time of recipients on disk */
-	bool more;           /* recipients on disk are due */
+	uint32_t failures;            /* consecutive, without any session */
+	struct mono due;              /* backing off: not before */
+	struct mono paused;           /* not before, for other reasons */
+	struct mono later;            /* first own time of recipients on disk */
+	bool more;                    /* recipients on disk are due */
 	struct sched_rcpts ready;
 	uint32_t ready_count;
 	uint32_t leased_count;
@@ -105,8 +105,7 @@ struct sched_dest {
 struct schedule;
 struct schedule *schedule_new(TALLOC_CTX *mem,
     const struct sched_limits *limits);
-void schedule_set_limits(struct schedule *s,
-    const struct sched_limits *limits);
+void schedule_set_limits(struct schedule *s, const struct sched_limits *limits);
 
 /* ---- destinations ---- */
 
@@ -114,11 +113,11 @@ void schedule_set_limits(struct schedule *s,
 void sched_dest_add(struct schedule *s, struct sched_dest *d, int64_t id);
 /* Nothing of it may be in memory nor under way. */
 void sched_dest_remove(struct schedule *s, struct sched_dest *d);
-struct sched_dest *sched_dest_find(const struct schedule *s,
-    const char *domain, enum msg_class mclass); /* or NULL */
+struct sched_dest *sched_dest_find(const struct schedule *s, const char *domain,
+    enum msg_class mclass); /* or NULL */
 struct sched_dest *sched_dest_by_id(const struct schedule *s, int64_t id);
-void sched_dest_each(struct schedule *s,
-    void (*each)(void *arg, void *dest), void *arg);
+void sched_dest_each(struct schedule *s, void (*each)(void *arg, void *dest),
+    void *arg);
 
 /*
  * Put d where its state says.  To be called when anything of it changed;
@@ -197,8 +196,8 @@ enum sched_step {
 	SCHED_WANT,   /* would open one, but no courier has room */
 	SCHED_ENOUGH, /* nothing ready, or all of its connections are full */
 };
-enum sched_step sched_step(const struct schedule *s,
-    const struct sched_dest *d, bool may_open, struct sched_slot **slot);
+enum sched_step sched_step(const struct schedule *s, const struct sched_dest *d,
+    bool may_open, struct sched_slot **slot);
 void sched_slot_add(struct sched_dest *d, struct sched_slot *slot);
 void sched_slot_remove(struct sched_slot *slot);
 /* Has it served long enough, with others starved? */

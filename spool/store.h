@@ -19,10 +19,10 @@
 #include "policy/level.h"
 #include "util/clock.h"
 
-#define STORE_SCHEMA_VERSION 1u
+#define STORE_SCHEMA_VERSION  1u
 #define STORE_CHUNK_MAX_BYTES (256u << 10)
-#define STORE_MAX_RCPTS 50000u /* of one message; 16 bits of a chunk id */
-#define STORE_MAX_MESSAGE_ID ((INT64_C(1) << 47) - 1)
+#define STORE_MAX_RCPTS       50000u /* of one message; 16 bits of a chunk id */
+#define STORE_MAX_MESSAGE_ID  ((INT64_C(1) << 47) - 1)
 
 struct store; /* opaque; a talloc object, freeing closes it */
 
@@ -64,32 +64,33 @@ bool store_make_room(struct store *s);
 /* ---- messages ---- */
 
 enum message_flag {
-	MESSAGE_8BIT = 1, /* BODY=8BITMIME was given or content has such bytes */
+	MESSAGE_8BIT = 1,   /* BODY=8BITMIME was given or content has such bytes
+			     */
 	MESSAGE_REPORT = 2, /* made by this gateway */
 };
 
 struct store_message {
 	int64_t id;
-	const char *sender; /* "" is null */
+	const char *sender;  /* "" is null */
 	uint64_t size_bytes; /* with CRLF, without dot-stuffing */
 	uint32_t flags;      /* of enum message_flag */
 	enum msg_class mclass;
 	struct wall received;
 	struct wall expires;
-	const char *client;  /* address of the client that handed it in */
+	const char *client; /* address of the client that handed it in */
 };
 
 struct store_rcpt {
-	int64_t id;      /* message id << 16 | number */
+	int64_t id; /* message id << 16 | number */
 	int64_t message;
 	int64_t dest;
 	const char *address; /* as received, domain part canonical */
 	uint32_t attempts;
-	struct wall next;    /* own due time; the destination's may be later */
+	struct wall next; /* own due time; the destination's may be later */
 	/* of the last attempt: */
-	const char *last;    /* reason, "" before the first */
+	const char *last; /* reason, "" before the first */
 	enum level required;
-	uint8_t reached;     /* enum evidence_reached */
+	uint8_t reached; /* enum evidence_reached */
 };
 
 /* The next unused message id; block ids are handed out and never reused. */
@@ -119,8 +120,8 @@ MUST_CHECK enum status store_message_delete(struct store *s, int64_t message,
     struct diag *why);
 
 /* Is the message complete and queued?  false also when it is unknown. */
-MUST_CHECK enum status store_message_is_queued(struct store *s,
-    int64_t message, bool *queued, struct diag *why);
+MUST_CHECK enum status store_message_is_queued(struct store *s, int64_t message,
+    bool *queued, struct diag *why);
 /* Strings live in mem.  ST_NOTFOUND when there is none. */
 MUST_CHECK enum status store_message_get(struct store *s, TALLOC_CTX *mem,
     int64_t message, struct store_message *out, struct diag *why);
@@ -170,8 +171,8 @@ MUST_CHECK enum status store_rcpt_due(struct store *s, int64_t dest,
 /* Recipients whose message expired at now, at most max, first expired
  * first.  Strings are borrowed for the call. */
 MUST_CHECK enum status store_rcpt_expired(struct store *s, struct wall now,
-    uint32_t max, void (*row)(void *arg, const struct store_rcpt *r),
-    void *arg, struct diag *why);
+    uint32_t max, void (*row)(void *arg, const struct store_rcpt *r), void *arg,
+    struct diag *why);
 
 /* ---- destinations ---- */
 
@@ -209,9 +210,9 @@ struct store_evidence {
 	uint64_t seq;
 	struct wall time;
 	const char *domain;
-	uint8_t outcome;   /* enum evidence_outcome */
-	uint8_t reached;   /* enum evidence_reached */
-	int64_t message;   /* id; 0 when none */
+	uint8_t outcome;      /* enum evidence_outcome */
+	uint8_t reached;      /* enum evidence_reached */
+	int64_t message;      /* id; 0 when none */
 	struct span personal; /* n 0: removed */
 	struct span body;
 	uint8_t hash[32];
@@ -243,8 +244,8 @@ MUST_CHECK enum status store_evidence_each(struct store *s,
 
 /* ---- MTA-STS cache ---- */
 
-MUST_CHECK enum status store_sts_put(struct store *s,
-    const struct sts_entry *e, struct diag *why);
+MUST_CHECK enum status store_sts_put(struct store *s, const struct sts_entry *e,
+    struct diag *why);
 /* All good rows; then ST_SYNTAX when a corrupt one was passed over. */
 MUST_CHECK enum status store_sts_each(struct store *s, TALLOC_CTX *mem,
     void (*row)(void *arg, const struct sts_entry *e), void *arg,
@@ -277,11 +278,11 @@ MUST_CHECK enum status store_queue_each(struct store *s,
  */
 MUST_CHECK enum status store_courier_seq(struct store *s, uint64_t instance,
     uint64_t *seq, struct diag *why);
-MUST_CHECK enum status store_courier_seq_put(struct store *s,
-    uint64_t instance, uint64_t seq, struct wall now, struct diag *why);
+MUST_CHECK enum status store_courier_seq_put(struct store *s, uint64_t instance,
+    uint64_t seq, struct wall now, struct diag *why);
 /* Forget instances not heard of since before. */
-MUST_CHECK enum status store_courier_forget(struct store *s,
-    struct wall before, struct diag *why);
+MUST_CHECK enum status store_courier_forget(struct store *s, struct wall before,
+    struct diag *why);
 
 /* Fencing: a number that grows with every start of a writer. */
 MUST_CHECK enum status store_epoch_next(struct store *s, uint64_t *epoch,

@@ -99,7 +99,8 @@ static const char *const text[STORE_QUERY_COUNT] = {
 	[Q_RCPT_GET] = "SELECT " RCPT_COLUMNS
 		       "FROM recipient r WHERE r.id = ?1",
 	[Q_RCPT_DELETE] = "DELETE FROM recipient WHERE id = ?1",
-	[Q_RCPT_DELETE_ALL] = "DELETE FROM recipient WHERE id BETWEEN ?1 AND ?2",
+	[Q_RCPT_DELETE_ALL] =
+	    "DELETE FROM recipient WHERE id BETWEEN ?1 AND ?2",
 	[Q_RCPT_DEFER] = "UPDATE recipient SET next = ?2, attempts = ?3,"
 			 " required = ?4, reached = ?5, last = ?6"
 			 " WHERE id = ?1",
@@ -122,8 +123,8 @@ static const char *const text[STORE_QUERY_COUNT] = {
 		       " failures = ?4, required = ?5, last = ?6 WHERE id = ?1",
 	[Q_DEST_EACH] = "SELECT " DEST_COLUMNS "FROM destination"
 			" WHERE queued > 0 ORDER BY due",
-	[Q_DEST_FORGET] = "DELETE FROM destination WHERE id = ?1 AND"
-			  DEST_EMPTY,
+	[Q_DEST_FORGET] =
+	    "DELETE FROM destination WHERE id = ?1 AND" DEST_EMPTY,
 	[Q_DEST_TIDY] = "DELETE FROM destination WHERE" DEST_EMPTY,
 	[Q_QUEUE_PAGE] = "SELECT " RCPT_COLUMNS ", " MESSAGE_COLUMNS
 			 ", d.due, d.queued, d.failures, d.required, d.class,"
@@ -138,10 +139,10 @@ static const char *const text[STORE_QUERY_COUNT] = {
 			   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
 	[Q_EVIDENCE_PAGE] = EVIDENCE_COLUMNS "WHERE" EVIDENCE_FILTER,
 	[Q_EVIDENCE_PAGE_PLAIN] = EVIDENCE_COLUMNS
-	    "INDEXED BY evidence_plain WHERE reached = 1 AND" EVIDENCE_FILTER,
+	"INDEXED BY evidence_plain WHERE reached = 1 AND" EVIDENCE_FILTER,
 	[Q_EVIDENCE_PAGE_MESSAGE] = EVIDENCE_COLUMNS
-	    "INDEXED BY evidence_message WHERE message > 0 AND message = ?6"
-	    " AND (?7 = 0 OR reached = 1) AND" EVIDENCE_FILTER,
+	"INDEXED BY evidence_message WHERE message > 0 AND message = ?6"
+	" AND (?7 = 0 OR reached = 1) AND" EVIDENCE_FILTER,
 	[Q_STS_PUT] = "INSERT OR REPLACE INTO sts_policy VALUES (?1, ?2)",
 	[Q_STS_GET] = "SELECT domain, data FROM sts_policy WHERE domain = ?1",
 	[Q_STS_EACH] = "SELECT domain, data FROM sts_policy",
@@ -167,7 +168,8 @@ store_fail(struct store *s, int rc, struct diag *why)
 	 */
 	(void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1,
 	    NULL);
-	return diag_set(why, ST_IO, "spool: %s (%d)", sqlite3_errmsg(s->db), rc);
+	return diag_set(why, ST_IO, "spool: %s (%d)", sqlite3_errmsg(s->db),
+	    rc);
 }
 
 static void
@@ -373,8 +375,9 @@ store_begin(struct store *s, struct diag *why)
 		return st;
 	st = meta_get(s, "epoch", &epoch, why);
 	if (st == ST_OK && (uint64_t)epoch != s->epoch)
-		st = diag_set(why, ST_CLOSED, "spool: writer %" PRId64
-		    " has taken over from %" PRIu64, epoch, s->epoch);
+		st = diag_set(why, ST_CLOSED,
+		    "spool: writer %" PRId64 " has taken over from %" PRIu64,
+		    epoch, s->epoch);
 	if (st != ST_OK)
 		store_rollback(s);
 	return st;
@@ -425,7 +428,8 @@ store_checkpoint(struct store *s)
 	if (s->log_pages < s->copied_at)
 		s->copied_at = 0; /* the log began again at its start */
 	if ((s->log_pages - s->copied_at) * STORE_PAGE_BYTES >= STORE_LOG_BYTES)
-		(void)copy_back(s); /* failed: the log stays and is tried anew */
+		(void)
+		    copy_back(s); /* failed: the log stays and is tried anew */
 }
 
 uint64_t
@@ -484,8 +488,8 @@ version_of(struct store *s, int64_t *version, struct diag *why)
 {
 	int64_t tables = 0;
 	int rc = sqlite3_exec(s->db,
-	    "SELECT count(*) FROM sqlite_master WHERE name = 'meta'",
-	    first_i64, &tables, NULL);
+	    "SELECT count(*) FROM sqlite_master WHERE name = 'meta'", first_i64,
+	    &tables, NULL);
 
 	*version = 0;
 	if (rc == SQLITE_OK && tables > 0)
@@ -540,16 +544,17 @@ set_up_writer(struct store *s, struct diag *why)
 	    "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;"
 	    "PRAGMA secure_delete = OFF; PRAGMA temp_store = MEMORY;"
 	    "PRAGMA cache_size = -8192; PRAGMA journal_size_limit = 67108864;"
-	    "BEGIN IMMEDIATE", why);
+	    "BEGIN IMMEDIATE",
+	    why);
 	if (st != ST_OK)
 		return st;
 	st = version_of(s, &version, why);
 	if (st == ST_OK && version == 0)
 		st = exec(s, schema, why);
 	else if (st == ST_OK && version != STORE_SCHEMA_VERSION)
-		st = diag_set(why, ST_UNSUPP, "%s: schema version %" PRId64
-		    ", this program has %u", s->path, version,
-		    STORE_SCHEMA_VERSION);
+		st = diag_set(why, ST_UNSUPP,
+		    "%s: schema version %" PRId64 ", this program has %u",
+		    s->path, version, STORE_SCHEMA_VERSION);
 	if (st == ST_OK)
 		st = prepare_all(s, why);
 	if (st == ST_OK)
@@ -566,9 +571,9 @@ set_up_reader(struct store *s, struct diag *why)
 	enum status st = version_of(s, &version, why);
 
 	if (st == ST_OK && version != STORE_SCHEMA_VERSION)
-		return diag_set(why, ST_UNSUPP, "%s: schema version %" PRId64
-		    ", this program has %u", s->path, version,
-		    STORE_SCHEMA_VERSION);
+		return diag_set(why, ST_UNSUPP,
+		    "%s: schema version %" PRId64 ", this program has %u",
+		    s->path, version, STORE_SCHEMA_VERSION);
 	return st == ST_OK ? prepare_all(s, why) : st;
 }
 
@@ -579,8 +584,8 @@ open_once(TALLOC_CTX *mem, const char *path, enum store_mode mode,
 	struct store *s = need(talloc_zero(mem, struct store));
 	bool writer = mode == STORE_WRITER;
 	int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW |
-	    (writer ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
-		    : SQLITE_OPEN_READONLY);
+		    (writer ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE :
+			      SQLITE_OPEN_READONLY);
 	enum status st;
 	int rc;
 

@@ -12,8 +12,8 @@
 
 #define STORE_PAGE_BYTES 4096u
 #define STORE_LOG_BYTES  (16u << 20) /* then it is copied back */
-#define STORE_PAGE_ROWS  256u /* rows read in one read transaction */
-#define STORE_MAX_CHUNKS 65536u /* 16 bits of a chunk id */
+#define STORE_PAGE_ROWS  256u        /* rows read in one read transaction */
+#define STORE_MAX_CHUNKS 65536u      /* 16 bits of a chunk id */
 
 /* Every statement there is; the text of each is in store_sqlite.c. */
 enum store_query {
@@ -67,9 +67,9 @@ struct store {
 	sqlite3_stmt *query[STORE_QUERY_COUNT];
 	enum store_mode mode;
 	const char *path;
-	uint64_t epoch;      /* 0 until taken */
-	uint64_t log_pages;  /* of the write-ahead log, after the last commit */
-	uint64_t copied_at;  /* log_pages when it was last copied back */
+	uint64_t epoch;     /* 0 until taken */
+	uint64_t log_pages; /* of the write-ahead log, after the last commit */
+	uint64_t copied_at; /* log_pages when it was last copied back */
 };
 
 /* Status for an SQLite result code, with *why; marks a broken store. */

@@ -104,9 +104,9 @@ store_evidence_each(struct store *s, const struct store_evidence_query *q,
     bool (*row)(void *arg, const struct store_evidence *e), void *arg,
     struct diag *why)
 {
-	enum store_query n = q->message > 0 ? Q_EVIDENCE_PAGE_MESSAGE
-	    : q->plaintext_only		    ? Q_EVIDENCE_PAGE_PLAIN
-					    : Q_EVIDENCE_PAGE;
+	enum store_query n = q->message > 0    ? Q_EVIDENCE_PAGE_MESSAGE :
+			     q->plaintext_only ? Q_EVIDENCE_PAGE_PLAIN :
+						 Q_EVIDENCE_PAGE;
 	uint64_t last = q->from_seq > 0 ? q->from_seq - 1 : 0;
 	enum status st;
 	bool more;

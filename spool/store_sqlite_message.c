@@ -149,8 +149,8 @@ store_chunk_add(struct store *s, int64_t message, uint32_t seq,
 }
 
 enum status
-store_chunk_get(struct store *s, TALLOC_CTX *mem, int64_t message,
-    uint32_t seq, struct span *out, struct diag *why)
+store_chunk_get(struct store *s, TALLOC_CTX *mem, int64_t message, uint32_t seq,
+    struct span *out, struct diag *why)
 {
 	sqlite3_stmt *q = s->query[Q_CHUNK_GET];
 	enum status st;

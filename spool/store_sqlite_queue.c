@@ -108,8 +108,7 @@ store_rcpt_done(struct store *s, int64_t rcpt, bool *last, struct diag *why)
 }
 
 enum status
-store_rcpt_defer(struct store *s, const struct store_rcpt *r,
-    struct diag *why)
+store_rcpt_defer(struct store *s, const struct store_rcpt *r, struct diag *why)
 {
 	sqlite3_stmt *q = s->query[Q_RCPT_DEFER];
 	enum status st;
@@ -288,8 +287,7 @@ queue_row_of(sqlite3_stmt *q)
 		.due.ms = sqlite3_column_int64(q, d),
 		.queued = (uint64_t)sqlite3_column_int64(q, d + 1),
 		.failures = (uint32_t)sqlite3_column_int64(q, d + 2),
-		.required =
-		    (enum level)store_col_enum(q, d + 3, LEVEL_COUNT),
+		.required = (enum level)store_col_enum(q, d + 3, LEVEL_COUNT),
 		.mclass = (enum msg_class)store_col_enum(q, d + 4, CLASS_COUNT),
 		.domain = store_col_str(q, d + 5),
 		.last = store_col_str(q, d + 6),

@@ -6,8 +6,8 @@
 #include "util/pack.h"
 #include "util/sha256.h"
 
-#define STS_ROW_MAX_BYTES (64u << 10) /* 64 names of 253 bytes, and the rest */
-
+#define STS_ROW_MAX_BYTES (64u << 10) /* 64 names of 253 bytes, and the rest   \
+				       */
 
 enum status
 store_sts_put(struct store *s, const struct sts_entry *e, struct diag *why)
@@ -82,7 +82,7 @@ sts_of(sqlite3_stmt *q, TALLOC_CTX *mem, struct sts_entry *e)
 	e->failed_at.ms = unpack_i64(&u);
 	e->used.ms = unpack_i64(&u);
 	return unpack_done(&u) == ST_OK &&
-	    strcmp(e->domain, store_col_str(q, 0)) == 0;
+	       strcmp(e->domain, store_col_str(q, 0)) == 0;
 }
 
 enum status
@@ -107,8 +107,7 @@ store_sts_get(struct store *s, TALLOC_CTX *mem, const char *domain,
 static enum status
 sts_walk(struct store *s, TALLOC_CTX *mem,
     void (*good)(void *arg, const struct sts_entry *e),
-    void (*corrupt)(void *arg, const char *domain), void *arg,
-    struct diag *why)
+    void (*corrupt)(void *arg, const char *domain), void *arg, struct diag *why)
 {
 	sqlite3_stmt *q = s->query[Q_STS_EACH];
 	enum status st, seen = ST_OK;
@@ -140,8 +139,8 @@ store_sts_each(struct store *s, TALLOC_CTX *mem,
 }
 
 enum status
-store_sts_corrupt(struct store *s,
-    void (*row)(void *arg, const char *domain), void *arg, struct diag *why)
+store_sts_corrupt(struct store *s, void (*row)(void *arg, const char *domain),
+    void *arg, struct diag *why)
 {
 	TALLOC_CTX *tmp = need(talloc_new(s));
 	struct diag damaged;

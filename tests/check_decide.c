@@ -196,6 +196,46 @@ START_TEST(decide_has_every_cell_of_tables_1_and_2)
 }
 END_TEST
 
+/* The sentence names what decided, with its section. */
+START_TEST(decide_says_why_in_words)
+{
+	static const struct {
+		struct decide_in in;
+		const char *part;
+	} t[] = {
+		{ { .dane = D1, ABSENT }, "RFC 7672 2.2)" },
+		{ { .dane = D1, BOTH, ENFORCE }, "must pass both" },
+		{ { .dane = D2, ABSENT }, "none of them usable" },
+		{ { .dane = D3, ENFORCE }, "RFC 8461 4.2" },
+		{ { .dane = D3, OTHER_MX }, "does not name this MX host" },
+		{ { .dane = D3, ABSENT }, "nothing is published" },
+		{ { .dane = D3, UNKNOWN }, "RFC 8461 10.2" },
+		{ { .dane = D5, UNKNOWN }, "lookup of its addresses failed" },
+		{ { .dane = D5, TLSA_ONLY, ABSENT }, "TLSA records failed" },
+		{ { .dane = D4,
+		      ABSENT,
+		      .override = OVERRIDE_REQUIRE_ENCRYPTED },
+		    "a rule requires TLS" },
+		{ { .dane = D4, ABSENT, .override = OVERRIDE_REQUIRE_VERIFIED },
+		    "RFC 9325 7.1" },
+		{ { .dane = D4, ABSENT, .override = OVERRIDE_NEVER_PLAINTEXT },
+		    "a rule forbids clear text" },
+		{ { .dane = D1,
+		      ABSENT,
+		      .override = OVERRIDE_PLAINTEXT_ALLOWED,
+		      .waiver = true },
+		    "exception" },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(t); i++) {
+		struct decide_out out = decide(&t[i].in);
+
+		ck_assert_msg(strstr(out.why, t[i].part) != NULL, "%s: %s",
+		    out.row, out.why);
+	}
+}
+END_TEST
+
 /* ---- every input there is ---- */
 
 struct walk {
@@ -583,6 +623,7 @@ main(void)
 
 	tcase_add_test(tables, decide_has_every_cell_of_tables_1_and_2);
 	tcase_add_test(tables, decide_names_each_row_once_and_reaches_all);
+	tcase_add_test(tables, decide_says_why_in_words);
 	tcase_add_test(invariants, inv_01_sts_41_mta_sts_never_rescues_dane);
 	tcase_add_test(invariants,
 	    inv_02_no_failed_lookup_lowers_what_is_required);

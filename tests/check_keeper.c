@@ -47,7 +47,7 @@ struct faulty {
 static sqlite3_vfs *real_vfs;
 static sqlite3_vfs faulty_vfs;
 
-#define REAL(f) (((struct faulty *)(f))->real)
+#define REAL(f)    (((struct faulty *)(f))->real)
 #define CALL(f, m) (REAL(f)->pMethods->m)
 
 static int
@@ -132,8 +132,7 @@ f_device(sqlite3_file *f)
 }
 
 static int
-f_shm_map(sqlite3_file *f, int page, int size, int extend,
-    void volatile **at)
+f_shm_map(sqlite3_file *f, int page, int size, int extend, void volatile **at)
 {
 	return CALL(f, xShmMap)(REAL(f), page, size, extend, at);
 }
@@ -280,6 +279,16 @@ next_frame(struct peer *p, uint8_t type)
 	return NULL;
 }
 
+/* The payload of the next frame of this type, which must be there. */
+static struct span
+must_frame(struct peer *p, uint8_t type)
+{
+	const struct frame *f = next_frame(p, type);
+
+	ck_assert_msg(f != NULL, "no frame of type %u", type);
+	return f == NULL ? SPAN_NONE : f->payload;
+}
+
 static unsigned
 count_frames(const struct peer *p, uint8_t type)
 {
@@ -404,14 +413,11 @@ new_intake(unsigned index)
 static int64_t
 take_ids(struct peer *p)
 {
-	const struct frame *f;
 	struct unpack u;
 
 	say(p, WIRE_IDS_WANT);
 	run(1);
-	f = next_frame(p, WIRE_IDS);
-	ck_assert_ptr_nonnull(f);
-	u = unpack_from(f->payload);
+	u = unpack_from(must_frame(p, WIRE_IDS));
 	return unpack_i64(&u);
 }
 
@@ -419,9 +425,13 @@ static void
 send_open(struct peer *p, uint32_t session, int64_t id, const char *sender,
     const char **rcpt, const char **domain, uint32_t count)
 {
-	struct wire_open o = { .session = session, .message = id,
-		.sender = sender, .client = "192.0.2.1", .rcpt_count = count,
-		.rcpt = rcpt, .rcpt_domain = domain };
+	struct wire_open o = { .session = session,
+		.message = id,
+		.sender = sender,
+		.client = "192.0.2.1",
+		.rcpt_count = count,
+		.rcpt = rcpt,
+		.rcpt_domain = domain };
 
 	wire_pack_open(&out, &o);
 	say(p, WIRE_SUBMIT_OPEN);
@@ -467,11 +477,11 @@ submit(struct peer *p, int64_t id, const char *domain)
 static struct wire_done
 next_done(struct peer *p)
 {
-	const struct frame *f = next_frame(p, WIRE_SUBMIT_DONE);
 	struct wire_done d;
 
-	ck_assert_ptr_nonnull(f);
-	ck_assert_int_eq(wire_unpack_done(mem, f->payload, &d, &why), ST_OK);
+	ck_assert_int_eq(wire_unpack_done(mem, must_frame(p, WIRE_SUBMIT_DONE),
+			     &d, &why),
+	    ST_OK);
 	return d;
 }
 
@@ -538,9 +548,14 @@ proof(const char *domain, enum evidence_outcome outcome,
 	struct sbuf *personal = talloc_zero(mem, struct sbuf);
 	struct sbuf *body = talloc_zero(mem, struct sbuf);
 	const char *rcpt = "b@r.example";
-	struct evidence e = { .time = net_wall(net), .queue_id = "000000001",
-		.sender = "a@sender.example", .rcpt = &rcpt, .rcpt_count = 1,
-		.domain = domain, .host = "mx.r.example", .outcome = outcome,
+	struct evidence e = { .time = net_wall(net),
+		.queue_id = "000000001",
+		.sender = "a@sender.example",
+		.rcpt = &rcpt,
+		.rcpt_count = 1,
+		.domain = domain,
+		.host = "mx.r.example",
+		.outcome = outcome,
 		.reached = reached };
 
 	sbuf_init(personal, mem, EVIDENCE_MAX_BYTES);
@@ -554,10 +569,13 @@ result(int64_t id, enum wire_result r)
 {
 	bool clear = r == RESULT_DELIVERED;
 
-	return (struct wire_rcpt_result){ .id = id, .result = r,
+	return (struct wire_rcpt_result){ .id = id,
+		.result = r,
 		.reached = clear ? REACHED_PLAIN : REACHED_NOTHING,
 		.required = LEVEL_MAY,
-		.status = clear ? "" : r == RESULT_BOUNCED ? "5.1.1" : "4.2.0",
+		.status = clear               ? "" :
+			  r == RESULT_BOUNCED ? "5.1.1" :
+						"4.2.0",
 		.remote_mta = "mx.r.example",
 		.diagnostic = clear ? "" : "450 try again",
 		.why = "" };
@@ -567,12 +585,16 @@ result(int64_t id, enum wire_result r)
 static void
 tell(struct peer *p, uint64_t seq, const struct wire_job *j, enum wire_result r)
 {
-	struct wire_evidence e = proof("r.example", r == RESULT_DELIVERED
-	    ? EVIDENCE_DELIVERED : EVIDENCE_DEFERRED, REACHED_PLAIN);
-	struct wire_outcome o = { .seq = seq, .slot = j->slot,
-		.lease = j->lease, .message = j->message,
+	struct wire_evidence e = proof("r.example",
+	    r == RESULT_DELIVERED ? EVIDENCE_DELIVERED : EVIDENCE_DEFERRED,
+	    REACHED_PLAIN);
+	struct wire_outcome o = { .seq = seq,
+		.slot = j->slot,
+		.lease = j->lease,
+		.message = j->message,
 		.result_count = j->rcpt_count,
-		.evidence_count = 1, .evidence = &e };
+		.evidence_count = 1,
+		.evidence = &e };
 
 	o.result = talloc_array(mem, struct wire_rcpt_result, j->rcpt_count);
 	for (uint32_t i = 0; i < j->rcpt_count; i++)
@@ -586,9 +608,12 @@ tell_failed(struct peer *p, uint64_t seq, uint32_t slot)
 {
 	struct wire_evidence e = proof("dead.example", EVIDENCE_UNREACHABLE,
 	    REACHED_NOTHING);
-	struct wire_slot_failed f = { .seq = seq, .slot = slot,
-		.required = LEVEL_VERIFY, .status = "4.4.1",
-		.why = "connection refused", .evidence_count = 1,
+	struct wire_slot_failed f = { .seq = seq,
+		.slot = slot,
+		.required = LEVEL_VERIFY,
+		.status = "4.4.1",
+		.why = "connection refused",
+		.evidence_count = 1,
 		.evidence = &e };
 
 	wire_pack_slot_failed(&out, &f);
@@ -773,15 +798,13 @@ START_TEST(a_large_message_comes_and_goes_in_pieces)
 	id = take_ids(in);
 	send_open(in, 9, id, "a@sender.example", &rcpt, &domain, 1);
 	for (uint32_t i = 0; i < 4; i++) {
-		const struct frame *f;
 		struct unpack u;
 
-		send_chunk(in, 9, i, span_sub(body, i * WIRE_CHUNK_BYTES,
-		    (i + 1) * WIRE_CHUNK_BYTES));
+		send_chunk(in, 9, i,
+		    span_sub(body, i * WIRE_CHUNK_BYTES,
+			(i + 1) * WIRE_CHUNK_BYTES));
 		run(1);
-		f = next_frame(in, WIRE_SUBMIT_CREDIT);
-		ck_assert_ptr_nonnull(f);
-		u = unpack_from(f->payload);
+		u = unpack_from(must_frame(in, WIRE_SUBMIT_CREDIT));
 		ck_assert_uint_eq(unpack_u32(&u), 9);
 		credit += unpack_u32(&u);
 		ck_assert_uint_eq(queued(), 0);
@@ -796,7 +819,6 @@ START_TEST(a_large_message_comes_and_goes_in_pieces)
 	ck_assert_uint_eq(j.size_bytes, body.n);
 	sbuf_init(&back, mem, 1u << 20);
 	for (uint32_t i = 0; !last; i++) {
-		const struct frame *f;
 		struct unpack u;
 
 		pack_u32(&out, j.slot);
@@ -804,9 +826,7 @@ START_TEST(a_large_message_comes_and_goes_in_pieces)
 		pack_u32(&out, i);
 		say(out_to, WIRE_BODY_WANT);
 		run(1);
-		f = next_frame(out_to, WIRE_BODY);
-		ck_assert_ptr_nonnull(f);
-		u = unpack_from(f->payload);
+		u = unpack_from(must_frame(out_to, WIRE_BODY));
 		ck_assert_uint_eq(unpack_u32(&u), j.slot);
 		ck_assert_int_eq(unpack_i64(&u), j.message);
 		ck_assert_uint_eq(unpack_u32(&u), i);
@@ -1485,8 +1505,7 @@ START_TEST(work_is_spread_over_couriers)
 	two = new_courier(1, 2);
 	id = take_ids(in);
 	for (int64_t i = 0; i < 40; i++)
-		submit(in, id + i,
-		    talloc_asprintf(mem, "d%d.example", (int)i));
+		submit(in, id + i, talloc_asprintf(mem, "d%d.example", (int)i));
 	run(1);
 	ck_assert_uint_eq(count_frames(one, WIRE_SLOT), 20);
 	ck_assert_uint_eq(count_frames(two, WIRE_SLOT), 20);
@@ -1518,8 +1537,9 @@ END_TEST
 START_TEST(b3_12_a_hostile_courier_loses_its_channel)
 {
 	struct wire_evidence bad = { SPAN_LIT("x"), SPAN_LIT("y") };
-	struct wire_outcome o = { .seq = 1, .message = 1, .evidence = &bad,
-		.evidence_count = 1 };
+	struct wire_outcome o = {
+		.seq = 1, .message = 1, .evidence = &bad, .evidence_count = 1
+	};
 	struct sock *theirs;
 	struct peer *p;
 
@@ -1601,8 +1621,8 @@ START_TEST(smtp_63_a_bounce_is_told_to_the_sender_under_a_null_path)
 	    "multipart/report", 16));
 	ck_assert_ptr_nonnull(memmem(report.body.p, report.body.n,
 	    "Status: 5.1.1", 13));
-	ck_assert_ptr_nonnull(memmem(report.body.p, report.body.n,
-	    "Subject: s", 10)); /* the original's header */
+	ck_assert_ptr_nonnull(memmem(report.body.p, report.body.n, "Subject: s",
+	    10)); /* the original's header */
 	ck_assert_uint_eq(queued(), 1);
 	/* SMTP-55: no report about a report. */
 	tell(courier, 2, &report, RESULT_BOUNCED);
@@ -1691,12 +1711,9 @@ START_TEST(smtp_68_expired_mail_is_given_up_with_its_last_reason)
 	ck_assert_int_ge(net_now(net).ms, 2 * HOUR);
 	ck_assert_int_le(net_now(net).ms, 2 * HOUR + 5 * MINUTE);
 	ck_assert(logged("info keeper expired id="));
-	ck_assert_ptr_nonnull(memmem(j.body.p, j.body.n, "Status: 4.4.7",
-	    13));
-	ck_assert_ptr_nonnull(memmem(j.body.p, j.body.n, "Action: failed",
-	    14));
-	ck_assert_ptr_nonnull(memmem(j.body.p, j.body.n, "450 try again",
-	    13));
+	ck_assert_ptr_nonnull(memmem(j.body.p, j.body.n, "Status: 4.4.7", 13));
+	ck_assert_ptr_nonnull(memmem(j.body.p, j.body.n, "Action: failed", 14));
+	ck_assert_ptr_nonnull(memmem(j.body.p, j.body.n, "450 try again", 13));
 	ck_assert_uint_eq(queued(), 1); /* the report */
 	ck_assert_uint_eq(chain(), seq + 1);
 }
@@ -1784,7 +1801,9 @@ START_TEST(c13_a_clock_that_jumps_expires_nothing_untried)
 	for (unsigned i = 0; i < courier->count; i++)
 		if (courier->frame[i].type == WIRE_JOB) {
 			ck_assert_int_eq(wire_unpack_job(mem,
-			    courier->frame[i].payload, &j, &why), ST_OK);
+					     courier->frame[i].payload, &j,
+					     &why),
+			    ST_OK);
 			if (j.rcpt[0].attempts == 1)
 				return;
 		}
@@ -1797,10 +1816,14 @@ END_TEST
 static struct sts_entry
 policy(const char *domain)
 {
-	return (struct sts_entry){ .domain = domain, .has_policy = true,
-		.id = "1", .fetched = net_wall(net),
-		.policy = { .mode = STS_ENFORCE, .max_age_s = 86400,
-			.mx_count = 1, .mx = { "mx.example" } } };
+	return (struct sts_entry){ .domain = domain,
+		.has_policy = true,
+		.id = "1",
+		.fetched = net_wall(net),
+		.policy = { .mode = STS_ENFORCE,
+		    .max_age_s = 86400,
+		    .mx_count = 1,
+		    .mx = { "mx.example" } } };
 }
 
 static struct peer *
@@ -1818,7 +1841,6 @@ START_TEST(policies_are_kept_for_the_next_advisor)
 {
 	struct sts_entry e = policy("a.example");
 	struct peer *p;
-	const struct frame *f;
 
 	start(0);
 	p = new_advisor();
@@ -1831,9 +1853,9 @@ START_TEST(policies_are_kept_for_the_next_advisor)
 	TALLOC_FREE(k);
 	start(0);
 	p = new_advisor();
-	f = next_frame(p, WIRE_STS_ENTRY);
-	ck_assert_ptr_nonnull(f);
-	ck_assert_int_eq(wire_unpack_sts(mem, f->payload, &e, &why), ST_OK);
+	ck_assert_int_eq(wire_unpack_sts(mem, must_frame(p, WIRE_STS_ENTRY), &e,
+			     &why),
+	    ST_OK);
 	ck_assert_str_eq(e.domain, "a.example");
 	ck_assert_int_eq(e.policy.mode, STS_ENFORCE);
 	ck_assert_ptr_nonnull(next_frame(p, WIRE_STS_LOADED));
@@ -1866,14 +1888,16 @@ START_TEST(b2_12_a_damaged_policy_holds_mail_and_is_never_no_policy)
 	wire_pack_sts(&out, &b);
 	say(p, WIRE_STS_ENTRY);
 	run(1);
-	by_hand("UPDATE sts_policy SET data = x'00' WHERE domain = 'b.example'");
+	by_hand(
+	    "UPDATE sts_policy SET data = x'00' WHERE domain = 'b.example'");
 	p = new_advisor();
 	for (unsigned i = 0; i < p->count; i++) {
 		if (p->frame[i].type != WIRE_STS_ENTRY)
 			continue;
 		seen++;
 		ck_assert_int_eq(wire_unpack_sts(mem, p->frame[i].payload, &e,
-		    &why), ST_OK);
+				     &why),
+		    ST_OK);
 		ck_assert(e.has_policy);
 		ck_assert_int_eq(e.policy.mode, STS_ENFORCE);
 		ck_assert(sts_cache_live(&e, net_wall(net)));
@@ -1882,7 +1906,8 @@ START_TEST(b2_12_a_damaged_policy_holds_mail_and_is_never_no_policy)
 		ck_assert(!sts_policy_matches(&e.policy, "mx.example"));
 		/* A record with any id has it fetched anew. */
 		ck_assert_int_eq(sts_cache_step(&e, STS_TXT_ID, "1",
-		    net_wall(net), 300000), STS_STEP_FETCH);
+				     net_wall(net), 300000),
+		    STS_STEP_FETCH);
 	}
 	ck_assert_uint_eq(seen, 2);
 	ck_assert_uint_eq(count_frames(p, WIRE_STS_LOADED), 1);
@@ -2179,7 +2204,8 @@ START_TEST(idle_destinations_and_old_numbers_are_tidied_away)
 	s = reader();
 	/* A reader cannot make it: it is not found. */
 	ck_assert_int_ne(store_dest_get(s, mem, "r.example", CLASS_NORMAL, &d,
-	    &why), ST_OK);
+			     &why),
+	    ST_OK);
 	talloc_free(s);
 	submit(in, id + 1, "r.example");
 	run(1);
@@ -2236,13 +2262,11 @@ add_more_tests(TCase *tc)
 	    an_outcome_of_what_was_never_leased_changes_no_message);
 	tcase_add_test(tc,
 	    smtp_63_a_bounce_is_told_to_the_sender_under_a_null_path);
-	tcase_add_test(tc,
-	    smtp_69_one_report_lists_all_that_bounced_together);
+	tcase_add_test(tc, smtp_69_one_report_lists_all_that_bounced_together);
 	tcase_add_test(tc, smtp_56_mail_with_a_null_path_is_never_answered);
 	tcase_add_test(tc,
 	    smtp_68_expired_mail_is_given_up_with_its_last_reason);
-	tcase_add_test(tc,
-	    mail_for_a_destination_that_backs_off_expires_too);
+	tcase_add_test(tc, mail_for_a_destination_that_backs_off_expires_too);
 	tcase_add_test(tc, leased_mail_does_not_expire_under_way);
 	tcase_add_test(tc, c13_a_clock_that_jumps_expires_nothing_untried);
 	tcase_add_test(tc, policies_are_kept_for_the_next_advisor);
@@ -2256,8 +2280,7 @@ add_more_tests(TCase *tc)
 	    c17_a_failed_write_is_refused_and_the_store_opened_afresh);
 	tcase_add_test(tc,
 	    c17_after_a_failed_sync_the_disk_decides_and_not_memory);
-	tcase_add_test(tc,
-	    content_that_cannot_be_read_stops_its_message_alone);
+	tcase_add_test(tc, content_that_cannot_be_read_stops_its_message_alone);
 	tcase_add_test(tc, an_earlier_keeper_is_fenced_by_a_later_one);
 	tcase_add_test(tc,
 	    draining_waits_for_what_is_out_and_hands_out_nothing_more);

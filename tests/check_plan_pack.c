@@ -506,6 +506,9 @@ START_TEST(inv_06_a_method_without_its_means_is_refused)
 	hosts[0].addr_count = 0;
 	ck_assert_ptr_null(unpacked(packed(&plan)));
 	hosts[0].addr_count = 2;
+	addr[0].family = NETADDR_NONE;
+	ck_assert_ptr_null(unpacked(packed(&plan)));
+	addr[0].family = NETADDR_IP4;
 	hosts[0].name = "";
 	ck_assert_ptr_null(unpacked(packed(&plan)));
 }

@@ -410,7 +410,7 @@ START_TEST(smtp_34_connections_to_one_destination_are_bounded_and_earned)
 	}
 	ck_assert_uint_eq(opened, SCHED_FIRST_SLOTS);
 	TAILQ_FOREACH(full, &d->slots, link)
-		ck_assert_uint_eq(full->out, SCHED_WINDOW);
+	ck_assert_uint_eq(full->out, SCHED_WINDOW);
 	for (unsigned i = 0; i < 100; i++)
 		sched_alive(d, true);
 	while (sched_step(s, d, true, &slot) == SCHED_OPEN) {
@@ -492,15 +492,13 @@ main(void)
 	tcase_add_test(tc, one_outage_seen_by_many_connections_counts_once);
 	tcase_add_test(tc,
 	    a_failed_destination_waits_and_keeps_nothing_in_memory);
-	tcase_add_test(tc,
-	    a_hundred_thousand_for_a_dead_domain_cost_one_timer);
+	tcase_add_test(tc, a_hundred_thousand_for_a_dead_domain_cost_one_timer);
 	tcase_add_test(tc, a_session_ends_the_back_off);
 	tcase_add_test(tc, a_pause_is_no_failure_and_does_not_hide_one);
 	tcase_add_test(tc, deferred_recipients_wake_their_destination);
 	tcase_add_test(tc,
 	    many_waiting_destinations_wake_in_order_of_their_times);
-	tcase_add_test(tc,
-	    one_destination_takes_a_share_of_the_memory_not_all);
+	tcase_add_test(tc, one_destination_takes_a_share_of_the_memory_not_all);
 	tcase_add_test(tc, a_destination_that_is_served_always_has_a_floor);
 	tcase_add_test(tc, new_mail_does_not_overtake_what_waits_on_disk);
 	tcase_add_test(tc,
@@ -509,12 +507,10 @@ main(void)
 	tcase_add_test(tc, what_comes_back_is_first_in_line);
 	tcase_add_test(tc,
 	    smtp_34_connections_to_one_destination_are_bounded_and_earned);
-	tcase_add_test(tc,
-	    a_failing_destination_is_probed_over_one_connection);
+	tcase_add_test(tc, a_failing_destination_is_probed_over_one_connection);
 	tcase_add_test(tc,
 	    without_room_at_a_courier_connections_are_filled_deeper);
-	tcase_add_test(tc,
-	    a_busy_connection_makes_way_when_others_are_starved);
+	tcase_add_test(tc, a_busy_connection_makes_way_when_others_are_starved);
 	suite_add_tcase(suite, tc);
 	sr = srunner_create(suite);
 	srunner_run_all(sr, CK_NORMAL);

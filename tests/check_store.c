@@ -119,8 +119,10 @@ queue(int64_t id, const char *domain, unsigned n, int64_t next)
 	ok(store_message_put(s, &m, n, &why));
 	ok(store_chunk_add(s, id, 0, SPAN_LIT("body\n"), &why));
 	for (unsigned i = 0; i < n; i++) {
-		struct store_rcpt r = { .id = id << 16 | i, .message = id,
-			.dest = d.id, .address = "b@r.example",
+		struct store_rcpt r = { .id = id << 16 | i,
+			.message = id,
+			.dest = d.id,
+			.address = "b@r.example",
 			.next = { next } };
 
 		ok(store_rcpt_add(s, &r, &why));
@@ -151,10 +153,12 @@ START_TEST(a_spec_that_is_not_sqlite_and_absolute_is_refused)
 {
 	struct store *other = NULL;
 
-	ck_assert_int_eq(store_open(mem, "postgresql://x", STORE_WRITER,
-	    &other, &why), ST_UNSUPP);
+	ck_assert_int_eq(store_open(mem, "postgresql://x", STORE_WRITER, &other,
+			     &why),
+	    ST_UNSUPP);
 	ck_assert_int_eq(store_open(mem, "sqlite:spool.db", STORE_WRITER,
-	    &other, &why), ST_UNSUPP);
+			     &other, &why),
+	    ST_UNSUPP);
 	ck_assert_ptr_null(other);
 }
 END_TEST
@@ -218,7 +222,8 @@ START_TEST(a_reader_of_no_file_finds_none)
 	struct store *r = NULL;
 
 	ck_assert_int_eq(store_open(mem, "sqlite:/tmp/no-such-dir/spool.db",
-	    STORE_READER, &r, &why), ST_NOTFOUND);
+			     STORE_READER, &r, &why),
+	    ST_NOTFOUND);
 }
 END_TEST
 
@@ -365,8 +370,10 @@ END_TEST
 START_TEST(a_message_in_pieces_is_queued_by_its_end_only)
 {
 	struct store_message m = message(4), got;
-	struct store_rcpt r = { .id = 4 << 16, .message = 4,
-		.address = "b@r.example", .next = { 1000 } };
+	struct store_rcpt r = { .id = 4 << 16,
+		.message = 4,
+		.address = "b@r.example",
+		.next = { 1000 } };
 	uint32_t last;
 
 	begin();
@@ -433,8 +440,7 @@ START_TEST(a_message_goes_with_its_last_recipient)
 	queue(7, "r.example", 2, 1000);
 	ok(store_rcpt_done(s, 7 << 16, &last, &why));
 	ck_assert(!last);
-	ck_assert_int_eq(store_rcpt_done(s, 7 << 16, &last, &why),
-	    ST_NOTFOUND);
+	ck_assert_int_eq(store_rcpt_done(s, 7 << 16, &last, &why), ST_NOTFOUND);
 	ok(store_message_get(s, mem, 7, &m, &why));
 	ok(store_rcpt_done(s, 7 << 16 | 1, &last, &why));
 	ck_assert(last);
@@ -537,8 +543,12 @@ END_TEST
 
 START_TEST(a_deferred_recipient_keeps_its_reason_and_waits)
 {
-	struct store_rcpt r = { .id = 1 << 16, .message = 1, .attempts = 3,
-		.next = { 7777 }, .last = "450 busy", .required = LEVEL_VERIFY,
+	struct store_rcpt r = { .id = 1 << 16,
+		.message = 1,
+		.attempts = 3,
+		.next = { 7777 },
+		.last = "450 busy",
+		.required = LEVEL_VERIFY,
 		.reached = 2 };
 	struct store_rcpt got;
 	struct store_place from = { { 1000 }, 1 << 16 };
@@ -679,9 +689,13 @@ static void
 prove(uint64_t seq, int64_t time, uint8_t reached, const char *domain,
     int64_t id)
 {
-	struct store_evidence e = { .seq = seq, .time = { time },
-		.domain = domain, .outcome = 1, .reached = reached,
-		.message = id, .personal = SPAN_LIT("who"),
+	struct store_evidence e = { .seq = seq,
+		.time = { time },
+		.domain = domain,
+		.outcome = 1,
+		.reached = reached,
+		.message = id,
+		.personal = SPAN_LIT("who"),
 		.body = SPAN_LIT("what") };
 
 	memset(e.hash, (int)seq & 0xff, sizeof(e.hash));
@@ -732,8 +746,7 @@ START_TEST(evidence_is_found_by_each_of_its_columns)
 	f = query(q);
 	ck_assert_uint_eq(f.count, 2);
 	ck_assert_uint_eq(f.seq[0], 3);
-	q = (struct store_evidence_query){ .since = { 200 },
-		.until = { 400 } };
+	q = (struct store_evidence_query){ .since = { 200 }, .until = { 400 } };
 	f = query(q);
 	ck_assert_uint_eq(f.count, 2);
 	ck_assert_uint_eq(f.seq[1], 3);
@@ -805,9 +818,10 @@ policy(const char *domain)
 		.has_policy = true,
 		.id = "20260101",
 		.fetched = { 1234 },
-		.policy = { .mode = STS_ENFORCE, .max_age_s = 86400,
-			.mx_count = 2,
-			.mx = { "mx.example", "*.mx.example" } },
+		.policy = { .mode = STS_ENFORCE,
+		    .max_age_s = 86400,
+		    .mx_count = 2,
+		    .mx = { "mx.example", "*.mx.example" } },
 		.failed_id = "bad",
 		.failed_at = { 99 },
 		.used = { 77 },
@@ -869,7 +883,8 @@ START_TEST(b1_12_a_damaged_policy_row_is_an_error_and_never_no_policy)
 		" WHERE domain = 'b.example'",
 		"UPDATE sts_policy SET data = (SELECT data FROM sts_policy"
 		" WHERE domain = 'a.example') WHERE domain = 'b.example'",
-		"UPDATE sts_policy SET data = 'text' WHERE domain = 'b.example'",
+		"UPDATE sts_policy SET data = 'text' WHERE domain = "
+		"'b.example'",
 	};
 	struct sts_entry a = policy("a.example"), b = policy("b.example");
 	struct sts_entry got;
@@ -882,10 +897,11 @@ START_TEST(b1_12_a_damaged_policy_row_is_an_error_and_never_no_policy)
 		ok(store_sts_put(s, &b, &why));
 		commit();
 		by_hand(damage[i]);
-		ck_assert_int_eq(store_sts_get(s, mem, "b.example", &got,
-		    &why), ST_SYNTAX);
+		ck_assert_int_eq(store_sts_get(s, mem, "b.example", &got, &why),
+		    ST_SYNTAX);
 		ck_assert_int_eq(store_sts_each(s, mem, note_policy, &good,
-		    &why), ST_SYNTAX);
+				     &why),
+		    ST_SYNTAX);
 		ck_assert_ptr_nonnull(strstr(why.text, "b.example"));
 		ck_assert_uint_eq(good, 1);
 		ok(store_sts_corrupt(s, note_domain, &bad, &why));
@@ -943,8 +959,8 @@ write_for_ever(int out, int64_t from)
 			_exit(1);
 		queue(i, "r.example", 2, 1000);
 		prove((uint64_t)i, i, 1, "r.example", i);
-		if (store_courier_seq_put(w, 1, (uint64_t)i,
-			(struct wall){ i }, &no) != ST_OK ||
+		if (store_courier_seq_put(w, 1, (uint64_t)i, (struct wall){ i },
+			&no) != ST_OK ||
 		    store_commit(w, &no) != ST_OK)
 			_exit(1);
 		if (write(out, &i, sizeof(i)) != (ssize_t)sizeof(i))
@@ -985,8 +1001,8 @@ assert_whole(int64_t last)
 	struct store_dest d = dest("r.example");
 	struct store_place from = { 0 };
 	unsigned rcpts = 0, proofs = query((struct store_evidence_query){
-					 .from_seq = (uint64_t)last })
-				 .count;
+					       .from_seq = (uint64_t)last })
+					 .count;
 	uint64_t seq, courier;
 	uint8_t hash[32];
 	struct wall then;
@@ -1044,8 +1060,10 @@ fill(int64_t from, struct span body)
 {
 	for (int64_t id = from;; id++) {
 		struct store_message m = message(id);
-		struct store_rcpt r = { .id = id << 16, .message = id,
-			.dest = 1, .address = "b@r.example" };
+		struct store_rcpt r = { .id = id << 16,
+			.message = id,
+			.dest = 1,
+			.address = "b@r.example" };
 		enum status st = store_begin(s, &why);
 
 		if (st == ST_OK)
@@ -1171,7 +1189,8 @@ START_TEST(what_is_no_queue_id_is_refused)
 
 	for (size_t i = 0; i < COUNT_OF(bad); i++)
 		ck_assert_msg(queue_id_parse(span_str(bad[i]), &back) ==
-		    ST_SYNTAX, "%s", bad[i]);
+				  ST_SYNTAX,
+		    "%s", bad[i]);
 }
 END_TEST
 
@@ -1201,8 +1220,7 @@ main(void)
 	tcase_add_test(tc, courier_numbers_are_kept_and_forgotten_with_age);
 	tcase_add_test(tc, a_message_put_at_once_comes_back_whole);
 	tcase_add_test(tc, a_message_in_pieces_is_queued_by_its_end_only);
-	tcase_add_test(tc,
-	    an_id_in_use_is_refused_and_the_transaction_goes_on);
+	tcase_add_test(tc, an_id_in_use_is_refused_and_the_transaction_goes_on);
 	tcase_add_test(tc, a_starting_writer_drops_what_was_incomplete);
 	tcase_add_test(tc, a_message_goes_with_its_last_recipient);
 	tcase_add_test(tc, deleting_a_message_takes_its_rows_and_no_others);
@@ -1210,8 +1228,7 @@ main(void)
 	tcase_add_test(tc, due_recipients_come_in_the_order_of_their_times);
 	tcase_add_test(tc, a_deferred_recipient_keeps_its_reason_and_waits);
 	tcase_add_test(tc, expired_recipients_come_first_expired_first);
-	tcase_add_test(tc,
-	    destinations_are_found_again_and_listed_by_due_time);
+	tcase_add_test(tc, destinations_are_found_again_and_listed_by_due_time);
 	tcase_add_test(tc, only_empty_destinations_are_tidied_away);
 	tcase_add_test(tc, evidence_is_found_by_each_of_its_columns);
 	tcase_add_test(tc, evidence_of_many_pages_is_complete_and_in_order);
@@ -1219,8 +1236,7 @@ main(void)
 	tcase_add_test(tc, a_policy_comes_back_as_it_was_stored);
 	tcase_add_test(tc,
 	    b1_12_a_damaged_policy_row_is_an_error_and_never_no_policy);
-	tcase_add_test(tc,
-	    the_queue_is_listed_page_by_page_until_told_to_stop);
+	tcase_add_test(tc, the_queue_is_listed_page_by_page_until_told_to_stop);
 	tcase_add_test(tc, inv_14_c14_no_kill_loses_or_halves_a_transaction);
 	tcase_add_test(tc, the_log_is_copied_back_when_it_is_long);
 	tcase_add_test(tc, queue_ids_are_short_and_read_back);

@@ -57,6 +57,8 @@ START_TEST(sts_06_the_id_of_a_valid_record_is_picked)
 		{ "v=STSv1; id=abc; id=not-an-id;", "abc" },
 		{ "v=STSv1; id=abc; some_ext.name-1=va:lue<>/", "abc" },
 		{ "v=STSv1; ID=zzz; id=abc;", "abc" },
+		{ "v=STSv1; id=abc; n2345678901234567890123456789012=!~",
+		    "abc" },
 		{ "v=STSv1; id=12345678901234567890123456789012;",
 		    "12345678901234567890123456789012" },
 	};
@@ -92,6 +94,9 @@ START_TEST(sts_06_a_syntax_error_is_no_policy)
 		"v=STSv1; id=abc; =x",
 		"v=STSv1; id=abc; x=a=b",
 		"v=STSv1; id=abc; -x=1",
+		"v=STSv1; id=abc; x!y=1",
+		"v=STSv1; id=abc; x=1 2",
+		"v=STSv1; id=abc; x=\x7f",
 		"v=STSv1; id=abc; x=\x01",
 		"v=STSv1; id=abc; x=\xc3\xa9",
 		"v=STSv1; id=abc; n23456789012345678901234567890123=1",

@@ -251,6 +251,8 @@ START_TEST(tlsa_text_is_cut_at_16_digits)
 	ck_assert_str_eq(tlsa_text(mem, &t), "3 1 0 0123abcd");
 	t = good(3, 1, 1, 0x5a);
 	ck_assert_str_eq(tlsa_text(mem, &t), "3 1 1 5a5a5a5a5a5a5a5a...");
+	t = record(3, 1, 0, 8, 0x5a);
+	ck_assert_str_eq(tlsa_text(mem, &t), "3 1 0 5a5a5a5a5a5a5a5a");
 	t = tlsa_from_rdata(SPAN_NONE);
 	ck_assert_str_eq(tlsa_text(mem, &t), "0 0 0 ");
 }
@@ -329,6 +331,16 @@ START_TEST(inv_10_the_digest_of_a_set_is_that_of_its_usable_records)
 }
 END_TEST
 
+START_TEST(dns_32_a_full_set_of_records_has_a_digest)
+{
+	struct tlsa set[TLSA_MAX_RECORDS];
+
+	for (size_t i = 0; i < COUNT_OF(set); i++)
+		set[i] = good(3, 1, 1, (uint8_t)i);
+	ck_assert(!digests_equal(set, COUNT_OF(set), set, COUNT_OF(set) - 1));
+}
+END_TEST
+
 START_TEST(inv_10_any_change_of_a_set_changes_its_digest)
 {
 	struct tlsa a[] = { good(3, 1, 1, 1), good(3, 1, 1, 2) };
@@ -369,6 +381,7 @@ main(void)
 		tlsa_unpack_judges_again,
 		tlsa_unpack_fails_at_every_truncation,
 		inv_10_the_digest_of_a_set_is_that_of_its_usable_records,
+		dns_32_a_full_set_of_records_has_a_digest,
 		inv_10_any_change_of_a_set_changes_its_digest,
 	};
 	Suite *s = suite_create("tlsa");

@@ -364,10 +364,12 @@ class Gateway:
         rows = [r for r in self.queue() if r["id"] == mail.id]
         if any(r["state"] == "new" or not r["reason"] for r in rows):
             return None
-        # Without a queue id: about the destination as a whole.
+        # An attempt that came to no transaction speaks for all the mail of
+        # its destination, under the id of the first.
         records = [r for r in self.evidence("--domain", mail.domain)
                    if r["number"] > mail.before
-                   and r["queue-id"] in ("", mail.id)]
+                   and (r["queue-id"] == mail.id
+                        or r["reached"] == "nothing")]
         if not records:
             return None
         return Result(mail, records, rows[0] if rows else None,

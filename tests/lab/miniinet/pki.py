@@ -107,7 +107,9 @@ class Pki:
         )
         cert = builder.sign(key if authority is None else authority.key,
                             hashes.SHA256())
-        path = self.folder / f"{host}.pem"
+        # A host may get a second identity and go back to its first.
+        serial = len(list(self.folder.glob(f"{host}.*.pem")))
+        path = self.folder / f"{host}.{serial}.pem"
         path.write_bytes(
             b"".join(_pem(c) for c in (cert, *chain))
             + key.private_bytes(

@@ -100,6 +100,7 @@ class MailServer:
         self.sessions: list[Session] = []
         self.messages: list[Message] = []
         self._listener: socket.socket | None = None
+        self._dialogues: set[_Dialogue] = set()
 
     def start(self) -> None:
         listener = socket.create_server((self.address, PORT), backlog=64)
@@ -109,9 +110,13 @@ class MailServer:
         ).start()
 
     def stop(self) -> None:
+        """The host goes down: nobody new, and those connected are cut."""
         if self._listener is not None:
             _shut(self._listener)
             self._listener = None
+        for dialogue in list(self._dialogues):
+            with contextlib.suppress(OSError):
+                dialogue.sock.shutdown(socket.SHUT_RDWR)
 
     def forget(self) -> None:
         self.sessions.clear()
@@ -132,9 +137,11 @@ class MailServer:
     def _serve(self, sock: socket.socket, session: Session) -> None:
         sock.settimeout(IDLE_SECONDS)
         dialogue = _Dialogue(self, sock, session)
+        self._dialogues.add(dialogue)
         # A client that hangs up is no error of the server.
         with contextlib.suppress(OSError, EOFError):
             dialogue.run()
+        self._dialogues.discard(dialogue)
         dialogue.close()
 
 

@@ -1,87 +1,184 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* cmd_check_config - `tierpost check-config`. */
+/*
+ * cmd_check_config - `tierpost check-config`: lists the mistakes of a
+ * configuration, or shows what it comes to; and the table of all options.
+ */
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "gateway/cmd_util.h"
+#include "util/sha256.h"
+
+struct check {
+	const char *path;
+	bool json;
+	bool effective;
+	bool options;
+	bool man; /* the options as mdoc */
+};
 
 static int
 usage(void)
 {
 	fprintf(stderr,
-	    "usage: tierpost check-config [-c FILE] [--effective] [--json]\n"
+	    "usage: tierpost check-config [-c FILE] [--effective | --json]\n"
 	    "       tierpost check-config --options[=man]\n");
 	return EXIT_USAGE;
 }
 
-static void
-dump(const struct conf_mistakes *m, bool ok)
+static const char *
+digest_text(const struct conf *conf, char out[2 * SHA256_BYTES + 1])
 {
-	json_t *o = need(json_object()), *list = need(json_array());
+	hex_encode(span_of(conf->digest, SHA256_BYTES), out);
+	return out;
+}
+
+/* When the next exception ends; "" when there is none. */
+static const char *
+expiry_text(const struct conf *conf, char out[CLOCK_TEXT_BYTES])
+{
+	struct wall next = conf_next_expiry(conf, cmd_wall_now());
+
+	return next.ms == WALL_NEVER.ms ? "" : wall_rfc3339(next, out);
+}
+
+/* ---- for programs ---- */
+
+static void
+put(json_t *o, const char *key, json_t *value)
+{
+	if (json_object_set_new(o, key, need(value)) != 0)
+		out_of_memory("check-config");
+}
+
+/* Names of files may be anything: bytes that are no text are escaped. */
+static json_t *
+text_json(TALLOC_CTX *mem, const char *text)
+{
+	json_t *j = json_string(text);
+
+	if (j == NULL)
+		j = json_string(span_print(mem, span_str(text),
+		    4 * strlen(text) + 1));
+	return j;
+}
+
+static json_t *
+mistakes_json(TALLOC_CTX *mem, const struct conf_mistakes *m)
+{
+	json_t *list = need(json_array());
 	size_t n = m->count < CONF_MAX_MISTAKES ? m->count : CONF_MAX_MISTAKES;
 
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, json_string(m->text[i]));
-	json_object_set_new(o, "ok", json_boolean(ok));
-	json_object_set_new(o, "mistakes", list);
+		if (json_array_append_new(list,
+			need(text_json(mem, m->text[i]))) != 0)
+			out_of_memory("check-config");
+	return list;
+}
+
+static void
+put_conf(json_t *o, const struct conf *conf)
+{
+	char hex[2 * SHA256_BYTES + 1], text[CLOCK_TEXT_BYTES];
+
+	put(o, "hostname", json_string(conf->hostname));
+	put(o, "listeners", json_integer((json_int_t)conf->listen_count));
+	put(o, "rules", json_integer((json_int_t)conf->rule_count));
+	put(o, "exceptions", json_integer((json_int_t)conf->exception_count));
+	put(o, "next-expiry", json_string(expiry_text(conf, text)));
+	put(o, "digest", json_string(digest_text(conf, hex)));
+}
+
+static int
+check_json(TALLOC_CTX *mem, const struct check *c)
+{
+	struct conf_mistakes m = { .mem = mem };
+	const struct conf *conf = conf_read_file(mem, c->path, cmd_wall_now(),
+	    true, &m);
+	json_t *o = need(json_object());
+
+	put(o, "file", text_json(mem, c->path));
+	put(o, "ok", json_boolean(conf != NULL));
+	if (conf != NULL)
+		put_conf(o, conf);
+	put(o, "mistake-count", json_integer((json_int_t)m.count));
+	put(o, "mistakes", mistakes_json(mem, &m));
 	json_dumpf(o, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
 	putchar('\n');
 	json_decref(o);
+	return conf != NULL ? EXIT_DONE : EXIT_CONFIG;
+}
+
+/* ---- for people ---- */
+
+static void
+print_count(size_t n, const char *what)
+{
+	printf(", %zu %s%s", n, what, n == 1 ? "" : "s");
+}
+
+static void
+print_summary(const struct check *c, const struct conf *conf)
+{
+	char hex[2 * SHA256_BYTES + 1], text[CLOCK_TEXT_BYTES];
+	const char *expiry = expiry_text(conf, text);
+
+	printf("%s: no mistakes\n%s", c->path, conf->hostname);
+	print_count(conf->listen_count, "listener");
+	print_count(conf->rule_count, "rule");
+	print_count(conf->exception_count, "exception");
+	if (*expiry != '\0')
+		printf(" (the next ends %s)", expiry);
+	printf("\ndigest %s\n", digest_text(conf, hex));
 }
 
 static int
-check_json(TALLOC_CTX *mem, const char *path)
+check(TALLOC_CTX *mem, const struct check *c)
 {
-	struct conf_mistakes m = { .mem = mem };
-	bool ok = conf_read_file(mem, path, cmd_wall_now(), true, &m) != NULL;
-
-	dump(&m, ok);
-	return ok ? EXIT_DONE : EXIT_CONFIG;
-}
-
-static int
-check(TALLOC_CTX *mem, const char *path, bool effective)
-{
-	struct conf *conf = cmd_read_conf(mem, path, true);
+	const struct conf *conf = cmd_read_conf(mem, c->path, true);
 
 	if (conf == NULL)
 		return EXIT_CONFIG;
-	if (effective)
+	if (c->effective)
 		fputs(conf_print(mem, conf), stdout);
 	else
-		printf("%s: no mistakes; %zu listeners, %zu rules, %zu "
-		       "exceptions\n", path, conf->listen_count,
-		    conf->rule_count, conf->exception_count);
+		print_summary(c, conf);
 	return EXIT_DONE;
+}
+
+static bool
+parse_arguments(int argc, char **argv, struct check *c)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--json") == 0)
+			c->json = true;
+		else if (strcmp(argv[i], "--effective") == 0)
+			c->effective = true;
+		else if (strcmp(argv[i], "--options") == 0)
+			c->options = true;
+		else if (strcmp(argv[i], "--options=man") == 0)
+			c->options = c->man = true;
+		else if (strcmp(argv[i], "-c") == 0 && i + 1 < argc)
+			c->path = argv[++i];
+		else
+			return false;
+	return !c->json || !c->effective;
 }
 
 int
 cmd_check_config(int argc, char **argv)
 {
 	TALLOC_CTX *mem = need(talloc_new(NULL));
-	const char *path = CMD_DEFAULT_CONF;
-	bool json = false, effective = false, options = false, man = false;
+	struct check c = { .path = CMD_DEFAULT_CONF };
 	int status = EXIT_DONE;
 
-	for (int i = 1; i < argc && status == EXIT_DONE; i++)
-		if (strcmp(argv[i], "--json") == 0)
-			json = true;
-		else if (strcmp(argv[i], "--effective") == 0)
-			effective = true;
-		else if (strcmp(argv[i], "--options") == 0)
-			options = true;
-		else if (strcmp(argv[i], "--options=man") == 0)
-			options = man = true;
-		else if (strcmp(argv[i], "-c") == 0 && i + 1 < argc)
-			path = argv[++i];
-		else
-			status = usage();
-	if (status == EXIT_DONE && options)
-		conf_print_options(stdout, man);
-	else if (status == EXIT_DONE)
-		status = json ? check_json(mem, path)
-			      : check(mem, path, effective);
+	if (!parse_arguments(argc, argv, &c))
+		status = usage();
+	else if (c.options)
+		conf_print_options(stdout, c.man);
+	else
+		status = c.json ? check_json(mem, &c) : check(mem, &c);
 	talloc_free(mem);
 	return status;
 }

@@ -147,7 +147,7 @@ keeper_closed(void *arg, const char *why)
 {
 	struct courier *c = arg;
 
-	log_text(c->env.log, LOG_LEVEL_DEBUG, "keeper-lost", "%s", why);
+	log_text(c->env.log, LOG_LEVEL_INFO, "channel-closed", "keeper: %s", why);
 	TALLOC_FREE(c->keeper);
 	orphan_all(c);
 	courier_check_drained(c);
@@ -200,7 +200,8 @@ advisor_closed(void *arg, const char *why)
 {
 	struct courier *c = arg;
 
-	log_text(c->env.log, LOG_LEVEL_DEBUG, "advisor-lost", "%s", why);
+	log_text(c->env.log, LOG_LEVEL_INFO, "channel-closed", "advisor: %s",
+	    why);
 	TALLOC_FREE(c->advisor);
 }
 

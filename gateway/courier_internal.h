@@ -170,6 +170,7 @@ struct slot {
 	struct jobs jobs;    /* the first is at hand */
 	struct conn *conn;   /* or NULL */
 	struct plan *plan;   /* or NULL */
+	bool plan_is_new;    /* no job has used it */
 	struct slot_host *host; /* one for each of the plan's */
 	size_t host_end;        /* those from here on are over host-limit */
 	struct net_timer *timer; /* for the plan */

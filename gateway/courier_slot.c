@@ -252,15 +252,18 @@ slot_take_plan(struct slot *s, struct plan *plan)
 	s->host = need(talloc_zero_array(s, struct slot_host,
 	    (unsigned)plan->host_count + 1));
 	s->host_end = end_of_hosts(s);
+	s->plan_is_new = true;
 	s->state = SLOT_IDLE;
 	slot_kick(s);
 }
 
+/* One that has just come is good for a job, however short its life. */
 static bool
 plan_is_over(const struct slot *s)
 {
-	return s->plan == NULL || wall_reached(net_wall(s->c->env.net),
-				      s->plan->valid_until);
+	return s->plan == NULL ||
+	    (!s->plan_is_new && wall_reached(net_wall(s->c->env.net),
+				    s->plan->valid_until));
 }
 
 /* ---- which host ---- */
@@ -524,6 +527,7 @@ step(struct slot *s)
 		begin_planning(s);
 		return false;
 	}
+	s->plan_is_new = false;
 	if (s->plan->verdict != PLAN_DELIVER)
 		return no_route(s, j);
 	host = next_host(s, j);

@@ -39,8 +39,7 @@ const struct conf_field conf_exception_field[CONF_EXCEPTION_FIELDS] = {
 	    "MX hosts it is limited to: \"mx1.example.org\", or "
 	    "\"*.example.org\" where the star stands for one label. When "
 	    "left out: all hosts of the domains." },
-	{ "allow", false, true,
-	    "\"plain\": clear text where TLS fails or is not offered." },
+	{ "allow", false, true, "\"plain\": clear text is enough." },
 	{ "reason", false, true, "Why it is needed, for the auditor." },
 	{ "approver", false, true, "Who answers for it." },
 	{ "ticket", false, false, "Where it is tracked." },

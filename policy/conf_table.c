@@ -140,7 +140,7 @@ man_option(FILE *out, const struct conf_option *o)
 {
 	fprintf(out, ".It Cm %s\n", o->path);
 	man_doc(out, o->doc);
-	fputs(".br\nA ", out);
+	fputs(".br\nValue: ", out);
 	print_kind(out, o);
 	if (*o->def != '\0') {
 		fputs("; default\n.Ql ", out);
@@ -175,7 +175,7 @@ print_man(FILE *out)
 		man_option(out, conf_option_at(i));
 	fprintf(out, ".It Cm %s\n", conf_resolver_option.name);
 	man_doc(out, conf_resolver_option.doc);
-	fputs(".br\nA list of texts; applied at the next start.\n", out);
+	fputs(".br\nValue: list of texts; applied at the next start.\n", out);
 	for (size_t i = 0; i < CONF_LIST_COUNT; i++)
 		man_list(out, &conf_lists[i]);
 	fputs(".El\n", out);

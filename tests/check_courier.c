@@ -19,7 +19,7 @@
 #include "smtp/unstuff.h"
 #include "tests/replay/cert.h"
 
-#define PATIENCE_MS 60000 /* a hang is a failure; nothing else is timed */
+#define PATIENCE_MS 30000 /* a hang is a failure; nothing else is timed */
 #define MAX_REPORTS 64
 #define BODY        "Subject: x\r\n\r\n.dot\r\nline\r\n"
 
@@ -110,7 +110,7 @@ struct server {
 	unsigned rcpt_limit;  /* then 452; 0: none */
 	bool no_pipelining;
 	bool drop_after_dot;
-	bool drop_in_data;
+	bool drop_at_data;    /* close instead of 354 */
 	bool drop_when_idle;  /* close at the MAIL of a second transaction */
 	/* what was seen */
 	unsigned connections, handshakes, quits, quits_in_tls, clear_mails;
@@ -270,11 +270,12 @@ take_line(struct session *x, struct span line)
 	} else if (span_istarts(line, "DATA") && x->accepted == 0) {
 		reply(x, "554 no recipients\r\n");
 	} else if (span_istarts(line, "DATA")) {
-		reply(x, "354 go\r\n");
+		x->closing = x->s->drop_at_data;
 		x->in_data = true;
 		x->unstuff = unstuff_start(100000);
 		sbuf_reset(&x->body);
-		x->closing = x->s->drop_in_data;
+		if (!x->closing)
+			reply(x, "354 go\r\n");
 	} else if (span_istarts(line, "QUIT")) {
 		x->s->quits++;
 		x->s->quits_in_tls += stream_is_tls(x->stream);
@@ -600,9 +601,28 @@ plan_new(const char *domain)
 	return p;
 }
 
+/* What the facts lead to: a plan that says otherwise is refused. */
+static void
+decided(struct plan *p, struct plan_host *h)
+{
+	struct decide_out out;
+
+	h->in.mx_secure = p->mx_secure;
+	h->in.sts = p->sts.state;
+	h->dane = h->in.dane;
+	h->sts_mx_match = h->in.sts_mx_match;
+	out = decide(&h->in);
+	h->skip = out.skip;
+	h->required = out.required;
+	h->method = out.method;
+	h->also_pkix_sts = out.also_pkix_sts;
+	h->row = out.row;
+}
+
+/* level: PLAIN, MAY, or ENCRYPT by a rule. */
 static struct plan_host *
 plan_add(struct plan *p, const char *name, uint16_t preference,
-    const struct server *s, enum level required)
+    const struct server *s, enum level level)
 {
 	struct plan_host *h;
 
@@ -610,10 +630,14 @@ plan_add(struct plan *p, const char *name, uint16_t preference,
 	    (unsigned)p->host_count + 1);
 	h = &p->host[p->host_count++];
 	*h = (struct plan_host){ .name = name, .preference = preference,
-		.dane = DANE_D3_NONE, .required = required, .tlsa_base = "",
-		.row = "test", .rule = "", .exception = "", .why = "test" };
-	h->in.dane = h->dane;
-	h->in.mx_secure = p->mx_secure;
+		.tlsa_base = "", .rule = "", .exception = "", .why = "test" };
+	h->in.dane = DANE_D3_NONE;
+	h->in.override = level == LEVEL_PLAIN ? OVERRIDE_PLAINTEXT_ALLOWED
+	    : level == LEVEL_ENCRYPT	      ? OVERRIDE_REQUIRE_ENCRYPTED
+					      : OVERRIDE_NONE;
+	h->in.waiver = level == LEVEL_PLAIN;
+	decided(p, h);
+	ck_assert(p->sts.state == STS_ST_ENFORCE || h->required == level);
 	h->addr = talloc_zero_array(mem, struct netaddr, 4);
 	if (s != NULL)
 		h->addr[h->addr_count++] = s->addr;
@@ -622,11 +646,11 @@ plan_add(struct plan *p, const char *name, uint16_t preference,
 
 /* TLSA 3 1 1 of a certificate. */
 static void
-require_dane(struct plan_host *h, const struct cert *c)
+require_dane(struct plan *p, struct plan_host *h, const struct cert *c)
 {
-	h->dane = h->in.dane = DANE_D1_USABLE;
-	h->required = LEVEL_VERIFY;
-	h->method = METHOD_DANE;
+	h->in.dane = DANE_D1_USABLE;
+	decided(p, h);
+	ck_assert_int_eq(h->method, METHOD_DANE);
 	h->tlsa_base = h->name;
 	h->ref[0] = h->name;
 	h->ref_count = 1;
@@ -637,15 +661,15 @@ require_dane(struct plan_host *h, const struct cert *c)
 }
 
 static void
-require_sts(struct plan *p, struct plan_host *h)
+require_sts(struct plan *p, struct plan_host *h, bool match)
 {
-	p->sts.state = h->in.sts = STS_ST_ENFORCE;
+	p->sts.state = STS_ST_ENFORCE;
 	p->sts.id = "1";
-	h->sts_mx_match = h->in.sts_mx_match = true;
 	p->sts.policy = (struct sts_policy){ .mode = STS_ENFORCE,
-		.max_age_s = 3600, .mx_count = 1, .mx = { h->name } };
-	h->required = LEVEL_VERIFY;
-	h->method = METHOD_PKIX_STS;
+		.max_age_s = 3600, .mx_count = 1, .mx = { "mx.d.example" } };
+	h->in.sts_mx_match = match;
+	decided(p, h);
+	ck_assert(match ? h->method == METHOD_PKIX_STS : h->skip);
 	h->ref[0] = h->name;
 	h->ref_count = 1;
 }
@@ -952,9 +976,9 @@ START_TEST(dane_32_matching_key_is_verified)
 {
 	struct cert *c = cert_for("mx.d.example");
 	struct server *s = server_new(TLS_GOOD, c);
+	struct plan *p = plan_new("d.example");
 
-	require_dane(plan_add(plan_new("d.example"), "mx.d.example", 10, s,
-			 LEVEL_VERIFY), c);
+	require_dane(p, plan_add(p, "mx.d.example", 10, s, LEVEL_MAY), c);
 	try_one();
 	expect_delivered(REACHED_VERIFIED);
 	ck_assert_int_eq(record(0).method, METHOD_DANE);
@@ -970,8 +994,8 @@ START_TEST(dane_08_inv_09_half_dane_is_authenticated_not_verified)
 	struct plan_host *h;
 
 	p->mx_secure = false;
-	h = plan_add(p, "mx.d.example", 10, s, LEVEL_VERIFY);
-	require_dane(h, c);
+	h = plan_add(p, "mx.d.example", 10, s, LEVEL_MAY);
+	require_dane(p, h, c);
 	h->half_dane = true;
 	try_one();
 	expect_delivered(REACHED_AUTHENTICATED);
@@ -982,10 +1006,11 @@ END_TEST
 START_TEST(dane_45_46_wrong_key_sends_nothing_and_quits_inside_tls)
 {
 	struct server *s = server_new(TLS_GOOD, cert_for("mx.d.example"));
+	struct plan *p = plan_new("d.example");
 	struct evidence e;
 
-	require_dane(plan_add(plan_new("d.example"), "mx.d.example", 10, s,
-			 LEVEL_VERIFY), cert_for("mx.d.example"));
+	require_dane(p, plan_add(p, "mx.d.example", 10, s, LEVEL_MAY),
+	    cert_for("mx.d.example"));
 	try_one();
 	expect_failed("4.7.5");
 	ck_assert(strstr(keeper.failed[0].why, "mx.d.example") != NULL);
@@ -1006,7 +1031,7 @@ START_TEST(sts_pkix_certificate_for_the_host_is_verified)
 	struct plan *p = plan_new("d.example");
 
 	p->mx_secure = false;
-	require_sts(p, plan_add(p, "mx.d.example", 10, s, LEVEL_VERIFY));
+	require_sts(p, plan_add(p, "mx.d.example", 10, s, LEVEL_MAY), true);
 	try_one();
 	expect_delivered(REACHED_VERIFIED);
 	ck_assert_int_eq(record(0).method, METHOD_PKIX_STS);
@@ -1019,7 +1044,7 @@ START_TEST(sts_pkix_certificate_for_another_name_is_not)
 	struct server *s = server_new(TLS_GOOD, cert_for("other.example"));
 	struct plan *p = plan_new("d.example");
 
-	require_sts(p, plan_add(p, "mx.d.example", 10, s, LEVEL_VERIFY));
+	require_sts(p, plan_add(p, "mx.d.example", 10, s, LEVEL_MAY), true);
 	try_one();
 	expect_failed("4.7.5");
 	ck_assert_str_eq(failure_record(0).result_type,
@@ -1140,7 +1165,7 @@ START_TEST(dane_10_better_preference_in_clear_beats_worse_with_tls)
 	struct plan *p = plan_new("d.example");
 
 	plan_add(p, "mx1.d.example", 10, clear, LEVEL_MAY);
-	require_dane(plan_add(p, "mx2.d.example", 20, dane, LEVEL_VERIFY), c);
+	require_dane(p, plan_add(p, "mx2.d.example", 20, dane, LEVEL_MAY), c);
 	try_one();
 	expect_delivered(REACHED_PLAIN);
 	ck_assert_uint_eq(dane->connections, 0);
@@ -1153,7 +1178,7 @@ START_TEST(dane_11_one_bad_host_does_not_block_the_domain)
 	struct server *good = server_new(TLS_ABSENT, NULL);
 	struct plan *p = plan_new("d.example");
 
-	require_dane(plan_add(p, "mx1.d.example", 10, bad, LEVEL_VERIFY),
+	require_dane(p, plan_add(p, "mx1.d.example", 10, bad, LEVEL_MAY),
 	    cert_for("mx1.d.example"));
 	plan_add(p, "mx2.d.example", 20, good, LEVEL_MAY);
 	try_one();
@@ -1168,17 +1193,18 @@ END_TEST
 
 START_TEST(sts_37_skipped_host_is_not_connected_to)
 {
-	struct server *skipped = server_new(TLS_GOOD, cert_for("mx1"));
-	struct server *good = server_new(TLS_GOOD, cert_for("mx2"));
+	struct server *skipped = server_new(TLS_GOOD, cert_for("mx1.d.example"));
+	struct server *good = server_new(TLS_GOOD, cert_for("mx2.d.example"));
 	struct plan *p = plan_new("d.example");
 	struct plan_host *h;
 
-	h = plan_add(p, "mx1.d.example", 10, skipped, LEVEL_VERIFY);
-	h->skip = true;
+	h = plan_add(p, "mx1.d.example", 10, skipped, LEVEL_MAY);
+	require_sts(p, h, false);
 	h->why = "not in the policy";
-	plan_add(p, "mx2.d.example", 20, good, LEVEL_MAY);
+	h = plan_add(p, "mx2.d.example", 20, good, LEVEL_MAY);
+	require_sts(p, h, true);
 	try_one();
-	expect_delivered(REACHED_TLS);
+	expect_delivered(REACHED_VERIFIED);
 	ck_assert_uint_eq(skipped->connections, 0);
 	ck_assert_int_eq(record(0).outcome, EVIDENCE_POLICY_SKIP);
 	ck_assert_str_eq(record(0).why, "not in the policy");
@@ -1190,9 +1216,9 @@ START_TEST(only_skipped_hosts_fail_the_slot_with_a_policy_status)
 {
 	struct plan *p = plan_new("d.example");
 	struct plan_host *h = plan_add(p, "mx1.d.example", 10, NULL,
-	    LEVEL_VERIFY);
+	    LEVEL_MAY);
 
-	h->skip = true;
+	require_sts(p, h, false);
 	h->why = "not in the policy";
 	try_one();
 	expect_failed("4.7.5");
@@ -1390,7 +1416,7 @@ START_TEST(smtp_46_too_big_goes_to_another_host_or_bounces)
 	ck_assert_uint_eq(small->clear_mails, 0);
 	if (_i == 0) {
 		ck_assert_int_eq(result(0)->result, RESULT_DELIVERED);
-		ck_assert_str_eq(big->mails[0].params, "SIZE=28");
+		ck_assert_str_eq(big->mails[0].params, "SIZE=26");
 	} else {
 		ck_assert_int_eq(result(0)->result, RESULT_BOUNCED);
 		ck_assert_str_eq(result(0)->status, "5.3.4");
@@ -1512,7 +1538,7 @@ START_TEST(smtp_41_lost_before_the_dot_goes_to_the_next_host)
 	struct server *second = server_new(TLS_ABSENT, NULL);
 	struct plan *p = plan_new("d.example");
 
-	first->drop_in_data = true;
+	first->drop_at_data = true;
 	plan_add(p, "mx1.d.example", 10, first, LEVEL_MAY);
 	plan_add(p, "mx2.d.example", 20, second, LEVEL_MAY);
 	try_one();
@@ -1608,11 +1634,12 @@ START_TEST(b2_4_tls_36_inv_10_a_kept_connection_never_serves_another_level)
 		{ 1, 0, 2 }, { 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 } };
 	struct cert *c = cert_for("mx.example");
 	struct server *s = server_new(TLS_GOOD, c);
+	struct plan *p;
 
 	plan_add(plan_new(domains[0]), "mx.example", 10, s, LEVEL_MAY);
 	plan_add(plan_new(domains[1]), "mx.example", 10, s, LEVEL_ENCRYPT);
-	require_dane(plan_add(plan_new(domains[2]), "mx.example", 10, s,
-			 LEVEL_VERIFY), c);
+	p = plan_new(domains[2]);
+	require_dane(p, plan_add(p, "mx.example", 10, s, LEVEL_MAY), c);
 	for (uint32_t i = 0; i < 6; i++)
 		one_slot(i + 1, domains[orders[_i][i % 3]]);
 	ck_assert_uint_eq(keeper.outcomes, 6);
@@ -1637,7 +1664,8 @@ START_TEST(b2_4_clear_connection_never_serves_a_raised_requirement)
 	struct plan_host *h = plan_add(p, "mx.d.example", 10, s, LEVEL_MAY);
 
 	one_slot(1, "d.example");
-	h->required = LEVEL_ENCRYPT;
+	h->in.override = OVERRIDE_REQUIRE_ENCRYPTED;
+	decided(p, h);
 	send_slot(2, "d.example");
 	send_one(2, 2);
 	wait_for(has_reports, 2);
@@ -1651,12 +1679,12 @@ START_TEST(dane_13_rolled_tlsa_set_gets_a_new_connection)
 {
 	struct cert *c = cert_for("mx.d.example");
 	struct server *s = server_new(TLS_GOOD, c);
-	struct plan_host *h = plan_add(plan_new("d.example"), "mx.d.example",
-	    10, s, LEVEL_VERIFY);
+	struct plan *p = plan_new("d.example");
+	struct plan_host *h = plan_add(p, "mx.d.example", 10, s, LEVEL_MAY);
 
-	require_dane(h, c);
+	require_dane(p, h, c);
 	one_slot(1, "d.example");
-	require_dane(h, cert_for("mx.d.example"));
+	require_dane(p, h, cert_for("mx.d.example"));
 	send_slot(2, "d.example");
 	send_one(2, 2);
 	wait_for(has_reports, 2);
@@ -1771,7 +1799,8 @@ advisor_is_gone(void)
 START_TEST(b2_8_plan_of_another_domain_is_refused)
 {
 	plan_add(plan_new("d.example"), "mx.d.example", 10, NULL, LEVEL_MAY);
-	plan_add(plan_new("e.example"), "mx.e.example", 10, NULL, LEVEL_MAY);
+	plan_add(plan_new("e.example"), "mx.e.example", 10,
+	    server_new(TLS_ABSENT, NULL), LEVEL_MAY);
 	advisor.lie = "e.example";
 	send_slot(1, "d.example");
 	send_one(1, 1);

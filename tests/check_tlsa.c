@@ -208,7 +208,7 @@ START_TEST(dane_29_an_unusable_stronger_digest_replaces_nothing)
 }
 END_TEST
 
-START_TEST(dane_30_sha2_512_is_preferred_to_sha2_256_in_any_order)
+START_TEST(dane_29_sha2_512_is_preferred_to_sha2_256_in_any_order)
 {
 	struct tlsa a[] = { good(2, 0, 2, 1), good(2, 0, 1, 2) };
 	struct tlsa b[] = { good(2, 0, 1, 2), good(2, 0, 2, 1) };
@@ -373,7 +373,7 @@ main(void)
 		dane_29_another_selector_or_usage_is_another_choice,
 		dane_29_full_data_stays_beside_any_digest,
 		dane_29_an_unusable_stronger_digest_replaces_nothing,
-		dane_30_sha2_512_is_preferred_to_sha2_256_in_any_order,
+		dane_29_sha2_512_is_preferred_to_sha2_256_in_any_order,
 		dns_32_a_full_set_of_records_is_chosen_from,
 		tlsa_has_usage_looks_at_each_record,
 		tlsa_text_is_cut_at_16_digits,

@@ -179,7 +179,8 @@ class _Dialogue:
                 return
 
     def close(self) -> None:
-        with contextlib.suppress(OSError):
+        # ValueError: stop() cut it before.
+        with contextlib.suppress(OSError, ValueError):
             if isinstance(self.sock, ssl.SSLSocket):
                 self.sock.settimeout(1.0)
                 self.sock = self.sock.unwrap()

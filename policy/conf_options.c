@@ -49,7 +49,8 @@ static const struct conf_option options[] = {
 #define OPT_SIZE(path, field, def, min, max, reload, doc)
 #define OPT_TIME(path, field, def, min, max, reload, doc)
 #define OPT_CHOICE(path, field, def, words, tag, reload, doc)                  \
-	_Static_assert(sizeof(enum tag) == sizeof(unsigned), path);
+	_Static_assert(sizeof(((struct conf *)0)->field) == sizeof(unsigned),  \
+	    path);
 #include "policy/options.def"
 #undef OPT_STRING
 #undef OPT_PATH
@@ -60,7 +61,7 @@ static const struct conf_option options[] = {
 #undef OPT_CHOICE
 
 static const struct unit {
-	char letter;
+	uint8_t letter;
 	unsigned shift;
 } units[] = { { 'G', 30 }, { 'M', 20 }, { 'K', 10 } };
 

@@ -13,7 +13,7 @@
 #define INCLUDE        "@include"
 #define TOO_LARGE      "too large: over 16 MiB, with all includes"
 
-_Static_assert(CONF_MAX_BYTES == 16u << 20, "TOO_LARGE");
+_Static_assert(CONF_MAX_BYTES / 1048576 == 16, "TOO_LARGE");
 _Static_assert(CONF_COUNT_MAX == 0xfffffff, "HEX_DIGITS digits f");
 
 /* A run of lines of the text that came from one file. */

@@ -167,39 +167,50 @@ last_part(const char *path)
 	return dot == NULL ? path : dot + 1;
 }
 
-/* Also a name that is right but in the wrong group is near. */
-static const char *
+/* The index of the nearest, or known_count. */
+static size_t
 nearest(const char *path, const char *const *known, size_t known_count)
 {
 	size_t best = strlen(path) / 3 < 3 ? strlen(path) / 3 : 3;
-	const char *near = NULL;
+	size_t at = known_count;
 
 	for (size_t i = 0; i < known_count; i++) {
 		size_t d = distance(path, known[i]);
 
-		if (d <= best && (near == NULL || d < best)) {
+		if (d < best || (d == best && at == known_count)) {
 			best = d;
-			near = known[i];
+			at = i;
 		}
 	}
-	for (size_t i = 0; i < known_count && near == NULL; i++)
-		if (strcmp(last_part(path), last_part(known[i])) == 0)
-			near = known[i];
-	return near;
+	return at;
+}
+
+/* The right name in the wrong group. */
+static size_t
+same_name(const char *path, const char *const *known, size_t known_count)
+{
+	size_t i = 0;
+
+	while (i < known_count &&
+	       strcmp(last_part(path), last_part(known[i])) != 0)
+		i++;
+	return i;
 }
 
 void
 conf_unknown(struct conf_reader *r, unsigned line, const char *path,
     const char *const *known, size_t known_count)
 {
-	const char *near = nearest(path, known, known_count);
+	size_t near = nearest(path, known, known_count);
 	int cut = (int)CONF_QUOTE_BYTES;
 
-	if (near == NULL)
+	if (near == known_count)
+		near = same_name(path, known, known_count);
+	if (near == known_count)
 		conf_mistake(r, line, "%.*s: there is no such setting", cut,
 		    path);
 	else
 		conf_mistake(r, line,
 		    "%.*s: there is no such setting; is %s meant?", cut, path,
-		    near);
+		    known[near]);
 }

@@ -126,6 +126,17 @@ courier_send_ack(struct courier_line *line)
 	line->ack_due = false;
 }
 
+/* More committed than it ever made: not the courier it says it is.  Its
+ * outcomes would be taken for old ones and be lost. */
+static void
+turn_away(struct courier_line *line)
+{
+	log_text(line->k->env.log, LOG_LEVEL_ERROR, "channel-closed",
+	    "courier/%u: instance number is another's", line->index);
+	TALLOC_FREE(line->chan);
+	courier_line_gone(line);
+}
+
 static enum status
 greet(struct courier_line *line, struct diag *why)
 {
@@ -137,6 +148,10 @@ greet(struct courier_line *line, struct diag *why)
 	st = store_courier_seq(k->store, line->instance, &seq, why);
 	if (st != ST_OK)
 		return st;
+	if (seq > h->last_seq) {
+		turn_away(line);
+		return ST_OK;
+	}
 	line->applied_seq = line->committed_seq = seq;
 	for (uint32_t i = 0; i < h->lease_count; i++) {
 		st = adopt(line, &h->held[i], why);

@@ -349,9 +349,11 @@ client_in_envelope(const struct client *c)
 static bool
 may_speak(const struct client *c)
 {
+	if (client_in_envelope(c) && c->tx.reply_at == c->tx.ask_at)
+		return false;
 	if (client_in_envelope(c) && (c->ehlo.ext & EHLO_PIPELINING))
 		return true;
-	return c->out.n == 0 && (states[c->state].limit != LIMIT_NONE);
+	return c->out.n == 0 && states[c->state].limit != LIMIT_NONE;
 }
 
 static void

@@ -576,6 +576,7 @@ START_TEST(dns_23_private_addresses_follow_the_knob)
 	ck_assert_uint_eq(plan_n()->host_count, 1);
 	conf.smtp_allow_private = false;
 	check_end(plan_n(), PLAN_BOUNCE, "5.4.4");
+	ck_assert_ptr_nonnull(strstr(plan_n()->why, "smtp.allow-private"));
 }
 END_TEST
 
@@ -588,6 +589,7 @@ START_TEST(dns_23_unusable_addresses_are_never_dialled)
 	say(DNS_A, MX1, INSECURE, "0.0.0.0, 224.0.0.1, 255.255.255.255");
 	say(DNS_AAAA, MX1, INSECURE, "::, ff02::1");
 	check_end(plan_n(), PLAN_BOUNCE, "5.4.4");
+	ck_assert_ptr_nonnull(strstr(plan_n()->why, "may be used"));
 	say(DNS_A, MX1, INSECURE, "0.0.0.0, 192.0.2.1");
 	plan = plan_n();
 	ck_assert_uint_eq(plan->host[0].addr_count, 1);
@@ -759,6 +761,28 @@ START_TEST(smtp_31_families_take_turns_in_random_order)
 }
 END_TEST
 
+START_TEST(smtp_30_each_address_is_there_once_in_any_order)
+{
+	unsigned first[4] = { 0 };
+
+	say(DNS_MX, N, INSECURE, "10 " MX1);
+	say(DNS_A, MX1, INSECURE, "192.0.2.0, 192.0.2.1, 192.0.2.2, 192.0.2.3");
+	for (seed = 0; seed < 400; seed++) {
+		const struct plan_host *h = &plan_n()->host[0];
+		unsigned seen = 0;
+
+		for (size_t i = 0; i < h->addr_count; i++)
+			seen |= 1u << h->addr[i].ip[3];
+		ck_assert_uint_eq(h->addr_count, 4);
+		ck_assert_uint_eq(seen, 0xf);
+		first[h->addr[0].ip[3]]++;
+		asked_count = 0;
+	}
+	for (size_t i = 0; i < COUNT_OF(first); i++)
+		ck_assert_uint_gt(first[i], 50);
+}
+END_TEST
+
 START_TEST(smtp_30_an_address_given_twice_is_tried_once)
 {
 	const struct plan *plan;
@@ -848,6 +872,10 @@ START_TEST(dane_07_the_family_with_addresses_governs)
 	check_host(&plan->host[0], MX1, DANE_D1_USABLE);
 	signed_host();
 	say(DNS_AAAA, MX1, INSECURE, "2001:db8::1");
+	plan = plan_n();
+	check_host(&plan->host[0], MX1, DANE_D1_USABLE);
+	signed_host();
+	say(DNS_A, MX1, INSECURE, "192.0.2.1");
 	plan = plan_n();
 	check_host(&plan->host[0], MX1, DANE_D1_USABLE);
 }
@@ -1006,6 +1034,13 @@ START_TEST(dane_14_a_name_too_long_for_an_owner_has_no_tlsa)
 	plan = plan_n();
 	check_host(&plan->host[0], host, DANE_D3_NONE);
 	ck_assert(!was_type_asked("TLSA "));
+	/* One that just fits is asked for: 10 bytes and 243. */
+	ck_assert_uint_eq(strlen(host + 8), 243);
+	snprintf(line, sizeof(line), "10 %s", host + 8);
+	say(DNS_MX, N, SECURE, line);
+	say(DNS_A, host + 8, SECURE, "192.0.2.1");
+	plan_n();
+	ck_assert(was_type_asked("TLSA "));
 }
 END_TEST
 
@@ -1228,6 +1263,7 @@ START_TEST(dane_24_dane_28_only_unusable_records_require_tls)
 		ck_assert_uint_eq(h->tlsa_count, 0);
 		ck_assert_str_eq(h->tlsa_base, MX1);
 		ck_assert_uint_eq(h->ref_count, 0);
+		ck_assert_ptr_nonnull(strstr(h->why, "found at " TLSA1));
 	}
 }
 END_TEST
@@ -1383,6 +1419,23 @@ START_TEST(tls_22_a_secure_mx_or_a_policy_makes_the_host_a_name)
 	check_refs(&plan_n()->host[0], MX1, names[0], NULL);
 	sts.policy.mx[0] = MX2;
 	check_refs(&plan_n()->host[0], names[0], NULL, NULL);
+}
+END_TEST
+
+START_TEST(tls_22_the_names_of_a_rule_are_bounded)
+{
+	static const char *many[] = { "a.example", "b.example", "c.example",
+		"d.example", "e.example", "f.example", "g.example", "h.example",
+		"i.example", "a.example" };
+	const struct plan_host *h;
+
+	with_rule(OVERRIDE_REQUIRE_VERIFIED, 0);
+	rule.names = many;
+	rule.name_count = COUNT_OF(many);
+	unsigned_host();
+	h = &plan_n()->host[0];
+	ck_assert_uint_eq(h->ref_count, PLAN_MAX_REFS);
+	ck_assert_str_eq(h->ref[PLAN_MAX_REFS - 1], many[PLAN_MAX_REFS - 1]);
 }
 END_TEST
 
@@ -1554,6 +1607,8 @@ START_TEST(inv_04_dane_48_an_exception_lowers_and_is_written_down)
 	ck_assert_str_eq(plan->reason, "no STARTTLS");
 	ck_assert_int_eq(plan->exception_expires.ms, MADE + 60000);
 	ck_assert_uint_eq(plan->host[0].ref_count, 0);
+	ck_assert_ptr_nonnull(strstr(plan->host[0].why, "exception legacy"));
+	ck_assert_ptr_null(strstr(plan->host[0].why, "found at"));
 }
 END_TEST
 
@@ -1616,6 +1671,7 @@ START_TEST(dane_12_sts_02_an_address_literal_needs_nothing)
 		ck_assert(!plan->mx_secure);
 		ck_assert_int_eq(plan->sts.state, STS_ST_ABSENT);
 		ck_assert_uint_eq(plan->trail_count, 0);
+		ck_assert_int_eq(plan->valid_until.ms, MADE + 3600000);
 	}
 	ck_assert_uint_eq(asked_count, 0);
 	ck_assert_uint_eq(asked_sts, 0);
@@ -1977,6 +2033,7 @@ add_routing(Suite *s)
 		sts_36_a_host_outside_the_policy_still_counts_for_the_cut,
 		smtp_31_both_families_are_within_the_cap,
 		smtp_31_families_take_turns_in_random_order,
+		smtp_30_each_address_is_there_once_in_any_order,
 		smtp_30_an_address_given_twice_is_tried_once,
 		dane_04_a_failed_address_lookup_removes_that_host_only,
 		dane_07_a_secure_family_goes_on_when_the_other_fails,
@@ -2035,6 +2092,7 @@ add_rules(Suite *s)
 		sts_33_the_mx_host_is_the_only_name_under_mta_sts,
 		tls_22_a_rule_to_verify_takes_no_name_from_an_insecure_mx,
 		tls_22_a_secure_mx_or_a_policy_makes_the_host_a_name,
+		tls_22_the_names_of_a_rule_are_bounded,
 		a_rule_raises_and_is_named,
 		sts_32_the_name_in_the_mx_record_must_match_not_its_alias,
 		sts_35_sts_37_a_host_outside_the_policy_is_skipped_alone,

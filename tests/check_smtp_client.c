@@ -259,6 +259,18 @@ START_TEST(server_that_speaks_out_of_turn_is_left)
 }
 END_TEST
 
+/* Without PIPELINING no reply can be there before its command. */
+START_TEST(smtp_44_replies_to_commands_not_yet_written_are_refused)
+{
+	ready(EHLO_PLAIN);
+	mail_to(1);
+	run();
+	ck_assert_int_eq(hear("250 a\r\n250 b\r\n354 c\r\n"),
+	    CLIENT_FAILED);
+	expect_failure(CLIENT_FAULT_PROTOCOL, CLIENT_S_RCPT);
+}
+END_TEST
+
 START_TEST(smtp_08_b2_3_what_is_no_reply_ends_the_session)
 {
 	static const char *const lines[] = { "600 x\r\n", "220-a\r\n221 b\r\n",
@@ -1077,6 +1089,8 @@ add_session(TCase *t)
 	tcase_add_test(t, smtp_33_ehlo_4yz_ends_the_session_without_helo);
 	tcase_add_test(t, smtp_42_quit_waits_for_221_and_does_without);
 	tcase_add_test(t, server_that_speaks_out_of_turn_is_left);
+	tcase_add_test(t,
+	    smtp_44_replies_to_commands_not_yet_written_are_refused);
 	tcase_add_test(t, smtp_08_b2_3_what_is_no_reply_ends_the_session);
 	tcase_add_test(t, smtp_36_each_reply_has_its_own_time);
 	tcase_add_test(t, smtp_36_content_and_dot_have_their_own_time);

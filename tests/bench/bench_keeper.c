@@ -254,7 +254,7 @@ make_record(struct bench *b)
 static void
 run_load(struct bench *b, int intake, int courier)
 {
-	struct wire_hello h = { .instance = 1 };
+	struct wire_hello h = { .instance = (uint64_t)getpid() };
 
 	b->net = net_real_new(b, NULL);
 	sbuf_init(&b->out, b, CHAN_FRAME_MAX_BYTES);

@@ -44,16 +44,18 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	TALLOC_CTX *mem = talloc_new(NULL);
-	struct span whole = span_of(data, size), part = span_of(data, 0);
+	struct span whole = span_of(data, size), part;
 	struct seen once = { 0 }, slowly = { 0 };
 	struct reply_reader r;
+	size_t taken = 0;
 
 	reply_reader_init(&r, mem, CAP_BYTES);
 	read_all(&r, &whole, &once);
 	reply_reader_init(&r, mem, CAP_BYTES);
-	for (size_t i = 0; i < size; i++) {
-		part.n++;
+	for (size_t i = 1; i <= size; i++) {
+		part = span_of(data + taken, i - taken);
 		read_all(&r, &part, &slowly);
+		taken = i - part.n;
 		if (slowly.end != ST_TEMP)
 			break;
 	}

@@ -26,7 +26,7 @@ struct tlsa {
 	uint8_t usage;
 	uint8_t selector;
 	uint8_t matching;
-	struct span data; /* borrowed from the RDATA, or in the copy's context */
+	struct span data; /* in the RDATA, or in the copy's context */
 	enum tlsa_fitness fitness;
 };
 
@@ -55,7 +55,6 @@ void unpack_tlsa(struct unpack *u, struct tlsa *t);
  * Canonical digest of a set for connection keys: order-independent SHA-256
  * over the usable records.
  */
-void tlsa_set_digest(const struct tlsa *records, size_t count,
-    uint8_t out[32]);
+void tlsa_set_digest(const struct tlsa *records, size_t count, uint8_t out[32]);
 
 #endif

@@ -50,9 +50,8 @@ bool sts_cache_live(const struct sts_entry *e, struct wall now);
  * (STS-16).  With a live policy and a changed id whose fetch failed within
  * the delay the answer is STS_STEP_USE_STALE.
  */
-enum sts_step sts_cache_step(const struct sts_entry *e,
-    enum sts_txt_result txt, const char *id, struct wall now,
-    int64_t retry_delay_ms);
+enum sts_step sts_cache_step(const struct sts_entry *e, enum sts_txt_result txt,
+    const char *id, struct wall now, int64_t retry_delay_ms);
 
 /*
  * Record a fetch that worked: replaces the policy whatever its mode.  The

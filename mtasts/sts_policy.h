@@ -5,9 +5,9 @@
 
 #include "util/span.h"
 
-#define STS_MAX_AGE_S 31557600u /* ceiling set by RFC 8461 3.2 */
-#define STS_MAX_MX    64u       /* ours: bounds what a peer costs us */
-#define STS_BODY_MAX_BYTES 65536u /* RFC 8461 3.3 suggests 64 kilobytes */
+#define STS_MAX_AGE_S      31557600u /* ceiling set by RFC 8461 3.2 */
+#define STS_MAX_MX         64u       /* ours: bounds what a peer costs us */
+#define STS_BODY_MAX_BYTES 65536u    /* RFC 8461 3.3 suggests 64 kilobytes */
 
 enum sts_mode { STS_NONE, STS_TESTING, STS_ENFORCE };
 #define STS_MODE_COUNT 3u

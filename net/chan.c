@@ -2,30 +2,45 @@
 #include "net/chan.h"
 
 #include <string.h>
+#include <sys/queue.h>
 
-#define HEADER_BYTES 6u /* u32 length, u8 version, u8 type */
-#define READ_BYTES   (128u << 10)
-#define READS_A_TURN 4u /* a busy sender must not starve the others */
+#define HEADER_BYTES   6u /* u32 length, u8 version, u8 type */
+#define READ_BYTES     (128u << 10)
+#define READS_A_TURN   4u /* a busy sender must not starve the others */
 #define LOW_MARK_BYTES (1u << 20)
+#define KEEP_BYTES     (4 * READ_BYTES) /* an empty buffer larger is freed */
+#define BLOCK_BYTES    (64u << 10)
+#define SEND_BLOCKS    16u /* in one sendmsg */
+
+/* Bytes on their way out; freed as they leave, never moved. */
+struct block {
+	TAILQ_ENTRY(block) link;
+	size_t n; /* bytes */
+	uint8_t bytes[];
+};
 
 struct chan {
 	struct net *net;
 	struct sock *sock;
 	const struct chan_ops *ops;
 	void *arg;
-	struct sbuf in;      /* the beginning of a frame, or several */
-	struct sbuf out;
-	size_t out_from;     /* bytes of out that have left */
+	struct sbuf in; /* the beginning of a frame, or several */
+	TAILQ_HEAD(blocks, block) out;
+	struct block *spare; /* an empty one, or NULL */
+	size_t out_from;     /* bytes of the first block that have left */
+	size_t queued;       /* bytes in all blocks that have not */
 	size_t low_mark;
-	bool above;          /* the queue was above the low mark */
+	bool above; /* the queue was above the low mark */
+	bool stuck; /* the kernel takes no more: the socket is watched */
 	bool paused;
 	bool closed;
-	bool *gone;          /* told when we are freed inside a callback */
-	const char *why;     /* to tell with closed() */
+	bool *gone;      /* told when we are freed inside a callback */
+	const char *why; /* to tell with closed() */
 	struct net_later *flush;
 };
 
 static void ready(void *arg, unsigned events);
+static void drop(struct chan *c, size_t sent);
 
 static void
 watch(struct chan *c)
@@ -34,7 +49,7 @@ watch(struct chan *c)
 
 	if (!c->paused)
 		events |= SOCK_READABLE;
-	if (c->out.n > c->out_from && c->flush == NULL)
+	if (c->stuck)
 		events |= SOCK_WRITABLE;
 	sock_watch(c->sock, events, ready, c);
 }
@@ -57,23 +72,100 @@ shut(struct chan *c, const char *why)
 	c->closed = true;
 	c->why = need(talloc_strdup(c, why));
 	sock_watch(c->sock, 0, NULL, NULL);
-	sbuf_free(&c->out);
-	c->out_from = 0;
+	drop(c, c->queued);
 	talloc_free(c->flush);
 	c->flush = net_later(c, c->net, tell_closed, c);
 }
 
 /* ---- sending ---- */
 
+static struct block *
+block_new(struct chan *c)
+{
+	struct block *b = c->spare;
+
+	c->spare = NULL;
+	if (b == NULL)
+		b = need(talloc_size(c, sizeof(*b) + BLOCK_BYTES));
+	b->n = 0;
+	TAILQ_INSERT_TAIL(&c->out, b, link);
+	return b;
+}
+
+static void
+append(struct chan *c, const void *from, size_t n)
+{
+	const uint8_t *p = from;
+
+	c->queued += n;
+	while (n > 0) {
+		struct block *b = TAILQ_LAST(&c->out, blocks);
+		size_t part;
+
+		if (b == NULL || b->n == BLOCK_BYTES)
+			b = block_new(c);
+		part = n < BLOCK_BYTES - b->n ? n : BLOCK_BYTES - b->n;
+		memcpy(b->bytes + b->n, p, part);
+		b->n += part;
+		p += part;
+		n -= part;
+	}
+}
+
+static void
+append_header(struct chan *c, uint32_t n, uint8_t type)
+{
+	const uint8_t header[HEADER_BYTES] = { (uint8_t)(n >> 24),
+		(uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n, CHAN_VERSION,
+		type };
+
+	append(c, header, sizeof(header));
+}
+
+/* Forget sent bytes; one empty block is kept for the next frames. */
+static void
+drop(struct chan *c, size_t sent)
+{
+	struct block *b;
+
+	c->queued -= sent;
+	c->out_from += sent;
+	while ((b = TAILQ_FIRST(&c->out)) != NULL && c->out_from >= b->n) {
+		c->out_from -= b->n;
+		TAILQ_REMOVE(&c->out, b, link);
+		if (c->spare == NULL)
+			c->spare = b;
+		else
+			talloc_free(b);
+	}
+}
+
+static enum io
+send_some(struct chan *c, size_t *sent)
+{
+	struct iovec iov[SEND_BLOCKS];
+	size_t from = c->out_from;
+	const struct block *b;
+	int n = 0;
+
+	TAILQ_FOREACH(b, &c->out, link)
+	{
+		if (n == (int)SEND_BLOCKS)
+			break;
+		iov[n++] = (struct iovec){ (void *)(uintptr_t)(b->bytes + from),
+			b->n - from };
+		from = 0;
+	}
+	return sock_send(c->sock, iov, n, sent);
+}
+
 /* As much as the kernel takes. */
 static void
 push(struct chan *c)
 {
-	while (c->out_from < c->out.n) {
-		const struct iovec iov = { c->out.p + c->out_from,
-			c->out.n - c->out_from };
+	while (c->queued > 0) {
 		size_t sent;
-		enum io io = sock_send(c->sock, &iov, 1, &sent);
+		enum io io = send_some(c, &sent);
 
 		if (io == IO_AGAIN)
 			break;
@@ -81,17 +173,11 @@ push(struct chan *c)
 			shut(c, sock_why(c->sock));
 			return;
 		}
-		c->out_from += sent;
+		drop(c, sent);
 	}
-	if (c->out_from == c->out.n) {
-		sbuf_reset(&c->out);
-		c->out_from = 0;
-	} else if (c->out_from > READ_BYTES) {
-		sbuf_consume(&c->out, c->out_from);
-		c->out_from = 0;
-	}
+	c->stuck = c->queued > 0;
 	watch(c);
-	if (c->above && chan_queued(c) < c->low_mark) {
+	if (c->above && c->queued < c->low_mark) {
 		c->above = false;
 		if (c->ops->drained != NULL)
 			c->ops->drained(c->arg);
@@ -107,6 +193,15 @@ flush_now(void *arg)
 	push(c);
 }
 
+/* Frames of one turn leave together; later ones wait for those before. */
+static void
+flush_soon(struct chan *c)
+{
+	c->above |= c->queued > c->low_mark;
+	if (c->flush == NULL && !c->stuck)
+		c->flush = net_later(c, c->net, flush_now, c);
+}
+
 void
 chan_send(struct chan *c, uint8_t type, const struct iovec *iov, int iov_count)
 {
@@ -117,18 +212,14 @@ chan_send(struct chan *c, uint8_t type, const struct iovec *iov, int iov_count)
 	for (int i = 0; i < iov_count; i++)
 		n += iov[i].iov_len;
 	invariant(n <= CHAN_FRAME_MAX_BYTES);
-	pack_u32(&c->out, (uint32_t)n);
-	pack_u8(&c->out, CHAN_VERSION);
-	pack_u8(&c->out, type);
-	for (int i = 0; i < iov_count; i++)
-		sbuf_add(&c->out, iov[i].iov_base, iov[i].iov_len);
-	if (sbuf_failed(&c->out)) {
+	if (c->queued + 4 + n > CHAN_QUEUE_MAX_BYTES) {
 		shut(c, "the other side does not read");
 		return;
 	}
-	c->above |= chan_queued(c) > c->low_mark;
-	if (c->flush == NULL && c->out_from == 0)
-		c->flush = net_later(c, c->net, flush_now, c);
+	append_header(c, (uint32_t)n, type);
+	for (int i = 0; i < iov_count; i++)
+		append(c, iov[i].iov_base, iov[i].iov_len);
+	flush_soon(c);
 }
 
 void
@@ -142,7 +233,7 @@ chan_send_span(struct chan *c, uint8_t type, struct span payload)
 size_t
 chan_queued(const struct chan *c)
 {
-	return c->out.n - c->out_from;
+	return c->queued;
 }
 
 void
@@ -158,8 +249,7 @@ chan_set_low_mark(struct chan *c, size_t bytes)
  * free the channel: *gone.
  */
 static enum status
-take_frame(struct chan *c, struct span *in, const bool *gone,
-    struct diag *why)
+take_frame(struct chan *c, struct span *in, const bool *gone, struct diag *why)
 {
 	struct unpack u = unpack_from(*in);
 	uint32_t n = unpack_u32(&u);
@@ -208,6 +298,8 @@ take_frames(struct chan *c)
 	}
 	c->gone = NULL;
 	sbuf_consume(&c->in, c->in.n - in.n);
+	if (c->in.n == 0 && c->in.room > KEEP_BYTES)
+		sbuf_free(&c->in);
 	if (st != ST_TEMP)
 		shut(c, why.text);
 	return !c->closed;
@@ -220,7 +312,8 @@ wanted_room(const struct chan *c)
 	struct unpack u = unpack_from(sbuf_view(&c->in));
 	uint32_t n = unpack_u32(&u);
 
-	if (u.failed || n > CHAN_FRAME_MAX_BYTES || n + 4 < c->in.n + READ_BYTES)
+	if (u.failed || n > CHAN_FRAME_MAX_BYTES ||
+	    n + 4 < c->in.n + READ_BYTES)
 		return READ_BYTES;
 	return n + 4 - c->in.n;
 }
@@ -296,7 +389,7 @@ chan_new(TALLOC_CTX *mem, struct net *net, struct sock *s,
 	c->arg = arg;
 	c->low_mark = LOW_MARK_BYTES;
 	sbuf_init(&c->in, c, CHAN_FRAME_MAX_BYTES + READ_BYTES + HEADER_BYTES);
-	sbuf_init(&c->out, c, CHAN_QUEUE_MAX_BYTES);
+	TAILQ_INIT(&c->out);
 	talloc_set_destructor(c, chan_destroy);
 	watch(c);
 	return c;

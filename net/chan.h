@@ -12,8 +12,8 @@
 
 #include "net/net.h"
 
-#define CHAN_VERSION        1u
-#define CHAN_FRAME_MAX_BYTES (1u << 21) /* ours: a plan or a chunk with room */
+#define CHAN_VERSION         1u
+#define CHAN_FRAME_MAX_BYTES (1u << 21)   /* ours: a plan, a chunk, and room */
 #define CHAN_QUEUE_MAX_BYTES (256u << 20) /* ours: then the peer is stuck */
 
 struct chan;
@@ -33,7 +33,7 @@ struct chan_ops {
 	void (*drained)(void *arg);
 };
 
-/* Takes s over; ops is borrowed for the life.  batch and drained may be NULL. */
+/* Takes s over; ops is borrowed for the life.  batch, drained may be NULL. */
 struct chan *chan_new(TALLOC_CTX *mem, struct net *net, struct sock *s,
     const struct chan_ops *ops, void *arg);
 

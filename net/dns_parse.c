@@ -7,14 +7,15 @@
 #include "dane/tlsa.h"
 #include "util/domain.h"
 
-#define MAX_RECORDS 4096u /* ours: more in one section is an error (B3.2) */
+#define MAX_RECORDS 2048u /* ours: more in one section is an error (B3.2) */
 
 struct parse {
 	TALLOC_CTX *mem;
-	struct dns_answer *out;
+	struct dns_answer *out; /* its arrays have room for every record */
 	const ldns_rr_list *answer;
 	struct wall now;
 	uint32_t ttl_s;
+	bool unusable; /* an MX that names no host was left out */
 };
 
 static void
@@ -64,11 +65,11 @@ owned_by(const ldns_rr *rr, const char *name)
 static struct span
 rdata_bytes(const ldns_rr *rr, size_t i)
 {
-	const ldns_rdf *rdf = ldns_rr_rd_count(rr) > i ? ldns_rr_rdf(rr, i)
-						       : NULL;
+	const ldns_rdf *rdf = ldns_rr_rd_count(rr) > i ? ldns_rr_rdf(rr, i) :
+							 NULL;
 
-	return rdf == NULL ? SPAN_NONE
-			   : span_of(ldns_rdf_data(rdf), ldns_rdf_size(rdf));
+	return rdf == NULL ? SPAN_NONE :
+			     span_of(ldns_rdf_data(rdf), ldns_rdf_size(rdf));
 }
 
 static void
@@ -91,8 +92,9 @@ note_signature(struct parse *p, const ldns_rr *rr)
 	if (end == NULL)
 		return;
 	left = (int64_t)ldns_rdf2native_int32(end) - p->now.ms / 1000;
-	note_ttl(p, left < 0 ? 0 : left > UINT32_MAX / 2 ? UINT32_MAX / 2
-							 : (uint32_t)left);
+	note_ttl(p, left < 0              ? 0 :
+		    left > UINT32_MAX / 2 ? UINT32_MAX / 2 :
+					    (uint32_t)left);
 }
 
 static void
@@ -115,8 +117,8 @@ negative_ttl(struct parse *p, const ldns_rr_list *authority)
 	bool soa = false;
 
 	p->ttl_s = DNS_NEG_TTL_CAP_S;
-	for (size_t i = 0; authority != NULL &&
-	     i < ldns_rr_list_rr_count(authority); i++) {
+	for (size_t i = 0;
+	     authority != NULL && i < ldns_rr_list_rr_count(authority); i++) {
 		const ldns_rr *rr = ldns_rr_list_rr(authority, i);
 
 		note_ttl(p, ldns_rr_ttl(rr));
@@ -148,21 +150,22 @@ take_mx(struct parse *p, const ldns_rr *rr)
 {
 	struct dns_answer *out = p->out;
 	struct span preference = rdata_bytes(rr, 0);
-	const char *host;
+	struct dns_mx mx = { 0 };
 
 	if (ldns_rr_rd_count(rr) != 2 || preference.n != 2)
 		return false;
-	if (out->count == DNS_MAX_MX)
-		return true;
+	mx.preference = (uint16_t)(preference.p[0] << 8 | preference.p[1]);
 	/* Text that is no host name (an address, say) can name no host. */
-	host = name_of(p->mem, ldns_rr_rdf(rr, 1));
-	if (host == NULL)
+	mx.host = name_of(p->mem, ldns_rr_rdf(rr, 1));
+	if (mx.host == NULL) {
+		p->unusable = true;
 		return true;
-	out->mx[out->count++] = (struct dns_mx){
-		.preference = (uint16_t)(preference.p[0] << 8 |
-		    preference.p[1]),
-		.host = host,
-	};
+	}
+	for (size_t i = 0; i < out->count; i++)
+		if (out->mx[i].preference == mx.preference &&
+		    strcmp(out->mx[i].host, mx.host) == 0)
+			return true;
+	out->mx[out->count++] = mx;
 	return true;
 }
 
@@ -179,8 +182,7 @@ take_address(struct parse *p, const ldns_rr *rr, size_t bytes)
 	for (size_t i = 0; i < out->count; i++)
 		if (netaddr_eq(&out->addr[i], &a))
 			return true;
-	if (out->count < DNS_MAX_ADDRESSES)
-		out->addr[out->count++] = a;
+	out->addr[out->count++] = a;
 	return true;
 }
 
@@ -215,8 +217,8 @@ take_txt(struct parse *p, const ldns_rr *rr)
 {
 	struct sbuf b;
 
-	if (p->out->count == DNS_MAX_TXT)
-		return true;
+	if (ldns_rr_rd_count(rr) == 0)
+		return false; /* RFC 1035 3.3.14: one string or more */
 	sbuf_init(&b, p->mem, DNS_TXT_MAX_BYTES);
 	for (size_t i = 0; i < ldns_rr_rd_count(rr); i++) {
 		struct span s = rdata_bytes(rr, i);
@@ -282,16 +284,102 @@ follow_aliases(struct parse *p)
 	return false;
 }
 
+/* ---- caps: what is kept does not depend on the order of arrival ---- */
+
+static int
+by_preference(const void *a, const void *b)
+{
+	const struct dns_mx *x = a, *y = b;
+
+	if (x->preference != y->preference)
+		return x->preference < y->preference ? -1 : 1;
+	return strcmp(x->host, y->host);
+}
+
+static int
+by_address(const void *a, const void *b)
+{
+	const struct netaddr *x = a, *y = b;
+
+	return memcmp(x->ip, y->ip, sizeof(x->ip));
+}
+
+static int
+by_content(const void *a, const void *b)
+{
+	const struct span *x = a, *y = b;
+	size_t n = x->n < y->n ? x->n : y->n;
+	int order = n > 0 ? memcmp(x->p, y->p, n) : 0;
+
+	if (order != 0 || x->n == y->n)
+		return order;
+	return x->n < y->n ? -1 : 1;
+}
+
+/* A deterministic subset of too many records (DNS-32). */
+static void
+cut(struct parse *p)
+{
+	struct dns_answer *out = p->out;
+
+	switch (out->type) {
+	case DNS_A:
+	case DNS_AAAA:
+		if (out->count <= DNS_MAX_ADDRESSES)
+			return;
+		qsort(out->addr, out->count, sizeof(*out->addr), by_address);
+		out->count = DNS_MAX_ADDRESSES;
+		return;
+	case DNS_MX:
+		if (out->count <= DNS_MAX_MX)
+			return;
+		qsort(out->mx, out->count, sizeof(*out->mx), by_preference);
+		out->count = DNS_MAX_MX;
+		return;
+	case DNS_TXT:
+		if (out->count <= DNS_MAX_TXT)
+			return;
+		qsort(out->data, out->count, sizeof(*out->data), by_content);
+		out->count = DNS_MAX_TXT;
+		return;
+	case DNS_TLSA: /* over the cap is an error */
+	case DNS_CNAME:
+		return;
+	}
+}
+
+static bool
+wanted(const struct parse *p, const ldns_rr *rr)
+{
+	return ldns_rr_get_type(rr) == (ldns_rr_type)p->out->type &&
+	       owned_by(rr, p->out->final_name);
+}
+
+/* Room for all there may be, of the kind that the type has. */
 static void
 make_room(struct parse *p)
 {
 	struct dns_answer *out = p->out;
+	unsigned n = 0;
 
-	out->mx = need(talloc_zero_array(p->mem, struct dns_mx, DNS_MAX_MX));
-	out->addr = need(talloc_zero_array(p->mem, struct netaddr,
-	    DNS_MAX_ADDRESSES));
-	out->data = need(talloc_zero_array(p->mem, struct span,
-	    DNS_MAX_TLSA > DNS_MAX_TXT ? DNS_MAX_TLSA : DNS_MAX_TXT));
+	for (size_t i = 0; i < ldns_rr_list_rr_count(p->answer); i++)
+		n += ldns_rr_get_type(ldns_rr_list_rr(p->answer, i)) ==
+		     (ldns_rr_type)out->type;
+	switch (out->type) {
+	case DNS_A:
+	case DNS_AAAA:
+		out->addr = need(talloc_zero_array(p->mem, struct netaddr, n));
+		return;
+	case DNS_MX:
+		out->mx = need(talloc_zero_array(p->mem, struct dns_mx, n));
+		return;
+	case DNS_TXT:
+	case DNS_TLSA:
+		out->data = need(talloc_zero_array(p->mem, struct span, n));
+		return;
+	case DNS_CNAME:
+		return;
+	}
 }
 
 static void
@@ -301,16 +389,15 @@ take_records(struct parse *p)
 	for (size_t i = 0; i < ldns_rr_list_rr_count(p->answer); i++) {
 		const ldns_rr *rr = ldns_rr_list_rr(p->answer, i);
 
-		if (ldns_rr_get_type(rr) != (ldns_rr_type)p->out->type ||
-		    !owned_by(rr, p->out->final_name))
-			continue;
-		if (!take_record(p, rr)) {
-			fail(p, DNS_ERROR, p->out->type == DNS_TLSA
-				? "more records than are used"
-				: "malformed record");
+		if (wanted(p, rr) && !take_record(p, rr)) {
+			fail(p, DNS_ERROR,
+			    p->out->type == DNS_TLSA ?
+				"more records than are used" :
+				"malformed record");
 			return;
 		}
 	}
+	cut(p);
 }
 
 static void
@@ -321,8 +408,9 @@ parse_packet(struct parse *p, const ldns_pkt *pkt, int sec)
 
 	/* The lookup's own code is 0 for a cached SERVFAIL too. */
 	if (rcode != LDNS_RCODE_NOERROR && rcode != LDNS_RCODE_NXDOMAIN) {
-		fail(p, DNS_ERROR, need(talloc_asprintf(p->mem,
-		    "answer with code %u", (unsigned)rcode)));
+		fail(p, DNS_ERROR,
+		    need(talloc_asprintf(p->mem, "answer with code %u",
+			(unsigned)rcode)));
 		return;
 	}
 	p->answer = ldns_pkt_answer(pkt);
@@ -336,9 +424,19 @@ parse_packet(struct parse *p, const ldns_pkt *pkt, int sec)
 	take_records(p);
 	if (out->outcome == DNS_FAILED)
 		return;
+	if (out->count > 0 && rcode == LDNS_RCODE_NXDOMAIN) {
+		fail(p, DNS_ERROR, "records of a name that does not exist");
+		return;
+	}
+	if (out->count == 0 && p->unusable) {
+		/* Never "no MX": that would mean the A of the domain (DNS-17).
+		 */
+		fail(p, DNS_ERROR, "no MX record names a host");
+		return;
+	}
 	if (out->count == 0) {
-		out->outcome = rcode == LDNS_RCODE_NXDOMAIN ? DNS_NXDOMAIN
-							     : DNS_NODATA;
+		out->outcome = rcode == LDNS_RCODE_NXDOMAIN ? DNS_NXDOMAIN :
+							      DNS_NODATA;
 		negative_ttl(p, ldns_pkt_authority(pkt));
 	}
 	note_ttls(p, p->answer);
@@ -374,16 +472,17 @@ dns_parse_answer(TALLOC_CTX *mem, const char *name, enum dns_type type,
 	begin(&p, mem, name, type, out);
 	p.now = now;
 	if (raw->rcode != 0) {
-		fail(&p, DNS_ERROR, raw->rcode == LDNS_RCODE_SERVFAIL
-			? "no name server gave a usable answer (SERVFAIL)"
-			: "the resolver gave up");
+		fail(&p, DNS_ERROR,
+		    raw->rcode == LDNS_RCODE_SERVFAIL ?
+			"no name server gave a usable answer (SERVFAIL)" :
+			"the resolver gave up");
 		return;
 	}
 	if (raw->sec == 1) {
 		char *why = need(talloc_asprintf(mem,
 		    "DNSSEC validation failed: %s",
-		    raw->why_bogus == NULL ? "no reason given"
-					   : raw->why_bogus));
+		    raw->why_bogus == NULL ? "no reason given" :
+					     raw->why_bogus));
 
 		fail(&p, DNS_BOGUS, span_print(mem, span_str(why), 200));
 		return;

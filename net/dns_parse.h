@@ -12,9 +12,9 @@
 
 /* What libunbound's callback gets. */
 struct dns_raw {
-	int rcode;          /* of the lookup: 0, or the packet is garbage */
+	int rcode; /* of the lookup: 0, or the packet is garbage */
 	struct span packet;
-	int sec;            /* 0 insecure, 1 bogus, 2 secure */
+	int sec;               /* 0 insecure, 1 bogus, 2 secure */
 	const char *why_bogus; /* or NULL */
 };
 

@@ -10,8 +10,8 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
-#include <unbound.h>
 #include <unbound-event.h>
+#include <unbound.h>
 
 #include "net/dns_parse.h"
 #include "net/net_real_internal.h"
@@ -19,15 +19,28 @@
 #define CLASS_IN 1
 #define TYPE_NS  2
 
+#define HEADER_BYTES 12u /* RFC 1035 4.1.1 */
+
+/*
+ * A query given up lives on inside libunbound, for up to two minutes when
+ * servers are dead.  Its place is given to the next one, but not without
+ * end: a lookup under way costs 7 KiB and a socket.
+ */
+#define FLIGHTS_PER_PLACE 2u
+
+/* A lookup inside libunbound, until its callback. */
+struct flight {
+	struct dns_real *dns;
+	struct dns_query *query; /* NULL: given up */
+};
+
 struct dns_query {
 	TAILQ_ENTRY(dns_query) link; /* waiting to be sent */
 	struct dns_real *dns;
 	const char *name;
 	enum dns_type type;
-	int async_id;
 	bool waiting;
-	bool under_way;
-	bool answered;
+	struct flight *flight; /* NULL: not sent yet, or it has ended */
 	struct net_timer *deadline;
 	struct net_later *later;
 	struct dns_answer *answer;
@@ -40,8 +53,10 @@ struct dns_real {
 	struct ub_ctx *ub;
 	int64_t timeout_ms;
 	uint32_t limit;
-	uint32_t under_way;
-	bool sending; /* answers from the cache come while we send */
+	uint32_t under_way; /* somebody waits for them */
+	uint32_t flights;   /* these, and those given up */
+	bool sending;       /* answers from the cache come while we send */
+	bool ending;        /* inside ub_ctx_delete() */
 	TAILQ_HEAD(, dns_query) queue;
 	/* the self-test */
 	bool testing;
@@ -69,65 +84,80 @@ tell(void *arg)
 static void
 tell_later(struct dns_query *q)
 {
-	q->answered = true;
 	net_timer_clear(q->deadline);
 	q->later = net_later(q, &q->dns->real->net, tell, q);
 }
 
+/* Out of the queue, or from its flight, which goes on alone. */
 static void
-end_under_way(struct dns_query *q)
+withdraw(struct dns_query *q)
 {
-	if (!q->under_way)
-		return;
-	q->under_way = false;
-	q->dns->under_way--;
-}
-
-static void
-got_answer(void *arg, int rcode, void *packet, int n, int sec,
-    char *why_bogus, int was_ratelimited)
-{
-	struct dns_query *q = arg;
-	const struct dns_raw raw = {
-		.rcode = rcode,
-		.packet = span_of(packet, packet == NULL || n < 0 ? 0
-								  : (size_t)n),
-		.sec = sec,
-		.why_bogus = why_bogus,
-	};
-
-	(void)was_ratelimited;
-	end_under_way(q);
-	if (q->answered)
-		return;
-	dns_parse_answer(q->answer, q->name, q->type, &raw, q->dns->real->wall,
-	    q->answer);
-	tell_later(q);
-	send_next(q->dns);
+	if (q->waiting)
+		TAILQ_REMOVE(&q->dns->queue, q, link);
+	q->waiting = false;
+	if (q->flight != NULL) {
+		q->flight->query = NULL;
+		q->flight = NULL;
+		q->dns->under_way--;
+	}
 }
 
 static void
 failed(struct dns_query *q, const char *why)
 {
+	withdraw(q);
 	dns_parse_failure(q->answer, q->name, q->type, why, q->answer);
 	tell_later(q);
+}
+
+static void
+landed(void *arg, int rcode, void *packet, int n, int sec, char *why_bogus,
+    int was_ratelimited)
+{
+	struct flight *f = arg;
+	struct dns_real *d = f->dns;
+	struct dns_query *q = f->query;
+	const struct dns_raw raw = {
+		.rcode = rcode,
+		.packet = span_of(packet,
+		    packet == NULL || n < 0 ? 0 : (size_t)n),
+		.sec = sec,
+		.why_bogus = why_bogus,
+	};
+
+	(void)was_ratelimited;
+	d->flights--;
+	if (q != NULL) {
+		withdraw(q);
+		net_real_tick(d->real);
+		dns_parse_answer(q->answer, q->name, q->type, &raw,
+		    d->real->wall, q->answer);
+		tell_later(q);
+	}
+	talloc_free(f);
+	send_next(d);
 }
 
 static void
 send_query(struct dns_query *q)
 {
 	struct dns_real *d = q->dns;
+	struct flight *f = need(talloc_zero(d, struct flight));
 	int error;
 
-	q->under_way = true;
+	f->dns = d;
+	f->query = q;
+	q->flight = f;
 	d->under_way++;
-	error = ub_resolve_event(d->ub, q->name, (int)q->type, CLASS_IN, q,
-	    got_answer, &q->async_id);
-	if (error == 0)
-		return;
-	end_under_way(q);
-	if (!q->answered)
+	d->flights++;
+	/* From the cache the answer lands before this returns. */
+	error = ub_resolve_event(d->ub, q->name, (int)q->type, CLASS_IN, f,
+	    landed, NULL);
+	if (error != 0) {
 		failed(q, ub_strerror(error));
+		d->flights--;
+		talloc_free(f);
+	}
 }
 
 static void
@@ -135,10 +165,12 @@ send_next(struct dns_real *d)
 {
 	struct dns_query *q;
 
-	if (d->sending)
+	if (d->sending || d->ending)
 		return;
 	d->sending = true;
-	while (d->under_way < d->limit && (q = TAILQ_FIRST(&d->queue)) != NULL) {
+	while (d->under_way < d->limit &&
+	       d->flights < d->limit * FLIGHTS_PER_PLACE &&
+	       (q = TAILQ_FIRST(&d->queue)) != NULL) {
 		TAILQ_REMOVE(&d->queue, q, link);
 		q->waiting = false;
 		send_query(q);
@@ -146,27 +178,14 @@ send_next(struct dns_real *d)
 	d->sending = false;
 }
 
-/* Mutes the callback; libunbound works on in the background. */
-static void
-withdraw(struct dns_query *q)
-{
-	if (q->waiting) {
-		TAILQ_REMOVE(&q->dns->queue, q, link);
-		q->waiting = false;
-	} else if (q->under_way) {
-		ub_cancel(q->dns->ub, q->async_id);
-		end_under_way(q);
-	}
-}
-
 static void
 deadline(void *arg)
 {
 	struct dns_query *q = arg;
+	struct dns_real *d = q->dns;
 
-	withdraw(q);
 	failed(q, "no answer in time");
-	send_next(q->dns);
+	send_next(d);
 }
 
 static int
@@ -175,7 +194,7 @@ query_destroy(struct dns_query *q)
 	struct dns_real *d = q->dns;
 
 	withdraw(q);
-	(void)d;
+	send_next(d);
 	return 0;
 }
 
@@ -217,34 +236,38 @@ tell_health(void *arg)
 static void
 test_ended(struct dns_real *d, bool validating, const char *text)
 {
-	if (!d->testing)
+	if (!d->testing || d->ending)
 		return;
 	d->testing = false;
 	net_timer_clear(d->test_deadline);
 	snprintf(d->health_text, sizeof(d->health_text), "%s", text);
-	d->health = (struct dns_health){ .known = true,
-		.validating = validating, .text = d->health_text };
+	d->health = (struct dns_health){
+		.known = true, .validating = validating, .text = d->health_text
+	};
 	d->test_later = net_later(d, &d->real->net, tell_health, d);
 }
 
 static void
-test_answer(void *arg, int rcode, void *packet, int n, int sec,
-    char *why_bogus, int was_ratelimited)
+test_answer(void *arg, int rcode, void *packet, int n, int sec, char *why_bogus,
+    int was_ratelimited)
 {
-	(void)packet;
-	(void)n;
+	const uint8_t *header = packet;
+
 	(void)why_bogus;
 	(void)was_ratelimited;
-	if (rcode != 0)
+	/* A remembered failure has rcode 0 and is told by the header only. */
+	if (rcode != 0 || header == NULL || n < (int)HEADER_BYTES ||
+	    (header[3] & 0x0f) != 0)
 		test_ended(arg, false, "the root name servers do not answer");
 	else if (sec == 2)
 		test_ended(arg, true, "the root zone is secure");
 	else
-		test_ended(arg, false, sec == 1
-			? "the root zone fails validation: is the trust anchor "
-			  "current?"
-			: "the root zone is not secure: is the trust anchor "
-			  "empty?");
+		test_ended(arg, false,
+		    sec == 1 ?
+			"the root zone fails validation: is the trust anchor "
+			"current?" :
+			"the root zone is not secure: is the trust anchor "
+			"empty?");
 }
 
 static void
@@ -258,7 +281,7 @@ net_real_dns_selftest(struct net *net,
     void (*done)(void *arg, const struct dns_health *h), void *arg)
 {
 	struct dns_real *d = net_real_of(net)->dns;
-	int id, error;
+	int error;
 
 	invariant(d != NULL);
 	d->health_done = done;
@@ -266,10 +289,10 @@ net_real_dns_selftest(struct net *net,
 	if (d->testing)
 		return;
 	d->testing = true;
-	net_timer_set(d->test_deadline, mono_after(d->real->now,
-	    d->timeout_ms));
+	net_timer_set(d->test_deadline,
+	    mono_after(d->real->now, d->timeout_ms));
 	error = ub_resolve_event(d->ub, ".", TYPE_NS, CLASS_IN, d, test_answer,
-	    &id);
+	    NULL);
 	if (error != 0)
 		test_ended(d, false, ub_strerror(error));
 }
@@ -306,8 +329,7 @@ set_option(struct ub_ctx *ub, const char *name, const char *value,
 
 /* "name: value" of the configuration. */
 static enum status
-set_text(TALLOC_CTX *mem, struct ub_ctx *ub, const char *text,
-    struct diag *why)
+set_text(TALLOC_CTX *mem, struct ub_ctx *ub, const char *text, struct diag *why)
 {
 	struct span name, value;
 
@@ -347,13 +369,13 @@ check_anchor(const char *path, struct diag *why)
 		return diag_errno(why, "trust anchor %s", path);
 	while (fgets(line, sizeof(line), f) != NULL)
 		record |= line[0] != ';' && line[0] != '#' &&
-		    (strstr(line, "DS") != NULL ||
-			strstr(line, "DNSKEY") != NULL);
+			  (strstr(line, "DS") != NULL ||
+			      strstr(line, "DNSKEY") != NULL);
 	fclose(f);
-	return record ? ST_OK
-		      : diag_set(why, ST_IO,
-			    "trust anchor %s: no DS or DNSKEY record in it",
-			    path);
+	return record ?
+		   ST_OK :
+		   diag_set(why, ST_IO,
+		       "trust anchor %s: no DS or DNSKEY record in it", path);
 }
 
 static void
@@ -372,17 +394,17 @@ primed(void *arg, int rcode, void *packet, int n, int sec, char *why_bogus,
 static int
 dns_destroy(struct dns_real *d)
 {
+	d->ending = true; /* it calls back for each lookup under way */
 	ub_ctx_delete(d->ub);
 	return 0;
 }
 
 enum status
-net_real_dns(struct net *net, const struct net_real_dns *how,
-    struct diag *why)
+net_real_dns(struct net *net, const struct net_real_dns *how, struct diag *why)
 {
 	struct net_real *r = net_real_of(net);
 	struct dns_real *d = need(talloc_zero(r, struct dns_real));
-	int error, id;
+	int error;
 	enum status st = check_anchor(how->trust_anchor, why);
 
 	d->real = r;
@@ -399,13 +421,13 @@ net_real_dns(struct net *net, const struct net_real_dns *how,
 		/* Files are opened by the first lookup: this local one. */
 		if (error == 0)
 			error = ub_resolve_event(d->ub, "localhost", DNS_A,
-			    CLASS_IN, d, primed, &id);
+			    CLASS_IN, d, primed, NULL);
 		if (error != 0)
 			st = diag_set(why, ST_IO,
 			    "resolver: %s (trust anchor %s, root hints %s)",
 			    ub_strerror(error), how->trust_anchor,
-			    *how->root_hints == '\0' ? "built in"
-						     : how->root_hints);
+			    *how->root_hints == '\0' ? "built in" :
+						       how->root_hints);
 	}
 	if (st != ST_OK) {
 		talloc_free(d);

@@ -60,9 +60,11 @@ fdpass_recv(int sock, uint8_t *type, uint8_t data[FDPASS_MAX_BYTES], size_t *n,
 {
 	union control control = { 0 };
 	struct iovec iov[2] = { { type, 1 }, { data, FDPASS_MAX_BYTES } };
-	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2,
+	struct msghdr msg = { .msg_iov = iov,
+		.msg_iovlen = 2,
 		.msg_control = control.bytes,
-		.msg_controllen = sizeof(control.bytes) };
+		/* not the padded size: that has room for a second one */
+		.msg_controllen = CMSG_LEN(sizeof(int)) };
 	ssize_t got;
 
 	*fd = -1;
@@ -101,8 +103,8 @@ net_real_memfd(const char *name, struct span content, struct diag *why)
 			done += (size_t)n;
 	}
 	if (fd >= 0 && done == content.n && lseek(fd, 0, SEEK_SET) == 0 &&
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK |
-		F_SEAL_GROW | F_SEAL_SEAL) == 0)
+	    fcntl(fd, F_ADD_SEALS,
+		F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
 		return fd;
 	(void)diag_errno(why, "memory file");
 	if (fd >= 0)
@@ -130,7 +132,9 @@ net_real_memfd_read(TALLOC_CTX *mem, int fd, size_t max, struct span *out,
 
 		if (n <= 0) {
 			talloc_free(p);
-			return diag_errno(why, "memory file");
+			return n < 0 ? diag_errno(why, "memory file") :
+				       diag_set(why, ST_IO,
+					   "memory file was cut off");
 		}
 		done += (size_t)n;
 	}

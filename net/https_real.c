@@ -10,13 +10,14 @@
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
-#include <stdio.h>
-#include <string.h>
+#include <sys/socket.h>
 
 #include "net/net_real_internal.h"
+#include "net/tls_internal.h"
 
-#define SYSTEM_BUNDLE "/etc/ssl/certs/ca-certificates.crt"
-#define MAX_TRANSFERS 64L /* ours: at a time; others wait in the multi */
+#define PORT          443   /* RFC 8461 3.3 */
+#define DNS_CACHE_S   3600L /* addresses set outlive any transfer */
+#define MAX_TRANSFERS 64L   /* ours: at a time; others wait in the multi */
 
 struct https_real {
 	struct net_real *real;
@@ -28,6 +29,9 @@ struct https_real {
 struct fetch {
 	struct https_real *https;
 	CURL *easy;
+	const char *host;
+	struct netaddr *addrs;
+	size_t addr_count;
 	struct curl_slist *resolve;
 	struct sbuf body;
 	bool too_large;
@@ -47,7 +51,7 @@ socket_event(evutil_socket_t fd, short what, void *arg)
 {
 	struct https_real *h = arg;
 	int running, mask = (what & EV_READ ? CURL_CSELECT_IN : 0) |
-	    (what & EV_WRITE ? CURL_CSELECT_OUT : 0);
+			    (what & EV_WRITE ? CURL_CSELECT_OUT : 0);
 
 	net_real_tick(h->real);
 	curl_multi_socket_action(h->multi, fd, mask, &running);
@@ -117,19 +121,49 @@ take_body(char *data, size_t size, size_t n, void *arg)
 	return f->too_large ? 0 : size * n;
 }
 
-/* Names only from the DNS-IDs, wildcards only as a whole label (STS-12). */
+/*
+ * Names only from the DNS-IDs, wildcards only as a whole label (STS-12):
+ * libcurl's own check, which runs too, would take the common name.  No
+ * session is resumed, for that verifies nothing.
+ */
 static CURLcode
 set_trust(CURL *easy, void *ssl_ctx, void *arg)
 {
 	struct fetch *f = arg;
 	SSL_CTX *ctx = ssl_ctx;
+	X509_VERIFY_PARAM *param = SSL_CTX_get0_param(ctx);
 
 	(void)easy;
 	SSL_CTX_set1_cert_store(ctx, f->https->store);
-	X509_VERIFY_PARAM_set_hostflags(SSL_CTX_get0_param(ctx),
+	SSL_CTX_set_security_level(ctx, TLS_LEVEL_STRICT);
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_options(ctx,
+	    SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+	X509_VERIFY_PARAM_set_hostflags(param,
 	    X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
 		X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	if (SSL_CTX_set_cipher_list(ctx, TLS_CIPHERS) != 1 ||
+	    X509_VERIFY_PARAM_set1_host(param, f->host, 0) != 1)
+		return CURLE_SSL_CONNECT_ERROR;
 	return CURLE_OK;
+}
+
+/* Whatever libcurl would connect to, only the addresses that were checked
+ * are reached (B3.4). */
+static curl_socket_t
+open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *to)
+{
+	const struct fetch *f = arg;
+	struct netaddr addr;
+
+	(void)purpose;
+	if (netaddr_from_sockaddr(&to->addr, &addr) != ST_OK)
+		return CURL_SOCKET_BAD;
+	for (size_t i = 0; i < f->addr_count; i++)
+		if (netaddr_eq(&addr, &f->addrs[i]))
+			return socket(to->family, to->socktype | SOCK_CLOEXEC,
+			    to->protocol);
+	return CURL_SOCKET_BAD;
 }
 
 static void
@@ -164,8 +198,8 @@ static bool
 is_tls_error(CURLcode code)
 {
 	return code == CURLE_PEER_FAILED_VERIFICATION ||
-	    code == CURLE_SSL_CONNECT_ERROR ||
-	    code == CURLE_SSL_CERTPROBLEM || code == CURLE_SSL_CIPHER;
+	       code == CURLE_SSL_CONNECT_ERROR ||
+	       code == CURLE_SSL_CERTPROBLEM || code == CURLE_SSL_CIPHER;
 }
 
 static void
@@ -175,13 +209,15 @@ finished(struct fetch *f, CURLcode code)
 
 	curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &status);
 	f->result = (struct fetch_result){ .ok = code == CURLE_OK,
-		.status = (int)status, .media = media_of(f),
-		.body = sbuf_view(&f->body), .why = "" };
+		.status = (int)status,
+		.media = media_of(f),
+		.body = sbuf_view(&f->body),
+		.why = "" };
 	if (code != CURLE_OK) {
 		f->result.tls_failed = is_tls_error(code);
-		f->result.why = f->too_large ? "the answer is too large"
-		    : *f->error != '\0'	     ? f->error
-					     : curl_easy_strerror(code);
+		f->result.why = f->too_large      ? "the answer is too large" :
+				*f->error != '\0' ? f->error :
+						    curl_easy_strerror(code);
 	}
 	f->later = net_later(f, &f->https->real->net, tell, f);
 }
@@ -214,32 +250,42 @@ fetch_destroy(struct fetch *f)
 	return 0;
 }
 
-/* "+host:443:addr,addr": used for this transfer, and stale ones replaced. */
+/*
+ * "+host:443:addr,addr" replaces what an earlier transfer said, and is
+ * dropped when it has aged: without the "+" libcurl would keep every host
+ * for ever.
+ */
 static void
-set_addresses(struct fetch *f, const char *host, const struct netaddr *addrs,
-    size_t count)
+set_addresses(struct fetch *f, const struct netaddr *addrs, size_t count)
 {
-	char *text = need(talloc_asprintf(f, "%s:443:", host));
+	char *text = need(talloc_asprintf(f, "+%s:%d:", f->host, PORT));
 	char addr[NETADDR_TEXT_BYTES];
 
-	for (size_t i = 0; i < count; i++)
+	f->addrs = need(talloc_array(f, struct netaddr, (unsigned)count));
+	f->addr_count = count;
+	for (size_t i = 0; i < count; i++) {
+		bool ip6 = addrs[i].family == NETADDR_IP6;
+
+		f->addrs[i] = addrs[i];
+		f->addrs[i].port = PORT;
 		text = need(talloc_asprintf_append(text, "%s%s%s%s",
-		    i == 0 ? "" : ",",
-		    addrs[i].family == NETADDR_IP6 ? "[" : "",
-		    netaddr_text(&addrs[i], addr),
-		    addrs[i].family == NETADDR_IP6 ? "]" : ""));
+		    i == 0 ? "" : ",", ip6 ? "[" : "",
+		    netaddr_text(&addrs[i], addr), ip6 ? "]" : ""));
+	}
 	f->resolve = need(curl_slist_append(NULL, text));
 	curl_easy_setopt(f->easy, CURLOPT_RESOLVE, f->resolve);
+	curl_easy_setopt(f->easy, CURLOPT_DNS_CACHE_TIMEOUT, DNS_CACHE_S);
+	curl_easy_setopt(f->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	curl_easy_setopt(f->easy, CURLOPT_OPENSOCKETDATA, f);
 }
 
 static void
-set_options(struct fetch *f, const char *host, const char *path,
-    int64_t deadline_ms)
+set_options(struct fetch *f, const char *path, int64_t deadline_ms)
 {
 	CURL *e = f->easy;
 
 	curl_easy_setopt(e, CURLOPT_URL,
-	    need(talloc_asprintf(f, "https://%s%s", host, path)));
+	    need(talloc_asprintf(f, "https://%s%s", f->host, path)));
 	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "https");
 	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
@@ -252,6 +298,7 @@ set_options(struct fetch *f, const char *host, const char *path,
 	curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L);
 	curl_easy_setopt(e, CURLOPT_CAINFO, NULL);
 	curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
+	curl_easy_setopt(e, CURLOPT_SSL_SESSIONID_CACHE, 0L);
 	curl_easy_setopt(e, CURLOPT_SSL_CTX_FUNCTION, set_trust);
 	curl_easy_setopt(e, CURLOPT_SSL_CTX_DATA, f);
 	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)deadline_ms);
@@ -267,8 +314,8 @@ set_options(struct fetch *f, const char *host, const char *path,
 struct fetch *
 net_real_fetch(TALLOC_CTX *mem, struct net *net, const char *host,
     const char *path, const struct netaddr *addrs, size_t addr_count,
-    int64_t deadline_ms,
-    void (*done)(void *arg, const struct fetch_result *r), void *arg)
+    int64_t deadline_ms, void (*done)(void *arg, const struct fetch_result *r),
+    void *arg)
 {
 	struct https_real *h = net_real_of(net)->https;
 	struct fetch *f = need(talloc_zero(mem, struct fetch));
@@ -278,9 +325,10 @@ net_real_fetch(TALLOC_CTX *mem, struct net *net, const char *host,
 	f->done = done;
 	f->arg = arg;
 	f->easy = need(curl_easy_init());
+	f->host = need(talloc_strdup(f, host));
 	sbuf_init(&f->body, f, STS_BODY_MAX_BYTES);
-	set_options(f, host, path, deadline_ms);
-	set_addresses(f, host, addrs, addr_count);
+	set_options(f, path, deadline_ms);
+	set_addresses(f, addrs, addr_count);
 	talloc_set_destructor(f, fetch_destroy);
 	if (curl_multi_add_handle(h->multi, f->easy) != CURLM_OK)
 		panic("curl_multi_add_handle");
@@ -302,7 +350,7 @@ enum status
 net_real_https(struct net *net, const char *ca_file, struct diag *why)
 {
 	struct net_real *r = net_real_of(net);
-	const char *file = *ca_file == '\0' ? SYSTEM_BUNDLE : ca_file;
+	const char *file = *ca_file == '\0' ? TLS_SYSTEM_BUNDLE : ca_file;
 	struct https_real *h;
 
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)

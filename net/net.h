@@ -99,11 +99,10 @@ struct sock *net_connect(TALLOC_CTX *mem, struct net *net,
 struct listener;
 /*
  * Call accepted(arg, s) for each connection; s lives in mem (stolen where
- * the callee wants it, freed if not wanted).  At most LISTENER_BURST a turn.
+ * the callee wants it, freed if not wanted).  One a turn.
  * When the process is out of descriptors the listener rests for a second
  * instead of spinning.
  */
-#define LISTENER_BURST 64u
 void listener_start(struct listener *l, TALLOC_CTX *mem,
     void (*accepted)(void *arg, struct sock *s), void *arg);
 void listener_stop(struct listener *l);
@@ -136,12 +135,13 @@ void net_dns_selftest(struct net *net,
 /* ---- HTTPS, for MTA-STS policies ---- */
 
 struct fetch_result {
-	bool ok;           /* a complete response arrived; look at status */
-	int status;        /* HTTP status code */
-	const char *media; /* media type without parameters, lower case; or "" */
+	bool ok;    /* a complete response arrived; look at status */
+	int status; /* HTTP status code */
+	const char
+	    *media; /* media type without parameters, lower case; or "" */
 	struct span body;
-	bool tls_failed;   /* not ok: certificate or handshake (sts-webpki-…) */
-	const char *why;   /* not ok: for people */
+	bool tls_failed; /* not ok: certificate or handshake (sts-webpki-…) */
+	const char *why; /* not ok: for people */
 };
 
 struct fetch;
@@ -152,7 +152,7 @@ struct fetch;
  */
 struct fetch *net_fetch(TALLOC_CTX *mem, struct net *net, const char *host,
     const char *path, const struct netaddr *addrs, size_t addr_count,
-    int64_t deadline_ms,
-    void (*done)(void *arg, const struct fetch_result *r), void *arg);
+    int64_t deadline_ms, void (*done)(void *arg, const struct fetch_result *r),
+    void *arg);
 
 #endif

@@ -159,8 +159,7 @@ later_destroy(struct net_later *l)
 }
 
 static struct net_later *
-real_later(TALLOC_CTX *mem, struct net *net, void (*fire)(void *arg),
-    void *arg)
+real_later(TALLOC_CTX *mem, struct net *net, void (*fire)(void *arg), void *arg)
 {
 	struct net_later *l = need(talloc_zero(mem, struct net_later));
 
@@ -180,7 +179,7 @@ run_laters(struct net_real *r)
 	size_t n = 0;
 
 	TAILQ_FOREACH(l, &r->laters, link)
-		n++;
+	n++;
 	for (; n > 0 && (l = TAILQ_FIRST(&r->laters)) != NULL; n--) {
 		void (*fire)(void *arg) = l->fire;
 		void *arg = l->arg;
@@ -206,24 +205,35 @@ static const struct net_ops real_ops = {
 	.fetch = net_real_fetch,
 };
 
+/* What ends the libevent loop: see net_real_new(). */
+struct base_owner {
+	struct event_base *base;
+};
+
 static int
-real_destroy(struct net_real *r)
+base_destroy(struct base_owner *o)
 {
-	event_base_free(r->base);
+	event_base_free(o->base);
 	return 0;
 }
+
+/*
+ * talloc frees the newest child first.  So the owner of the base is the
+ * first child: all that has events on the base goes before it.
+ */
 
 struct net *
 net_real_new(TALLOC_CTX *mem, struct log *log)
 {
 	struct net_real *r = need(talloc_zero(mem, struct net_real));
+	struct base_owner *o = need(talloc_zero(r, struct base_owner));
 
 	r->net.ops = &real_ops;
-	r->base = need(event_base_new());
+	r->base = o->base = need(event_base_new());
+	talloc_set_destructor(o, base_destroy);
 	r->log = log;
 	TAILQ_INIT(&r->laters);
 	net_real_tick(r);
-	talloc_set_destructor(r, real_destroy);
 	return &r->net;
 }
 
@@ -233,11 +243,13 @@ net_real_run(struct net *net)
 	struct net_real *r = net_real_of(net);
 
 	while (!r->stopping) {
-		int flags = EVLOOP_ONCE |
-		    (TAILQ_EMPTY(&r->laters) ? 0 : EVLOOP_NONBLOCK);
+		int flags = EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY |
+			    (TAILQ_EMPTY(&r->laters) ? 0 : EVLOOP_NONBLOCK);
 
 		if (event_base_loop(r->base, flags) < 0)
 			panic("event loop");
+		if (!TAILQ_EMPTY(&r->laters))
+			net_real_tick(r);
 		run_laters(r);
 	}
 	r->stopping = false;

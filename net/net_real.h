@@ -11,12 +11,12 @@
 #include "net/net.h"
 
 struct net_real_dns {
-	const char *trust_anchor; /* file */
-	const char *root_hints;   /* file, or "" */
+	const char *trust_anchor;  /* file */
+	const char *root_hints;    /* file, or "" */
 	const char *const *option; /* "name: value" for libunbound */
 	size_t option_count;
 	int64_t timeout_ms;
-	uint32_t query_limit;     /* under way at a time */
+	uint32_t query_limit; /* under way at a time */
 };
 
 /* A new loop in mem; panics when the system gives none. */

@@ -11,15 +11,17 @@
 #include "net/net_real_internal.h"
 
 #define BACKLOG 1024
-#define REST_MS 1000 /* a listener without descriptors left, then tries again */
+#define REST_MS 1000 /* a listener without descriptors left, then tries again  \
+		      */
 #define LOST_PEER_MS 120000u /* sent and unacknowledged for so long: broken */
 
 struct real_sock {
 	struct sock base;
 	struct net_real *real;
 	int fd;
-	unsigned watched;
-	struct event *event; /* EV_PERSIST for what is watched; NULL: none yet */
+	unsigned watched;    /* what the owner wants to hear of */
+	unsigned armed;      /* what epoll was told: at least that */
+	struct event *event; /* EV_PERSIST; NULL: none yet */
 	void (*ready)(void *arg, unsigned events);
 	void *arg;
 };
@@ -34,7 +36,6 @@ struct real_listener {
 	void (*accepted)(void *arg, struct sock *s);
 	void *arg;
 	bool open;
-	bool *gone; /* while accepting: set when freed by a callback */
 };
 
 static struct real_sock *
@@ -48,8 +49,8 @@ io_error(struct sock *s)
 {
 	const char *text;
 
-	if (errno == EAGAIN || errno == EINTR ||
-	    errno == ENOTCONN)
+	/* ENOTCONN: net_connect() has not got its answer yet. */
+	if (errno == EAGAIN || errno == EINTR || errno == ENOTCONN)
 		return IO_AGAIN;
 	text = strerrordesc_np(errno);
 	snprintf(s->why, sizeof(s->why), "%s", text == NULL ? "?" : text);
@@ -84,32 +85,33 @@ real_send(struct sock *s, const struct iovec *iov, int iov_count, size_t *sent)
 	return n > 0 ? IO_OK : IO_AGAIN;
 }
 
+static void arm(struct real_sock *s, unsigned events);
+
 static void
 sock_fired(evutil_socket_t fd, short what, void *arg)
 {
 	struct real_sock *s = arg;
 	unsigned events = (what & EV_READ ? (unsigned)SOCK_READABLE : 0u) |
-	    (what & EV_WRITE ? (unsigned)SOCK_WRITABLE : 0u);
+			  (what & EV_WRITE ? (unsigned)SOCK_WRITABLE : 0u);
 
 	(void)fd;
+	if (events & ~s->watched)
+		arm(s, s->watched);
+	events &= s->watched;
+	if (events == 0)
+		return;
 	net_real_tick(s->real);
-	s->ready(s->arg, events & s->watched);
+	s->ready(s->arg, events);
 }
 
 static void
-real_watch(struct sock *base, unsigned events,
-    void (*ready)(void *arg, unsigned events), void *arg)
+arm(struct real_sock *s, unsigned events)
 {
-	struct real_sock *s = of(base);
 	short what = EV_PERSIST;
 
-	s->ready = ready;
-	s->arg = arg;
-	if (events == s->watched)
-		return;
-	if (s->watched != 0)
+	if (s->armed != 0)
 		event_del(s->event);
-	s->watched = events;
+	s->armed = events;
 	if (events == 0)
 		return;
 	if (events & SOCK_READABLE)
@@ -119,11 +121,29 @@ real_watch(struct sock *base, unsigned events,
 	if (s->event == NULL)
 		s->event = need(event_new(s->real->base, s->fd, what,
 		    sock_fired, s));
-	else if (event_assign(s->event, s->real->base, s->fd, what,
-		     sock_fired, s) != 0)
+	else if (event_assign(s->event, s->real->base, s->fd, what, sock_fired,
+		     s) != 0)
 		panic("event_assign");
 	if (event_add(s->event, NULL) != 0)
 		panic("event_add");
+}
+
+/*
+ * A session stops reading while it waits for another role and goes on a
+ * moment later, and mostly nothing comes meanwhile: so reading is taken
+ * back from epoll only when it fires unwanted.  Writing fires at once.
+ */
+static void
+real_watch(struct sock *base, unsigned events,
+    void (*ready)(void *arg, unsigned events), void *arg)
+{
+	struct real_sock *s = of(base);
+
+	s->ready = ready;
+	s->arg = arg;
+	s->watched = events;
+	if (s->armed != events && s->armed != (events | SOCK_READABLE))
+		arm(s, events);
 }
 
 static void
@@ -210,8 +230,8 @@ net_real_connect(TALLOC_CTX *mem, struct net *net, const struct netaddr *peer,
 {
 	struct sockaddr_storage ss;
 	socklen_t n = netaddr_to_sockaddr(peer, &ss);
-	int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK |
-	    SOCK_CLOEXEC, IPPROTO_TCP);
+	int fd = socket(ss.ss_family,
+	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
 	struct real_sock *s;
 
 	if (fd < 0) {
@@ -239,8 +259,8 @@ net_real_bind(const struct netaddr *addr, struct diag *why)
 	socklen_t n = netaddr_to_sockaddr(addr, &ss);
 	char text[NETADDR_TEXT_BYTES];
 	int one = 1;
-	int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK |
-	    SOCK_CLOEXEC, IPPROTO_TCP);
+	int fd = socket(ss.ss_family,
+	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
 
 	if (fd >= 0 &&
 	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) == 0 &&
@@ -287,33 +307,24 @@ hand_over(struct real_listener *l, int fd, const struct sockaddr_storage *from)
 	l->accepted(l->arg, &s->base);
 }
 
+/* One a turn: the event stays ready while others wait. */
 static void
 listener_fired(evutil_socket_t listen_fd, short what, void *arg)
 {
 	struct real_listener *l = arg;
-	bool *gone = need(talloc_zero(NULL, bool));
+	struct sockaddr_storage from;
+	socklen_t n = sizeof(from);
+	int fd;
 
 	(void)what;
 	net_real_tick(l->real);
-	l->gone = gone;
-	for (unsigned i = 0; i < LISTENER_BURST && !*gone && l->open; i++) {
-		struct sockaddr_storage ss;
-		socklen_t n = sizeof(ss);
-		int fd = accept4(listen_fd, (struct sockaddr *)&ss, &n,
-		    SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-		if (fd >= 0) {
-			hand_over(l, fd, &ss);
-		} else {
-			if (errno == EMFILE || errno == ENFILE ||
-			    errno == ENOBUFS || errno == ENOMEM)
-				rest(l);
-			break;
-		}
-	}
-	if (!*gone)
-		l->gone = NULL;
-	talloc_free(gone);
+	fd = accept4(listen_fd, (struct sockaddr *)&from, &n,
+	    SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd >= 0)
+		hand_over(l, fd, &from);
+	else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+		 errno == ENOMEM)
+		rest(l);
 }
 
 static void
@@ -344,8 +355,6 @@ static const struct listener_ops listener_ops = { real_start, real_stop };
 static int
 listener_destroy(struct real_listener *l)
 {
-	if (l->gone != NULL)
-		*l->gone = true;
 	event_free(l->event);
 	close(l->fd);
 	return 0;

@@ -6,6 +6,7 @@
 #include "net/stream.h"
 
 #include <openssl/err.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "net/tls_internal.h"
@@ -18,27 +19,32 @@ struct stream {
 	/* one byte looked at ahead of the reader (stream_has_unread) */
 	bool peeked;
 	uint8_t peek;
-	SSL *ssl;           /* NULL: in clear */
+	SSL *ssl; /* NULL: in clear */
 	bool handshaking;
-	bool shaken;        /* the handshake is over */
-	bool broken;        /* no orderly close any more */
+	bool shaken; /* the handshake is over */
+	bool broken; /* no orderly close any more */
 	struct tls_check check;
 	struct tls_info info;
 	void (*done)(void *arg, bool ok, const struct tls_info *info,
 	    const struct diag *why);
 	void *done_arg;
-	enum io bio_io;     /* last result of the sock below the BIO */
-	unsigned want;      /* what OpenSSL waits for to go on */
+	enum io bio_io; /* last result of the sock below the BIO */
+	/*
+	 * What reading and writing wait for: TLS may have to write in order
+	 * to read.  dry: what OpenSSL holds is part of a record at most.
+	 */
+	unsigned read_wants;
+	unsigned write_wants;
+	bool dry;
 	unsigned watched;
 	void (*ready)(void *arg, unsigned events);
 	void *arg;
+	bool *gone;              /* told when we are freed inside ready() */
 	struct net_later *later; /* buffered bytes, or a failure to tell */
 	struct diag tls_why;     /* why the handshake could not begin */
 	uint8_t *gathered;
 	char why[128];
 };
-
-static void arm(struct stream *st);
 
 /* ---- the BIO below OpenSSL ---- */
 
@@ -98,7 +104,8 @@ bio_over(struct stream *st)
 
 	if (method == NULL) {
 		method = need(BIO_meth_new(BIO_get_new_index() |
-			BIO_TYPE_SOURCE_SINK, "sock"));
+					       BIO_TYPE_SOURCE_SINK,
+		    "sock"));
 		BIO_meth_set_read_ex(method, bio_read);
 		BIO_meth_set_write_ex(method, bio_write);
 		BIO_meth_set_ctrl(method, bio_ctrl);
@@ -114,6 +121,8 @@ bio_over(struct stream *st)
 static int
 stream_destroy(struct stream *st)
 {
+	if (st->gone != NULL)
+		*st->gone = true;
 	if (st->ssl == NULL)
 		return 0;
 	if (st->shaken && !st->broken)
@@ -130,6 +139,8 @@ stream_new(TALLOC_CTX *mem, struct net *net, struct sock *s)
 
 	st->net = net;
 	st->sock = talloc_steal(st, s);
+	st->read_wants = SOCK_READABLE;
+	st->write_wants = SOCK_WRITABLE;
 	talloc_set_destructor(st, stream_destroy);
 	return st;
 }
@@ -158,64 +169,94 @@ stream_why(const struct stream *st)
 	return *st->why != '\0' ? st->why : sock_why(st->sock);
 }
 
-bool
-stream_has_unread(struct stream *st)
-{
-	size_t got;
-
-	if (st->ssl != NULL)
-		return SSL_has_pending(st->ssl) == 1;
-	if (!st->peeked && sock_recv(st->sock, &st->peek, 1, &got) == IO_OK)
-		st->peeked = true;
-	return st->peeked;
-}
-
 /* ---- reading and writing ---- */
 
-/* What an SSL call that gave no data means. */
+/* What an SSL call that did nothing means; *wants: what it waits for. */
 static enum io
-ssl_result(struct stream *st, int ret)
+ssl_result(struct stream *st, int ret, unsigned *wants)
 {
 	char text[100];
 
 	switch (SSL_get_error(st->ssl, ret)) {
 	case SSL_ERROR_WANT_READ:
-		st->want = SOCK_READABLE;
+		*wants = SOCK_READABLE;
 		return IO_AGAIN;
 	case SSL_ERROR_WANT_WRITE:
-		st->want = SOCK_WRITABLE;
+		*wants = SOCK_WRITABLE;
 		return IO_AGAIN;
 	case SSL_ERROR_ZERO_RETURN:
 		return IO_EOF;
 	}
 	st->broken = true;
 	tls_last_error(text, sizeof(text));
-	if (*text != '\0')
-		span_print_to(span_str(text), st->why, sizeof(st->why));
-	else
-		span_print_to(SPAN_LIT("connection lost"), st->why,
-		    sizeof(st->why));
+	if (*text == '\0' && st->bio_io == IO_FAILED)
+		snprintf(text, sizeof(text), "%s", sock_why(st->sock));
+	snprintf(st->why, sizeof(st->why), "%s",
+	    *text == '\0' ? "connection lost" : text);
 	return IO_FAILED;
+}
+
+/* After a failed handshake or a fatal error there is nothing to be had. */
+static bool
+usable(struct stream *st)
+{
+	invariant(!st->handshaking);
+	if (st->shaken && !st->broken)
+		return true;
+	if (*st->why == '\0')
+		snprintf(st->why, sizeof(st->why), "the TLS handshake failed");
+	return false;
+}
+
+static enum io
+tls_recv(struct stream *st, void *buf, size_t cap, size_t *got)
+{
+	int ret;
+	enum io io;
+
+	if (!usable(st))
+		return IO_FAILED;
+	ERR_clear_error();
+	ret = SSL_read_ex(st->ssl, buf, cap, got);
+	if (ret == 1) {
+		st->read_wants = SOCK_READABLE;
+		return IO_OK;
+	}
+	io = ssl_result(st, ret, &st->read_wants);
+	st->dry = io == IO_AGAIN;
+	return io;
 }
 
 enum io
 stream_recv(struct stream *st, void *buf, size_t cap, size_t *got)
 {
-	int ret;
-
 	*got = 0;
-	if (st->ssl == NULL && st->peeked && cap > 0) {
+	if (st->ssl != NULL)
+		return tls_recv(st, buf, cap, got);
+	if (st->peeked && cap > 0) {
 		*(uint8_t *)buf = st->peek;
 		st->peeked = false;
 		*got = 1;
 		return IO_OK;
 	}
-	if (st->ssl == NULL)
-		return sock_recv(st->sock, buf, cap, got);
-	invariant(st->shaken);
-	ERR_clear_error();
-	ret = SSL_read_ex(st->ssl, buf, cap, got);
-	return ret == 1 ? IO_OK : ssl_result(st, ret);
+	return sock_recv(st->sock, buf, cap, got);
+}
+
+bool
+stream_has_unread(struct stream *st)
+{
+	size_t got;
+
+	if (st->ssl != NULL) {
+		/* What OpenSSL finds wrong here the next read will tell. */
+		if (!usable(st))
+			return false;
+		ERR_clear_error();
+		return SSL_peek_ex(st->ssl, &st->peek, 1, &got) == 1;
+	}
+	if (!st->peeked && sock_recv(st->sock, &st->peek, 1, &got) == IO_OK)
+		st->peeked = true;
+	return st->peeked;
 }
 
 /*
@@ -247,9 +288,14 @@ tls_send(struct stream *st, const struct iovec *iov, int iov_count,
 	}
 	if (n == 0)
 		return IO_AGAIN;
+	if (!usable(st))
+		return IO_FAILED;
 	ERR_clear_error();
 	ret = SSL_write_ex(st->ssl, from, n, sent);
-	return ret == 1 ? IO_OK : ssl_result(st, ret);
+	if (ret != 1)
+		return ssl_result(st, ret, &st->write_wants);
+	st->write_wants = SOCK_WRITABLE;
+	return IO_OK;
 }
 
 enum io
@@ -257,13 +303,29 @@ stream_send(struct stream *st, const struct iovec *iov, int iov_count,
     size_t *sent)
 {
 	*sent = 0;
-	if (st->ssl == NULL)
-		return sock_send(st->sock, iov, iov_count, sent);
-	invariant(st->shaken);
-	return tls_send(st, iov, iov_count, sent);
+	return st->ssl == NULL ? sock_send(st->sock, iov, iov_count, sent) :
+				 tls_send(st, iov, iov_count, sent);
 }
 
 /* ---- readiness ---- */
+
+static void arm(struct stream *st);
+
+/* The callee may free us. */
+static void
+tell(struct stream *st, unsigned events)
+{
+	bool gone = false;
+
+	if (events == 0)
+		return;
+	st->gone = &gone;
+	st->ready(st->arg, events);
+	if (gone)
+		return;
+	st->gone = NULL;
+	arm(st); /* it may have left bytes, or TLS waits for something else */
+}
 
 static void
 sock_ready(void *arg, unsigned events)
@@ -271,14 +333,13 @@ sock_ready(void *arg, unsigned events)
 	struct stream *st = arg;
 	unsigned told = 0;
 
-	/* OpenSSL may need the one to do the other. */
-	if (st->watched & SOCK_READABLE &&
-	    events & (SOCK_READABLE | (st->want & SOCK_WRITABLE)))
+	if (events & st->read_wants) {
 		told |= SOCK_READABLE;
-	if (st->watched & SOCK_WRITABLE && events & SOCK_WRITABLE)
+		st->dry = false;
+	}
+	if (events & st->write_wants)
 		told |= SOCK_WRITABLE;
-	if (told != 0)
-		st->ready(st->arg, told);
+	tell(st, told & st->watched);
 }
 
 /* Bytes are there already, above the socket. */
@@ -288,18 +349,30 @@ buffered(void *arg)
 	struct stream *st = arg;
 
 	st->later = NULL;
-	if (st->watched & SOCK_READABLE)
-		st->ready(st->arg, SOCK_READABLE);
+	tell(st, st->watched & SOCK_READABLE);
+}
+
+static bool
+is_buffered(const struct stream *st)
+{
+	if (st->ssl == NULL)
+		return st->peeked;
+	return st->shaken && !st->dry && SSL_has_pending(st->ssl) == 1;
 }
 
 static void
 arm(struct stream *st)
 {
-	bool waiting = st->peeked ||
-	    (st->ssl != NULL && st->shaken && SSL_has_pending(st->ssl) == 1);
+	unsigned events = 0;
 
-	sock_watch(st->sock, st->watched, sock_ready, st);
-	if (waiting && st->watched & SOCK_READABLE && st->later == NULL)
+	if (st->handshaking)
+		return; /* begun by the callee of tell() */
+	if (st->watched & SOCK_READABLE)
+		events |= st->read_wants;
+	if (st->watched & SOCK_WRITABLE)
+		events |= st->write_wants;
+	sock_watch(st->sock, events, sock_ready, st);
+	if (st->watched & SOCK_READABLE && is_buffered(st) && st->later == NULL)
 		st->later = net_later(st, st->net, buffered, st);
 }
 
@@ -320,8 +393,10 @@ static void
 finish(struct stream *st, bool finished)
 {
 	struct diag why = { 0 };
-	enum status ok = tls_judge(st->ssl, &st->check, finished, &st->info,
-	    &why);
+	const char *lost = st->bio_io == IO_FAILED ? sock_why(st->sock) :
+						     "connection closed";
+	enum status ok = tls_judge(st->ssl, &st->check, finished, lost,
+	    &st->info, &why);
 
 	st->handshaking = false;
 	st->shaken = finished;
@@ -370,13 +445,19 @@ could_not_begin(void *arg)
 
 	st->later = NULL;
 	st->handshaking = false;
+	st->info.client_side = true;
+	span_print_to(span_str(st->tls_why.text), st->info.error,
+	    sizeof(st->info.error));
+	span_print_to(SPAN_LIT("validation-failure"), st->info.result_type,
+	    sizeof(st->info.result_type));
 	st->done(st->done_arg, false, &st->info, &st->tls_why);
 }
 
 static void
 begin(struct stream *st, SSL *ssl,
     void (*done)(void *arg, bool ok, const struct tls_info *info,
-    const struct diag *why), void *arg)
+	const struct diag *why),
+    void *arg)
 {
 	invariant(st->ssl == NULL && !st->handshaking);
 	sock_watch(st->sock, 0, NULL, NULL);
@@ -399,16 +480,18 @@ void
 stream_tls_client(struct stream *st, struct tls_client *tls,
     const struct tls_want *want,
     void (*done)(void *arg, bool ok, const struct tls_info *info,
-    const struct diag *why), void *arg)
+	const struct diag *why),
+    void *arg)
 {
-	begin(st, tls_client_ssl(st, tls, want, &st->check, &st->tls_why),
-	    done, arg);
+	begin(st, tls_client_ssl(st, tls, want, &st->check, &st->tls_why), done,
+	    arg);
 }
 
 void
 stream_tls_server(struct stream *st, struct tls_server *tls,
     void (*done)(void *arg, bool ok, const struct tls_info *info,
-    const struct diag *why), void *arg)
+	const struct diag *why),
+    void *arg)
 {
 	begin(st, tls_server_ssl(tls, &st->check), done, arg);
 }

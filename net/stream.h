@@ -38,10 +38,12 @@ bool stream_has_unread(struct stream *st);
 void stream_tls_client(struct stream *st, struct tls_client *tls,
     const struct tls_want *want,
     void (*done)(void *arg, bool ok, const struct tls_info *info,
-    const struct diag *why), void *arg);
+	const struct diag *why),
+    void *arg);
 void stream_tls_server(struct stream *st, struct tls_server *tls,
     void (*done)(void *arg, bool ok, const struct tls_info *info,
-    const struct diag *why), void *arg);
+	const struct diag *why),
+    void *arg);
 
 bool stream_is_tls(const struct stream *st);
 /* Of the running TLS; NULL in clear. */

@@ -25,9 +25,9 @@ MUST_CHECK enum status tls_server_new(TALLOC_CTX *mem, struct span chain_pem,
 
 /* What one client handshake must prove.  All borrowed for the call. */
 struct tls_want {
-	enum level level;      /* below VERIFY: no authentication demanded */
+	enum level level; /* below VERIFY: no authentication demanded */
 	enum method method;
-	const char *sni;       /* "" sends none; canonical */
+	const char *sni;        /* "" sends none; canonical */
 	const char *const *ref; /* reference names */
 	size_t ref_count;
 	const struct tlsa *tlsa; /* usable records, METHOD_DANE */
@@ -41,12 +41,12 @@ struct tls_want {
 /* What a finished handshake was; plain data, safe to copy. */
 struct tls_info {
 	bool client_side;
-	char protocol[16];   /* "TLSv1.3" */
-	char cipher[64];     /* RFC name: "TLS_AES_256_GCM_SHA384" */
-	char group[32];      /* "x25519"; "" when unknown */
+	char protocol[16]; /* "TLSv1.3" */
+	char cipher[64];   /* RFC name: "TLS_AES_256_GCM_SHA384" */
+	char group[32];    /* "x25519"; "" when unknown */
 	char sni[TLS_NAME_BYTES];
 	bool resumed;
-	bool authenticated;  /* by the method asked for */
+	bool authenticated; /* by the method asked for */
 	/*
 	 * Grade (TLS-41): "anonymous", "untrusted", "trusted", "verified".
 	 * half-DANE and the like lower it above this layer.
@@ -56,7 +56,7 @@ struct tls_info {
 	uint8_t spki_sha256[32];      /* leaf key; zero without certificate */
 	char issuer[TLS_NAME_BYTES];
 	struct wall not_after;
-	char error[128];     /* of verification, even when not demanded */
+	char error[128]; /* of verification, even when not demanded */
 	/* TLSRPT result type (RFC 8460 4.3) of a failure; or "". */
 	char result_type[40];
 };

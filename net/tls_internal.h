@@ -7,6 +7,21 @@
 
 #include "net/tls.h"
 
+/*
+ * Suites of TLS 1.2: RFC 9325 4.2 first, then what 4.1 does not forbid, so
+ * that an old peer is not pushed into clear text.  Ephemeral elliptic curves
+ * only: no static key exchange, no finite-field Diffie-Hellman (TLS-04).
+ */
+#define TLS_CIPHERS                                                            \
+	"ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:!aNULL:!eNULL:!PSK:!SRP:!DSS"
+
+/* OpenSSL security levels, and what the strict one asks for. */
+#define TLS_LEVEL_LENIENT 1 /* still encrypts; identity rests elsewhere */
+#define TLS_LEVEL_STRICT  2 /* RSA-2048, no SHA-1 (RFC 9325 4.5) */
+#define TLS_STRICT_BITS   112
+
+#define TLS_SYSTEM_BUNDLE "/etc/ssl/certs/ca-certificates.crt"
+
 /* What of a want is needed after the handshake; in the stream's context. */
 struct tls_check {
 	bool client;
@@ -14,7 +29,7 @@ struct tls_check {
 	enum method method;
 	bool also_pkix;
 	const char *pkix_name;
-	X509_STORE *store; /* borrowed from the tls_client */
+	X509_STORE *store;   /* borrowed from the tls_client */
 	bool no_usable_tlsa; /* every record was refused by OpenSSL */
 };
 
@@ -29,10 +44,10 @@ SSL *tls_server_ssl(struct tls_server *tls, struct tls_check *check);
 /*
  * Look at a handshake that ended, well or badly, and say what it proved.
  * ST_OK only when everything demanded was proved.  finished: SSL_do_handshake
- * said so.
+ * said so; lost: why not, when OpenSSL itself has no reason.
  */
 MUST_CHECK enum status tls_judge(SSL *ssl, const struct tls_check *check,
-    bool finished, struct tls_info *info, struct diag *why);
+    bool finished, const char *lost, struct tls_info *info, struct diag *why);
 
 /* Text of OpenSSL's last error, cleared; "" when there is none. */
 void tls_last_error(char *out, size_t size);

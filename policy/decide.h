@@ -15,7 +15,7 @@
 enum dane_state {
 	DANE_D1_USABLE,   /* secure TLSA, at least one usable */
 	DANE_D2_UNUSABLE, /* secure TLSA, none usable */
-	DANE_D3_NONE,     /* MX and address secure, TLSA proven absent/insecure */
+	DANE_D3_NONE, /* MX and address secure, TLSA proven absent/insecure */
 	DANE_D4_INSECURE, /* address insecure; or MX insecure, no secure TLSA */
 	DANE_D5_ERROR,    /* bogus or error in a lookup that was needed */
 };
@@ -32,14 +32,14 @@ enum override_kind {
 
 struct decide_in {
 	enum dane_state dane;
-	bool error_is_tlsa_only; /* D5: MX and addresses are known, TLSA failed */
+	bool error_is_tlsa_only; /* D5: MX and addresses are known */
 	enum sts_state sts;
-	bool sts_mx_match;       /* host matches the policy's mx (when it has) */
-	bool mx_secure;          /* the MX RRset (or secure NODATA) is secure */
-	bool dane_and_sts_both;  /* knob dane.and-sts */
+	bool sts_mx_match;      /* host matches the policy's mx (when it has) */
+	bool mx_secure;         /* the MX RRset (or secure NODATA) is secure */
+	bool dane_and_sts_both; /* knob dane.and-sts */
 	bool sts_unknown_defers; /* knob sts.unknown */
 	enum override_kind override;
-	bool waiver;             /* the override's complete, unexpired waiver */
+	bool waiver; /* the override's complete, unexpired waiver */
 	enum msg_class mclass;
 };
 
@@ -47,9 +47,9 @@ struct decide_out {
 	bool skip;           /* do not use this host in this attempt */
 	enum level required; /* meaningful unless skip */
 	enum method method;
-	bool also_pkix_sts;  /* METHOD_DANE and the knob demands PKIX-STS too */
-	const char *row;     /* static: "D1 x enforce" … name of the row */
-	const char *why;     /* static: one sentence for people, RFC section */
+	bool also_pkix_sts; /* METHOD_DANE and the knob demands PKIX-STS too */
+	const char *row;    /* static: "D3/absent+require-verified" */
+	const char *why;    /* static: one sentence for people, RFC section */
 };
 
 struct decide_out decide(const struct decide_in *in);

@@ -41,7 +41,7 @@ enum dns_type { /* IANA numbers */
 #define DNS_MAX_ADDRESSES 16u  /* DNS-32: per host and family */
 #define DNS_MAX_TLSA      64u  /* DNS-32: over it the answer is an error */
 #define DNS_MAX_TXT       64u  /* ours: strings joined per record */
-#define DNS_TXT_MAX_BYTES 4096u /* ours: one joined TXT record */
+#define DNS_TXT_MAX_BYTES 4096u  /* ours: one joined TXT record */
 #define DNS_TTL_CAP_S     86400u /* DNS-26 */
 #define DNS_NEG_TTL_CAP_S 10800u /* DNS-27 */
 
@@ -59,8 +59,8 @@ struct dns_answer {
 	enum dns_type type;
 	enum dns_security security;
 	enum dns_outcome outcome;
-	uint32_t ttl_s;         /* min(TTLs, RRSIG expiry), capped; 0 on failure */
-	const char *final_name; /* after CNAMEs; equals name when there are none */
+	uint32_t ttl_s; /* min(TTLs, RRSIG expiry), capped; 0 on failure */
+	const char *final_name; /* after CNAMEs; else equals name */
 	bool aliased;           /* final_name came by at least one CNAME */
 	size_t count;           /* records of the type asked */
 	struct dns_mx *mx;      /* DNS_MX */
@@ -73,9 +73,9 @@ const char *dns_security_name(enum dns_security s); /* "secure", ... */
 const char *dns_outcome_name(enum dns_outcome o);
 const char *dns_type_name(enum dns_type t);
 
-/* State S of a domain (README words: enforce … unknown). */
+/* State S of a domain, as in doc/policy.md. */
 enum sts_state {
-	STS_ST_ABSENT,      /* no single valid TXT, no cache */
+	STS_ST_ABSENT, /* no single valid TXT, no cache */
 	STS_ST_NONE,
 	STS_ST_TESTING,
 	STS_ST_ENFORCE,
@@ -86,13 +86,13 @@ enum sts_state {
 
 struct sts_fact {
 	enum sts_state state;
-	bool stale;             /* cache served although TXT or fetch failed */
-	const char *id;         /* of the TXT that goes with the policy; or "" */
-	struct wall fetched;    /* of the policy; 0 when there is none */
-	struct wall expires;    /* fetched + max_age */
+	bool stale;          /* cache served although TXT or fetch failed */
+	const char *id;      /* of the TXT that goes with the policy; or "" */
+	struct wall fetched; /* of the policy; 0 when there is none */
+	struct wall expires; /* fetched + max_age */
 	struct sts_policy policy; /* when state is NONE, TESTING, ENFORCE */
-	uint32_t ttl_s;         /* of the TXT answer: when to look again */
-	const char *why;        /* of absent, unavailable, unknown, stale */
+	uint32_t ttl_s;           /* of the TXT answer: when to look again */
+	const char *why;          /* of absent, unavailable, unknown, stale */
 };
 
 const char *sts_state_name(enum sts_state s);

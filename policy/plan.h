@@ -22,11 +22,11 @@
 #include "policy/fact.h"
 #include "policy/level.h"
 
-#define PLAN_MAX_HOSTS 100u /* DNS-32 */
-#define PLAN_MAX_ADDRESSES 32u /* per host, both families */
-#define PLAN_MAX_REFS 8u   /* TLSA base, N, CNAME-expanded N; or a rule's */
-#define PLAN_MAX_TRAIL 512u /* ours: lookups of one plan */
-#define PLAN_MAX_BYTES (1u << 20) /* packed */
+#define PLAN_MAX_HOSTS     100u /* DNS-32 */
+#define PLAN_MAX_ADDRESSES 32u  /* per host, both families */
+#define PLAN_MAX_REFS      8u /* TLSA base, N, CNAME-expanded N; or a rule's */
+#define PLAN_MAX_TRAIL     512u       /* ours: lookups of one plan */
+#define PLAN_MAX_BYTES     (1u << 20) /* packed */
 
 enum plan_verdict {
 	PLAN_DELIVER, /* hosts is not empty; each may still be skip */
@@ -40,8 +40,8 @@ struct plan_host {
 	struct netaddr *addr; /* port set; families interleaved (SMTP-31) */
 	size_t addr_count;
 	enum dane_state dane;
-	bool half_dane;       /* D1 or D2 reached through an insecure MX */
-	struct decide_in in;  /* exactly what decide() was given (INV-15) */
+	bool half_dane;      /* D1 or D2 reached through an insecure MX */
+	struct decide_in in; /* exactly what decide() was given (INV-15) */
 	bool skip;
 	enum level required;
 	enum method method;
@@ -49,7 +49,7 @@ struct plan_host {
 	const char *tlsa_base; /* "" without TLSA; SNI is this, else name */
 	const char *ref[PLAN_MAX_REFS]; /* reference names, most wanted first */
 	size_t ref_count;
-	struct tlsa *tlsa;     /* usable records only */
+	struct tlsa *tlsa; /* usable records only */
 	size_t tlsa_count;
 	bool sts_mx_match;
 	const char *row;       /* decision row */
@@ -60,11 +60,11 @@ struct plan_host {
 
 /* One lookup, kept for explain and for the evidence (INV-15, DNS-35). */
 struct plan_trail {
-	const char *what;  /* "MX example.org", "TLSA _25._tcp.mx…", "POLICY …" */
+	const char *what; /* "TLSA _25._tcp.mx.example", "POLICY …" */
 	enum dns_security security;
 	enum dns_outcome outcome;
 	uint32_t ttl_s;
-	const char *text;  /* records in short, or the reason of a failure */
+	const char *text; /* records in short, or the reason of a failure */
 };
 
 struct plan {
@@ -108,8 +108,7 @@ struct planner; /* opaque; lives in the mem given at birth */
  * The port of conf (smtp.port) goes into TLSA names and addresses.
  */
 struct planner *planner_new(TALLOC_CTX *mem, const struct conf *conf,
-    const char *domain, enum msg_class mclass, struct wall now,
-    uint64_t seed);
+    const char *domain, enum msg_class mclass, struct wall now, uint64_t seed);
 
 /* Needs that have not been answered yet, in order of asking. */
 size_t planner_need_count(const struct planner *p);
@@ -131,7 +130,10 @@ const struct plan *planner_plan(struct planner *p);
 struct plan *plan_copy(TALLOC_CTX *mem, const struct plan *plan);
 
 void pack_plan(struct sbuf *b, const struct plan *plan);
-/* NULL with *why set when the bytes are not a plan within the limits. */
+/*
+ * NULL with *why set when the bytes are not a plan within the limits, or one
+ * whose levels do not follow from its own facts by decide().
+ */
 struct plan *unpack_plan(TALLOC_CTX *mem, struct unpack *u, struct diag *why);
 
 #endif

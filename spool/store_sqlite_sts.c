@@ -6,8 +6,7 @@
 #include "util/pack.h"
 #include "util/sha256.h"
 
-#define STS_ROW_MAX_BYTES (64u << 10) /* 64 names of 253 bytes, and the rest   \
-				       */
+#define STS_ROW_MAX_BYTES (64u << 10) /* 64 names of 253 bytes, and more */
 
 enum status
 store_sts_put(struct store *s, const struct sts_entry *e, struct diag *why)

@@ -233,8 +233,7 @@ sub_of(uint32_t session)
 	for (size_t i = keeper.sub_count; i-- > 0;)
 		if (keeper.sub[i].open.session == session)
 			return &keeper.sub[i];
-	ck_abort_msg("no submission %u", session);
-	return NULL;
+	panic("no submission %u", session);
 }
 
 static void

@@ -1534,6 +1534,26 @@ END_TEST
 
 /* ---- hostile couriers ---- */
 
+START_TEST(an_instance_number_that_is_another_courier_s_is_turned_away)
+{
+	struct peer *in, *courier;
+	struct wire_job j;
+
+	start(1);
+	in = new_intake(0);
+	courier = new_courier(0, 5);
+	submit(in, take_ids(in), "r.example");
+	run(1);
+	j = must_job(courier);
+	tell(courier, 1, &j, RESULT_DELIVERED);
+	run(1);
+	talloc_free(courier);
+	courier = new_courier(0, 5); /* which made none */
+	run(1);
+	ck_assert(courier->closed);
+}
+END_TEST
+
 START_TEST(b3_12_a_hostile_courier_loses_its_channel)
 {
 	struct wire_evidence bad = { SPAN_LIT("x"), SPAN_LIT("y") };
@@ -2258,6 +2278,8 @@ add_more_tests(TCase *tc)
 {
 	tcase_add_loop_test(tc, b3_12_a_hostile_courier_loses_its_channel, 0,
 	    6);
+	tcase_add_test(tc,
+	    an_instance_number_that_is_another_courier_s_is_turned_away);
 	tcase_add_test(tc,
 	    an_outcome_of_what_was_never_leased_changes_no_message);
 	tcase_add_test(tc,

@@ -101,6 +101,15 @@ def test_dane_28_unusable_records_never_allow_clear_text(
         "mx.dane-unusable-clear.example", "tls-failed")
 
 
+def test_dns_25_a_truncated_answer_is_asked_for_again_by_tcp(
+    gateway: Gateway, world: World
+) -> None:
+    gateway.send("tlsa-truncated.example").delivered(
+        "mx.tlsa-truncated.example", required="verify", reached="verified")
+    assert world.dns.was_asked("_25._tcp.mx.tlsa-truncated.example", "TLSA",
+                               tcp=True)
+
+
 # ---- the next host ----
 
 

@@ -102,6 +102,24 @@ def test_inv_04_an_exception_ends_by_itself(
         assert record["waiver"] is False
 
 
+def test_inv_04_smtp_58_a_new_exception_frees_what_is_held(
+    world: World, binary: Path
+) -> None:
+    """Added while the gateway runs; an incomplete one is not."""
+    domain, host = LEGACY_DANE
+    added = exception("added", domain, after(DAY))
+    incomplete = {k: v for k, v in added.items() if k != "approver"}
+    with Gateway(world, binary, "added") as gateway:
+        result = gateway.send(domain)
+        result.held(host, "tls-failed")
+        gateway.reload({"exceptions": [incomplete]})
+        assert "not-reloaded" in gateway.log()
+        gateway.reload({"exceptions": [added]})
+        final = gateway.wait_delivered(result.mail)
+        record = final.delivered(host, required="plain", reached="plaintext")
+        assert record["exception"] == "added"
+
+
 def libfaketime() -> str:
     found = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
     if not found:

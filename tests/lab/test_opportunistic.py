@@ -3,15 +3,18 @@
 
 from __future__ import annotations
 
+import time
 from email import message_from_bytes
 from email.message import Message as Mime
 
 import pytest
+from miniinet.catalogue import STAGES
 from miniinet.gateway import SENDER, Gateway, Mail, Result
 from miniinet.smtp import Message
 from miniinet.world import World
 
 SENDER_HOST = "mx.sender.example"
+SECONDS = 30.0
 
 
 def test_tls_18_an_untrusted_certificate_still_encrypts(
@@ -90,14 +93,25 @@ def test_smtp_28_clear_text_when_the_host_with_tls_is_down(
     assert result.records[-1]["reached"] == "plaintext"
 
 
-def test_smtp_40_a_temporary_refusal_tries_the_next_host(
-    gateway: Gateway,
+@pytest.mark.parametrize("stage", STAGES)
+def test_smtp_40_b2_2_a_temporary_refusal_tries_the_next_host(
+    gateway: Gateway, stage: str
 ) -> None:
-    result = gateway.send("busy.example")
-    result.delivered("mx2.busy.example", required="may", reached="encrypted")
-    first = result.at("mx1.busy.example")
-    assert first["outcome"] == "deferred"
+    domain = f"later-{stage.lower()}.example"
+    result = gateway.send(domain)
+    result.delivered(f"mx2.{domain}", required="may", reached="encrypted")
+    first = result.at(f"mx1.{domain}")
+    assert first["outcome"] in ("deferred", "unreachable")
     assert first["reply-code"] == 451
+
+
+@pytest.mark.parametrize("stage", ["greeting", "EHLO"])
+def test_smtp_33_a_refused_session_tries_the_next_host(
+    gateway: Gateway, stage: str
+) -> None:
+    domain = f"never-{stage.lower()}.example"
+    gateway.send(domain).delivered(f"mx2.{domain}", required="may",
+                                   reached="encrypted")
 
 
 def test_smtp_36_a_slow_server_is_waited_for(gateway: Gateway) -> None:
@@ -163,14 +177,17 @@ def test_smtp_32_dns_16_nowhere_to_send_is_told_at_once(
     assert fields["Diagnostic-Code"] is None  # no remote host spoke
 
 
-def test_smtp_38_a_permanent_refusal_is_told_with_the_servers_words(
-    gateway: Gateway, world: World
+@pytest.mark.parametrize("stage", ["MAIL", "RCPT", "DATA", "end"])
+def test_smtp_38_smtp_40_a_permanent_refusal_is_final_and_is_told(
+    gateway: Gateway, world: World, stage: str
 ) -> None:
-    result, mail = returned(gateway, "no-such-user.example")
-    assert result.at("mx.no-such-user.example")["outcome"] == "rejected"
+    domain = f"never-{stage.lower()}.example"
+    result, mail = returned(gateway, domain)
+    assert result.at(f"mx1.{domain}")["outcome"] == "rejected"
+    assert result.connections == [f"mx1.{domain}"]
     fields = status_of(report_about(world, mail))
-    assert fields["Status"] == "5.1.1"
-    assert "550 5.1.1 unknown" in fields["Diagnostic-Code"]
+    assert fields["Status"] == "5.7.0"
+    assert "550 5.7.0 never" in fields["Diagnostic-Code"]
     assert fields["Final-Recipient"].endswith(mail.recipient)
 
 
@@ -192,3 +209,22 @@ def test_inv_14_mail_that_waits_survives_a_restart(
         server.start()
     final = gateway.wait_delivered(result.mail)
     assert [host for host, _ in final.arrived] == ["mx.legacy.example"]
+
+
+def test_the_command_line_hands_in_a_message(
+    gateway: Gateway, world: World
+) -> None:
+    canary = "canary-by-the-command-line"
+    done = gateway.command(
+        "submit", "-f", SENDER, "bob@may.example",
+        text=f"From: {SENDER}\nSubject: {canary}\n\n{canary}\n")
+    assert done.returncode == 0, done.stderr
+    server = world.servers["mx.may.example"]
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        found = [m for m in server.messages if canary.encode() in m.content]
+        if found:
+            break
+        time.sleep(0.1)
+    message, = found
+    assert message.content.endswith(f"\r\n\r\n{canary}\r\n".encode())

@@ -206,6 +206,10 @@ def _dns() -> list[Domain]:
                "unsigned; its name server never answers TLSA questions",
                (Host("mx"),), ONE_MX, signed=False,
                faults={("_25._tcp.mx", "TLSA"): Fault.DROP}),
+        Domain(f"tlsa-truncated.{TLD}",
+               "DANE; the TLSA answer does not fit into a datagram",
+               (_host("mx", Tlsa.EE),), ONE_MX,
+               faults={("_25._tcp.mx", "TLSA"): Fault.TRUNCATED}),
         Domain(f"null-mx.{TLD}", "a null MX: it takes no mail",
                (Host("@"),), null_mx=True),
         Domain(f"dead-mx.{TLD}", "an MX whose name does not exist",
@@ -270,6 +274,10 @@ def _sts() -> list[Domain]:
     ]
 
 
+STAGES = ("greeting", "EHLO", "MAIL", "RCPT", "DATA", "end")
+REPLIES = {"later": "451 4.3.0 later", "never": "550 5.7.0 never"}
+
+
 def _opportunistic() -> list[Domain]:
     def plain(word: str, publishes: str, *hosts: Host,
               mx: tuple[tuple[int, str], ...] = ONE_MX,
@@ -281,7 +289,14 @@ def _opportunistic() -> list[Domain]:
               Host("mx", does(how)))
         for word, how in STARTTLS_FAULTS.items()
     ]
-    return misbehaving + [
+    refusing = [
+        plain(f"{word}-{stage.lower()}",
+              f"nothing; the first host says {reply} to {stage}",
+              Host("mx1", Behaviour(replies={stage: reply})), Host("mx2"),
+              mx=TWO_MX)
+        for word, reply in REPLIES.items() for stage in STAGES
+    ]
+    return misbehaving + refusing + [
         plain("may", "nothing; self-signed certificate",
               Host("mx", cert=ALIEN_EXPIRED)),
         plain("may-stripped",
@@ -303,11 +318,6 @@ def _opportunistic() -> list[Domain]:
               Host("mx", cert=SELF_SIGNED, clear_forbidden=True)),
         plain("strict-clear", "nothing; no STARTTLS",
               Host("mx", does(Starttls.ABSENT), clear_forbidden=True)),
-        plain("busy", "nothing; the first host says 451, the second takes it",
-              Host("mx1", Behaviour(replies={"RCPT": "451 4.3.0 later"})),
-              Host("mx2"), mx=TWO_MX),
-        plain("no-such-user", "nothing; every recipient is refused",
-              Host("mx", Behaviour(replies={"RCPT": "550 5.1.1 unknown"}))),
         plain("slow", "nothing; half a second before each reply",
               Host("mx", Behaviour(delay=0.5))),
         # Where the gateway's own reports of failure go.

@@ -164,6 +164,9 @@ class Demo:
                   wire), style)
         self.note("publishes", self.world.domain(domain).publishes)
         self.note("why", record["why"])
+        if record["rule"]:
+            self.note("rule", f"\"{record['rule']}\": this gateway's own, "
+                              "asks for TLS whatever the domain publishes")
         if record["exception"]:
             self.note("exception",
                       f"\"{record['exception']}\": "
@@ -276,6 +279,9 @@ def main() -> int:
             status = demo.verdict()
             if arguments.keep:
                 demo.look_around()
+            else:
+                screen.say("To look around: ./demo --keep leaves it running "
+                           "and says where the log and the state are.")
     return status
 
 

@@ -15,7 +15,7 @@ import socketserver
 import struct
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 import dns.exception
@@ -40,12 +40,14 @@ class Fault(enum.Enum):
     EXPIRED = "expired signature"  # bogus
     UNSIGNED = "signature removed"  # bogus
     NO_PROOF = "denial without its NSEC proof"  # bogus
+    TRUNCATED = "cut short, the whole only by TCP"  # no failure at all
 
 
 @dataclass(frozen=True)
 class Question:
     name: str  # without the last dot
     rdtype: str
+    tcp: bool = False
 
 
 class FaultyServer:
@@ -88,9 +90,9 @@ class FaultyServer:
         with self._lock:
             self._faults.pop(Question(name, rdtype), None)
 
-    def was_asked(self, name: str, rdtype: str) -> bool:
+    def was_asked(self, name: str, rdtype: str, tcp: bool = False) -> bool:
         with self._lock:
-            return Question(name, rdtype) in self.asked
+            return Question(name, rdtype, tcp) in self.asked
 
     # ---- the work ----
 
@@ -107,13 +109,19 @@ class FaultyServer:
             dns.rdatatype.to_text(rdtype),
         )
         with self._lock:
-            self.asked.append(question)
+            self.asked.append(replace(question, tcp=tcp))
             fault = self._faults.get(question)
         if fault is Fault.DROP:
             return None
         if fault in (Fault.SERVFAIL, Fault.REFUSED):
             reply = dns.message.make_response(query)
             reply.set_rcode(dns.rcode.from_text(fault.name))
+            return reply.to_wire()
+        if fault is Fault.TRUNCATED:
+            if tcp:
+                return _ask(self.upstream, wire, tcp)
+            reply = dns.message.make_response(query)
+            reply.flags |= dns.flags.TC | dns.flags.AA
             return reply.to_wire()
         honest = _ask(self.upstream, wire, tcp)
         if fault is None or honest is None:

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import secrets
+import signal
 import smtplib
 import socket
 import subprocess
@@ -290,6 +291,16 @@ class Gateway:
         self.stop()
         self.start()
 
+    def reload(self, options: Options) -> None:
+        """Other options from now on, by SIGHUP."""
+        self.options = merge(self.options, options)
+        self.write_config()
+        told = self.log().count("reloaded")
+        self.child().send(signal.SIGHUP)
+        self._until(
+            lambda: self.log().count("reloaded") > told or None,
+            lambda: "SIGHUP had no effect")
+
     def child(self) -> Child:
         assert self._child is not None, "the gateway is not running"
         return self._child
@@ -299,11 +310,14 @@ class Gateway:
 
     # ---- its command line ----
 
-    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """`tierpost WORDS… -c FILE`."""
+    def command(
+        self, *words: str, text: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """`tierpost COMMAND -c FILE WORDS…`, text on its standard input."""
+        depth = 2 if words[0] in ("evidence", "queue", "report") else 1
         return subprocess.run(
-            [self.binary, *words, "-c", self.conf],
-            stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            [self.binary, *words[:depth], "-c", self.conf, *words[depth:]],
+            input=text, capture_output=True, text=True,
             timeout=COMMAND_SECONDS, check=False,
         )
 

@@ -234,7 +234,7 @@ class _Dialogue:
 
     def helo(self, _line: str) -> None:
         self.rset_state()
-        self.say(f"250 {self.server.name}")
+        self.say(self.reply("EHLO", f"250 {self.server.name}"))
 
     def starttls(self, _line: str) -> bool | None:
         how = self.behaviour.starttls

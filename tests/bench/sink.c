@@ -299,6 +299,18 @@ tls_result(struct client *c, int n)
 	return 0;
 }
 
+/*
+ * A sender that writes a message in two parts without TCP_NODELAY waits for
+ * the ACK of the first; ours is never late.
+ */
+static void
+acknowledge(const struct client *c)
+{
+	int on = 1;
+
+	setsockopt(c->source.fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
+}
+
 static ssize_t
 read_some(struct client *c, uint8_t *to, size_t room)
 {
@@ -307,9 +319,7 @@ read_some(struct client *c, uint8_t *to, size_t room)
 	if (c->tls != NULL)
 		return tls_result(c, SSL_read(c->tls, to, (int)room));
 	n = read(c->source.fd, to, room);
-	if (n > 0)
-		return n;
-	return n < 0 && errno == EAGAIN ? 0 : -1;
+	return n > 0 ? n : n < 0 && errno == EAGAIN ? 0 : -1;
 }
 
 static ssize_t
@@ -379,6 +389,7 @@ client_event(struct client *c, uint32_t events)
 			talloc_free(c);
 		if (n <= 0)
 			return;
+		acknowledge(c);
 		take(c, span_of(in, (size_t)n));
 		if (!flush(c))
 			return;

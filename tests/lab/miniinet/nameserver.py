@@ -31,6 +31,7 @@ server:
     zonelistfile: "{folder}/zone.list"
     cookie-secret-file: "{folder}/cookies"
     server-count: 1
+    rrl-ratelimit: 0
     hide-version: yes
     round-robin: no
 remote-control:

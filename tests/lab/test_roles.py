@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import signal
 import time
-from pathlib import Path
 
 import pytest
 from miniinet.gateway import Gateway
@@ -15,29 +14,15 @@ from miniinet.world import World
 SECONDS = 15.0
 
 
-def processes(gateway: Gateway, role: str) -> list[int]:
-    master = gateway.child().pid
-    children = Path(f"/proc/{master}/task/{master}/children")
-    found = []
-    for pid in map(int, children.read_text().split()):
-        try:
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        except FileNotFoundError:
-            continue
-        if words[1:3] == [b"role", role.encode()]:
-            found.append(pid)
-    return found
-
-
 def kill(gateway: Gateway, role: str) -> None:
     """All of a role, and wait until others are in their place."""
-    old = processes(gateway, role)
+    old = gateway.processes().get(role, [])
     assert old, f"no process of role {role}"
     for pid in old:
         os.kill(pid, signal.SIGKILL)
     deadline = time.monotonic() + SECONDS
     while time.monotonic() < deadline:
-        if len(set(processes(gateway, role)) - set(old)) == len(old):
+        if len(set(gateway.processes().get(role, [])) - set(old)) == len(old):
             return
         time.sleep(0.05)
     raise AssertionError(f"{role} was not started again\n{gateway.log()}")

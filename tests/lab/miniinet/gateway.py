@@ -305,6 +305,21 @@ class Gateway:
         assert self._child is not None, "the gateway is not running"
         return self._child
 
+    def processes(self) -> dict[str, list[int]]:
+        """Process ids by role."""
+        master = self.child().pid
+        found: dict[str, list[int]] = {}
+        children = Path(f"/proc/{master}/task/{master}/children").read_text()
+        for pid in map(int, children.split()):
+            try:
+                command = Path(f"/proc/{pid}/cmdline").read_bytes()
+            except OSError:
+                continue
+            words = command.split(b"\0")
+            if len(words) > 2 and words[1] == b"role":
+                found.setdefault(words[2].decode(), []).append(pid)
+        return found
+
     def log(self) -> str:
         return self.log_path.read_text(errors="replace")
 

@@ -88,20 +88,6 @@ class Load:
             return "refused"
 
 
-def roles_of(gateway: Gateway) -> dict[str, list[int]]:
-    master = gateway.child().pid
-    found: dict[str, list[int]] = {}
-    children = Path(f"/proc/{master}/task/{master}/children").read_text()
-    for pid in map(int, children.split()):
-        try:
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if len(words) > 2 and words[1] == b"role":
-            found.setdefault(words[2].decode(), []).append(pid)
-    return found
-
-
 def arrivals(world: World) -> Counter[str]:
     seen: Counter[str] = Counter()
     for server in world.servers.values():
@@ -145,7 +131,7 @@ def phase(
     while sum(done.values()) < kills:
         time.sleep(dice.uniform(0.02, 0.6))
         role = dice.choice(roles)
-        pids = roles_of(gateway).get(role, [])
+        pids = gateway.processes().get(role, [])
         if pids:
             os.kill(dice.choice(pids), signal.SIGKILL)
             done[role] += 1

@@ -13,7 +13,7 @@ from __future__ import annotations
 import email
 import os
 import shutil
-import socket
+import smtplib
 import subprocess
 import time
 from dataclasses import dataclass
@@ -139,7 +139,7 @@ exec /usr/lib/postfix/sbin/master -d -s
 )
 
 EXIM = Kind(
-    ("exim4-daemon-light", "exim4-base", "libidn12"),
+    ("exim4-daemon-light", "exim4-base", "libidn12", "libgnutls-dane0"),
     "exim4.conf",
     """\
 primary_hostname = {host}
@@ -270,7 +270,7 @@ class Mta:
         )
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline and self._child.running():
-            if self._greets():
+            if self._takes_mail():
                 return self
             time.sleep(0.1)
         self.__exit__()
@@ -301,11 +301,14 @@ class Mta:
             gateway_address=address, gateway_port=port))
         (self.lab / "start").write_text(self.kind.start)
 
-    def _greets(self) -> bool:
+    def _takes_mail(self) -> bool:
+        """All of its processes that a recipient needs are there."""
         try:
-            with socket.create_connection((self.address, 25), 2) as sock:
-                return sock.recv(512).startswith(b"220")
-        except OSError:
+            with smtplib.SMTP(self.address, 25, timeout=5) as client:
+                client.ehlo("client.sender.example")
+                client.mail("")
+                return client.rcpt(f"bob@{self.domain}")[0] == 250
+        except (OSError, smtplib.SMTPException):
             return False
 
     def log(self) -> str:

@@ -322,6 +322,23 @@ begin_all(struct advisor *a)
 	}
 }
 
+/* What is kept was found under other circumstances: make it anew. */
+static void
+start_over(struct advisor *a)
+{
+	struct kept *k, *next;
+
+	for (k = TAILQ_FIRST(&a->by_age); k != NULL; k = next) {
+		next = TAILQ_NEXT(k, age);
+		if (k->plan != NULL) {
+			forget(k);
+		} else if (k->supply != NULL) {
+			TALLOC_FREE(k->supply);
+			make_plan(k);
+		}
+	}
+}
+
 static void
 tested(void *arg, const struct dns_health *h)
 {
@@ -340,6 +357,9 @@ tested(void *arg, const struct dns_health *h)
 		    "%s", h->text);
 	net_timer_set(a->retest, mono_after(net_now(a->env.net),
 	    h->validating ? HEALTHY_RETEST_MS : SICK_RETEST_MS));
+	/* Since when it has not been validating is not known. */
+	if (was && must_hold(a))
+		start_over(a);
 	begin_all(a);
 }
 
@@ -453,7 +473,7 @@ keeper_closed(void *arg, const char *why)
 
 	log_text(a->env.log, LOG_LEVEL_INFO, "channel-closed", "keeper: %s",
 	    why);
-	a->keeper = NULL;
+	TALLOC_FREE(a->keeper); /* and its descriptor */
 }
 
 static const struct chan_ops keeper_ops = {
@@ -504,18 +524,7 @@ advisor_new(TALLOC_CTX *mem, const struct role_env *env)
 void
 advisor_reload(struct advisor *a, const struct conf *conf)
 {
-	struct kept *k, *next;
-
 	a->env.conf = conf;
 	discover_reload(a->discover, conf);
-	/* Kept plans may rest on rules that are gone. */
-	for (k = TAILQ_FIRST(&a->by_age); k != NULL; k = next) {
-		next = TAILQ_NEXT(k, age);
-		if (k->plan != NULL) {
-			forget(k);
-		} else if (k->supply != NULL) {
-			TALLOC_FREE(k->supply);
-			make_plan(k);
-		}
-	}
+	start_over(a); /* plans may rest on rules that are gone */
 }

@@ -247,12 +247,19 @@ courier_new(TALLOC_CTX *mem, const struct role_env *env,
 	return c;
 }
 
-/* Connections made under another configuration serve nobody any more. */
+/*
+ * Connections made under another configuration serve nobody any more, and
+ * plans that may rest on rules that are gone no further job.
+ */
 void
 courier_reload(struct courier *c, const struct conf *conf)
 {
+	struct slot *s;
+
 	c->env.conf = conf;
 	pool_empty(c);
+	TAILQ_FOREACH(s, &c->slots, link)
+		slot_outdate(s);
 }
 
 /* ---- drain ---- */

@@ -171,6 +171,7 @@ struct slot {
 	struct conn *conn;   /* or NULL */
 	struct plan *plan;   /* or NULL */
 	bool plan_is_new;    /* no job has used it */
+	uint8_t conf_digest[32]; /* of the configuration when it came */
 	struct slot_host *host; /* one for each of the plan's */
 	size_t host_end;        /* those from here on are over host-limit */
 	struct net_timer *timer; /* for the plan */
@@ -256,6 +257,9 @@ void slot_orphan(struct slot *s);
 void slot_give_back(struct slot *s);
 void slot_ask_plan(struct slot *s);
 void slot_take_plan(struct slot *s, struct plan *plan);
+/* The configuration has changed: neither its plan nor its connection serve
+ * a job that has not begun. */
+void slot_outdate(struct slot *s);
 /* Go on: at once, or later in this turn. */
 void slot_run(struct slot *s);
 void slot_kick(struct slot *s);

@@ -459,15 +459,18 @@ mail_failed(struct slot *s, const struct client_failure *f)
 
 /* ---- leaving ---- */
 
+/* One record holds what is true of all its recipients: whether content left,
+ * and how, may differ among those of one outcome (INV-07). */
 static void
 record_outcome(struct slot *s, enum evidence_outcome outcome,
-    struct crcpt **list)
+    enum evidence_reached reached, struct crcpt **list)
 {
 	struct job *j = slot_job(s);
 	size_t n = 0;
 
 	for (uint32_t i = 0; i < j->w.rcpt_count; i++)
-		if (j->rcpt[i].touched && j->rcpt[i].outcome == outcome)
+		if (j->rcpt[i].touched && j->rcpt[i].outcome == outcome &&
+		    j->rcpt[i].reached == reached)
 			list[n++] = &j->rcpt[i];
 	if (n == 0)
 		return;
@@ -497,7 +500,9 @@ mail_leave_host(struct slot *s, bool tried)
 	    j->w.rcpt_count));
 
 	for (size_t i = 0; i < COUNT_OF(outcomes); i++)
-		record_outcome(s, outcomes[i], list);
+		for (int r = 0; r <= REACHED_VERIFIED; r++)
+			record_outcome(s, outcomes[i],
+			    (enum evidence_reached)r, list);
 	talloc_free(list);
 	if (tried)
 		j->host[s->conn->host] |= JOB_HOST_TRIED;

@@ -94,7 +94,7 @@ fill_plan(struct slot *s, TALLOC_CTX *mem, struct evidence *e,
 	e->sts_stale = plan->sts.stale;
 	e->sts_id = plan->sts.id;
 	e->sts_fetched = plan->sts.fetched;
-	memcpy(e->conf_digest, s->c->env.conf->digest, sizeof(e->conf_digest));
+	memcpy(e->conf_digest, s->conf_digest, sizeof(e->conf_digest));
 	e->dns = lookups_of(s, mem, h);
 	if (h == NULL) {
 		e->in.sts = plan->sts.state;
@@ -110,9 +110,9 @@ fill_plan(struct slot *s, TALLOC_CTX *mem, struct evidence *e,
 	e->rule = h->rule;
 	e->exception = h->exception;
 	if (h->exception != NULL && *h->exception != '\0') {
-		e->exc_reason = plan->reason;
-		e->exc_approver = plan->approver;
-		e->exc_expires = plan->exception_expires;
+		e->exc_reason = h->reason;
+		e->exc_approver = h->approver;
+		e->exc_expires = h->exception_expires;
 	}
 	e->skip = h->skip;
 	e->required = h->required;

@@ -175,9 +175,11 @@ slot_orphan(struct slot *s)
 	if (j != NULL && !runs_alone(s)) {
 		if (s->state == SLOT_MAILING)
 			mail_leave_host(s, true);
-		if (s->state == SLOT_PLANNING)
+		if (s->state == SLOT_PLANNING) {
 			TAILQ_REMOVE(&c->by_token[s->token % COURIER_BUCKETS],
 			    s, by_token);
+			net_timer_clear(s->timer);
+		}
 		if (s->conn != NULL)
 			conn_drop(s->conn);
 		mail_forget(s);
@@ -253,8 +255,23 @@ slot_take_plan(struct slot *s, struct plan *plan)
 	    (unsigned)plan->host_count + 1));
 	s->host_end = end_of_hosts(s);
 	s->plan_is_new = true;
+	memcpy(s->conf_digest, s->c->env.conf->digest,
+	    sizeof(s->conf_digest));
 	s->state = SLOT_IDLE;
 	slot_kick(s);
+}
+
+void
+slot_outdate(struct slot *s)
+{
+	const struct wall over = { 0 };
+
+	if (s->plan != NULL) {
+		s->plan_is_new = false;
+		s->plan->valid_until = over;
+	}
+	if (s->conn != NULL)
+		s->conn->valid_until = over;
 }
 
 /* One that has just come is good for a job, however short its life. */
@@ -307,10 +324,21 @@ tell_skipped(struct slot *s, unsigned i)
 		!h->in.error_is_tlsa_only ? STATUS_DNS : STATUS_TLS, h->why);
 }
 
+/* An exception stops by itself, also within an attempt (INV-04). */
+static bool
+exception_is_over(const struct slot *s, size_t i)
+{
+	const struct plan_host *h = &s->plan->host[i];
+
+	return *h->exception != '\0' && wall_reached(
+	    net_wall(s->c->env.net), h->exception_expires);
+}
+
 static bool
 usable(const struct slot *s, const struct job *j, size_t i)
 {
 	return !s->plan->host[i].skip && s->host[i].state != HOST_DEAD &&
+	    !exception_is_over(s, i) &&
 	    !(j->host[i] & JOB_HOST_TRIED);
 }
 
@@ -332,6 +360,9 @@ host_in_state(struct slot *s, const struct job *j, size_t at, size_t end,
 	for (size_t i = at; i < end; i++) {
 		if (s->plan->host[i].skip)
 			tell_skipped(s, (unsigned)i);
+		else if (exception_is_over(s, i))
+			slot_note_failure(s, &s->plan->host[i], STATUS_TLS,
+			    "the exception that it needs has expired");
 		if (usable(s, j, i) && s->host[i].state == state)
 			return (uint32_t)i;
 	}

@@ -234,7 +234,21 @@ log_fetch(const struct search *s, const char *event, const char *why)
 	logline_end(&l);
 }
 
-/* Keep the cached policy if it still binds, else go on without (STS-17). */
+/*
+ * After a failed fetch: the cached policy if it still binds, else go on
+ * without (STS-17).  But a refresh does not wait for the TXT record: where
+ * that is not known either, nothing is known (STS-09).
+ */
+static enum sts_step
+step_without_fetch(const struct search *s, const struct sts_entry *e,
+    struct wall now)
+{
+	if (sts_cache_live(e, now))
+		return STS_STEP_USE_STALE;
+	return s->txt == STS_TXT_ERROR ? STS_STEP_UNKNOWN
+				       : STS_STEP_UNAVAILABLE;
+}
+
 static void
 fetch_failed(struct search *s)
 {
@@ -246,8 +260,7 @@ fetch_failed(struct search *s)
 	log_fetch(s, "policy-fetch-failed", s->why.text);
 	if (d->changed != NULL)
 		d->changed(d->arg, e);
-	answer_step(s, sts_cache_live(e, now) ? STS_STEP_USE_STALE
-					      : STS_STEP_UNAVAILABLE);
+	answer_step(s, step_without_fetch(s, e, now));
 }
 
 /* RFC 8461 3.2, 3.3: 200 and text/plain, or it is no policy. */

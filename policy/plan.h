@@ -55,6 +55,10 @@ struct plan_host {
 	const char *row;       /* decision row */
 	const char *rule;      /* name of the rule in force, or "" */
 	const char *exception; /* name of the exception in force, or "" */
+	/* its audit, else "" and 0: hosts may have different ones */
+	const char *approver;
+	const char *reason;
+	struct wall exception_expires;
 	const char *why;       /* for people: what is required and why */
 };
 
@@ -82,7 +86,7 @@ struct plan {
 	size_t host_count;
 	struct plan_trail *trail;
 	size_t trail_count;
-	/* Exception audit, when any host uses one: */
+	/* Of the first exception that a host uses, for people: */
 	const char *approver;
 	const char *reason;
 	struct wall exception_expires;

@@ -211,8 +211,16 @@ make_host(struct planner *p, const struct plan_draft *d, struct plan_host *h)
 		.tlsa_count = d->tlsa_count,
 		.sts_mx_match = sts_names(plan, d->name),
 		.rule = o.rule == NULL ? "" : o.rule->name,
-		.exception = o.exception == NULL ? "" : o.exception->name,
+		.exception = "",
+		.approver = "",
+		.reason = "",
 	};
+	if (o.exception != NULL) {
+		h->exception = o.exception->name;
+		h->approver = o.exception->approver;
+		h->reason = o.exception->reason;
+		h->exception_expires = o.exception->expires;
+	}
 	decide_host(p, d, h, &o);
 	add_refs(p, h, o.rule);
 	order_addresses(p, d, h);
@@ -315,8 +323,11 @@ valid_until(const struct planner *p)
 	struct wall until = wall_after(plan->made, (int64_t)plan_ttl(p) * 1000);
 	struct wall expiry = conf_next_expiry(p->conf, plan->made);
 
-	if (plan->sts.expires.ms > plan->made.ms &&
-	    plan->sts.expires.ms < until.ms)
+	/* max_age 0, fetched within the same millisecond (STS-25). */
+	if (plan->sts.expires.ms == plan->made.ms)
+		until = wall_after(plan->made, LEAST_TTL_S * 1000);
+	else if (plan->sts.expires.ms > plan->made.ms &&
+		 plan->sts.expires.ms < until.ms)
 		until = plan->sts.expires;
 	return expiry.ms < until.ms ? expiry : until;
 }

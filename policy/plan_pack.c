@@ -95,6 +95,9 @@ pack_host(struct sbuf *b, const struct plan_host *h)
 	pack_str(b, h->row);
 	pack_str(b, h->rule);
 	pack_str(b, h->exception);
+	pack_str(b, h->approver);
+	pack_str(b, h->reason);
+	pack_i64(b, h->exception_expires.ms);
 	pack_str(b, h->why);
 }
 
@@ -139,6 +142,9 @@ unpack_host(struct unpack *u, TALLOC_CTX *mem, struct plan_host *h)
 	h->row = unpack_str(u, mem);
 	h->rule = unpack_str(u, mem);
 	h->exception = unpack_str(u, mem);
+	h->approver = unpack_str(u, mem);
+	h->reason = unpack_str(u, mem);
+	h->exception_expires.ms = unpack_i64(u);
 	h->why = unpack_str(u, mem);
 }
 

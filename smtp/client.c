@@ -122,6 +122,10 @@ client_rearm(struct client *c, struct mono now)
 	c->deadline = limit == LIMIT_NONE
 	    ? MONO_NEVER
 	    : mono_after(now, limit_ms(c->conf, limit));
+	/* After the dot the server has it: then the reply is waited for. */
+	if (c->state >= CLIENT_S_MAIL && c->state <= CLIENT_S_BODY &&
+	    c->tx.end.ms < c->deadline.ms)
+		c->deadline = c->tx.end;
 }
 
 void

@@ -12,6 +12,12 @@
 #include "smtp/dotstuff.h"
 
 #define CLIENT_WHY_BYTES 256u /* ours: one reason for a log line */
+/*
+ * Ours: a transaction up to its final dot has an hour, and the time that the
+ * content takes at 4 KiB/s, however little the server does at once.
+ */
+#define CLIENT_TX_MS           3600000
+#define CLIENT_TX_BYTES_PER_MS 4u
 
 /*
  * Commands of a transaction have places: 0 is MAIL, 1..n are the RCPTs,
@@ -30,6 +36,7 @@ struct client_tx {
 	/* content */
 	struct dotstuff stuff;
 	struct span part; /* what is not yet cut into pieces */
+	struct mono end;  /* no later up to the final dot */
 	bool last;
 	bool ended;       /* the final dot is among the pieces */
 	struct span piece[CLIENT_PIECES];

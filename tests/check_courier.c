@@ -1157,6 +1157,56 @@ START_TEST(equal_preference_clear_text_only_where_allowed)
 }
 END_TEST
 
+static struct plan_host *
+with_exception(struct plan_host *h, const char *name, const char *approver,
+    int64_t life_ms)
+{
+	h->exception = name;
+	h->reason = "no STARTTLS";
+	h->approver = approver;
+	h->exception_expires = wall_after(net_wall(net), life_ms);
+	return h;
+}
+
+/* Two hosts, each under an exception of its own. */
+START_TEST(inv_04_a_record_names_who_approved_the_exception_of_its_host)
+{
+	struct server *first = server_new(TLS_ABSENT, NULL);
+	struct server *second = server_new(TLS_ABSENT, NULL);
+	struct plan *p = plan_new("d.example");
+	struct evidence e;
+
+	first->rcpt = "450 4.2.1 later";
+	p->approver = "one@gw.example";
+	p->reason = "no STARTTLS";
+	p->exception_expires = wall_after(p->made, 60000);
+	with_exception(plan_add(p, "mx1.d.example", 10, first, LEVEL_PLAIN),
+	    "first", "one@gw.example", 60000);
+	with_exception(plan_add(p, "mx2.d.example", 20, second, LEVEL_PLAIN),
+	    "second", "two@gw.example", 90000);
+	try_one();
+	expect_delivered(REACHED_PLAIN);
+	e = record(1);
+	ck_assert_str_eq(e.exception, "second");
+	ck_assert_str_eq(e.exc_approver, "two@gw.example");
+	ck_assert_int_eq(e.exc_expires.ms, p->host[1].exception_expires.ms);
+}
+END_TEST
+
+/* It ends while another host is being tried. */
+START_TEST(inv_04_an_exception_ends_within_an_attempt)
+{
+	struct server *s = server_new(TLS_ABSENT, NULL);
+	struct plan *p = plan_new("d.example");
+
+	with_exception(plan_add(p, "mx1.d.example", 10, s, LEVEL_PLAIN),
+	    "e", "sec@gw.example", 0);
+	try_one();
+	expect_failed("4.7.5");
+	ck_assert_uint_eq(s->connections, 0);
+}
+END_TEST
+
 START_TEST(dane_10_better_preference_in_clear_beats_worse_with_tls)
 {
 	struct server *clear = server_new(TLS_ABSENT, NULL);
@@ -1333,6 +1383,36 @@ START_TEST(smtp_38_40_each_recipient_has_its_own_fate)
 	ck_assert_int_eq(record(1).outcome, EVIDENCE_DEFERRED);
 	ck_assert_str_eq(record(1).rcpt[0], "b@d.example");
 	ck_assert_int_eq(record(2).outcome, EVIDENCE_REJECTED);
+}
+END_TEST
+
+/* Both are refused, but content left in clear for one of them only. */
+START_TEST(inv_07_a_record_tells_of_clear_text_for_those_it_left_for)
+{
+	struct server *s = server_new(TLS_ABSENT, NULL);
+	struct wire_job j = job_of(1, 1, three, 2);
+	unsigned clear = 0;
+
+	s->rcpt = "550 5.1.1 nobody";
+	s->rcpt_for = "a@d.example";
+	s->dot = "554 5.7.1 no";
+	plan_add(plan_new("d.example"), "mx.d.example", 10, s, LEVEL_MAY);
+	send_slot(1, "d.example");
+	send_job(&j);
+	wait_for(has_reports, 1);
+	ck_assert_uint_eq(keeper.outcome[0].evidence_count, 2);
+	for (uint32_t i = 0; i < 2; i++) {
+		struct evidence e = record(i);
+
+		ck_assert_int_eq(e.outcome, EVIDENCE_REJECTED);
+		ck_assert_uint_eq(e.rcpt_count, 1);
+		ck_assert_str_eq(e.rcpt[0], e.reached == REACHED_PLAIN
+			? "b@d.example" : "a@d.example");
+		ck_assert_uint_eq(e.reply_code,
+		    e.reached == REACHED_PLAIN ? 554 : 550);
+		clear += evidence_is_plaintext(&e);
+	}
+	ck_assert_uint_eq(clear, 1);
 }
 END_TEST
 
@@ -1711,6 +1791,46 @@ START_TEST(dane_13_plan_that_expired_is_asked_for_again)
 }
 END_TEST
 
+/* What was planned, and connected, before a reload rests on rules that may
+ * be gone. */
+START_TEST(inv_04_reload_ends_plans_and_connections_of_slots)
+{
+	struct server *s = server_new(TLS_ABSENT, NULL);
+	struct plan *p = plan_new("d.example");
+	struct plan_host *h = plan_add(p, "mx.d.example", 10, s, LEVEL_MAY);
+
+	send_slot(1, "d.example");
+	send_one(1, 1);
+	wait_for(has_reports, 1);
+	h->in.override = OVERRIDE_NEVER_PLAINTEXT;
+	decided(p, h);
+	courier_reload(courier, &conf);
+	send_one(1, 2);
+	wait_for(has_reports, 2);
+	ck_assert_uint_eq(advisor.asked, 2);
+	ck_assert_uint_eq(s->mail_count, 1);
+	ck_assert_uint_eq(keeper.failures, 1);
+	ck_assert_str_eq(keeper.failed[0].status, "4.7.5");
+}
+END_TEST
+
+/* The same requirement, but a connection of before the reload. */
+START_TEST(reload_leaves_no_connection_to_another_slot)
+{
+	struct server *s = server_new(TLS_GOOD, cert_for("mx.d.example"));
+
+	plan_add(plan_new("d.example"), "mx.d.example", 10, s, LEVEL_MAY);
+	send_slot(1, "d.example");
+	send_one(1, 1);
+	wait_for(has_reports, 1);
+	courier_reload(courier, &conf);
+	send_slot_end(1);
+	wait_for(has_idles, 1);
+	one_slot(2, "d.example");
+	ck_assert_uint_eq(s->connections, 2);
+}
+END_TEST
+
 START_TEST(dane_49_domains_do_not_share_a_connection)
 {
 	struct server *s = server_new(TLS_GOOD, cert_for("mx.example"));
@@ -1917,6 +2037,29 @@ wants_body(void)
 	return keeper.wants > 0 && has_rcpts();
 }
 
+/* INV-15: the digest of what the decision was made under. */
+START_TEST(inv_15_record_after_a_reload_names_the_configuration_of_its_plan)
+{
+	struct server *s = server_new(TLS_ABSENT, NULL);
+	struct conf other;
+	struct evidence e;
+
+	conf.digest[0] = 1;
+	other = conf;
+	other.digest[0] = 2;
+	plan_add(plan_new("d.example"), "mx.d.example", 10, s, LEVEL_MAY);
+	awaited = s;
+	send_slot(1, "d.example");
+	send_one(1, 1);
+	run_until(has_rcpts);
+	courier_reload(courier, &other);
+	wait_for(has_reports, 1);
+	e = record(0);
+	ck_assert_uint_eq(e.conf_digest[0], 1);
+	courier_reload(courier, &conf);
+}
+END_TEST
+
 START_TEST(content_still_to_be_pulled_goes_back_untried)
 {
 	struct server *s = server_new(TLS_ABSENT, NULL);
@@ -2035,6 +2178,9 @@ add_hosts(TCase *t)
 	tcase_add_test(t, equal_preference_comes_back_to_clear_text_in_order);
 	tcase_add_test(t, equal_preference_clear_text_only_where_allowed);
 	tcase_add_test(t,
+	    inv_04_a_record_names_who_approved_the_exception_of_its_host);
+	tcase_add_test(t, inv_04_an_exception_ends_within_an_attempt);
+	tcase_add_test(t,
 	    dane_10_better_preference_in_clear_beats_worse_with_tls);
 	tcase_add_test(t, dane_11_one_bad_host_does_not_block_the_domain);
 	tcase_add_test(t, sts_37_skipped_host_is_not_connected_to);
@@ -2053,6 +2199,8 @@ add_mail(TCase *t)
 {
 	tcase_add_loop_test(t, smtp_38_40_each_recipient_has_its_own_fate, 0,
 	    2);
+	tcase_add_test(t,
+	    inv_07_a_record_tells_of_clear_text_for_those_it_left_for);
 	tcase_add_test(t, smtp_40_5yz_is_final_and_no_other_host_is_asked);
 	tcase_add_test(t,
 	    smtp_38_4yz_everywhere_defers_the_message_not_the_destination);
@@ -2089,6 +2237,8 @@ add_reuse(TCase *t)
 	    b2_4_clear_connection_never_serves_a_raised_requirement);
 	tcase_add_test(t, dane_13_rolled_tlsa_set_gets_a_new_connection);
 	tcase_add_test(t, dane_13_plan_that_expired_is_asked_for_again);
+	tcase_add_test(t, inv_04_reload_ends_plans_and_connections_of_slots);
+	tcase_add_test(t, reload_leaves_no_connection_to_another_slot);
 	tcase_add_test(t, dane_49_domains_do_not_share_a_connection);
 	tcase_add_test(t, clear_retry_connection_serves_no_other_slot);
 }
@@ -2107,6 +2257,8 @@ add_roles(TCase *t)
 	tcase_add_test(t,
 	    jobs_not_begun_go_back_untried_when_the_keeper_goes);
 	tcase_add_test(t, inv_14_a_running_transaction_survives_its_keeper);
+	tcase_add_test(t,
+	    inv_15_record_after_a_reload_names_the_configuration_of_its_plan);
 	tcase_add_test(t, content_still_to_be_pulled_goes_back_untried);
 	tcase_add_loop_test(t, hostile_frames_close_the_channel, 0, 3);
 	tcase_add_test(t, drain_finishes_what_runs_and_gives_back_the_rest);

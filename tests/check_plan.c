@@ -1639,6 +1639,33 @@ START_TEST(inv_04_an_exception_for_other_hosts_lowers_nothing)
 }
 END_TEST
 
+START_TEST(inv_04_each_host_tells_of_its_own_exception)
+{
+	static const char *first[] = { MX1 };
+	struct conf_exception both[2];
+	const struct plan *plan;
+
+	with_exception(true);
+	both[0] = both[1] = exception;
+	both[1].name = "other";
+	both[1].mx = first;
+	both[1].reason = "old appliance";
+	both[1].approver = "ciso@example.net";
+	both[1].expires.ms = MADE + 90000;
+	conf.exception = both;
+	conf.exception_count = 2;
+	signed_hosts();
+	plan = plan_n();
+	ck_assert_str_eq(plan->host[0].exception, "other");
+	ck_assert_str_eq(plan->host[0].approver, "ciso@example.net");
+	ck_assert_str_eq(plan->host[0].reason, "old appliance");
+	ck_assert_int_eq(plan->host[0].exception_expires.ms, MADE + 90000);
+	ck_assert_str_eq(plan->host[1].exception, "legacy");
+	ck_assert_str_eq(plan->host[1].approver, "sec@example.net");
+	ck_assert_int_eq(plan->host[1].exception_expires.ms, MADE + 60000);
+}
+END_TEST
+
 START_TEST(inv_04_an_exception_covers_a_tlsa_error_and_no_other)
 {
 	with_exception(false);
@@ -1895,6 +1922,7 @@ START_TEST(inv_12_a_plan_ends_with_the_policy)
 	ck_assert_int_eq(plan_n()->valid_until.ms, MADE + 5000);
 	/* max_age 0: this attempt, and hardly more (STS-25). */
 	sts.expires.ms = MADE;
+	ck_assert_int_eq(plan_n()->valid_until.ms, MADE + 1000);
 	sts.ttl_s = 0;
 	check_level(&plan_n()->host[0], LEVEL_VERIFY, METHOD_PKIX_STS);
 	ck_assert_int_eq(plan_n()->valid_until.ms, MADE + 1000);
@@ -2109,6 +2137,7 @@ add_rules(Suite *s)
 		inv_04_dane_48_an_exception_lowers_and_is_written_down,
 		inv_04_a_plan_ends_with_the_exception,
 		inv_04_an_exception_for_other_hosts_lowers_nothing,
+		inv_04_each_host_tells_of_its_own_exception,
 		inv_04_an_exception_covers_a_tlsa_error_and_no_other,
 	};
 

@@ -66,7 +66,10 @@ make_hosts(void)
 		.ref_count = 1,
 		.sts_mx_match = true,
 		.rule = "",
-		.exception = "",
+		.exception = "e",
+		.approver = "sec@example.net",
+		.reason = "no STARTTLS",
+		.exception_expires = { 1000000050000 },
 		.why = "the second" };
 	hosts[2] = (struct plan_host){ .name = "mx3.example",
 		.preference = 65535,
@@ -232,6 +235,9 @@ check_host(const struct plan_host *a, const struct plan_host *b)
 	ck_assert_str_eq(a->row, b->row);
 	ck_assert_str_eq(a->rule, b->rule);
 	ck_assert_str_eq(a->exception, b->exception);
+	ck_assert_str_eq(a->approver == NULL ? "" : a->approver, b->approver);
+	ck_assert_str_eq(a->reason == NULL ? "" : a->reason, b->reason);
+	ck_assert_int_eq(a->exception_expires.ms, b->exception_expires.ms);
 	ck_assert_str_eq(a->why, b->why);
 }
 

@@ -364,6 +364,32 @@ START_TEST(smtp_36_a_block_that_does_not_leave_runs_out_of_time)
 }
 END_TEST
 
+/* However often a little of it leaves (C20). */
+START_TEST(a_transaction_ends_although_there_is_always_some_progress)
+{
+	struct mono begun;
+	int64_t max_ms = 3600000 + 100 / 4; /* 100 bytes at 4 KiB/s */
+
+	to_body();
+	begun = now;
+	send_bytes = 0;
+	send_content("0123456789012345678901234567890123456789\r\n");
+	send_bytes = 1;
+	while (client_state(client) == CLIENT_S_BODY &&
+	    now.ms < begun.ms + 2 * max_ms) {
+		now.ms += conf.block_ms - 1;
+		if (mono_reached(now, client_deadline(client)))
+			now = client_deadline(client);
+		else
+			ck_assert(transmit());
+		if (mono_reached(now, client_deadline(client)))
+			(void)run();
+	}
+	expect_failure(CLIENT_FAULT_TIMEOUT, CLIENT_S_BODY);
+	ck_assert_int_eq(now.ms, begun.ms + max_ms);
+}
+END_TEST
+
 /* ---- transactions ---- */
 
 START_TEST(smtp_44_one_group_where_pipelining_is_offered)
@@ -1094,6 +1120,8 @@ add_session(TCase *t)
 	tcase_add_test(t, smtp_08_b2_3_what_is_no_reply_ends_the_session);
 	tcase_add_test(t, smtp_36_each_reply_has_its_own_time);
 	tcase_add_test(t, smtp_36_content_and_dot_have_their_own_time);
+	tcase_add_test(t,
+	    a_transaction_ends_although_there_is_always_some_progress);
 	tcase_add_test(t,
 	    smtp_36_a_block_that_does_not_leave_runs_out_of_time);
 }

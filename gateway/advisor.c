@@ -55,9 +55,9 @@ struct advisor {
 	struct role_env env;
 	struct discover *discover;
 	struct chan *keeper;
-	bool loaded;            /* the keeper has sent its cache */
+	bool loaded; /* the keeper has sent its cache */
 	struct line *line[ADVISOR_MAX_COURIERS];
-	struct strmap *kept;    /* by "class domain" */
+	struct strmap *kept;       /* by "class domain" */
 	TAILQ_HEAD(, kept) by_age; /* newest last */
 	size_t waiting;
 	struct dns_health health;
@@ -179,8 +179,9 @@ plan_hold(struct kept *k, const char *why)
 	p->why = need(talloc_strdup(p, why));
 	p->made = now;
 	p->valid_until = wall_after(now, SICK_RETEST_MS);
-	p->sts = (struct sts_fact){ .state = STS_ST_UNKNOWN, .id = "",
-		.why = "" };
+	p->sts = (struct sts_fact){
+		.state = STS_ST_UNKNOWN, .id = "", .why = ""
+	};
 	p->approver = p->reason = "";
 	return p;
 }
@@ -209,7 +210,7 @@ static bool
 must_hold(const struct advisor *a)
 {
 	return !a->health.validating &&
-	    a->env.conf->resolver_unvalidated == UNVALIDATED_DEFER;
+	       a->env.conf->resolver_unvalidated == UNVALIDATED_DEFER;
 }
 
 static void
@@ -355,8 +356,9 @@ tested(void *arg, const struct dns_health *h)
 		    h->validating ? "resolver-validates" :
 				    "resolver-does-not-validate",
 		    "%s", h->text);
-	net_timer_set(a->retest, mono_after(net_now(a->env.net),
-	    h->validating ? HEALTHY_RETEST_MS : SICK_RETEST_MS));
+	net_timer_set(a->retest,
+	    mono_after(net_now(a->env.net),
+		h->validating ? HEALTHY_RETEST_MS : SICK_RETEST_MS));
 	/* Since when it has not been validating is not known. */
 	if (was && must_hold(a))
 		start_over(a);

@@ -10,7 +10,7 @@
 
 enum exit_status {
 	EXIT_DONE = 0,
-	EXIT_NO = 1,         /* the answer is no */
+	EXIT_NO = 1, /* the answer is no */
 	EXIT_USAGE = 2,
 	EXIT_TRY_LATER = 75, /* sysexits.h EX_TEMPFAIL */
 	EXIT_CONFIG = 78,    /* EX_CONFIG */

@@ -24,8 +24,8 @@ struct walk {
 	TALLOC_CTX *mem;
 	const struct options *opt;
 	uint64_t count;
-	uint64_t removed;          /* records without their personal part */
-	uint64_t expect;           /* next sequence number */
+	uint64_t removed; /* records without their personal part */
+	uint64_t expect;  /* next sequence number */
 	uint8_t hash[EVIDENCE_HASH_BYTES];
 	bool broken;
 };
@@ -98,9 +98,9 @@ static bool
 columns_agree(const struct store_evidence *rec, const struct evidence *e)
 {
 	return rec->time.ms == e->time.ms &&
-	    strcmp(rec->domain, e->domain) == 0 &&
-	    rec->outcome == (uint8_t)e->outcome &&
-	    rec->reached == (uint8_t)e->reached;
+	       strcmp(rec->domain, e->domain) == 0 &&
+	       rec->outcome == (uint8_t)e->outcome &&
+	       rec->reached == (uint8_t)e->reached;
 }
 
 static bool
@@ -113,25 +113,30 @@ verify_record(void *arg, const struct store_evidence *rec)
 	struct evidence e;
 
 	if (rec->seq != w->expect) {
-		fprintf(stderr, "broken at record %" PRIu64 ": record %" PRIu64
-				" is missing\n", rec->seq, w->expect);
+		fprintf(stderr,
+		    "broken at record %" PRIu64 ": record %" PRIu64
+		    " is missing\n",
+		    rec->seq, w->expect);
 		w->broken = true;
 	}
 	evidence_link(w->hash, rec->seq, rec->body, hash);
 	if (!w->broken && memcmp(hash, rec->hash, sizeof(hash)) != 0) {
-		fprintf(stderr, "broken at record %" PRIu64 ": its hash is not "
-				"that of its content and predecessor\n",
+		fprintf(stderr,
+		    "broken at record %" PRIu64 ": its hash is not "
+		    "that of its content and predecessor\n",
 		    rec->seq);
 		w->broken = true;
 	}
-	if (!w->broken && evidence_unpack(tmp, rec->personal, rec->body, &e,
-			      &why) != ST_OK) {
+	if (!w->broken &&
+	    evidence_unpack(tmp, rec->personal, rec->body, &e, &why) != ST_OK) {
 		fprintf(stderr, "broken at record %" PRIu64 ": %s\n", rec->seq,
 		    why.text);
 		w->broken = true;
 	} else if (!w->broken && !columns_agree(rec, &e)) {
-		fprintf(stderr, "broken at record %" PRIu64 ": its index "
-				"columns differ from its content\n", rec->seq);
+		fprintf(stderr,
+		    "broken at record %" PRIu64 ": its index "
+		    "columns differ from its content\n",
+		    rec->seq);
 		w->broken = true;
 	}
 	talloc_free(tmp);
@@ -158,10 +163,12 @@ verify(struct store *store, struct walk *w)
 		return EXIT_NO;
 	hex_encode(span_of(w->hash, sizeof(w->hash)), hex);
 	printf("verified: %" PRIu64 " records, unbroken from record 1\n"
-	       "last hash: %s\n", w->count, hex);
+	       "last hash: %s\n",
+	    w->count, hex);
 	if (w->removed > 0)
 		printf("%" PRIu64 " records have had their addresses "
-		       "removed\n", w->removed);
+		       "removed\n",
+		    w->removed);
 	return EXIT_DONE;
 }
 
@@ -169,11 +176,12 @@ static int
 list(struct store *store, struct walk *w)
 {
 	struct store_evidence_query q = { .since = w->opt->since,
-		.until = w->opt->until, .domain = w->opt->domain };
+		.until = w->opt->until,
+		.domain = w->opt->domain };
 	struct diag why = { 0 };
 
-	if (w->opt->message != NULL && queue_id_parse(
-		span_str(w->opt->message), &q.message) != ST_OK) {
+	if (w->opt->message != NULL &&
+	    queue_id_parse(span_str(w->opt->message), &q.message) != ST_OK) {
 		fprintf(stderr, "tierpost: %s is not a queue id\n",
 		    w->opt->message);
 		return EXIT_USAGE;

@@ -28,8 +28,7 @@ struct explain {
 static int
 usage(void)
 {
-	fprintf(stderr,
-	    "usage: tierpost explain [-c FILE] [--json] DOMAIN\n");
+	fprintf(stderr, "usage: tierpost explain [-c FILE] [--json] DOMAIN\n");
 	return EXIT_USAGE;
 }
 
@@ -86,8 +85,8 @@ print_host(const struct plan_host *h)
 	    h->skip || h->method == METHOD_NONE ? "" : " by ",
 	    h->skip || h->method == METHOD_NONE ? "" : method_name(h->method));
 	printf("      why        %s\n", h->why);
-	printf("      row        %s (%s%s)\n", h->row,
-	    dane_state_text(h->dane), h->half_dane ? ", insecure MX" : "");
+	printf("      row        %s (%s%s)\n", h->row, dane_state_text(h->dane),
+	    h->half_dane ? ", insecure MX" : "");
 	if (*h->rule != '\0')
 		printf("      rule       %s\n", h->rule);
 	if (*h->exception != '\0')
@@ -252,9 +251,9 @@ planned(void *arg, const struct plan *plan)
 		dump_plan(x, plan);
 	else
 		print_plan(x, plan);
-	x->status = plan->verdict == PLAN_DELIVER ? EXIT_DONE
-	    : plan->verdict == PLAN_DEFER	  ? EXIT_TRY_LATER
-						  : EXIT_NO;
+	x->status = plan->verdict == PLAN_DELIVER ? EXIT_DONE :
+		    plan->verdict == PLAN_DEFER   ? EXIT_TRY_LATER :
+						    EXIT_NO;
 	net_real_stop(x->env.net);
 }
 
@@ -265,8 +264,8 @@ tested(void *arg, const struct dns_health *h)
 
 	x->validating = h->validating;
 	x->health = need(talloc_strdup(x->mem, h->text));
-	(void)supply_plan(x->mem, &x->env, x->discover, x->domain,
-	    CLASS_NORMAL, planned, x);
+	(void)supply_plan(x->mem, &x->env, x->discover, x->domain, CLASS_NORMAL,
+	    planned, x);
 }
 
 static void
@@ -318,15 +317,16 @@ set_up(struct explain *x, struct diag *why)
 static int
 explain(struct explain *x, const char *domain)
 {
-	struct log log = { .level = LOG_LEVEL_ERROR, .role = "explain",
+	struct log log = { .level = LOG_LEVEL_ERROR,
+		.role = "explain",
 		.write = write_quiet };
 	struct diag why = { 0 };
 
 	x->env.log = &log;
 	if (domain_is_address(span_str(domain)))
 		x->domain = domain;
-	else if (domain_canonical(x->mem, span_str(domain), &x->domain,
-		     &why) != ST_OK) {
+	else if (domain_canonical(x->mem, span_str(domain), &x->domain, &why) !=
+		 ST_OK) {
 		fprintf(stderr, "tierpost: %s\n", why.text);
 		return EXIT_USAGE;
 	}

@@ -55,9 +55,10 @@ state(const struct list *l, const struct store_queue_row *q)
 static const char *
 reached_of(const struct store_queue_row *q)
 {
-	return q->rcpt.reached < REACHED_COUNT
-	    ? evidence_reached_name((enum evidence_reached)q->rcpt.reached)
-	    : "?";
+	return q->rcpt.reached < REACHED_COUNT ?
+		   evidence_reached_name((enum evidence_reached)
+					     q->rcpt.reached) :
+		   "?";
 }
 
 static json_t *
@@ -72,15 +73,14 @@ row_json(const struct list *l, const struct store_queue_row *q)
 	    "s:s, s:s}",
 	    "id", queue_id_text(q->rcpt.message, id), "sender",
 	    q->message.sender, "recipient", q->rcpt.address, "domain",
-	    q->dest.domain, "size", (json_int_t)q->message.size_bytes,
-	    "state", state(l, q), "received",
-	    wall_rfc3339(q->message.received, got), "expires",
-	    wall_rfc3339(q->message.expires, until), "attempts",
+	    q->dest.domain, "size", (json_int_t)q->message.size_bytes, "state",
+	    state(l, q), "received", wall_rfc3339(q->message.received, got),
+	    "expires", wall_rfc3339(q->message.expires, until), "attempts",
 	    (json_int_t)q->rcpt.attempts, "destination-failures",
 	    (json_int_t)q->dest.failures, "next",
-	    next_attempt(q).ms <= l->now.ms
-		? "now"
-		: wall_rfc3339(next_attempt(q), when),
+	    next_attempt(q).ms <= l->now.ms ?
+		"now" :
+		wall_rfc3339(next_attempt(q), when),
 	    "reason", why, "required", level_name(required(q)), "reached",
 	    reached_of(q)));
 }
@@ -100,9 +100,9 @@ add_row(void *arg, const struct store_queue_row *q)
 	printf("%-10s  %-9s  %4u  %-20s  <%s> to <%s>\n",
 	    queue_id_text(q->rcpt.message, id), state(l, q),
 	    q->rcpt.attempts + q->dest.failures,
-	    next_attempt(q).ms <= l->now.ms
-		? "now"
-		: wall_rfc3339(next_attempt(q), when),
+	    next_attempt(q).ms <= l->now.ms ?
+		"now" :
+		wall_rfc3339(next_attempt(q), when),
 	    q->message.sender, q->rcpt.address);
 	if (*why != '\0')
 		printf("            required %s, reached %s: %s\n",
@@ -119,14 +119,14 @@ list(struct store *store, struct list *l)
 	l->now = cmd_wall_now();
 	l->rows = need(json_array());
 	if (!l->json)
-		printf("%-10s  %-9s  %4s  %-20s  %s\n", "id", "state",
-		    "tries", "next attempt", "message");
+		printf("%-10s  %-9s  %4s  %-20s  %s\n", "id", "state", "tries",
+		    "next attempt", "message");
 	st = store_queue_each(store, add_row, l, &why);
 	if (st != ST_OK)
 		fprintf(stderr, "tierpost: %s\n", why.text);
 	else if (l->json) {
-		json_dumpf(l->rows, stdout, JSON_INDENT(2) |
-		    JSON_PRESERVE_ORDER);
+		json_dumpf(l->rows, stdout,
+		    JSON_INDENT(2) | JSON_PRESERVE_ORDER);
 		putchar('\n');
 	} else
 		printf("%" PRIu64 " recipients in the queue\n", l->count);

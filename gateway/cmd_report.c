@@ -44,8 +44,9 @@ print_one(struct plaintext *p, const struct store_evidence *rec,
 	printf("    required  %s (%s)\n", level_name(e->required), e->why);
 	if (allowed)
 		printf("    allowed   exception \"%s\": %s; approved by %s, "
-		       "until %s\n", e->exception, e->exc_reason,
-		    e->exc_approver, wall_rfc3339(e->exc_expires, expires));
+		       "until %s\n",
+		    e->exception, e->exc_reason, e->exc_approver,
+		    wall_rfc3339(e->exc_expires, expires));
 	else
 		printf("    allowed   no published policy asked for more and "
 		       "no exception was used\n");
@@ -89,8 +90,8 @@ print_json(struct plaintext *p)
 {
 	json_t *out = need(json_object());
 
-	json_object_set_new(out, "records", json_integer(
-	    (json_int_t)p->looked_at));
+	json_object_set_new(out, "records",
+	    json_integer((json_int_t)p->looked_at));
 	json_object_set_new(out, "first", json_integer((json_int_t)p->first));
 	json_object_set_new(out, "last", json_integer((json_int_t)p->last));
 	json_object_set_new(out, "plaintext", p->list);
@@ -124,8 +125,8 @@ plaintext(struct store *store, const struct store_evidence_query *q,
 		    p->looked_at, p->first, p->last);
 	else
 		printf("%" PRIu64 " of %" PRIu64 " attempts, records %" PRIu64
-		       " to %" PRIu64 ", sent content in clear\n", p->found,
-		    p->looked_at, p->first, p->last);
+		       " to %" PRIu64 ", sent content in clear\n",
+		    p->found, p->looked_at, p->first, p->last);
 	return p->broken ? EXIT_NO : EXIT_DONE;
 }
 

@@ -23,8 +23,8 @@ cmd_read_conf(TALLOC_CTX *mem, const char *path, bool strict)
 	struct conf_mistakes mistakes = { .mem = mem };
 	struct conf *conf = conf_read_file(mem, path, cmd_wall_now(), strict,
 	    &mistakes);
-	size_t told = mistakes.count < CONF_MAX_MISTAKES ? mistakes.count
-							 : CONF_MAX_MISTAKES;
+	size_t told = mistakes.count < CONF_MAX_MISTAKES ? mistakes.count :
+							   CONF_MAX_MISTAKES;
 
 	for (size_t i = 0; i < told; i++)
 		fprintf(stderr, "%s\n", mistakes.text[i]);
@@ -54,7 +54,7 @@ become_owner(const char *dir)
 	if (geteuid() != 0)
 		return true;
 	return stat(dir, &st) == 0 && setgroups(0, NULL) == 0 &&
-	    setgid(st.st_gid) == 0 && setuid(st.st_uid) == 0;
+	       setgid(st.st_gid) == 0 && setuid(st.st_uid) == 0;
 }
 
 struct store *
@@ -64,8 +64,9 @@ cmd_open_store(TALLOC_CTX *mem, const struct conf *conf)
 	struct diag why = { 0 };
 
 	if (!become_owner(conf->state_dir)) {
-		fprintf(stderr, "tierpost: %s: cannot become its owner; does "
-				"it exist? The gateway makes it.\n",
+		fprintf(stderr,
+		    "tierpost: %s: cannot become its owner; does "
+		    "it exist? The gateway makes it.\n",
 		    conf->state_dir);
 		return NULL;
 	}

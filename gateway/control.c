@@ -84,11 +84,11 @@ write_stderr(void *arg, enum log_level level, struct span line)
 	if (*stamp) {
 		clock_gettime(CLOCK_REALTIME, &ts);
 		wall_rfc3339((struct wall){ ts.tv_sec * 1000 +
-				 ts.tv_nsec / 1000000 },
+					    ts.tv_nsec / 1000000 },
 		    when);
 	}
-	n = snprintf(text, sizeof(text), "%s%s%.*s\n", when,
-	    *stamp ? " " : "", (int)line.n, (const char *)line.p);
+	n = snprintf(text, sizeof(text), "%s%s%.*s\n", when, *stamp ? " " : "",
+	    (int)line.n, (const char *)line.p);
 	if (n > 0 && write(STDERR_FILENO, text, (size_t)n) < 0)
 		return; /* there is nowhere left to say it */
 }

@@ -12,7 +12,7 @@
 
 #include "net/net_real.h"
 
-#define CONTROL_FD 3
+#define CONTROL_FD             3
 #define CONTROL_BLOB_MAX_BYTES (16u << 20) /* a configuration, a PEM file */
 
 enum role {
@@ -39,7 +39,7 @@ enum control_type {
 
 struct control {
 	enum control_type type;
-	enum role role; /* CHANNEL */
+	enum role role;  /* CHANNEL */
 	uint32_t number; /* CHANNEL, LISTENER: index; START: count */
 	int fd;          /* -1: none; the receiver owns it */
 };
@@ -54,7 +54,6 @@ MUST_CHECK enum status control_recv(int sock, struct control *c,
     struct diag *why);
 
 /* Log lines on standard error, with the time unless the journal adds it. */
-struct log *log_stderr(TALLOC_CTX *mem, enum log_level level,
-    const char *role);
+struct log *log_stderr(TALLOC_CTX *mem, enum log_level level, const char *role);
 
 #endif

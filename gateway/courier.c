@@ -147,7 +147,8 @@ keeper_closed(void *arg, const char *why)
 {
 	struct courier *c = arg;
 
-	log_text(c->env.log, LOG_LEVEL_INFO, "channel-closed", "keeper: %s", why);
+	log_text(c->env.log, LOG_LEVEL_INFO, "channel-closed", "keeper: %s",
+	    why);
 	TALLOC_FREE(c->keeper);
 	orphan_all(c);
 	courier_check_drained(c);
@@ -225,8 +226,7 @@ courier_attach_advisor(struct courier *c, struct sock *s)
 /* ---- life ---- */
 
 struct courier *
-courier_new(TALLOC_CTX *mem, const struct role_env *env,
-    struct tls_client *tls)
+courier_new(TALLOC_CTX *mem, const struct role_env *env, struct tls_client *tls)
 {
 	struct courier *c = need(talloc_zero(mem, struct courier));
 
@@ -273,7 +273,7 @@ is_drained(const struct courier *c)
 		if (s->state != SLOT_IDLE || s->conn != NULL)
 			return false;
 	return TAILQ_EMPTY(&c->closing) &&
-	    (c->keeper == NULL || TAILQ_EMPTY(&c->reports));
+	       (c->keeper == NULL || TAILQ_EMPTY(&c->reports));
 }
 
 static void

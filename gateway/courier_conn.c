@@ -30,9 +30,9 @@ now_of(const struct conn *conn)
 static struct mono
 due(const struct conn *conn)
 {
-	return conn->phase == CONN_TALKING || conn->phase == CONN_CLOSING
-	    ? client_deadline(conn->client)
-	    : conn->deadline;
+	return conn->phase == CONN_TALKING || conn->phase == CONN_CLOSING ?
+		   client_deadline(conn->client) :
+		   conn->deadline;
 }
 
 /* Only earlier times set the timer; when it fires early it is set anew. */
@@ -113,7 +113,7 @@ can_quit(const struct conn *conn)
 	if (conn->client == NULL || conn->phase == CONN_CLOSING)
 		return false;
 	switch (client_state(conn->client)) {
-	case CLIENT_S_HANDSHAKE: /* DANE-46: inside the TLS that is not enough */
+	case CLIENT_S_HANDSHAKE: /* inside TLS that falls short (DANE-46) */
 		return stream_is_tls(conn->stream);
 	case CLIENT_S_NO_TLS:
 	case CLIENT_S_READY:
@@ -175,8 +175,8 @@ push(struct conn *conn)
 	size_t sent;
 	int n;
 
-	while (io == IO_OK && (n = client_output(conn->client, iov,
-				   CLIENT_PIECES + 1)) > 0) {
+	while (io == IO_OK &&
+	       (n = client_output(conn->client, iov, CLIENT_PIECES + 1)) > 0) {
 		io = stream_send(conn->stream, iov, n, &sent);
 		if (io == IO_OK)
 			client_sent(conn->client, now_of(conn), sent);
@@ -188,8 +188,8 @@ static void
 lost(struct conn *conn, enum io io)
 {
 	conn->tls_broken = io == IO_FAILED && stream_is_tls(conn->stream);
-	client_lost(conn->client, io == IO_EOF ? "the server closed"
-					       : stream_why(conn->stream));
+	client_lost(conn->client,
+	    io == IO_EOF ? "the server closed" : stream_why(conn->stream));
 }
 
 /* One read's worth into conn->in; false when there was none. */
@@ -223,9 +223,9 @@ readable(void *arg, unsigned events)
 static const char *
 server_name(const struct conn *conn, const struct plan_host *h)
 {
-	const char *name = h->method == METHOD_DANE && *h->tlsa_base != '\0'
-	    ? h->tlsa_base
-	    : h->name;
+	const char *name = h->method == METHOD_DANE && *h->tlsa_base != '\0' ?
+			       h->tlsa_base :
+			       h->name;
 
 	/* TLS-27: a literal has none; TLS-28: some hosts want none. */
 	return conn->no_sni || domain_is_address(span_str(name)) ? "" : name;
@@ -246,8 +246,8 @@ tls_done(void *arg, bool ok, const struct tls_info *info,
 	}
 	host_tls_failed(conn->slot,
 	    ok ? "TLS is up, but not what is required" : why->text,
-	    *info->result_type != '\0' ? info->result_type
-				       : "validation-failure");
+	    *info->result_type != '\0' ? info->result_type :
+					 "validation-failure");
 }
 
 static void
@@ -403,8 +403,8 @@ start_address(struct conn *conn)
 		conn->addr = conn->addr_list[conn->addr_at++];
 		sock = net_connect(conn, conn->c->env.net, &conn->addr, &why);
 		if (sock == NULL)
-			snprintf(conn->why, sizeof(conn->why), "connect: %.300s",
-			    why.text);
+			snprintf(conn->why, sizeof(conn->why),
+			    "connect: %.300s", why.text);
 	}
 	if (sock == NULL) {
 		conn->deadline = MONO_NEVER;
@@ -453,12 +453,13 @@ conn_open(struct slot *s, const struct conn_want *want)
 	};
 	snprintf(conn->why, sizeof(conn->why), "it has no address");
 	conn->addr_list = h->addr;
-	conn->addr_count = h->addr_count < conf->smtp_addresses
-	    ? h->addr_count : conf->smtp_addresses;
+	conn->addr_count = h->addr_count < conf->smtp_addresses ?
+			       h->addr_count :
+			       conf->smtp_addresses;
 	conn->valid_until = s->plan->valid_until;
 	pool_key(c, s->plan, h, conn->key);
-	sbuf_init(&conn->in, conn, REPLY_LINE_MAX_BYTES +
-	    2 * COURIER_READ_BYTES);
+	sbuf_init(&conn->in, conn,
+	    REPLY_LINE_MAX_BYTES + 2 * COURIER_READ_BYTES);
 	conn->armed = MONO_NEVER;
 	conn->timer = net_timer_new(conn, c->env.net, fired, conn);
 	start_address(conn);
@@ -535,7 +536,7 @@ conn_reached(const struct conn *conn, const struct plan_host *h)
 {
 	const struct tls_info *info = stream_tls_info(conn->stream);
 	bool name_secure = h->in.mx_secure ||
-	    (h->in.sts == STS_ST_ENFORCE && h->sts_mx_match);
+			   (h->in.sts == STS_ST_ENFORCE && h->sts_mx_match);
 
 	if (info == NULL)
 		return REACHED_PLAIN;
@@ -562,7 +563,7 @@ conn_suffices(const struct conn *conn, const struct plan_host *h)
 		return info != NULL && info->authenticated;
 	case LEVEL_DANE_ONLY:
 		return info != NULL && info->authenticated &&
-		    h->method == METHOD_DANE && h->in.mx_secure;
+		       h->method == METHOD_DANE && h->in.mx_secure;
 	}
 	return false; /* not reached: the switch names every level */
 }

@@ -134,12 +134,12 @@ host_tls_broke(struct slot *s, const char *text)
 	struct slot_host *sh = &s->host[s->conn->host];
 
 	record_attempt(s, &(const struct attempt){
-		.host = slot_plan_host(s),
-		.conn = s->conn,
-		.outcome = EVIDENCE_TLS_FAILED,
-		.text = text,
-		.result_type = "validation-failure",
-	});
+			      .host = slot_plan_host(s),
+			      .conn = s->conn,
+			      .outcome = EVIDENCE_TLS_FAILED,
+			      .text = text,
+			      .result_type = "validation-failure",
+			  });
 	warn_clear_retry(s, text);
 	sh->state = HOST_CLEAR_ONLY;
 	sh->tls_failed = true;
@@ -163,12 +163,12 @@ static bool
 is_about_tls(const struct conn *conn, const struct client_failure *f)
 {
 	if (f->fault == CLIENT_FAULT_NO_TLS ||
-	    f->fault == CLIENT_FAULT_INJECTION ||
-	    f->at == CLIENT_S_STARTTLS || f->at == CLIENT_S_HANDSHAKE)
+	    f->fault == CLIENT_FAULT_INJECTION || f->at == CLIENT_S_STARTTLS ||
+	    f->at == CLIENT_S_HANDSHAKE)
 		return true;
 	/* With TLS 1.3 a refusal may come after our side is done. */
 	return f->at == CLIENT_S_EHLO && f->fault == CLIENT_FAULT_LOST &&
-	    stream_is_tls(conn->stream);
+	       stream_is_tls(conn->stream);
 }
 
 static void
@@ -178,9 +178,10 @@ setup_failed(struct slot *s, const struct client_failure *f)
 	const struct attempt a = {
 		.host = slot_plan_host(s),
 		.conn = s->conn,
-		.outcome = f->fault != CLIENT_FAULT_REPLY ? EVIDENCE_UNREACHABLE
-		    : f->reply.code >= 500		  ? EVIDENCE_REJECTED
-							  : EVIDENCE_DEFERRED,
+		.outcome = f->fault != CLIENT_FAULT_REPLY ?
+			       EVIDENCE_UNREACHABLE :
+			   f->reply.code >= 500 ? EVIDENCE_REJECTED :
+						  EVIDENCE_DEFERRED,
 		.reply = f->reply.code != 0 ? &f->reply : NULL,
 		.text = f->why,
 	};
@@ -201,11 +202,11 @@ host_session_failed(struct slot *s)
 	} else if (is_about_tls(conn, &f)) {
 		host_tls_failed(s, f.why,
 		    f.fault == CLIENT_FAULT_NO_TLS ||
-			    f.fault == CLIENT_FAULT_INJECTION
-			? "starttls-not-supported"
-			: "validation-failure");
-	} else if (f.at != CLIENT_S_GREETING ||
-	    f.fault != CLIENT_FAULT_LOST || !conn_next_address(conn)) {
+			    f.fault == CLIENT_FAULT_INJECTION ?
+			"starttls-not-supported" :
+			"validation-failure");
+	} else if (f.at != CLIENT_S_GREETING || f.fault != CLIENT_FAULT_LOST ||
+		   !conn_next_address(conn)) {
 		setup_failed(s, &f);
 	}
 }

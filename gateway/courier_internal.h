@@ -24,15 +24,15 @@
 #include "net/chan.h"
 #include "policy/verdict.h"
 
-#define COURIER_SLOTS      4096u /* ours: of one keeper at a time */
-#define COURIER_BUCKETS    1024u /* of slots, by number */
-#define COURIER_POOL       512u  /* ours: idle connections kept */
+#define COURIER_SLOTS      4096u  /* ours: of one keeper at a time */
+#define COURIER_BUCKETS    1024u  /* of slots, by number */
+#define COURIER_POOL       512u   /* ours: idle connections kept */
 #define COURIER_PLAN_MS    240000 /* ours: over any chain of lookups */
-#define COURIER_READ_BYTES 8192u /* of a server, at once */
-#define COURIER_CUTS       2u    /* ours: sessions a host may break */
+#define COURIER_READ_BYTES 8192u  /* of a server, at once */
+#define COURIER_CUTS       2u     /* ours: sessions a host may break */
 /* Ours: records of one report; with 1000 results still one frame. */
 #define COURIER_RECORD_BYTES (768u << 10)
-#define COURIER_WHY_BYTES    400u /* ours: a reason in a report */
+#define COURIER_WHY_BYTES    400u  /* ours: a reason in a report */
 #define COURIER_DNS_BYTES    4096u /* ours: lookups told in a record */
 
 struct slot;
@@ -49,10 +49,10 @@ enum rcpt_place {
 struct crcpt {
 	const struct wire_job_rcpt *w; /* id, address */
 	enum rcpt_place place;
-	bool touched;  /* the host at hand said something of it */
-	bool soft;     /* some host gave it a transient refusal */
+	bool touched; /* the host at hand said something of it */
+	bool soft;    /* some host gave it a transient refusal */
 	enum evidence_outcome outcome; /* at the host at hand */
-	enum wire_result result; /* SETTLED */
+	enum wire_result result;       /* SETTLED */
 	/* what was said last; strings live in the job */
 	enum evidence_reached reached;
 	enum level required;
@@ -68,7 +68,7 @@ struct job {
 	TAILQ_ENTRY(job) link;
 	struct wire_job w; /* strings and body live in the job */
 	struct crcpt *rcpt;
-	bool begun;        /* some host was chosen for it */
+	bool begun;                   /* some host was chosen for it */
 	uint8_t host[PLAN_MAX_HOSTS]; /* sets of enum job_host */
 };
 TAILQ_HEAD(jobs, job);
@@ -86,14 +86,14 @@ enum conn_phase {
 struct conn {
 	TAILQ_ENTRY(conn) link; /* in the pool, or among the closing */
 	struct courier *c;
-	struct slot *slot;      /* NULL: in the pool, or closing */
+	struct slot *slot; /* NULL: in the pool, or closing */
 	enum conn_phase phase;
 	struct stream *stream;
 	struct client *client;
 	struct net_timer *timer;
 	struct net_later *later; /* a failure at once, told later */
-	struct mono armed;      /* what the timer is set to */
-	struct mono deadline;   /* of CONNECTING, HANDSHAKE, IDLE */
+	struct mono armed;       /* what the timer is set to */
+	struct mono deadline;    /* of CONNECTING, HANDSHAKE, IDLE */
 	struct sbuf in;
 	struct client_conf conf;
 	enum client_tls want;
@@ -104,9 +104,9 @@ struct conn {
 	size_t addr_count;
 	size_t addr_at;
 	struct netaddr addr;
-	unsigned host;    /* index in the slot's plan */
-	uint32_t served;  /* messages delivered */
-	bool reused;      /* it was idle before the job at hand */
+	unsigned host;   /* index in the slot's plan */
+	uint32_t served; /* messages delivered */
+	bool reused;     /* it was idle before the job at hand */
 	/* the key: digest of the requirement, and addr */
 	uint8_t key[32];
 	struct wall valid_until; /* of the plan it was judged by */
@@ -130,7 +130,7 @@ struct slot_host {
 	bool no_sni;     /* TLS-28: it aborts on a server name */
 	bool no_mail;    /* DEAD: 521, takes no mail at all */
 	bool has_key;
-	uint8_t cuts;    /* sessions it broke */
+	uint8_t cuts; /* sessions it broke */
 	uint8_t key[32];
 	const char *dns; /* its lookups, for records; NULL: not yet */
 };
@@ -142,10 +142,10 @@ enum slot_state { SLOT_IDLE, SLOT_PLANNING, SLOT_CONNECTING, SLOT_MAILING };
 struct feed {
 	uint32_t next_seq; /* of the piece asked for, or to be */
 	bool asked;
-	bool last_asked;   /* no more to ask for */
-	bool starved;      /* the client waits */
+	bool last_asked; /* no more to ask for */
+	bool starved;    /* the client waits */
 	bool ahead_last;
-	uint8_t *ahead;    /* talloc object; NULL: none */
+	uint8_t *ahead; /* talloc object; NULL: none */
 	size_t ahead_n;
 	uint8_t *lent;
 };
@@ -160,20 +160,20 @@ struct slot {
 	TAILQ_ENTRY(slot) by_id, by_token;
 	struct courier *c;
 	uint32_t id;
-	uint32_t token;      /* of the plan asked for */
+	uint32_t token; /* of the plan asked for */
 	const char *domain;
 	enum msg_class mclass;
 	enum slot_state state;
-	bool ending;         /* no more jobs will come */
-	bool overdue;        /* no plan came */
-	bool orphan;         /* of an earlier keeper: nobody knows its number */
-	struct jobs jobs;    /* the first is at hand */
-	struct conn *conn;   /* or NULL */
-	struct plan *plan;   /* or NULL */
-	bool plan_is_new;    /* no job has used it */
+	bool ending;       /* no more jobs will come */
+	bool overdue;      /* no plan came */
+	bool orphan;       /* of an earlier keeper: nobody knows its number */
+	struct jobs jobs;  /* the first is at hand */
+	struct conn *conn; /* or NULL */
+	struct plan *plan; /* or NULL */
+	bool plan_is_new;  /* no job has used it */
 	uint8_t conf_digest[32]; /* of the configuration when it came */
-	struct slot_host *host; /* one for each of the plan's */
-	size_t host_end;        /* those from here on are over host-limit */
+	struct slot_host *host;  /* one for each of the plan's */
+	size_t host_end;         /* those from here on are over host-limit */
 	struct net_timer *timer; /* for the plan */
 	struct net_later *kick;
 	struct feed feed;
@@ -200,7 +200,7 @@ struct report {
 	uint64_t seq;
 	uint8_t type;
 	struct span frame;
-	uint64_t lease;    /* of OUTCOME */
+	uint64_t lease; /* of OUTCOME */
 	int64_t message;
 	uint32_t rcpt_count;
 	int64_t *rcpt;
@@ -209,7 +209,7 @@ struct report {
 struct courier {
 	struct role_env env;
 	struct tls_client *tls;
-	struct chan *keeper;  /* NULL: none */
+	struct chan *keeper; /* NULL: none */
 	struct chan *advisor;
 	uint64_t instance;
 	uint64_t seq;
@@ -219,7 +219,7 @@ struct courier {
 	struct slots by_id[COURIER_BUCKETS];
 	struct slots by_token[COURIER_BUCKETS];
 	uint32_t last_token;
-	struct conns pool;    /* newest first */
+	struct conns pool; /* newest first */
 	size_t pool_count;
 	struct conns closing;
 	struct sbuf scratch, personal, body;
@@ -277,8 +277,7 @@ void slot_note_failure(struct slot *s, const struct plan_host *h,
 void host_ready(struct slot *s);
 /* No TLS to be had where it is not required: true to go on in clear. */
 bool host_no_tls(struct slot *s);
-void host_tls_failed(struct slot *s, const char *text,
-    const char *result_type);
+void host_tls_failed(struct slot *s, const char *text, const char *result_type);
 /* TLS broke within a transaction, and is not required: the host is to be
  * used in clear. */
 void host_tls_broke(struct slot *s, const char *text);
@@ -333,8 +332,7 @@ void mail_begin(struct slot *s);
 /* CLIENT_BODY: true when content was given. */
 bool mail_body(struct slot *s);
 /* A piece of content came from the keeper. */
-void mail_body_came(struct slot *s, uint32_t seq, bool last,
-    struct span data);
+void mail_body_came(struct slot *s, uint32_t seq, bool last, struct span data);
 /* CLIENT_MAIL_DONE */
 void mail_done(struct slot *s);
 /* The session failed while the job was at it; closes it, and goes on. */
@@ -356,8 +354,8 @@ struct attempt {
 	enum evidence_outcome outcome;
 	enum evidence_reached reached;
 	const struct client_reply *reply; /* or NULL */
-	const char *text;        /* what happened, when no reply says it */
-	const char *result_type; /* TLSRPT, or "" */
+	const char *text;          /* what happened, when no reply says it */
+	const char *result_type;   /* TLSRPT, or "" */
 	struct crcpt *const *rcpt; /* NULL: all of the job */
 	size_t rcpt_count;
 };

@@ -40,8 +40,8 @@ outcome_of(const struct saying *say)
 	case STEP_LATER:
 		if (say->unknown)
 			return EVIDENCE_UNKNOWN;
-		return say->reply.code != 0 ? EVIDENCE_DEFERRED
-					    : EVIDENCE_UNREACHABLE;
+		return say->reply.code != 0 ? EVIDENCE_DEFERRED :
+					      EVIDENCE_UNREACHABLE;
 	}
 	return EVIDENCE_UNKNOWN; /* not reached: the switch names every step */
 }
@@ -140,10 +140,11 @@ unfit(struct slot *s, enum client_fit fit)
 	struct job *j = slot_job(s);
 	const struct saying say = {
 		.v = verdict_of_fit(fit),
-		.why = fit == CLIENT_TOO_BIG
-		    ? "the message is larger than the host takes"
-		    : "the message has 8-bit content and the host does not "
-		      "take it",
+		.why =
+		    fit == CLIENT_TOO_BIG ?
+			"the message is larger than the host takes" :
+			"the message has 8-bit content and the host does not "
+			"take it",
 	};
 
 	j->host[s->conn->host] |= JOB_HOST_UNFIT;
@@ -160,8 +161,8 @@ refuse_address(struct slot *s, struct crcpt *r, bool is_sender)
 
 	snprintf(say.v.status, sizeof(say.v.status), "%s",
 	    is_sender ? STATUS_BAD_SENDER : STATUS_BAD_RCPT);
-	say.why = is_sender ? "the sender's address cannot be used in SMTP"
-			    : "the address cannot be used in SMTP";
+	say.why = is_sender ? "the sender's address cannot be used in SMTP" :
+			      "the address cannot be used in SMTP";
 	note(s, r, &say);
 }
 
@@ -334,8 +335,7 @@ note_own_reply(struct slot *s, size_t i)
 	case CLIENT_RCPT_REFUSED:
 		break;
 	}
-	say.v = verdict_of_reply(CLIENT_S_RCPT, &cr->reply,
-	    cr->after_accepted);
+	say.v = verdict_of_reply(CLIENT_S_RCPT, &cr->reply, cr->after_accepted);
 	say.reply = keep(slot_job(s), &cr->reply);
 	note(s, s->batch[i], &say);
 	return true;
@@ -380,7 +380,7 @@ was_stale(const struct conn *conn, const struct client_failure *f)
 	    (f->at != CLIENT_S_MAIL && f->at != CLIENT_S_READY))
 		return false;
 	return f->fault == CLIENT_FAULT_LOST || f->at == CLIENT_S_READY ||
-	    f->reply.code == 421;
+	       f->reply.code == 421;
 }
 
 /* TLS-17: TLS that breaks within its first message, where none is needed. */
@@ -388,8 +388,8 @@ static bool
 broke_tls(const struct slot *s, const struct client_failure *f)
 {
 	return s->conn->tls_broken && s->conn->served == 0 &&
-	    f->at != CLIENT_S_DOT &&
-	    slot_plan_host(s)->required <= LEVEL_MAY;
+	       f->at != CLIENT_S_DOT &&
+	       slot_plan_host(s)->required <= LEVEL_MAY;
 }
 
 /* Mark the host: is another session with it worth while? */
@@ -415,8 +415,7 @@ saying_of(struct slot *s, const struct client_failure *f)
 		.v = verdict_of_failure(f),
 		.reply = keep(j, &f->reply),
 		.why = need(talloc_strdup(j, f->why)),
-		.content_sent = f->at == CLIENT_S_BODY ||
-		    f->at == CLIENT_S_DOT,
+		.content_sent = f->at == CLIENT_S_BODY || f->at == CLIENT_S_DOT,
 		.unknown = f->at == CLIENT_S_DOT,
 	};
 
@@ -448,8 +447,8 @@ mail_failed(struct slot *s, const struct client_failure *f)
 		struct saying say = saying_of(s, f);
 
 		note_rest(s, &say);
-		judge_host(s, f, say.v.status[0] == '4' ? say.v.status
-							: STATUS_LOST);
+		judge_host(s, f,
+		    say.v.status[0] == '4' ? say.v.status : STATUS_LOST);
 	}
 	mail_forget(s);
 	mail_leave_host(s, !again);
@@ -474,7 +473,8 @@ record_outcome(struct slot *s, enum evidence_outcome outcome,
 			list[n++] = &j->rcpt[i];
 	if (n == 0)
 		return;
-	record_attempt(s, &(const struct attempt){
+	record_attempt(s,
+	    &(const struct attempt){
 		.host = slot_plan_host(s),
 		.conn = s->conn,
 		.outcome = outcome,
@@ -483,7 +483,7 @@ record_outcome(struct slot *s, enum evidence_outcome outcome,
 		.text = list[0]->why,
 		.rcpt = list,
 		.rcpt_count = n,
-	});
+	    });
 	if (outcome == EVIDENCE_UNKNOWN)
 		record_warn_duplicate(s, list[0]->why);
 }
@@ -492,8 +492,11 @@ void
 mail_leave_host(struct slot *s, bool tried)
 {
 	static const enum evidence_outcome outcomes[] = {
-		EVIDENCE_DELIVERED, EVIDENCE_REJECTED, EVIDENCE_DEFERRED,
-		EVIDENCE_UNREACHABLE, EVIDENCE_UNKNOWN,
+		EVIDENCE_DELIVERED,
+		EVIDENCE_REJECTED,
+		EVIDENCE_DEFERRED,
+		EVIDENCE_UNREACHABLE,
+		EVIDENCE_UNKNOWN,
 	};
 	struct job *j = slot_job(s);
 	struct crcpt **list = need(talloc_array(j, struct crcpt *,
@@ -501,8 +504,8 @@ mail_leave_host(struct slot *s, bool tried)
 
 	for (size_t i = 0; i < COUNT_OF(outcomes); i++)
 		for (int r = 0; r <= REACHED_VERIFIED; r++)
-			record_outcome(s, outcomes[i],
-			    (enum evidence_reached)r, list);
+			record_outcome(s, outcomes[i], (enum evidence_reached)r,
+			    list);
 	talloc_free(list);
 	if (tried)
 		j->host[s->conn->host] |= JOB_HOST_TRIED;

@@ -10,8 +10,8 @@
 #include "util/sha256.h"
 
 void
-pool_key(struct courier *c, const struct plan *plan,
-    const struct plan_host *h, uint8_t out[32])
+pool_key(struct courier *c, const struct plan *plan, const struct plan_host *h,
+    uint8_t out[32])
 {
 	struct sbuf *b = &c->body;
 	uint8_t tlsa[32];
@@ -46,8 +46,8 @@ pool_may_serve(const struct conn *conn)
 	const struct courier *c = conn->c;
 
 	return client_state(conn->client) == CLIENT_S_READY &&
-	    conn->served < c->env.conf->smtp_connection_messages &&
-	    !wall_reached(net_wall(c->env.net), conn->valid_until);
+	       conn->served < c->env.conf->smtp_connection_messages &&
+	       !wall_reached(net_wall(c->env.net), conn->valid_until);
 }
 
 static bool

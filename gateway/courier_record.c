@@ -62,9 +62,9 @@ lookups(TALLOC_CTX *mem, const struct plan *plan, const struct plan_host *h)
 		if (is_of_other_host(plan, h, t->what))
 			continue;
 		sbuf_printf(&b, "%s%s=%s", b.n > 0 ? "; " : "", t->what,
-		    t->outcome == DNS_DATA || t->outcome == DNS_FAILED
-			? dns_security_name(t->security)
-			: dns_outcome_name(t->outcome));
+		    t->outcome == DNS_DATA || t->outcome == DNS_FAILED ?
+			dns_security_name(t->security) :
+			dns_outcome_name(t->outcome));
 	}
 	out = sbuf_cstr(&b);
 	return out;
@@ -130,9 +130,9 @@ fill_tls(struct evidence *e, const struct tls_info *info, bool half_dane)
 	e->sni = info->sni;
 	e->matched = info->matched;
 	/* RFC 7672 2.2.1: the name came insecurely (INV-09). */
-	e->grade = half_dane && strcmp(info->grade, "verified") == 0
-	    ? "trusted"
-	    : info->grade;
+	e->grade = half_dane && strcmp(info->grade, "verified") == 0 ?
+		       "trusted" :
+		       info->grade;
 	memcpy(e->spki_sha256, info->spki_sha256, sizeof(e->spki_sha256));
 	e->issuer = info->issuer;
 	e->not_after = info->not_after;
@@ -142,9 +142,9 @@ fill_tls(struct evidence *e, const struct tls_info *info, bool half_dane)
 static const struct tls_info *
 tls_of(const struct conn *conn)
 {
-	return conn == NULL || conn->stream == NULL
-	    ? NULL
-	    : stream_tls_info(conn->stream);
+	return conn == NULL || conn->stream == NULL ?
+		   NULL :
+		   stream_tls_info(conn->stream);
 }
 
 static void
@@ -183,8 +183,8 @@ fill_message(struct slot *s, TALLOC_CTX *mem, struct evidence *e,
 	e->rcpt = need(talloc_array(mem, const char *, (unsigned)n));
 	e->rcpt_count = n;
 	for (size_t i = 0; i < n; i++)
-		e->rcpt[i] = a->rcpt == NULL ? j->w.rcpt[i].address
-					     : a->rcpt[i]->w->address;
+		e->rcpt[i] = a->rcpt == NULL ? j->w.rcpt[i].address :
+					       a->rcpt[i]->w->address;
 }
 
 /* Pack e for the report to come; false: the report would be too long. */
@@ -242,8 +242,7 @@ log_attempt(const struct slot *s, const struct evidence *e)
 	logline_str(&l, "host", e->host);
 	if (e->addr.family != NETADDR_NONE)
 		logline_str(&l, "addr", netaddr_text_port(&e->addr, text));
-	logline_str(&l, "required", e->skip ? "skip"
-					    : level_name(e->required));
+	logline_str(&l, "required", e->skip ? "skip" : level_name(e->required));
 	logline_str(&l, "reached", evidence_reached_name(e->reached));
 	if (e->protocol != NULL)
 		logline_str(&l, "tls", e->protocol);

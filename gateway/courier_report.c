@@ -150,8 +150,8 @@ hold(struct holding *l, uint64_t lease, int64_t message, uint32_t rcpt_count,
 	if (l->h.lease_count == l->room ||
 	    l->bytes + bytes > CHAN_FRAME_MAX_BYTES)
 		return;
-	l->h.held[l->h.lease_count++] =
-	    (struct wire_held){ lease, message, rcpt_count, rcpt };
+	l->h.held[l->h.lease_count++] = (struct wire_held){ lease, message,
+		rcpt_count, rcpt };
 	l->bytes += bytes;
 }
 

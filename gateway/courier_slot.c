@@ -157,7 +157,7 @@ runs_alone(const struct slot *s)
 	const struct job *j = slot_job(s);
 
 	return s->state == SLOT_MAILING &&
-	    (j->w.has_body || (s->feed.last_asked && !s->feed.asked));
+	       (j->w.has_body || (s->feed.last_asked && !s->feed.asked));
 }
 
 void
@@ -212,8 +212,8 @@ begin_planning(struct slot *s)
 	s->token = ++s->c->last_token;
 	TAILQ_INSERT_TAIL(&s->c->by_token[s->token % COURIER_BUCKETS], s,
 	    by_token);
-	net_timer_set(s->timer, mono_after(net_now(s->c->env.net),
-	    COURIER_PLAN_MS));
+	net_timer_set(s->timer,
+	    mono_after(net_now(s->c->env.net), COURIER_PLAN_MS));
 	slot_ask_plan(s);
 }
 
@@ -255,8 +255,7 @@ slot_take_plan(struct slot *s, struct plan *plan)
 	    (unsigned)plan->host_count + 1));
 	s->host_end = end_of_hosts(s);
 	s->plan_is_new = true;
-	memcpy(s->conf_digest, s->c->env.conf->digest,
-	    sizeof(s->conf_digest));
+	memcpy(s->conf_digest, s->c->env.conf->digest, sizeof(s->conf_digest));
 	s->state = SLOT_IDLE;
 	slot_kick(s);
 }
@@ -279,27 +278,29 @@ static bool
 plan_is_over(const struct slot *s)
 {
 	return s->plan == NULL ||
-	    (!s->plan_is_new && wall_reached(net_wall(s->c->env.net),
-				    s->plan->valid_until));
+	       (!s->plan_is_new &&
+		   wall_reached(net_wall(s->c->env.net), s->plan->valid_until));
 }
 
 /* ---- which host ---- */
 
 void
-slot_note_failure(struct slot *s, const struct plan_host *h,
-    const char *status, const char *text)
+slot_note_failure(struct slot *s, const struct plan_host *h, const char *status,
+    const char *text)
 {
 	if (s->worst_status[0] != '\0' &&
 	    !verdict_says_more(status, s->worst_status))
 		return;
 	talloc_free(s->worst_why);
-	s->worst_why = h == NULL
-	    ? talloc_strdup(s, text)
-	    : talloc_asprintf(s, "%s: required %s%s%s: %.200s", h->name,
-		  level_name(h->required),
-		  h->method == METHOD_NONE ? "" : " by ",
-		  h->method == METHOD_NONE ? "" : method_name(h->method),
-		  text);
+	s->worst_why = h == NULL ?
+			   talloc_strdup(s, text) :
+			   talloc_asprintf(s, "%s: required %s%s%s: %.200s",
+			       h->name, level_name(h->required),
+			       h->method == METHOD_NONE ? "" : " by ",
+			       h->method == METHOD_NONE ?
+				   "" :
+				   method_name(h->method),
+			       text);
 	(void)need(s->worst_why);
 	s->worst_required = h == NULL ? LEVEL_PLAIN : h->required;
 	snprintf(s->worst_status, sizeof(s->worst_status), "%s", status);
@@ -320,8 +321,10 @@ tell_skipped(struct slot *s, unsigned i)
 		return;
 	s->host[i].told = true;
 	record_attempt(s, &a);
-	slot_note_failure(s, h, h->dane == DANE_D5_ERROR &&
-		!h->in.error_is_tlsa_only ? STATUS_DNS : STATUS_TLS, h->why);
+	slot_note_failure(s, h,
+	    h->dane == DANE_D5_ERROR && !h->in.error_is_tlsa_only ? STATUS_DNS :
+								    STATUS_TLS,
+	    h->why);
 }
 
 /* An exception stops by itself, also within an attempt (INV-04). */
@@ -330,16 +333,15 @@ exception_is_over(const struct slot *s, size_t i)
 {
 	const struct plan_host *h = &s->plan->host[i];
 
-	return *h->exception != '\0' && wall_reached(
-	    net_wall(s->c->env.net), h->exception_expires);
+	return *h->exception != '\0' &&
+	       wall_reached(net_wall(s->c->env.net), h->exception_expires);
 }
 
 static bool
 usable(const struct slot *s, const struct job *j, size_t i)
 {
 	return !s->plan->host[i].skip && s->host[i].state != HOST_DEAD &&
-	    !exception_is_over(s, i) &&
-	    !(j->host[i] & JOB_HOST_TRIED);
+	       !exception_is_over(s, i) && !(j->host[i] & JOB_HOST_TRIED);
 }
 
 /* One past the last host of the same preference. */
@@ -407,9 +409,10 @@ go_to_host(struct slot *s, struct job *j, unsigned i)
 	const struct slot_host *sh = &s->host[i];
 	struct conn_want want = {
 		.host = i,
-		.tls = s->plan->host[i].required >= LEVEL_ENCRYPT
-		    ? CLIENT_TLS_REQUIRED
-		    : sh->tls_failed ? CLIENT_TLS_NEVER : CLIENT_TLS_WANTED,
+		.tls = s->plan->host[i].required >= LEVEL_ENCRYPT ?
+			   CLIENT_TLS_REQUIRED :
+		       sh->tls_failed ? CLIENT_TLS_NEVER :
+					CLIENT_TLS_WANTED,
 		.no_sni = sh->no_sni,
 		.clear_retry = sh->tls_failed,
 	};
@@ -461,8 +464,8 @@ settle_exhausted(struct slot *s, struct job *j, bool all_refuse)
 		if (r->place == RCPT_SETTLED || r->status[0] == '\0')
 			continue;
 		r->place = RCPT_SETTLED;
-		r->result = all_refuse && !r->soft ? RESULT_BOUNCED
-						   : RESULT_DEFERRED;
+		r->result = all_refuse && !r->soft ? RESULT_BOUNCED :
+						     RESULT_DEFERRED;
 		if (r->result == RESULT_DEFERRED)
 			r->status[0] = '4'; /* another host may take it */
 	}
@@ -481,8 +484,7 @@ slot_fail(struct slot *s)
 	struct job *j;
 
 	invariant(s->worst_status[0] == '4');
-	report_slot_failed(s, s->worst_status, s->worst_why,
-	    s->worst_required);
+	report_slot_failed(s, s->worst_status, s->worst_why, s->worst_required);
 	while ((j = slot_job(s)) != NULL) {
 		TAILQ_REMOVE(&s->jobs, j, link);
 		talloc_free(j);

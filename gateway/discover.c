@@ -6,9 +6,9 @@
 
 #include "util/strmap.h"
 
-#define POLICY_PATH "/.well-known/mta-sts.txt" /* RFC 8461 3.2 */
-#define REFRESH_TICK_MS 60000 /* how often due refreshes are looked for */
-#define POLICY_HOST_ADDRESSES 8u /* ours: tried of one policy host */
+#define POLICY_PATH           "/.well-known/mta-sts.txt" /* RFC 8461 3.2 */
+#define REFRESH_TICK_MS       60000 /* how often due refreshes are looked for */
+#define POLICY_HOST_ADDRESSES 8u    /* ours: tried of one policy host */
 
 struct discover_wait {
 	TAILQ_ENTRY(discover_wait) link;
@@ -160,8 +160,9 @@ static struct sts_fact
 fact_of(const struct search *s, enum sts_step step)
 {
 	const struct sts_entry *e = strmap_get(s->d->entries, s->domain);
-	struct sts_fact f = { .id = s->id, .ttl_s = s->ttl_s,
-		.why = s->why.text };
+	struct sts_fact f = {
+		.id = s->id, .ttl_s = s->ttl_s, .why = s->why.text
+	};
 
 	switch (step) {
 	case STS_STEP_USE_CACHE:
@@ -245,8 +246,8 @@ step_without_fetch(const struct search *s, const struct sts_entry *e,
 {
 	if (sts_cache_live(e, now))
 		return STS_STEP_USE_STALE;
-	return s->txt == STS_TXT_ERROR ? STS_STEP_UNKNOWN
-				       : STS_STEP_UNAVAILABLE;
+	return s->txt == STS_TXT_ERROR ? STS_STEP_UNKNOWN :
+					 STS_STEP_UNAVAILABLE;
 }
 
 static void
@@ -276,7 +277,8 @@ check_response(const struct fetch_result *r, struct diag *why)
 	if (!span_eq(span_str(r->media), "text/plain"))
 		return diag_fail(why, ST_POLICY,
 		    "policy fetch: media type is not text/plain (RFC 8461 "
-		    "3.2)", span_str(r->media));
+		    "3.2)",
+		    span_str(r->media));
 	return ST_OK;
 }
 
@@ -313,8 +315,7 @@ begin_fetch(struct search *s)
 
 	if (s->addr_count == 0) {
 		(void)diag_set(&s->why, ST_TEMP,
-		    "policy host %s has no address that may be used",
-		    s->host);
+		    "policy host %s has no address that may be used", s->host);
 		fetch_failed(s);
 		return;
 	}
@@ -380,9 +381,10 @@ read_txt(struct search *s, const struct dns_answer *a)
 		(void)diag_set(&s->why, ST_NOTFOUND, "no TXT record");
 		return STS_TXT_ABSENT;
 	case DNS_DATA:
-		return sts_txt_pick(a->data, a->count, s->id, &s->why) == ST_OK
-		    ? STS_TXT_ID
-		    : STS_TXT_ABSENT;
+		return sts_txt_pick(a->data, a->count, s->id, &s->why) ==
+			       ST_OK ?
+			   STS_TXT_ID :
+			   STS_TXT_ABSENT;
 	}
 	return STS_TXT_ERROR; /* not reached: the switch names all */
 }
@@ -495,7 +497,8 @@ find_due(void *arg, const char *key, void *value)
 	const struct sts_entry *e = value;
 	struct wall now = net_wall(d->net);
 	bool rested = e->failed_at.ms == 0 ||
-	    wall_reached(now, wall_after(e->failed_at, d->conf->sts_retry_ms));
+		      wall_reached(now,
+			  wall_after(e->failed_at, d->conf->sts_retry_ms));
 
 	if (!rested || strmap_get(d->searches, key) != NULL ||
 	    !sts_cache_refresh_due(e, now, d->conf->sts_refresh_ms))
@@ -516,7 +519,7 @@ tick(void *arg)
 		(void)search_for(d, c.domain, true);
 	/* While there is work, one after the other; else a rest. */
 	net_timer_set(d->tick, mono_after(net_now(d->net),
-	    c.domain != NULL ? 1000 : REFRESH_TICK_MS));
+				   c.domain != NULL ? 1000 : REFRESH_TICK_MS));
 }
 
 void

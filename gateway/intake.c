@@ -86,7 +86,7 @@ intake_reload(struct intake *in, const struct conf *conf)
 	in->env.conf = conf;
 	configure_all(in);
 	TAILQ_FOREACH(s, &in->sessions, link)
-	s->may_relay = intake_may_relay(s->point, &s->client);
+		s->may_relay = intake_may_relay(s->point, &s->client);
 }
 
 /* ---- stress ---- */
@@ -109,8 +109,8 @@ hurry_all(struct intake *in)
 	struct session *s;
 
 	TAILQ_FOREACH(s, &in->sessions, link)
-	if (s->wait == WAIT_NOTHING && s->deadline.ms > soon.ms)
-		intake_session_set_deadline(s, INTAKE_STRESS_IDLE_MS);
+		if (s->wait == WAIT_NOTHING && s->deadline.ms > soon.ms)
+			intake_session_set_deadline(s, INTAKE_STRESS_IDLE_MS);
 }
 
 static void

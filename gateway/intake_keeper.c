@@ -257,5 +257,5 @@ intake_attach_keeper(struct intake *in, struct sock *sock)
 	in->has_room = true;
 	want_ids(in);
 	TAILQ_FOREACH(s, &in->sessions, link)
-	intake_message_keeper_back(s);
+		intake_message_keeper_back(s);
 }

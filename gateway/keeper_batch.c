@@ -88,8 +88,7 @@ put_dests(struct keeper *k, struct diag *why)
 {
 	struct kdest *d;
 
-	TAILQ_FOREACH(d, &k->dirty, link)
-	{
+	TAILQ_FOREACH(d, &k->dirty, link) {
 		int64_t queued = (int64_t)d->queued + d->delta;
 		struct store_dest row = {
 			.id = d->s.node.key,

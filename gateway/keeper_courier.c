@@ -329,8 +329,8 @@ courier_line_gone(struct courier_line *line)
 	struct body_want *w;
 
 	STAILQ_FOREACH(w, &k->bodies, link)
-	if (w->line == line)
-		w->line = NULL;
+		if (w->line == line)
+			w->line = NULL;
 	line->gone = true;
 	line->chan = NULL;
 	k->courier[line->index] = NULL;
@@ -377,8 +377,8 @@ has_outcomes(const struct keeper *k, const struct courier_line *line)
 	const struct outcome *o;
 
 	TAILQ_FOREACH(o, &k->outcomes, link)
-	if (o->line == line)
-		return true;
+		if (o->line == line)
+			return true;
 	return false;
 }
 

@@ -333,8 +333,8 @@ send_job(struct keeper *k, struct kslot *slot, const struct lease *l,
 
 	j.rcpt = need(talloc_array(tmp, struct wire_job_rcpt, l->left));
 	TAILQ_FOREACH(r, &l->rcpts, link)
-	j.rcpt[i++] = (struct wire_job_rcpt){ r->node.key, r->address,
-		r->attempts };
+		j.rcpt[i++] = (struct wire_job_rcpt){ r->node.key, r->address,
+			r->attempts };
 	sbuf_reset(&k->scratch);
 	wire_pack_job(&k->scratch, &j);
 	keeper_send(slot->line->chan, WIRE_JOB, &k->scratch);

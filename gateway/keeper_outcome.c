@@ -283,7 +283,7 @@ raise_all(struct keeper *k, const struct courier_line *of, uint64_t seq)
 	for (unsigned i = 0; i < KEEPER_MAX_LINES; i++)
 		raise_seq(k->courier[i], of->instance, seq);
 	TAILQ_FOREACH(line, &k->gone_couriers, link)
-	raise_seq(line, of->instance, seq);
+		raise_seq(line, of->instance, seq);
 }
 
 static enum status
@@ -328,13 +328,13 @@ outcome_apply(struct keeper *k, struct diag *why)
 	enum status st = ST_OK;
 
 	TAILQ_FOREACH(o, &k->outcomes, link)
-	if (st == ST_OK)
-		st = apply_one(k, o, why);
+		if (st == ST_OK)
+			st = apply_one(k, o, why);
 	for (unsigned i = 0; st == ST_OK && i < KEEPER_MAX_LINES; i++)
 		st = put_seq(k, k->courier[i], why);
 	TAILQ_FOREACH(line, &k->gone_couriers, link)
-	if (st == ST_OK)
-		st = put_seq(k, line, why);
+		if (st == ST_OK)
+			st = put_seq(k, line, why);
 	return st;
 }
 
@@ -349,7 +349,7 @@ each_line(struct keeper *k, void (*each)(struct courier_line *line))
 		if (k->courier[i] != NULL)
 			each(k->courier[i]);
 	TAILQ_FOREACH(line, &k->gone_couriers, link)
-	each(line);
+		each(line);
 }
 
 static void
@@ -364,8 +364,7 @@ outcome_undo(struct keeper *k)
 	struct outcome *o;
 
 	each_line(k, take_back_seq);
-	TAILQ_FOREACH(o, &k->outcomes, link)
-	{
+	TAILQ_FOREACH(o, &k->outcomes, link) {
 		for (uint32_t i = 0; o->applied && i < o->o.result_count; i++) {
 			if (o->act[i].rcpt != NULL)
 				o->act[i].rcpt->settling = false;
@@ -570,7 +569,7 @@ outcome_recall(struct keeper *k)
 
 	each_line(k, recall_seq);
 	TAILQ_FOREACH(o, &k->outcomes, link)
-	if (o->seq <= o->line->committed_seq && o->failed_slot)
-		settle_failure(k, o);
+		if (o->seq <= o->line->committed_seq && o->failed_slot)
+			settle_failure(k, o);
 	/* The others are dropped as those that were sent twice. */
 }

@@ -123,8 +123,8 @@ sts_apply(struct keeper *k, struct diag *why)
 	enum status st = ST_OK;
 
 	STAILQ_FOREACH(p, &k->sts, link)
-	if (st == ST_OK)
-		st = store_sts_put(k->store, &p->e, why);
+		if (st == ST_OK)
+			st = store_sts_put(k->store, &p->e, why);
 	return st;
 }
 

@@ -276,8 +276,8 @@ submit_line_gone(struct intake_line *line)
 	struct query *q;
 
 	STAILQ_FOREACH(q, &k->queries, link)
-	if (q->line == line)
-		q->line = NULL;
+		if (q->line == line)
+			q->line = NULL;
 	idmap_each(line->sessions, session_gone, k);
 	k->intake[line->index] = NULL;
 	TAILQ_INSERT_TAIL(&k->gone_intakes, line, link);
@@ -387,9 +387,9 @@ apply_session(struct keeper *k, struct session *s, struct diag *why)
 	else if (!s->stored)
 		st = store_message_new(k->store, &m, why);
 	STAILQ_FOREACH(p, &s->pieces, link)
-	if (st == ST_OK)
-		st = store_chunk_add(k->store, m.id, p->seq,
-		    span_of(p->p, p->n), why);
+		if (st == ST_OK)
+			st = store_chunk_add(k->store, m.id, p->seq,
+			    span_of(p->p, p->n), why);
 	return st;
 }
 
@@ -419,8 +419,8 @@ submit_apply(struct keeper *k, struct diag *why)
 	for (size_t i = 0; st == ST_OK && i < k->drop_count; i++)
 		st = store_message_delete(k->store, k->drop[i], why);
 	TAILQ_FOREACH(s, &k->touched, link)
-	if (st == ST_OK)
-		st = apply_session(k, s, why);
+		if (st == ST_OK)
+			st = apply_session(k, s, why);
 	return st;
 }
 

@@ -31,8 +31,9 @@ usage(FILE *to)
 		if (commands[i].help != NULL)
 			fprintf(to, "  %-13s %s\n", commands[i].name,
 			    commands[i].help);
-	fprintf(to, "\nEach takes -c FILE for another configuration than %s; "
-		    "tierpost(8) says more.\n",
+	fprintf(to,
+	    "\nEach takes -c FILE for another configuration than %s; "
+	    "tierpost(8) says more.\n",
 	    CMD_DEFAULT_CONF);
 }
 

@@ -24,12 +24,12 @@
 #include "gateway/control.h"
 #include "net/tls.h"
 
-#define MASTER_MAX_WORKERS 64u
+#define MASTER_MAX_WORKERS  64u
 #define MASTER_MAX_CHILDREN (2u + 2u * MASTER_MAX_WORKERS)
-#define RESTART_FIRST_MS   50    /* back-off of a role that dies at once */
-#define RESTART_MAX_MS     5000
-#define RESTART_FORGIVE_MS 5000  /* alive for so long: back-off starts anew */
-#define KILL_AFTER_MS      5000  /* beyond drain-timeout, then SIGKILL */
+#define RESTART_FIRST_MS    50 /* back-off of a role that dies at once */
+#define RESTART_MAX_MS      5000
+#define RESTART_FORGIVE_MS  5000 /* alive for so long: back-off starts anew */
+#define KILL_AFTER_MS       5000 /* beyond drain-timeout, then SIGKILL */
 
 enum phase { PHASE_STARTING, PHASE_RUNNING, PHASE_DRAINING, PHASE_STOPPING };
 
@@ -37,8 +37,8 @@ struct child {
 	struct master *m;
 	enum role role;
 	uint32_t index;
-	pid_t pid;    /* 0: not running */
-	int fd;       /* our end of its control socket; -1 */
+	pid_t pid; /* 0: not running */
+	int fd;    /* our end of its control socket; -1 */
 	bool ready;
 	struct net_watch *watch;
 	struct mono born;
@@ -93,8 +93,9 @@ count_alive(const struct master *m, enum role role)
 static void
 tell(struct child *c, enum control_type type, uint32_t number, int fd)
 {
-	const struct control msg = { .type = type, .role = c->role,
-		.number = number, .fd = fd };
+	const struct control msg = {
+		.type = type, .role = c->role, .number = number, .fd = fd
+	};
 	struct diag why = { 0 };
 
 	if (alive(c) && control_send(c->fd, &msg, &why) != ST_OK)
@@ -135,10 +136,12 @@ tell_settings(struct child *c)
 static void
 join(struct child *a, struct child *b)
 {
-	struct control to_a = { .type = CONTROL_CHANNEL, .role = b->role,
-		.number = b->index };
-	struct control to_b = { .type = CONTROL_CHANNEL, .role = a->role,
-		.number = a->index };
+	struct control to_a = {
+		.type = CONTROL_CHANNEL, .role = b->role, .number = b->index
+	};
+	struct control to_b = {
+		.type = CONTROL_CHANNEL, .role = a->role, .number = a->index
+	};
 	struct diag why = { 0 };
 	int fd[2];
 
@@ -166,7 +169,7 @@ talk(enum role a, enum role b)
 	if (a == ROLE_KEEPER || b == ROLE_KEEPER)
 		return a != b;
 	return (a == ROLE_ADVISOR && b == ROLE_COURIER) ||
-	    (a == ROLE_COURIER && b == ROLE_ADVISOR);
+	       (a == ROLE_COURIER && b == ROLE_ADVISOR);
 }
 
 static void
@@ -240,7 +243,7 @@ static bool
 open_for_mail(struct master *m)
 {
 	return child_of(m, ROLE_KEEPER, 0)->ready &&
-	    child_of(m, ROLE_ADVISOR, 0)->ready;
+	       child_of(m, ROLE_ADVISOR, 0)->ready;
 }
 
 static void schedule_restart(struct child *c);
@@ -378,8 +381,9 @@ static void
 begin_end(struct master *m, int status)
 {
 	m->status = status;
-	net_timer_set(m->deadline, mono_after(net_now(m->net),
-	    m->conf->drain_timeout_ms + KILL_AFTER_MS));
+	net_timer_set(m->deadline,
+	    mono_after(net_now(m->net),
+		m->conf->drain_timeout_ms + KILL_AFTER_MS));
 	if (m->phase == PHASE_STARTING || status != EXIT_DONE) {
 		stop_rest(m);
 	} else {
@@ -429,7 +433,7 @@ child_died(struct child *c, int status)
 {
 	struct master *m = c->m;
 	bool refused = m->phase == PHASE_STARTING && WIFEXITED(status) &&
-	    WEXITSTATUS(status) == EXIT_CONFIG;
+		       WEXITSTATUS(status) == EXIT_CONFIG;
 
 	if (m->phase < PHASE_DRAINING && !refused)
 		log_death(c, status);
@@ -464,8 +468,7 @@ on_child(void *arg)
 /* ---- configuration ---- */
 
 static enum status
-read_file(TALLOC_CTX *mem, const char *path, struct span *out,
-    struct diag *why)
+read_file(TALLOC_CTX *mem, const char *path, struct span *out, struct diag *why)
 {
 	struct sbuf b;
 	FILE *f = fopen(path, "re");
@@ -589,14 +592,14 @@ make_state_dir(const char *dir, uid_t uid, gid_t gid, struct diag *why)
 		return diag_set(why, ST_POLICY, "state-dir %s: not a folder",
 		    dir);
 	if (st.st_uid == uid)
-		return chmod(dir, 0700) == 0
-		    ? ST_OK
-		    : diag_errno(why, "state-dir %s", dir);
+		return chmod(dir, 0700) == 0 ?
+			   ST_OK :
+			   diag_errno(why, "state-dir %s", dir);
 	if (geteuid() != 0 || st.st_uid != 0)
 		return diag_set(why, ST_POLICY,
 		    "state-dir %s belongs to user %u, not to the gateway's "
-		    "user %u: chown it", dir, (unsigned)st.st_uid,
-		    (unsigned)uid);
+		    "user %u: chown it",
+		    dir, (unsigned)st.st_uid, (unsigned)uid);
 	if (chown(dir, uid, gid) < 0 || chmod(dir, 0700) < 0)
 		return diag_errno(why, "state-dir %s", dir);
 	return ST_OK;
@@ -621,14 +624,14 @@ settle_user(struct master *m, struct diag *why)
 	enum status st;
 
 	if (geteuid() != 0)
-		return make_state_dir(m->conf->state_dir, geteuid(),
-		    getegid(), why);
+		return make_state_dir(m->conf->state_dir, geteuid(), getegid(),
+		    why);
 	pw = getpwnam(m->conf->user);
 	if (pw == NULL)
 		return diag_set(why, ST_NOTFOUND,
 		    "user \"%s\" does not exist: add it (adduser --system "
-		    "--group %s) or set another as user", m->conf->user,
-		    m->conf->user);
+		    "--group %s) or set another as user",
+		    m->conf->user, m->conf->user);
 	if (pw->pw_uid == 0)
 		return diag_set(why, ST_POLICY,
 		    "user \"%s\" is root: choose an unprivileged one",
@@ -674,9 +677,10 @@ start_all(struct master *m)
 
 	m->workers = m->conf->workers;
 	if (m->workers == 0)
-		m->workers = cores < 1 ? 1
-		    : cores > (long)MASTER_MAX_WORKERS ? MASTER_MAX_WORKERS
-						       : (uint32_t)cores;
+		m->workers = cores < 1 ? 1 :
+			     cores > (long)MASTER_MAX_WORKERS ?
+					 MASTER_MAX_WORKERS :
+					 (uint32_t)cores;
 	for (uint32_t i = 0; i < m->workers; i++)
 		add_child(m, ROLE_COURIER, i);
 	add_child(m, ROLE_KEEPER, 0);

@@ -73,8 +73,7 @@ run_errand(struct supply *s, const struct plan_need *want)
 		    have_dns, e);
 		break;
 	case NEED_STS:
-		e->wait = discover_ask(e, s->discover, want->name, have_sts,
-		    e);
+		e->wait = discover_ask(e, s->discover, want->name, have_sts, e);
 		break;
 	}
 }

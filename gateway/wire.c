@@ -44,8 +44,8 @@ wire_unpack_open(TALLOC_CTX *mem, struct span a, struct wire_open *o,
 	o->mclass = (enum msg_class)unpack_enum(&u, CLASS_COUNT);
 	o->rcpt_count = unpack_count(&u, STORE_MAX_RCPTS, 8);
 	o->rcpt = need(talloc_zero_array(mem, const char *, o->rcpt_count + 1));
-	o->rcpt_domain =
-	    need(talloc_zero_array(mem, const char *, o->rcpt_count + 1));
+	o->rcpt_domain = need(talloc_zero_array(mem, const char *,
+	    o->rcpt_count + 1));
 	for (uint32_t i = 0; i < o->rcpt_count; i++) {
 		o->rcpt[i] = unpack_str(&u, mem);
 		o->rcpt_domain[i] = unpack_str(&u, mem);
@@ -117,8 +117,8 @@ wire_unpack_job(TALLOC_CTX *mem, struct span a, struct wire_job *j,
 	j->flags = unpack_u32(&u);
 	j->expires.ms = unpack_i64(&u);
 	j->rcpt_count = unpack_count(&u, WIRE_JOB_RCPTS, 16);
-	j->rcpt = need(
-	    talloc_zero_array(mem, struct wire_job_rcpt, j->rcpt_count + 1));
+	j->rcpt = need(talloc_zero_array(mem, struct wire_job_rcpt,
+	    j->rcpt_count + 1));
 	for (uint32_t i = 0; i < j->rcpt_count; i++) {
 		j->rcpt[i].id = unpack_i64(&u);
 		j->rcpt[i].address = unpack_str(&u, mem);
@@ -277,16 +277,16 @@ wire_unpack_hello(TALLOC_CTX *mem, struct span a, struct wire_hello *h,
 	h->instance = unpack_u64(&u);
 	h->last_seq = unpack_u64(&u);
 	h->lease_count = unpack_count(&u, WIRE_MAX_HELD, 20);
-	h->held =
-	    need(talloc_zero_array(mem, struct wire_held, h->lease_count + 1));
+	h->held = need(talloc_zero_array(mem, struct wire_held,
+	    h->lease_count + 1));
 	for (uint32_t i = 0; i < h->lease_count; i++) {
 		struct wire_held *l = &h->held[i];
 
 		l->lease = unpack_u64(&u);
 		l->message = unpack_i64(&u);
 		l->rcpt_count = unpack_count(&u, WIRE_JOB_RCPTS, 8);
-		l->rcpt = need(
-		    talloc_zero_array(mem, int64_t, l->rcpt_count + 1));
+		l->rcpt = need(talloc_zero_array(mem, int64_t,
+		    l->rcpt_count + 1));
 		for (uint32_t k = 0; k < l->rcpt_count; k++)
 			l->rcpt[k] = unpack_i64(&u);
 	}

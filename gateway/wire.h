@@ -17,11 +17,11 @@
 
 #define WIRE_CHUNK_BYTES  65536u /* a body travels in pieces of at most this */
 #define WIRE_INLINE_BYTES 65536u /* a smaller body comes with its job */
-#define WIRE_WINDOW_BYTES (2u * WIRE_CHUNK_BYTES) /* unacknowledged, a session */
-#define WIRE_JOB_RCPTS    1000u  /* recipients of one job */
-#define WIRE_MAX_EVIDENCE 128u   /* attempts in one outcome */
-#define WIRE_MAX_HELD     65536u /* jobs a courier can hold */
-#define WIRE_ID_BLOCK     1024u  /* message ids handed to an intake at once */
+#define WIRE_WINDOW_BYTES (2u * WIRE_CHUNK_BYTES) /* unacknowledged */
+#define WIRE_JOB_RCPTS    1000u                   /* recipients of one job */
+#define WIRE_MAX_EVIDENCE 128u                    /* attempts in one outcome */
+#define WIRE_MAX_HELD     65536u                  /* jobs a courier can hold */
+#define WIRE_ID_BLOCK     1024u /* message ids handed to an intake at once */
 
 enum wire_type {
 	/* intake -> keeper */
@@ -32,28 +32,28 @@ enum wire_type {
 	WIRE_SUBMIT_ABORT, /* u32 session */
 	WIRE_SUBMIT_QUERY, /* u32 session, i64 message: was it committed? */
 	/* keeper -> intake */
-	WIRE_IDS,          /* i64 first, u32 count */
+	WIRE_IDS,           /* i64 first, u32 count */
 	WIRE_SUBMIT_CREDIT, /* u32 session, u32 bytes taken over */
 	WIRE_SUBMIT_DONE,
-	WIRE_ROOM,         /* bool: false asks for 452 to every MAIL */
+	WIRE_ROOM, /* bool: false asks for 452 to every MAIL */
 	/* keeper -> courier */
-	WIRE_SLOT,         /* u32 slot, str domain, u8 class */
+	WIRE_SLOT, /* u32 slot, str domain, u8 class */
 	WIRE_JOB,
-	WIRE_BODY,         /* u32 slot, i64 message, u32 seq, bool last, bytes */
-	WIRE_SLOT_END,     /* u32 slot: no more jobs will come */
-	WIRE_ACK,          /* u64 seq: outcomes up to it are committed */
+	WIRE_BODY,     /* u32 slot, i64 message, u32 seq, bool last, bytes */
+	WIRE_SLOT_END, /* u32 slot: no more jobs will come */
+	WIRE_ACK,      /* u64 seq: outcomes up to it are committed */
 	/* courier -> keeper */
 	WIRE_HELLO,
-	WIRE_BODY_WANT,    /* u32 slot, i64 message, u32 seq */
+	WIRE_BODY_WANT, /* u32 slot, i64 message, u32 seq */
 	WIRE_OUTCOME,
 	WIRE_SLOT_FAILED,
-	WIRE_SLOT_IDLE,    /* u32 slot: all jobs reported; the slot is gone */
+	WIRE_SLOT_IDLE, /* u32 slot: all jobs reported; the slot is gone */
 	/* courier -> advisor, and back */
-	WIRE_PLAN_WANT,    /* u32 token, str domain, u8 class */
-	WIRE_PLAN,         /* u32 token, plan (pack_plan) */
+	WIRE_PLAN_WANT, /* u32 token, str domain, u8 class */
+	WIRE_PLAN,      /* u32 token, plan (pack_plan) */
 	/* keeper -> advisor, and back */
-	WIRE_STS_ENTRY,    /* one cache entry, both directions */
-	WIRE_STS_LOADED,   /* keeper has sent all it has; no payload */
+	WIRE_STS_ENTRY,  /* one cache entry, both directions */
+	WIRE_STS_LOADED, /* keeper has sent all it has; no payload */
 };
 
 struct wire_open {
@@ -65,7 +65,7 @@ struct wire_open {
 	uint32_t flags;      /* enum message_flag */
 	enum msg_class mclass;
 	uint32_t rcpt_count;
-	const char **rcpt;   /* "local@domain" */
+	const char **rcpt; /* "local@domain" */
 	const char **rcpt_domain;
 };
 
@@ -87,7 +87,7 @@ struct wire_job_rcpt {
 
 struct wire_job {
 	uint32_t slot;
-	uint64_t lease;    /* fencing number << 32 | counter */
+	uint64_t lease; /* fencing number << 32 | counter */
 	int64_t message;
 	const char *sender;
 	uint64_t size_bytes;
@@ -95,8 +95,8 @@ struct wire_job {
 	struct wall expires;
 	uint32_t rcpt_count;
 	struct wire_job_rcpt *rcpt;
-	bool has_body;     /* body holds all of it; else ask by BODY_WANT */
-	struct span body;  /* borrowed from the frame when read */
+	bool has_body;    /* body holds all of it; else ask by BODY_WANT */
+	struct span body; /* borrowed from the frame when read */
 };
 
 enum wire_result {
@@ -110,7 +110,7 @@ enum wire_result {
 struct wire_rcpt_result {
 	int64_t id;
 	enum wire_result result;
-	uint8_t reached;        /* enum evidence_reached */
+	uint8_t reached; /* enum evidence_reached */
 	enum level required;
 	const char *status;     /* "4.7.5"; "" when delivered */
 	const char *remote_mta; /* host that spoke, or "" */
@@ -125,7 +125,7 @@ struct wire_evidence {
 };
 
 struct wire_outcome {
-	uint64_t seq;      /* counts from 1 for each courier instance */
+	uint64_t seq; /* counts from 1 for each courier instance */
 	uint32_t slot;
 	uint64_t lease;
 	int64_t message;
@@ -140,7 +140,7 @@ struct wire_outcome {
  * backs off, and every job of the slot returns unchanged.
  */
 struct wire_slot_failed {
-	uint64_t seq;      /* in the same count as outcomes */
+	uint64_t seq; /* in the same count as outcomes */
 	uint32_t slot;
 	enum level required;
 	const char *status; /* "4.4.1", "4.7.5", "4.4.3" */
@@ -151,15 +151,15 @@ struct wire_slot_failed {
 
 /* A courier's first frame on a new channel to a keeper. */
 struct wire_hello {
-	uint64_t instance; /* random, of this process */
-	uint64_t last_seq; /* highest outcome number used so far */
+	uint64_t instance;    /* random, of this process */
+	uint64_t last_seq;    /* highest outcome number used so far */
 	uint32_t lease_count; /* jobs still in work, from an earlier keeper */
 	struct wire_held {
 		uint64_t lease;
 		int64_t message;
 		uint32_t rcpt_count;
 		int64_t *rcpt;
-	} *held;
+	} * held;
 };
 
 void wire_pack_open(struct sbuf *b, const struct wire_open *o);

@@ -148,8 +148,7 @@ send_some(struct chan *c, size_t *sent)
 	const struct block *b;
 	int n = 0;
 
-	TAILQ_FOREACH(b, &c->out, link)
-	{
+	TAILQ_FOREACH(b, &c->out, link) {
 		if (n == (int)SEND_BLOCKS)
 			break;
 		iov[n++] = (struct iovec){ (void *)(uintptr_t)(b->bytes + from),

@@ -179,7 +179,7 @@ run_laters(struct net_real *r)
 	size_t n = 0;
 
 	TAILQ_FOREACH(l, &r->laters, link)
-	n++;
+		n++;
 	for (; n > 0 && (l = TAILQ_FIRST(&r->laters)) != NULL; n--) {
 		void (*fire)(void *arg) = l->fire;
 		void *arg = l->arg;

@@ -10,9 +10,8 @@
 
 #include "net/net_real_internal.h"
 
-#define BACKLOG 1024
-#define REST_MS 1000 /* a listener without descriptors left, then tries again  \
-		      */
+#define BACKLOG      1024
+#define REST_MS      1000    /* a listener without descriptors left */
 #define LOST_PEER_MS 120000u /* sent and unacknowledged for so long: broken */
 
 struct real_sock {

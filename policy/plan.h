@@ -59,7 +59,7 @@ struct plan_host {
 	const char *approver;
 	const char *reason;
 	struct wall exception_expires;
-	const char *why;       /* for people: what is required and why */
+	const char *why; /* for people: what is required and why */
 };
 
 /* One lookup, kept for explain and for the evidence (INV-15, DNS-35). */

@@ -9,26 +9,14 @@ static const struct {
 	uint16_t code;
 	const char *detail;
 } details[] = {
-	{ 421, "3.2" }, /* going down, or too busy */
+	{ 421, "3.2" },  /* going down, or too busy */
 	{ 432, "7.12" }, /* RFC 5248 */
-	{ 450, "2.0" },
-	{ 451, "3.0" },
-	{ 452, "3.1" }, /* no room */
-	{ 454, "7.0" },
-	{ 455, "5.4" },
-	{ 500, "5.2" },
-	{ 501, "5.4" },
-	{ 502, "5.1" },
-	{ 503, "5.1" },
-	{ 504, "5.4" },
+	{ 450, "2.0" }, { 451, "3.0" }, { 452, "3.1" }, /* no room */
+	{ 454, "7.0" }, { 455, "5.4" }, { 500, "5.2" }, { 501, "5.4" },
+	{ 502, "5.1" }, { 503, "5.1" }, { 504, "5.4" },
 	{ 521, "3.2" }, /* RFC 7504 */
-	{ 530, "7.0" },
-	{ 535, "7.8" },
-	{ 551, "1.6" },
-	{ 552, "2.2" },
-	{ 553, "1.3" },
-	{ 555, "5.4" },
-	{ 556, "1.10" }, /* RFC 7505 */
+	{ 530, "7.0" }, { 535, "7.8" }, { 551, "1.6" }, { 552, "2.2" },
+	{ 553, "1.3" }, { 555, "5.4" }, { 556, "1.10" }, /* RFC 7505 */
 };
 
 static const char *
@@ -78,8 +66,9 @@ verdict_of_reply(enum client_state at, const struct client_reply *r,
 {
 	struct verdict v = { .step = step_of(at, r->code, after_accepted) };
 	/* What is tried again is never told as permanent. */
-	int class = v.step == STEP_DELIVERED ? 2
-	    : v.step == STEP_BOUNCE || v.step == STEP_OTHER_HOST ? 5 : 4;
+	int class = v.step == STEP_DELIVERED                           ? 2 :
+		    v.step == STEP_BOUNCE || v.step == STEP_OTHER_HOST ? 5 :
+									 4;
 
 	if (r->enhanced[0] == '0' + class)
 		snprintf(v.status, sizeof(v.status), "%s", r->enhanced);
@@ -88,7 +77,8 @@ verdict_of_reply(enum client_state at, const struct client_reply *r,
 	else
 		snprintf(v.status, sizeof(v.status), "%d.%s", class,
 		    v.step == STEP_SAME_HOST ? "5.3" /* too many recipients */
-					     : detail_of(at, r->code));
+					       :
+					       detail_of(at, r->code));
 	return v;
 }
 

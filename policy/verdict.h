@@ -10,12 +10,12 @@
 #include "smtp/client.h"
 
 enum verdict_step {
-	STEP_DELIVERED,  /* 2yz to the end of data */
-	STEP_BOUNCE,     /* final for these recipients, whatever hosts are left */
+	STEP_DELIVERED, /* 2yz to the end of data */
+	STEP_BOUNCE, /* final for these recipients, whatever hosts are left */
 	STEP_SAME_HOST,  /* in a further transaction here (SMTP-39) */
 	STEP_NEXT_HOST,  /* another host in this attempt, else later */
 	STEP_OTHER_HOST, /* as NEXT_HOST, and final when all hosts say so */
-	STEP_LATER,      /* no other host now: it may have the message already */
+	STEP_LATER, /* no other host now: it may have the message already */
 };
 
 struct verdict {
@@ -36,13 +36,13 @@ struct verdict verdict_of_failure(const struct client_failure *f);
 struct verdict verdict_of_fit(enum client_fit fit);
 
 /* Statuses that no reply gave. */
-#define STATUS_NO_ANSWER   "4.4.1" /* no connection */
-#define STATUS_LOST        "4.4.2" /* it broke, or time was up */
-#define STATUS_DNS         "4.4.3" /* no plan */
-#define STATUS_TLS         "4.7.5" /* what is required cannot be had */
-#define STATUS_BAD_RCPT    "5.1.3"
-#define STATUS_BAD_SENDER  "5.1.7"
-#define STATUS_NO_MAIL     "5.3.2" /* RFC 7504: takes no mail at all */
+#define STATUS_NO_ANSWER  "4.4.1" /* no connection */
+#define STATUS_LOST       "4.4.2" /* it broke, or time was up */
+#define STATUS_DNS        "4.4.3" /* no plan */
+#define STATUS_TLS        "4.7.5" /* what is required cannot be had */
+#define STATUS_BAD_RCPT   "5.1.3"
+#define STATUS_BAD_SENDER "5.1.7"
+#define STATUS_NO_MAIL    "5.3.2" /* RFC 7504: takes no mail at all */
 
 /*
  * Which of two transient statuses says more about why a destination cannot

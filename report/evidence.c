@@ -206,8 +206,8 @@ unpack_events(struct unpack *u, TALLOC_CTX *mem, struct evidence *e)
 	e->method = (enum method)unpack_enum(u, METHOD_COUNT);
 	e->row = unpack_str(u, mem);
 	e->why = unpack_str(u, mem);
-	e->outcome =
-	    (enum evidence_outcome)unpack_enum(u, EVIDENCE_OUTCOME_COUNT);
+	e->outcome = (enum evidence_outcome)unpack_enum(u,
+	    EVIDENCE_OUTCOME_COUNT);
 	e->reached = (enum evidence_reached)unpack_enum(u, REACHED_COUNT);
 	e->protocol = unpack_str(u, mem);
 	e->cipher = unpack_str(u, mem);

@@ -14,22 +14,22 @@
 
 #include "policy/plan.h"
 
-#define EVIDENCE_VERSION 1u
+#define EVIDENCE_VERSION    1u
 #define EVIDENCE_HASH_BYTES 32u
-#define EVIDENCE_MAX_RCPTS 1000u
-#define EVIDENCE_MAX_BYTES (256u << 10) /* either part, packed */
-#define EVIDENCE_TEXT_BYTES 512u /* ours: of a server's reply */
+#define EVIDENCE_MAX_RCPTS  1000u
+#define EVIDENCE_MAX_BYTES  (256u << 10) /* either part, packed */
+#define EVIDENCE_TEXT_BYTES 512u         /* ours: of a server's reply */
 
 enum evidence_outcome {
-	EVIDENCE_DELIVERED,    /* 2yz to the end of data, for these recipients */
-	EVIDENCE_DEFERRED,     /* 4yz to a command */
-	EVIDENCE_REJECTED,     /* 5yz to a command */
-	EVIDENCE_UNREACHABLE,  /* no connection, or lost before a verdict */
-	EVIDENCE_TLS_FAILED,   /* STARTTLS or authentication: not sent */
-	EVIDENCE_POLICY_SKIP,  /* the host was not even connected to */
-	EVIDENCE_NO_ROUTE,     /* DNS: nowhere to send; domain as a whole */
-	EVIDENCE_UNKNOWN,      /* connection lost after the end of data */
-	EVIDENCE_EXPIRED,      /* given up: lifetime ended */
+	EVIDENCE_DELIVERED,   /* 2yz to the end of data, for these recipients */
+	EVIDENCE_DEFERRED,    /* 4yz to a command */
+	EVIDENCE_REJECTED,    /* 5yz to a command */
+	EVIDENCE_UNREACHABLE, /* no connection, or lost before a verdict */
+	EVIDENCE_TLS_FAILED,  /* STARTTLS or authentication: not sent */
+	EVIDENCE_POLICY_SKIP, /* the host was not even connected to */
+	EVIDENCE_NO_ROUTE,    /* DNS: nowhere to send; domain as a whole */
+	EVIDENCE_UNKNOWN,     /* connection lost after the end of data */
+	EVIDENCE_EXPIRED,     /* given up: lifetime ended */
 };
 #define EVIDENCE_OUTCOME_COUNT 9u
 
@@ -50,11 +50,11 @@ struct evidence {
 	const char **rcpt;
 	size_t rcpt_count;
 	/* ---- body ---- */
-	const char *domain;    /* N */
-	const char *host;      /* H; "" when no host was at stake */
-	struct netaddr addr;   /* family NONE when not connected */
+	const char *domain;  /* N */
+	const char *host;    /* H; "" when no host was at stake */
+	struct netaddr addr; /* family NONE when not connected */
 	/* inputs of the decision */
-	struct decide_in in;     /* as decide() was given it: INV-15 */
+	struct decide_in in; /* as decide() was given it: INV-15 */
 	bool half_dane;
 	const char *tlsa_base;
 	bool sts_stale;
@@ -66,7 +66,7 @@ struct evidence {
 	const char *exc_approver;
 	struct wall exc_expires; /* 0 when none */
 	uint8_t conf_digest[32];
-	const char *dns;         /* the lookups: "MX example=secure; …" */
+	const char *dns; /* the lookups: "MX example=secure; …" */
 	/* the decision */
 	bool skip;
 	enum level required;

@@ -165,9 +165,9 @@ put_all(const struct put *p, uint64_t seq,
 	put_personal(p, e);
 	put_str(p, "domain", e->domain);
 	put_str(p, "host", e->host);
-	put_str(p, "address", e->addr.family == NETADDR_NONE
-		? ""
-		: netaddr_text_port(&e->addr, addr));
+	put_str(p, "address",
+	    e->addr.family == NETADDR_NONE ? "" :
+					     netaddr_text_port(&e->addr, addr));
 	put_inputs(p, e);
 	put_events(p, e);
 }

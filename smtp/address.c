@@ -6,9 +6,7 @@
 #include "util/domain.h"
 #include "util/netaddr.h"
 
-#define ROUTE_MAX_HOPS                                                         \
-	100u /* ours: A-d-l entries that are read and dropped                  \
-	      */
+#define ROUTE_MAX_HOPS 100u /* ours: A-d-l entries read and dropped */
 
 /*
  *	atext = ALPHA / DIGIT / "!" / "#" / "$" / "%" / "&" / "'" / "*" / "+" /

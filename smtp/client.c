@@ -25,9 +25,8 @@
 #define BIT(state) (1u << (state))
 #define ENDS       (BIT(CLIENT_S_FAILED) | BIT(CLIENT_S_CLOSED))
 #define QUITS      (BIT(CLIENT_S_QUIT) | ENDS)
-#define ENVELOPE                                                               \
-	(BIT(CLIENT_S_MAIL) | BIT(CLIENT_S_RCPT) | BIT(CLIENT_S_DATA))
-#define TX_ENDS (BIT(CLIENT_S_RSET) | BIT(CLIENT_S_READY) | ENDS)
+#define ENVELOPE   (BIT(CLIENT_S_MAIL) | BIT(CLIENT_S_RCPT) | BIT(CLIENT_S_DATA))
+#define TX_ENDS    (BIT(CLIENT_S_RSET) | BIT(CLIENT_S_READY) | ENDS)
 
 enum limit {
 	LIMIT_NONE, /* the owner's turn */
@@ -50,8 +49,8 @@ static const struct {
 	[CLIENT_S_GREETING] = { "greeting", "", LIMIT_GREETING, "4.5.3.2.1",
 	    BIT(CLIENT_S_EHLO) | ENDS },
 	[CLIENT_S_EHLO] = { "ehlo", "EHLO", LIMIT_COMMAND, "4.5.3.2",
-	    BIT(CLIENT_S_HELO) | BIT(CLIENT_S_STARTTLS) |
-		BIT(CLIENT_S_NO_TLS) | BIT(CLIENT_S_READY) | ENDS },
+	    BIT(CLIENT_S_HELO) | BIT(CLIENT_S_STARTTLS) | BIT(CLIENT_S_NO_TLS) |
+		BIT(CLIENT_S_READY) | ENDS },
 	[CLIENT_S_HELO] = { "helo", "HELO", LIMIT_COMMAND, "4.5.3.2",
 	    BIT(CLIENT_S_NO_TLS) | BIT(CLIENT_S_READY) | ENDS },
 	[CLIENT_S_STARTTLS] = { "starttls", "STARTTLS", LIMIT_COMMAND,
@@ -108,10 +107,10 @@ static void
 client_assert(const struct client *c)
 {
 	invariant(c->want != CLIENT_TLS_REQUIRED || c->tls ||
-	    c->state < CLIENT_S_NO_TLS || c->state >= CLIENT_S_QUIT);
+		  c->state < CLIENT_S_NO_TLS || c->state >= CLIENT_S_QUIT);
 	invariant(c->state != CLIENT_S_HANDSHAKE || c->out.n == 0);
 	invariant((c->state == CLIENT_S_FAILED) <=
-	    (c->failure.fault != CLIENT_FAULT_NONE));
+		  (c->failure.fault != CLIENT_FAULT_NONE));
 }
 
 void
@@ -119,9 +118,9 @@ client_rearm(struct client *c, struct mono now)
 {
 	enum limit limit = states[c->state].limit;
 
-	c->deadline = limit == LIMIT_NONE
-	    ? MONO_NEVER
-	    : mono_after(now, limit_ms(c->conf, limit));
+	c->deadline = limit == LIMIT_NONE ?
+			  MONO_NEVER :
+			  mono_after(now, limit_ms(c->conf, limit));
 	/* After the dot the server has it: then the reply is waited for. */
 	if (c->state >= CLIENT_S_MAIL && c->state <= CLIENT_S_BODY &&
 	    c->tx.end.ms < c->deadline.ms)
@@ -138,8 +137,8 @@ client_set_state(struct client *c, enum client_state state, struct mono now)
 }
 
 struct client *
-client_new(TALLOC_CTX *mem, const struct client_conf *conf,
-    enum client_tls tls, struct mono now)
+client_new(TALLOC_CTX *mem, const struct client_conf *conf, enum client_tls tls,
+    struct mono now)
 {
 	struct client *c = need(talloc_zero(mem, struct client));
 
@@ -172,8 +171,8 @@ client_command(struct client *c, enum client_state what)
 {
 	/* INV-06: in clear, where TLS is required, nothing else may leave. */
 	invariant(c->want != CLIENT_TLS_REQUIRED || c->tls ||
-	    what == CLIENT_S_EHLO || what == CLIENT_S_STARTTLS ||
-	    what == CLIENT_S_QUIT);
+		  what == CLIENT_S_EHLO || what == CLIENT_S_STARTTLS ||
+		  what == CLIENT_S_QUIT);
 	sbuf_str(&c->out, states[what].verb);
 	return &c->out;
 }
@@ -197,11 +196,12 @@ client_fail(struct client *c, enum client_fault fault, const char *why,
     const struct reply *reply)
 {
 	bool listens = fault == CLIENT_FAULT_NO_TLS ||
-	    (fault == CLIENT_FAULT_REPLY && reply->code != 421 &&
-		c->state != CLIENT_S_BODY);
+		       (fault == CLIENT_FAULT_REPLY && reply->code != 421 &&
+			   c->state != CLIENT_S_BODY);
 
-	c->failure = (struct client_failure){ .fault = fault,
-		.at = c->state, .why = c->why };
+	c->failure = (struct client_failure){
+		.fault = fault, .at = c->state, .why = c->why
+	};
 	snprintf(c->why, sizeof(c->why), "%s", why);
 	if (reply != NULL)
 		c->failure.reply = client_keep_reply(reply, c->text);
@@ -242,8 +242,8 @@ no_tls(struct client *c, struct mono now, const struct reply *r)
 static void
 said_hello(struct client *c, struct mono now, const struct reply *r)
 {
-	c->ehlo = c->state == CLIENT_S_EHLO ? ehlo_parse(r)
-					    : (struct ehlo){ 0 };
+	c->ehlo = c->state == CLIENT_S_EHLO ? ehlo_parse(r) :
+					      (struct ehlo){ 0 };
 	if (c->tls || c->want == CLIENT_TLS_NEVER)
 		client_set_state(c, CLIENT_S_READY, now); /* TLS-15 */
 	else if (c->ehlo.ext & EHLO_STARTTLS)
@@ -261,8 +261,8 @@ refused_ehlo(struct client *c, struct mono now, const struct reply *r)
 	else if (c->want != CLIENT_TLS_REQUIRED)
 		say(c, CLIENT_S_HELO, now);
 	else
-		fail_reply(c, c->tls ? CLIENT_FAULT_REPLY
-				     : CLIENT_FAULT_NO_TLS, r);
+		fail_reply(c, c->tls ? CLIENT_FAULT_REPLY : CLIENT_FAULT_NO_TLS,
+		    r);
 }
 
 static void
@@ -271,8 +271,8 @@ session_reply(struct client *c, struct mono now, const struct reply *r)
 	bool good = r->code < 300;
 
 	if (c->state != CLIENT_S_QUIT &&
-	    (r->code / 100 == 3 || (c->state == CLIENT_S_STARTTLS && good &&
-				       r->code != 220))) {
+	    (r->code / 100 == 3 ||
+		(c->state == CLIENT_S_STARTTLS && good && r->code != 220))) {
 		fail_reply(c, CLIENT_FAULT_PROTOCOL, r);
 		return;
 	}
@@ -365,7 +365,8 @@ out_of_turn(struct client *c, struct mono now, struct span *in)
 {
 	if (c->state == CLIENT_S_QUIT)
 		client_set_state(c, CLIENT_S_CLOSED, now);
-	else if (c->state == CLIENT_S_HANDSHAKE || c->state == CLIENT_S_STARTTLS)
+	else if (c->state == CLIENT_S_HANDSHAKE ||
+		 c->state == CLIENT_S_STARTTLS)
 		client_fail(c, CLIENT_FAULT_INJECTION,
 		    "bytes in clear behind the reply to STARTTLS", NULL);
 	else if (c->state != CLIENT_S_FAILED && c->state != CLIENT_S_CLOSED)
@@ -501,7 +502,8 @@ client_quit(struct client *c, struct mono now)
 	if (c->state == CLIENT_S_CLOSED)
 		return;
 	invariant(c->state == CLIENT_S_NO_TLS || c->state == CLIENT_S_READY ||
-	    c->state == CLIENT_S_HANDSHAKE || c->state == CLIENT_S_FAILED);
+		  c->state == CLIENT_S_HANDSHAKE ||
+		  c->state == CLIENT_S_FAILED);
 	if (c->state == CLIENT_S_FAILED && !c->can_quit)
 		client_set_state(c, CLIENT_S_CLOSED, now);
 	else

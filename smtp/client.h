@@ -19,10 +19,10 @@
 #include "smtp/reply.h"
 #include "util/clock.h"
 
-#define CLIENT_OUTPUT_BYTES (64u << 10) /* ours: commands written ahead */
-#define CLIENT_COMMAND_BYTES 1024u      /* ours: over any we write */
-#define CLIENT_ADDRESS_BYTES 320u       /* 64 + 1 + 255 (RFC 5321 4.5.3.1) */
-#define CLIENT_PIECES       64u         /* ours: of content, one writev */
+#define CLIENT_OUTPUT_BYTES  (64u << 10) /* ours: commands written ahead */
+#define CLIENT_COMMAND_BYTES 1024u       /* ours: over any we write */
+#define CLIENT_ADDRESS_BYTES 320u        /* 64 + 1 + 255 (RFC 5321 4.5.3.1) */
+#define CLIENT_PIECES        64u         /* ours: of content, one writev */
 
 /* Limits and names; borrowed for the life. */
 struct client_conf {
@@ -33,7 +33,7 @@ struct client_conf {
 	int64_t block_ms;     /* 4.5.3.2.5 */
 	int64_t dot_ms;       /* 4.5.3.2.6 */
 	int64_t quit_ms;
-	size_t reply_bytes;   /* of one reply, all lines */
+	size_t reply_bytes; /* of one reply, all lines */
 };
 
 enum client_tls {
@@ -75,13 +75,13 @@ enum client_action {
 
 enum client_fault {
 	CLIENT_FAULT_NONE,
-	CLIENT_FAULT_REPLY,      /* a 4yz or 5yz that ends the session */
-	CLIENT_FAULT_NO_TLS,     /* required, and not offered or refused */
-	CLIENT_FAULT_INJECTION,  /* bytes behind the 220 to STARTTLS (TLS-12) */
-	CLIENT_FAULT_PROTOCOL,   /* not a reply, or one out of turn */
+	CLIENT_FAULT_REPLY,     /* a 4yz or 5yz that ends the session */
+	CLIENT_FAULT_NO_TLS,    /* required, and not offered or refused */
+	CLIENT_FAULT_INJECTION, /* bytes behind the 220 to STARTTLS (TLS-12) */
+	CLIENT_FAULT_PROTOCOL,  /* not a reply, or one out of turn */
 	CLIENT_FAULT_TIMEOUT,
-	CLIENT_FAULT_LOST,       /* client_lost() */
-	CLIENT_FAULT_CONTENT,    /* bare CR or LF in the content */
+	CLIENT_FAULT_LOST,    /* client_lost() */
+	CLIENT_FAULT_CONTENT, /* bare CR or LF in the content */
 };
 
 /* What is kept of a reply; code 0: there was none. */
@@ -100,18 +100,18 @@ struct client_failure {
 
 /* One message to one or more recipients; all borrowed until MAIL_DONE. */
 struct client_mail {
-	const char *sender;      /* "" null */
-	uint64_t size_bytes;     /* with CRLF, without dot-stuffing */
+	const char *sender;  /* "" null */
+	uint64_t size_bytes; /* with CRLF, without dot-stuffing */
 	bool has_8bit;
 	const char *const *rcpt; /* "local@domain" */
 	size_t rcpt_count;       /* > 0 */
 };
 
 enum client_rcpt_state {
-	CLIENT_RCPT_OPEN,     /* no reply of its own */
+	CLIENT_RCPT_OPEN, /* no reply of its own */
 	CLIENT_RCPT_ACCEPTED,
 	CLIENT_RCPT_REFUSED,
-	CLIENT_RCPT_UNFIT,    /* must not go on the wire, and did not */
+	CLIENT_RCPT_UNFIT, /* must not go on the wire, and did not */
 };
 
 struct client_rcpt {

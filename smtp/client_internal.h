@@ -38,7 +38,7 @@ struct client_tx {
 	struct span part; /* what is not yet cut into pieces */
 	struct mono end;  /* no later up to the final dot */
 	bool last;
-	bool ended;       /* the final dot is among the pieces */
+	bool ended; /* the final dot is among the pieces */
 	struct span piece[CLIENT_PIECES];
 	size_t piece_at;
 	size_t piece_count;
@@ -48,9 +48,9 @@ struct client {
 	const struct client_conf *conf;
 	enum client_tls want;
 	enum client_state state;
-	bool tls;        /* client_tls_started() */
-	bool mail_done;  /* to be told */
-	bool can_quit;   /* in FAILED */
+	bool tls;       /* client_tls_started() */
+	bool mail_done; /* to be told */
+	bool can_quit;  /* in FAILED */
 	struct ehlo ehlo;
 	struct reply_reader reader;
 	struct sbuf out;
@@ -58,7 +58,7 @@ struct client {
 	struct client_failure failure;
 	char why[CLIENT_WHY_BYTES];
 	char text[REPLY_TEXT_BYTES]; /* of the failure's reply */
-	TALLOC_CTX *tx_mem; /* of the running or last transaction */
+	TALLOC_CTX *tx_mem;          /* of the running or last transaction */
 	struct client_tx tx;
 };
 
@@ -77,8 +77,7 @@ struct client_reply client_keep_reply(const struct reply *r,
 
 bool client_in_envelope(const struct client *c);
 /* A reply in MAIL, RCPT, DATA, BODY or DOT. */
-void client_tx_reply(struct client *c, struct mono now,
-    const struct reply *r);
+void client_tx_reply(struct client *c, struct mono now, const struct reply *r);
 /* Write what may be written of the envelope. */
 void client_tx_write(struct client *c);
 bool client_tx_wants_body(const struct client *c);

@@ -23,8 +23,8 @@ is_safe(struct span a)
 			return false;
 		if (ch == '"')
 			quoted = !quoted;
-		else if (ch == '\\' && (!quoted || ++i == a.n ||
-					   !ascii_isprint(a.p[i])))
+		else if (ch == '\\' &&
+			 (!quoted || ++i == a.n || !ascii_isprint(a.p[i])))
 			return false;
 		else if (!quoted && (ch == ' ' || ch == '<' || ch == '>'))
 			return false;
@@ -58,7 +58,7 @@ static size_t
 used_place(const struct client_tx *tx, size_t at)
 {
 	while (at > 0 && at <= tx->m.rcpt_count &&
-	    tx->rcpt[at - 1].state == CLIENT_RCPT_UNFIT)
+	       tx->rcpt[at - 1].state == CLIENT_RCPT_UNFIT)
 		at++;
 	return at;
 }
@@ -133,7 +133,7 @@ client_tx_write(struct client *c)
 	struct client_tx *tx = &c->tx;
 
 	while (may_write(c) &&
-	    c->out.n + CLIENT_COMMAND_BYTES <= CLIENT_OUTPUT_BYTES) {
+	       c->out.n + CLIENT_COMMAND_BYTES <= CLIENT_OUTPUT_BYTES) {
 		write_place(c, tx->ask_at);
 		tx->ask_at = used_place(tx, tx->ask_at + 1);
 	}
@@ -220,8 +220,8 @@ protocol_fault(struct client *c, const struct reply *r)
 	char why[CLIENT_WHY_BYTES];
 
 	snprintf(why, sizeof(why), "unexpected reply %u to %s", r->code,
-	    *client_verb(c->state) != '\0' ? client_verb(c->state)
-					   : client_state_name(c->state));
+	    *client_verb(c->state) != '\0' ? client_verb(c->state) :
+					     client_state_name(c->state));
 	client_fail(c, CLIENT_FAULT_PROTOCOL, why, r);
 }
 
@@ -322,8 +322,8 @@ client_mail(struct client *c, struct mono now, const struct client_mail *m,
 	talloc_free(c->tx_mem);
 	c->tx_mem = need(talloc_new(c));
 	*tx = (struct client_tx){ .m = *m, .result.at = CLIENT_S_MAIL };
-	tx->end = mono_after(now, CLIENT_TX_MS +
-		(int64_t)(m->size_bytes / CLIENT_TX_BYTES_PER_MS));
+	tx->end = mono_after(now,
+	    CLIENT_TX_MS + (int64_t)(m->size_bytes / CLIENT_TX_BYTES_PER_MS));
 	tx->rcpt = need(talloc_zero_array(c->tx_mem, struct client_rcpt,
 	    (unsigned)m->rcpt_count));
 	for (size_t i = 0; i < m->rcpt_count; i++) {
@@ -366,7 +366,7 @@ client_tx_wants_body(const struct client *c)
 	const struct client_tx *tx = &c->tx;
 
 	return !tx->ended && tx->piece_at == tx->piece_count &&
-	    tx->part.n == 0 && c->out.n == 0;
+	       tx->part.n == 0 && c->out.n == 0;
 }
 
 /* Cut what is there into pieces; room is kept for the end. */
@@ -377,8 +377,8 @@ cut(struct client *c)
 	enum status st;
 
 	tx->piece_at = tx->piece_count = 0;
-	st = dotstuff_step(&tx->stuff, &tx->part, tx->piece,
-	    CLIENT_PIECES - 1, &tx->piece_count);
+	st = dotstuff_step(&tx->stuff, &tx->part, tx->piece, CLIENT_PIECES - 1,
+	    &tx->piece_count);
 	if (st == ST_OK && tx->part.n == 0 && tx->last) {
 		st = dotstuff_end(&tx->stuff, &tx->piece[tx->piece_count]);
 		tx->piece_count++;

@@ -70,8 +70,8 @@ dotstuff_step(struct dotstuff *d, struct span *in, struct span *out,
 			return ST_SYNTAX;
 		if (run > 0)
 			out[(*count)++] = span_sub(*in, 0, run);
-		*in = span_sub(*in,
-		    d->at == DOTSTUFF_AT_CR ? run + 1 : run, in->n);
+		*in = span_sub(*in, d->at == DOTSTUFF_AT_CR ? run + 1 : run,
+		    in->n);
 	}
 	return ST_OK;
 }

@@ -38,7 +38,6 @@ MUST_CHECK enum status dotstuff_step(struct dotstuff *d, struct span *in,
  * The end: CRLF when the last line has none (SMTP-05), then "." CRLF.
  * ST_SYNTAX: the content ends in a bare CR.
  */
-MUST_CHECK enum status dotstuff_end(const struct dotstuff *d,
-    struct span *out);
+MUST_CHECK enum status dotstuff_end(const struct dotstuff *d, struct span *out);
 
 #endif

@@ -22,8 +22,7 @@ take_line(struct span *in, struct span *line, struct diag *why)
 	size_t lf = span_find(*in, '\n', 0);
 
 	if (lf >= REPLY_LINE_MAX_BYTES)
-		return diag_fail(why, ST_LIMIT, "reply line is too long",
-		    *in);
+		return diag_fail(why, ST_LIMIT, "reply line is too long", *in);
 	if (lf == in->n)
 		return ST_TEMP;
 	*line = span_sub(*in, 0, lf);
@@ -55,8 +54,8 @@ add_line(struct reply_reader *r, struct span line, struct diag *why)
 	if (code == 0)
 		return diag_fail(why, ST_SYNTAX, "not a reply", line);
 	if (r->line_count > 0 && code != r->code)
-		return diag_fail(why, ST_SYNTAX,
-		    "code changed within a reply", line);
+		return diag_fail(why, ST_SYNTAX, "code changed within a reply",
+		    line);
 	if (r->line_count == REPLY_MAX_LINES)
 		return diag_fail(why, ST_LIMIT, "reply of too many lines",
 		    line);
@@ -124,7 +123,8 @@ reply_read(struct reply_reader *r, struct span *in, struct reply *out,
 			return st;
 		last = line.n == CODE_DIGITS || line.p[CODE_DIGITS] == ' ';
 	} while (!last);
-	*out = (struct reply){ .code = r->code, .line_count = r->line_count,
+	*out = (struct reply){ .code = r->code,
+		.line_count = r->line_count,
 		.text = sbuf_view(&r->text) };
 	read_enhanced(out);
 	r->line_count = 0;

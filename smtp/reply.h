@@ -11,15 +11,15 @@
 #include "util/sbuf.h"
 
 #define REPLY_LINE_MAX_BYTES 4096u /* ours: RFC 5321 4.5.3.1.5 asks for 512 */
-#define REPLY_MAX_LINES 1000u      /* ours: bounds an endless reply (B2.3) */
-#define REPLY_TEXT_BYTES 512u      /* ours: what is kept for log and report */
+#define REPLY_MAX_LINES      1000u /* ours: bounds an endless reply (B2.3) */
+#define REPLY_TEXT_BYTES     512u  /* ours: what is kept for log and report */
 
 struct reply {
-	uint16_t code;          /* 200..599 */
-	char enhanced[12];      /* "5.1.1" when its class agrees, or "" */
+	uint16_t code;     /* 200..599 */
+	char enhanced[12]; /* "5.1.1" when its class agrees, or "" */
 	size_t line_count;
-	struct span text;       /* all lines' text joined by LF, borrowed from
-	                         * the reader; whole, up to its cap */
+	struct span text; /* all lines' text joined by LF, borrowed from
+			   * the reader; whole, up to its cap */
 };
 
 /* Collects the lines of one reply under a cap on their sum. */

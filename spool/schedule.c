@@ -532,9 +532,9 @@ sched_step(const struct schedule *s, const struct sched_dest *d, bool may_open,
 	if (d->ready_count == 0)
 		return SCHED_ENOUGH;
 	TAILQ_FOREACH(at, &d->slots, link)
-	if (!at->ending && !sched_slot_had_turn(s, at) &&
-	    (best == NULL || at->out < best->out))
-		best = at;
+		if (!at->ending && !sched_slot_had_turn(s, at) &&
+		    (best == NULL || at->out < best->out))
+			best = at;
 	wants = (best == NULL || best->out >= SCHED_SPREAD) &&
 		d->slot_count < allowed(s, d);
 	if (wants && may_open)

@@ -85,8 +85,8 @@ enum starttls {
 	TLS_GOOD,
 	TLS_ABSENT,
 	TLS_454,
-	TLS_INJECT, /* a reply line follows the 220 at once */
-	TLS_DROP,   /* closed after the 220 */
+	TLS_INJECT,  /* a reply line follows the 220 at once */
+	TLS_DROP,    /* closed after the 220 */
 	TLS_GARBAGE, /* 220, and then no TLS */
 };
 
@@ -110,8 +110,8 @@ struct server {
 	unsigned rcpt_limit;  /* then 452; 0: none */
 	bool no_pipelining;
 	bool drop_after_dot;
-	bool drop_at_data;    /* close instead of 354 */
-	bool drop_when_idle;  /* close at the MAIL of a second transaction */
+	bool drop_at_data;   /* close instead of 354 */
+	bool drop_when_idle; /* close at the MAIL of a second transaction */
 	/* what was seen */
 	unsigned connections, handshakes, quits, quits_in_tls, clear_mails;
 	unsigned rcpts;
@@ -163,10 +163,10 @@ say_ehlo(struct session *x)
 		reply_or(x, s->ehlo, "");
 		return;
 	}
-	reply(x, talloc_asprintf(x, "250-mx\r\n%s%s%s250 8BITMIME\r\n",
-		     s->no_pipelining ? "" : "250-PIPELINING\r\n",
-		     tls ? "" : "250-STARTTLS\r\n",
-		     s->ext == NULL ? "" : s->ext));
+	reply(x,
+	    talloc_asprintf(x, "250-mx\r\n%s%s%s250 8BITMIME\r\n",
+		s->no_pipelining ? "" : "250-PIPELINING\r\n",
+		tls ? "" : "250-STARTTLS\r\n", s->ext == NULL ? "" : s->ext));
 }
 
 static void
@@ -485,7 +485,8 @@ keeper_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 	if (type == WIRE_HELLO) {
 		keeper.hellos++;
 		ck_assert_int_eq(wire_unpack_hello(mem, kept, &keeper.hello,
-				     why), ST_OK);
+				     why),
+		    ST_OK);
 	} else if (type == WIRE_OUTCOME) {
 		struct wire_outcome *o = &keeper.outcome[keeper.outcomes++];
 
@@ -595,8 +596,9 @@ plan_new(const char *domain)
 	p->made = net_wall(net);
 	p->valid_until = wall_after(p->made, 3600000);
 	p->mx_secure = true;
-	p->sts = (struct sts_fact){ .state = STS_ST_ABSENT, .id = "",
-		.why = "" };
+	p->sts = (struct sts_fact){
+		.state = STS_ST_ABSENT, .id = "", .why = ""
+	};
 	advisor.plan[advisor.plans++] = p;
 	return p;
 }
@@ -629,12 +631,16 @@ plan_add(struct plan *p, const char *name, uint16_t preference,
 	p->host = talloc_realloc(mem, p->host, struct plan_host,
 	    (unsigned)p->host_count + 1);
 	h = &p->host[p->host_count++];
-	*h = (struct plan_host){ .name = name, .preference = preference,
-		.tlsa_base = "", .rule = "", .exception = "", .why = "test" };
+	*h = (struct plan_host){ .name = name,
+		.preference = preference,
+		.tlsa_base = "",
+		.rule = "",
+		.exception = "",
+		.why = "test" };
 	h->in.dane = DANE_D3_NONE;
-	h->in.override = level == LEVEL_PLAIN ? OVERRIDE_PLAINTEXT_ALLOWED
-	    : level == LEVEL_ENCRYPT	      ? OVERRIDE_REQUIRE_ENCRYPTED
-					      : OVERRIDE_NONE;
+	h->in.override = level == LEVEL_PLAIN   ? OVERRIDE_PLAINTEXT_ALLOWED :
+			 level == LEVEL_ENCRYPT ? OVERRIDE_REQUIRE_ENCRYPTED :
+						  OVERRIDE_NONE;
 	h->in.waiver = level == LEVEL_PLAIN;
 	decided(p, h);
 	ck_assert(p->sts.state == STS_ST_ENFORCE || h->required == level);
@@ -666,7 +672,9 @@ require_sts(struct plan *p, struct plan_host *h, bool match)
 	p->sts.state = STS_ST_ENFORCE;
 	p->sts.id = "1";
 	p->sts.policy = (struct sts_policy){ .mode = STS_ENFORCE,
-		.max_age_s = 3600, .mx_count = 1, .mx = { "mx.d.example" } };
+		.max_age_s = 3600,
+		.mx_count = 1,
+		.mx = { "mx.d.example" } };
 	h->in.sts_mx_match = match;
 	decided(p, h);
 	ck_assert(match ? h->method == METHOD_PKIX_STS : h->skip);
@@ -736,13 +744,20 @@ setup(void)
 	patience = net_timer_new(mem, net, out_of_patience, NULL);
 	authority = authority_new(mem);
 	conf = (struct conf){ .hostname = "gw.example.org",
-		.smtp_connect_ms = 30000, .smtp_greeting_ms = 30000,
-		.smtp_command_ms = 30000, .smtp_handshake_ms = 30000,
-		.smtp_data_ms = 30000, .smtp_block_ms = 30000,
-		.smtp_dot_ms = 30000, .smtp_quit_ms = 1000,
-		.smtp_reply_bytes = 65536, .smtp_hosts = 20,
-		.smtp_addresses = 5, .smtp_recipients = 100,
-		.smtp_connection_messages = 1000, .smtp_idle_ms = 30000 };
+		.smtp_connect_ms = 30000,
+		.smtp_greeting_ms = 30000,
+		.smtp_command_ms = 30000,
+		.smtp_handshake_ms = 30000,
+		.smtp_data_ms = 30000,
+		.smtp_block_ms = 30000,
+		.smtp_dot_ms = 30000,
+		.smtp_quit_ms = 1000,
+		.smtp_reply_bytes = 65536,
+		.smtp_hosts = 20,
+		.smtp_addresses = 5,
+		.smtp_recipients = 100,
+		.smtp_connection_messages = 1000,
+		.smtp_idle_ms = 30000 };
 	memset(&keeper, 0, sizeof(keeper));
 	memset(&advisor, 0, sizeof(advisor));
 	keeper.acks = keeper.gives_body = true;
@@ -787,9 +802,13 @@ send_slot_end(uint32_t slot)
 static struct wire_job
 job_of(uint32_t slot, int64_t message, const char *const *rcpt, uint32_t n)
 {
-	struct wire_job j = { .slot = slot, .lease = (uint64_t)message,
-		.message = message, .sender = "s@x.example", .rcpt_count = n,
-		.has_body = true, .body = SPAN_LIT(BODY) };
+	struct wire_job j = { .slot = slot,
+		.lease = (uint64_t)message,
+		.message = message,
+		.sender = "s@x.example",
+		.rcpt_count = n,
+		.has_body = true,
+		.body = SPAN_LIT(BODY) };
 
 	j.size_bytes = j.body.n;
 	j.rcpt = talloc_zero_array(mem, struct wire_job_rcpt, n);
@@ -870,7 +889,8 @@ evidence_of(const struct wire_evidence *w)
 	struct diag why = { 0 };
 
 	ck_assert_msg(evidence_unpack(mem, w->personal, w->body, &e, &why) ==
-		ST_OK, "%s", why.text);
+			  ST_OK,
+	    "%s", why.text);
 	return e;
 }
 
@@ -950,8 +970,8 @@ END_TEST
 /* Self-signed and for another name: TLS-18. */
 START_TEST(tls_18_untrusted_certificate_still_encrypts_at_may)
 {
-	struct server *s = server_new(TLS_GOOD, cert_new(mem, authority,
-	    "other.example", CERT_SELF_SIGNED));
+	struct server *s = server_new(TLS_GOOD,
+	    cert_new(mem, authority, "other.example", CERT_SELF_SIGNED));
 
 	plan_add(plan_new("d.example"), "mx.d.example", 10, s, LEVEL_MAY);
 	try_one();
@@ -1199,8 +1219,8 @@ START_TEST(inv_04_an_exception_ends_within_an_attempt)
 	struct server *s = server_new(TLS_ABSENT, NULL);
 	struct plan *p = plan_new("d.example");
 
-	with_exception(plan_add(p, "mx1.d.example", 10, s, LEVEL_PLAIN),
-	    "e", "sec@gw.example", 0);
+	with_exception(plan_add(p, "mx1.d.example", 10, s, LEVEL_PLAIN), "e",
+	    "sec@gw.example", 0);
 	try_one();
 	expect_failed("4.7.5");
 	ck_assert_uint_eq(s->connections, 0);
@@ -1243,7 +1263,8 @@ END_TEST
 
 START_TEST(sts_37_skipped_host_is_not_connected_to)
 {
-	struct server *skipped = server_new(TLS_GOOD, cert_for("mx1.d.example"));
+	struct server *skipped = server_new(TLS_GOOD,
+	    cert_for("mx1.d.example"));
 	struct server *good = server_new(TLS_GOOD, cert_for("mx2.d.example"));
 	struct plan *p = plan_new("d.example");
 	struct plan_host *h;
@@ -1265,8 +1286,7 @@ END_TEST
 START_TEST(only_skipped_hosts_fail_the_slot_with_a_policy_status)
 {
 	struct plan *p = plan_new("d.example");
-	struct plan_host *h = plan_add(p, "mx1.d.example", 10, NULL,
-	    LEVEL_MAY);
+	struct plan_host *h = plan_add(p, "mx1.d.example", 10, NULL, LEVEL_MAY);
 
 	require_sts(p, h, false);
 	h->why = "not in the policy";
@@ -1406,8 +1426,8 @@ START_TEST(inv_07_a_record_tells_of_clear_text_for_those_it_left_for)
 
 		ck_assert_int_eq(e.outcome, EVIDENCE_REJECTED);
 		ck_assert_uint_eq(e.rcpt_count, 1);
-		ck_assert_str_eq(e.rcpt[0], e.reached == REACHED_PLAIN
-			? "b@d.example" : "a@d.example");
+		ck_assert_str_eq(e.rcpt[0],
+		    e.reached == REACHED_PLAIN ? "b@d.example" : "a@d.example");
 		ck_assert_uint_eq(e.reply_code,
 		    e.reached == REACHED_PLAIN ? 554 : 550);
 		clear += evidence_is_plaintext(&e);
@@ -1708,10 +1728,10 @@ END_TEST
 /* Every order of three requirements on one host, each twice. */
 START_TEST(b2_4_tls_36_inv_10_a_kept_connection_never_serves_another_level)
 {
-	static const char *const domains[] = { "may.example",
-		"encrypt.example", "verify.example" };
-	static const int orders[6][3] = { { 0, 1, 2 }, { 0, 2, 1 },
-		{ 1, 0, 2 }, { 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 } };
+	static const char *const domains[] = { "may.example", "encrypt.example",
+		"verify.example" };
+	static const int orders[6][3] = { { 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 },
+		{ 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 } };
 	struct cert *c = cert_for("mx.example");
 	struct server *s = server_new(TLS_GOOD, c);
 	struct plan *p;
@@ -1725,8 +1745,7 @@ START_TEST(b2_4_tls_36_inv_10_a_kept_connection_never_serves_another_level)
 	ck_assert_uint_eq(keeper.outcomes, 6);
 	ck_assert_uint_eq(s->connections, 3);
 	for (uint32_t i = 0; i < 6; i++) {
-		struct evidence e = evidence_of(
-		    &keeper.outcome[i].evidence[0]);
+		struct evidence e = evidence_of(&keeper.outcome[i].evidence[0]);
 
 		ck_assert_int_eq(e.outcome, EVIDENCE_DELIVERED);
 		ck_assert_int_eq(e.reached,
@@ -1886,8 +1905,8 @@ START_TEST(smtp_32_plan_that_bounces_bounces_every_job)
 		ck_assert_int_eq(keeper.outcome[i].result[0].result,
 		    RESULT_BOUNCED);
 		ck_assert_str_eq(keeper.outcome[i].result[0].status, "5.1.10");
-		ck_assert_int_eq(evidence_of(
-		    &keeper.outcome[i].evidence[0]).outcome,
+		ck_assert_int_eq(evidence_of(&keeper.outcome[i].evidence[0])
+				     .outcome,
 		    EVIDENCE_NO_ROUTE);
 	}
 }
@@ -2132,8 +2151,8 @@ START_TEST(drain_finishes_what_runs_and_gives_back_the_rest)
 	ck_assert_uint_eq(s->quits_in_tls, 1);
 	for (unsigned i = 0; i < 2; i++)
 		ck_assert_int_eq(keeper.outcome[i].result[0].result,
-		    keeper.outcome[i].message == 1 ? RESULT_DELIVERED
-						   : RESULT_UNTRIED);
+		    keeper.outcome[i].message == 1 ? RESULT_DELIVERED :
+						     RESULT_UNTRIED);
 }
 END_TEST
 
@@ -2164,8 +2183,8 @@ add_host(TCase *t)
 	tcase_add_test(t, sts_pkix_certificate_for_another_name_is_not);
 	tcase_add_loop_test(t, inv_06_tls_16_b2_1_b2_2_encrypt_never_goes_clear,
 	    0, (int)COUNT_OF(bad_tls));
-	tcase_add_loop_test(t,
-	    tls_16_may_goes_on_in_clear_in_the_same_session, 0, 2);
+	tcase_add_loop_test(t, tls_16_may_goes_on_in_clear_in_the_same_session,
+	    0, 2);
 	tcase_add_loop_test(t,
 	    tls_17_may_tries_once_more_in_clear_after_a_tls_failure, 2,
 	    (int)COUNT_OF(bad_tls) - 1);
@@ -2252,10 +2271,8 @@ add_roles(TCase *t)
 	tcase_add_test(t, b2_8_plan_of_another_domain_is_refused);
 	tcase_add_test(t,
 	    inv_14_unacknowledged_outcomes_are_sent_to_the_next_keeper);
-	tcase_add_test(t,
-	    inv_14_failed_slots_are_told_to_the_next_keeper_too);
-	tcase_add_test(t,
-	    jobs_not_begun_go_back_untried_when_the_keeper_goes);
+	tcase_add_test(t, inv_14_failed_slots_are_told_to_the_next_keeper_too);
+	tcase_add_test(t, jobs_not_begun_go_back_untried_when_the_keeper_goes);
 	tcase_add_test(t, inv_14_a_running_transaction_survives_its_keeper);
 	tcase_add_test(t,
 	    inv_15_record_after_a_reload_names_the_configuration_of_its_plan);

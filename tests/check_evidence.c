@@ -13,21 +13,40 @@ static struct evidence
 sample(void)
 {
 	return (struct evidence){ .time = { 1764000000000 },
-		.queue_id = "000000201", .sender = "a@client.example",
-		.rcpt = rcpts, .rcpt_count = 2, .domain = "example.org",
+		.queue_id = "000000201",
+		.sender = "a@client.example",
+		.rcpt = rcpts,
+		.rcpt_count = 2,
+		.domain = "example.org",
 		.host = "mx.example.org",
 		.addr = netaddr_ip4((const uint8_t[]){ 192, 0, 2, 1 }, 25),
-		.in = { .dane = DANE_D1_USABLE, .sts = STS_ST_ENFORCE,
-		    .sts_mx_match = true, .mx_secure = true,
+		.in = { .dane = DANE_D1_USABLE,
+		    .sts = STS_ST_ENFORCE,
+		    .sts_mx_match = true,
+		    .mx_secure = true,
 		    .override = OVERRIDE_REQUIRE_VERIFIED },
-		.tlsa_base = "mx.example.org", .sts_id = "1", .rule = "r",
-		.exception = "", .exc_reason = "", .exc_approver = "",
-		.dns = "MX example.org=secure", .required = LEVEL_VERIFY,
-		.method = METHOD_DANE, .row = "D1/enforce", .why = "because",
-		.outcome = EVIDENCE_DELIVERED, .reached = REACHED_VERIFIED,
-		.protocol = "TLSv1.3", .cipher = "c", .group = "g",
-		.sni = "mx.example.org", .matched = "TLSA", .grade = "verified",
-		.issuer = "i", .reply_code = 250, .reply = "ok",
+		.tlsa_base = "mx.example.org",
+		.sts_id = "1",
+		.rule = "r",
+		.exception = "",
+		.exc_reason = "",
+		.exc_approver = "",
+		.dns = "MX example.org=secure",
+		.required = LEVEL_VERIFY,
+		.method = METHOD_DANE,
+		.row = "D1/enforce",
+		.why = "because",
+		.outcome = EVIDENCE_DELIVERED,
+		.reached = REACHED_VERIFIED,
+		.protocol = "TLSv1.3",
+		.cipher = "c",
+		.group = "g",
+		.sni = "mx.example.org",
+		.matched = "TLSA",
+		.grade = "verified",
+		.issuer = "i",
+		.reply_code = 250,
+		.reply = "ok",
 		.result_type = "" };
 }
 
@@ -126,8 +145,8 @@ START_TEST(evidence_cut_anywhere_is_refused)
 				     span_sub(body, 0, n), &f, &why),
 		    ST_SYNTAX);
 	for (size_t n = 1; n < personal.n; n++)
-		ck_assert_int_eq(evidence_unpack(mem,
-				     span_sub(personal, 0, n), body, &f, &why),
+		ck_assert_int_eq(evidence_unpack(mem, span_sub(personal, 0, n),
+				     body, &f, &why),
 		    ST_SYNTAX);
 }
 END_TEST

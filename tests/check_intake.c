@@ -176,9 +176,9 @@ due_timer(void)
 	struct test_timer *t, *first = NULL;
 
 	LIST_FOREACH(t, &timers, link)
-	if (t->set && mono_reached(now, t->at) &&
-	    (first == NULL || t->at.ms < first->at.ms))
-		first = t;
+		if (t->set && mono_reached(now, t->at) &&
+		    (first == NULL || t->at.ms < first->at.ms))
+			first = t;
 	return first;
 }
 

@@ -134,8 +134,7 @@ START_TEST(b2_3_reply_line_has_a_limit)
 	memset(line, 'x', REPLY_LINE_MAX_BYTES + 10);
 	memcpy(line, "250 ", 4);
 	line[REPLY_LINE_MAX_BYTES - 1] = '\n';
-	ck_assert_int_eq(read_span(span_of(line, REPLY_LINE_MAX_BYTES)),
-	    ST_OK);
+	ck_assert_int_eq(read_span(span_of(line, REPLY_LINE_MAX_BYTES)), ST_OK);
 	line[REPLY_LINE_MAX_BYTES - 1] = 'x';
 	ck_assert_int_eq(read_span(span_of(line, REPLY_LINE_MAX_BYTES - 1)),
 	    ST_TEMP);
@@ -211,7 +210,8 @@ START_TEST(ehlo_keywords_are_found_in_any_case)
 				"250-SIZE 1000\r\n250 ENHANCEDSTATUSCODES\r\n");
 
 	ck_assert_uint_eq(e.ext, EHLO_STARTTLS | EHLO_PIPELINING |
-		EHLO_8BITMIME | EHLO_SIZE | EHLO_ENHANCEDSTATUSCODES);
+				     EHLO_8BITMIME | EHLO_SIZE |
+				     EHLO_ENHANCEDSTATUSCODES);
 	ck_assert_uint_eq(e.size_limit, 1000);
 }
 END_TEST

@@ -410,7 +410,7 @@ START_TEST(smtp_34_connections_to_one_destination_are_bounded_and_earned)
 	}
 	ck_assert_uint_eq(opened, SCHED_FIRST_SLOTS);
 	TAILQ_FOREACH(full, &d->slots, link)
-	ck_assert_uint_eq(full->out, SCHED_WINDOW);
+		ck_assert_uint_eq(full->out, SCHED_WINDOW);
 	for (unsigned i = 0; i < 100; i++)
 		sched_alive(d, true);
 	while (sched_step(s, d, true, &slot) == SCHED_OPEN) {

@@ -25,8 +25,8 @@ static const struct client_conf conf = {
 static TALLOC_CTX *mem;
 static struct client *client;
 static struct mono now;
-static struct sbuf in;   /* what the server said and nobody has read */
-static struct sbuf wire; /* what the client sent */
+static struct sbuf in;    /* what the server said and nobody has read */
+static struct sbuf wire;  /* what the client sent */
 static size_t send_bytes; /* at once */
 
 static void
@@ -119,7 +119,9 @@ static void
 mail_to(size_t rcpt_count)
 {
 	const struct client_mail m = { .sender = "s@x.example",
-		.size_bytes = 100, .rcpt = three, .rcpt_count = rcpt_count };
+		.size_bytes = 100,
+		.rcpt = three,
+		.rcpt_count = rcpt_count };
 	struct diag why = { 0 };
 
 	ck_assert_int_eq(client_mail(client, now, &m, &why), ST_OK);
@@ -265,8 +267,7 @@ START_TEST(smtp_44_replies_to_commands_not_yet_written_are_refused)
 	ready(EHLO_PLAIN);
 	mail_to(1);
 	run();
-	ck_assert_int_eq(hear("250 a\r\n250 b\r\n354 c\r\n"),
-	    CLIENT_FAILED);
+	ck_assert_int_eq(hear("250 a\r\n250 b\r\n354 c\r\n"), CLIENT_FAILED);
 	expect_failure(CLIENT_FAULT_PROTOCOL, CLIENT_S_RCPT);
 }
 END_TEST
@@ -376,7 +377,7 @@ START_TEST(a_transaction_ends_although_there_is_always_some_progress)
 	send_content("0123456789012345678901234567890123456789\r\n");
 	send_bytes = 1;
 	while (client_state(client) == CLIENT_S_BODY &&
-	    now.ms < begun.ms + 2 * max_ms) {
+	       now.ms < begun.ms + 2 * max_ms) {
 		now.ms += conf.block_ms - 1;
 		if (mono_reached(now, client_deadline(client)))
 			now = client_deadline(client);
@@ -514,8 +515,7 @@ START_TEST(smtp_38_data_refused_resets)
 	mail_to(1);
 	run();
 	sbuf_reset(&wire);
-	ck_assert_int_eq(hear("250 a\r\n250 b\r\n451 c\r\n"),
-	    CLIENT_MAIL_DONE);
+	ck_assert_int_eq(hear("250 a\r\n250 b\r\n451 c\r\n"), CLIENT_MAIL_DONE);
 	ck_assert_int_eq(client_result(client).at, CLIENT_S_DATA);
 	ck_assert_uint_eq(client_result(client).reply.code, 451);
 	run();
@@ -622,8 +622,9 @@ START_TEST(smtp_44_a_thousand_recipients_are_written_in_bounded_memory)
 {
 	enum { COUNT = 1000 };
 	const char *rcpt[COUNT];
-	struct client_mail m = { .sender = "", .rcpt = rcpt,
-		.rcpt_count = COUNT };
+	struct client_mail m = {
+		.sender = "", .rcpt = rcpt, .rcpt_count = COUNT
+	};
 	struct diag why = { 0 };
 	struct iovec iov[2];
 	size_t sent = 0;
@@ -655,8 +656,9 @@ END_TEST
 
 START_TEST(smtp_56_null_sender_stays_null)
 {
-	const struct client_mail m = { .sender = "", .rcpt = three,
-		.rcpt_count = 1 };
+	const struct client_mail m = {
+		.sender = "", .rcpt = three, .rcpt_count = 1
+	};
 	struct diag why = { 0 };
 
 	ready(EHLO_PLAIN);
@@ -686,7 +688,9 @@ static struct client_mail
 one(uint64_t size, bool has_8bit)
 {
 	return (struct client_mail){ .sender = "s@x.example",
-		.size_bytes = size, .has_8bit = has_8bit, .rcpt = three,
+		.size_bytes = size,
+		.has_8bit = has_8bit,
+		.rcpt = three,
 		.rcpt_count = 1 };
 }
 
@@ -831,7 +835,7 @@ START_TEST(smtp_53_b1_9_the_writer_refuses_what_could_inject)
 
 	sbuf_init(&b, mem, 1000);
 	ck_assert_msg((client_put_path(&b, addresses[_i].address) == ST_OK) ==
-		addresses[_i].ok,
+			  addresses[_i].ok,
 	    "%s", addresses[_i].address);
 	if (addresses[_i].ok)
 		ck_assert_uint_eq(b.n, strlen(addresses[_i].address) + 2);
@@ -844,8 +848,9 @@ START_TEST(smtp_53_bad_recipient_is_left_out_and_told)
 {
 	static const char *const rcpt[] = { "x\r\nDATA@d", "b@d.example",
 		"y>@d" };
-	const struct client_mail m = { .sender = "s@x.example", .rcpt = rcpt,
-		.rcpt_count = 3 };
+	const struct client_mail m = {
+		.sender = "s@x.example", .rcpt = rcpt, .rcpt_count = 3
+	};
 	struct diag why = { 0 };
 
 	ready(EHLO_PIPE);
@@ -1078,15 +1083,15 @@ START_TEST(inv_06_b2_2_nothing_but_ehlo_starttls_and_quit_leaves_in_clear)
 			enum client_action a = hear(replies[rest % N]);
 
 			ck_assert(a != CLIENT_READY && a != CLIENT_NO_TLS &&
-			    a != CLIENT_BODY && a != CLIENT_MAIL_DONE);
+				  a != CLIENT_BODY && a != CLIENT_MAIL_DONE);
 			if (a == CLIENT_FAILED)
 				client_quit(client, now);
 		}
 		for (struct span w = sbuf_view(&wire), line;
 		     span_line(&w, &line);)
 			ck_assert(span_eq(line, "EHLO gw.example.org") ||
-			    span_eq(line, "STARTTLS") ||
-			    span_eq(line, "QUIT"));
+				  span_eq(line, "STARTTLS") ||
+				  span_eq(line, "QUIT"));
 		talloc_free(client);
 	}
 }
@@ -1122,8 +1127,7 @@ add_session(TCase *t)
 	tcase_add_test(t, smtp_36_content_and_dot_have_their_own_time);
 	tcase_add_test(t,
 	    a_transaction_ends_although_there_is_always_some_progress);
-	tcase_add_test(t,
-	    smtp_36_a_block_that_does_not_leave_runs_out_of_time);
+	tcase_add_test(t, smtp_36_a_block_that_does_not_leave_runs_out_of_time);
 }
 
 static void

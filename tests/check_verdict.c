@@ -43,8 +43,7 @@ static const struct {
 	    STEP_BOUNCE, "5.3.4" },
 	{ "SMTP-46 552 to MAIL", CLIENT_S_MAIL, 552, "", false, STEP_BOUNCE,
 	    "5.3.4" },
-	{ "mailbox full", CLIENT_S_RCPT, 552, "", false, STEP_BOUNCE,
-	    "5.2.2" },
+	{ "mailbox full", CLIENT_S_RCPT, 552, "", false, STEP_BOUNCE, "5.2.2" },
 	{ "SMTP-39 452 after accepted ones", CLIENT_S_RCPT, 452, "", true,
 	    STEP_SAME_HOST, "4.5.3" },
 	{ "SMTP-39 552 after accepted ones", CLIENT_S_RCPT, 552, "5.5.3", true,
@@ -57,8 +56,7 @@ static const struct {
 	    STEP_NEXT_HOST, "4.3.2" },
 	{ "SMTP-33 greeting 521", CLIENT_S_GREETING, 521, "", false,
 	    STEP_OTHER_HOST, "5.3.2" },
-	{ "EHLO 5yz", CLIENT_S_EHLO, 502, "", false, STEP_NEXT_HOST,
-	    "4.5.1" },
+	{ "EHLO 5yz", CLIENT_S_EHLO, 502, "", false, STEP_NEXT_HOST, "4.5.1" },
 };
 
 START_TEST(smtp_68_replies_give_step_and_status)
@@ -80,17 +78,18 @@ START_TEST(smtp_68_class_always_agrees_with_the_step)
 	for (uint16_t code = 200; code < 600; code++)
 		for (int at = 0; at < (int)CLIENT_STATE_COUNT; at++) {
 			struct client_reply r = reply(code, "");
-			struct verdict v = verdict_of_reply(
-			    (enum client_state)at, &r, code % 2 == 0);
-			char want = v.step == STEP_DELIVERED ? '2'
-			    : v.step == STEP_BOUNCE ||
-				v.step == STEP_OTHER_HOST
-			    ? '5'
-			    : '4';
+			struct verdict v = verdict_of_reply((enum client_state)
+								at,
+			    &r, code % 2 == 0);
+			char want = v.step == STEP_DELIVERED ? '2' :
+				    v.step == STEP_BOUNCE ||
+					    v.step == STEP_OTHER_HOST ?
+							       '5' :
+							       '4';
 
 			ck_assert_int_eq(v.status[0], want);
 			ck_assert(v.step != STEP_DELIVERED ||
-			    (at == CLIENT_S_DOT && code < 300));
+				  (at == CLIENT_S_DOT && code < 300));
 		}
 }
 END_TEST
@@ -109,8 +108,7 @@ static const struct {
 	{ CLIENT_FAULT_PROTOCOL, CLIENT_S_DOT, STEP_LATER, "4.4.2" },
 	{ CLIENT_FAULT_PROTOCOL, CLIENT_S_DATA, STEP_NEXT_HOST, "4.5.0" },
 	{ CLIENT_FAULT_NO_TLS, CLIENT_S_EHLO, STEP_NEXT_HOST, "4.7.5" },
-	{ CLIENT_FAULT_INJECTION, CLIENT_S_HANDSHAKE, STEP_NEXT_HOST,
-	    "4.7.5" },
+	{ CLIENT_FAULT_INJECTION, CLIENT_S_HANDSHAKE, STEP_NEXT_HOST, "4.7.5" },
 	{ CLIENT_FAULT_CONTENT, CLIENT_S_BODY, STEP_BOUNCE, "5.6.0" },
 };
 
@@ -137,8 +135,8 @@ END_TEST
 
 START_TEST(security_says_more_than_dns_than_words_than_silence)
 {
-	static const char *const order[] = { "4.4.1", "4.4.2", "4.3.2",
-		"4.4.3", "4.7.5" };
+	static const char *const order[] = { "4.4.1", "4.4.2", "4.3.2", "4.4.3",
+		"4.7.5" };
 
 	for (size_t i = 0; i < COUNT_OF(order); i++)
 		for (size_t k = 0; k < COUNT_OF(order); k++)

@@ -27,9 +27,14 @@ pack_open(void)
 {
 	static const char *rcpt[] = { "u@d.example", "v@e.example" };
 	static const char *domain[] = { "d.example", "e.example" };
-	const struct wire_open o = { .session = 7, .message = 42,
-		.sender = "", .client = "192.0.2.1", .size_bytes = 99,
-		.flags = MESSAGE_8BIT, .rcpt_count = 2, .rcpt = rcpt,
+	const struct wire_open o = { .session = 7,
+		.message = 42,
+		.sender = "",
+		.client = "192.0.2.1",
+		.size_bytes = 99,
+		.flags = MESSAGE_8BIT,
+		.rcpt_count = 2,
+		.rcpt = rcpt,
 		.rcpt_domain = domain };
 
 	wire_pack_open(&buf, &o);
@@ -46,8 +51,10 @@ read_open(struct span a, struct diag *why)
 static void
 pack_done(void)
 {
-	const struct wire_done d = { .session = 7, .message = 42,
-		.verdict = VERDICT_TRY_LATER, .why = "disk" };
+	const struct wire_done d = { .session = 7,
+		.message = 42,
+		.verdict = VERDICT_TRY_LATER,
+		.why = "disk" };
 
 	wire_pack_done(&buf, &d);
 }
@@ -64,9 +71,15 @@ static void
 pack_job(void)
 {
 	struct wire_job_rcpt rcpt[] = { { 1, "u@d.example", 3 } };
-	const struct wire_job j = { .slot = 1, .lease = 5, .message = 42,
-		.sender = "s@x.example", .size_bytes = 4, .rcpt_count = 1,
-		.rcpt = rcpt, .has_body = true, .body = SPAN_LIT("body") };
+	const struct wire_job j = { .slot = 1,
+		.lease = 5,
+		.message = 42,
+		.sender = "s@x.example",
+		.size_bytes = 4,
+		.rcpt_count = 1,
+		.rcpt = rcpt,
+		.has_body = true,
+		.body = SPAN_LIT("body") };
 
 	wire_pack_job(&buf, &j);
 }
@@ -85,9 +98,14 @@ pack_outcome(void)
 	struct wire_rcpt_result r[] = { { 1, RESULT_DEFERRED, REACHED_TLS,
 	    LEVEL_VERIFY, "4.7.5", "mx", "450 no", "why" } };
 	struct wire_evidence e[] = { { SPAN_LIT("p"), SPAN_LIT("b") } };
-	const struct wire_outcome o = { .seq = 9, .slot = 1, .lease = 5,
-		.message = 42, .result_count = 1, .result = r,
-		.evidence_count = 1, .evidence = e };
+	const struct wire_outcome o = { .seq = 9,
+		.slot = 1,
+		.lease = 5,
+		.message = 42,
+		.result_count = 1,
+		.result = r,
+		.evidence_count = 1,
+		.evidence = e };
 
 	wire_pack_outcome(&buf, &o);
 }
@@ -104,9 +122,13 @@ static void
 pack_failed(void)
 {
 	struct wire_evidence e[] = { { SPAN_LIT("p"), SPAN_LIT("b") } };
-	const struct wire_slot_failed f = { .seq = 9, .slot = 1,
-		.required = LEVEL_VERIFY, .status = "4.4.1", .why = "gone",
-		.evidence_count = 1, .evidence = e };
+	const struct wire_slot_failed f = { .seq = 9,
+		.slot = 1,
+		.required = LEVEL_VERIFY,
+		.status = "4.4.1",
+		.why = "gone",
+		.evidence_count = 1,
+		.evidence = e };
 
 	wire_pack_slot_failed(&buf, &f);
 }
@@ -124,8 +146,9 @@ pack_hello(void)
 {
 	int64_t rcpt[] = { 1, 2 };
 	struct wire_held held[] = { { 5, 42, 2, rcpt } };
-	const struct wire_hello h = { .instance = 77, .last_seq = 3,
-		.lease_count = 1, .held = held };
+	const struct wire_hello h = {
+		.instance = 77, .last_seq = 3, .lease_count = 1, .held = held
+	};
 
 	wire_pack_hello(&buf, &h);
 }
@@ -141,10 +164,14 @@ read_hello(struct span a, struct diag *why)
 static void
 pack_sts(void)
 {
-	const struct sts_entry e = { .domain = "d.example", .has_policy = true,
-		.id = "20261101", .fetched = { 1000 },
-		.policy = { .mode = STS_ENFORCE, .max_age_s = 86400,
-		    .mx_count = 1, .mx = { "*.d.example" } } };
+	const struct sts_entry e = { .domain = "d.example",
+		.has_policy = true,
+		.id = "20261101",
+		.fetched = { 1000 },
+		.policy = { .mode = STS_ENFORCE,
+		    .max_age_s = 86400,
+		    .mx_count = 1,
+		    .mx = { "*.d.example" } } };
 
 	wire_pack_sts(&buf, &e);
 }
@@ -226,8 +253,9 @@ END_TEST
 
 START_TEST(wire_open_without_recipients_is_refused)
 {
-	const struct wire_open o = { .session = 1, .message = 1, .sender = "",
-		.client = "" };
+	const struct wire_open o = {
+		.session = 1, .message = 1, .sender = "", .client = ""
+	};
 	struct diag why = { 0 };
 
 	wire_pack_open(&buf, &o);
@@ -237,7 +265,8 @@ END_TEST
 
 START_TEST(wire_enforcing_policy_without_hosts_is_refused)
 {
-	const struct sts_entry e = { .domain = "d.example", .has_policy = true,
+	const struct sts_entry e = { .domain = "d.example",
+		.has_policy = true,
 		.policy = { .mode = STS_ENFORCE, .max_age_s = 1 } };
 	struct diag why = { 0 };
 

@@ -7,8 +7,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct reply r = { .code = 250, .line_count = 1,
-		.text = span_of(data, size) };
+	struct reply r = {
+		.code = 250, .line_count = 1, .text = span_of(data, size)
+	};
 	struct ehlo all = ehlo_parse(&r), first;
 
 	invariant(all.size_limit == 0 || (all.ext & EHLO_SIZE) != 0);

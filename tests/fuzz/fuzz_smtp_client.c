@@ -14,8 +14,13 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct client_conf conf = { .hostname = "gw.example.org",
-	.greeting_ms = 10, .command_ms = 20, .data_ms = 30, .block_ms = 40,
-	.dot_ms = 50, .quit_ms = 60, .reply_bytes = 4096 };
+	.greeting_ms = 10,
+	.command_ms = 20,
+	.data_ms = 30,
+	.block_ms = 40,
+	.dot_ms = 50,
+	.quit_ms = 60,
+	.reply_bytes = 4096 };
 
 static const char *const rcpt[] = { "a@d.example", "b\r\nDATA@d.example",
 	"\"c d\"@d.example" };
@@ -84,7 +89,9 @@ static void
 begin_mail(struct play *p)
 {
 	struct client_mail m = { .sender = p->mails == 1 ? "" : "s@x.example",
-		.size_bytes = 20, .has_8bit = p->mails == 2, .rcpt = rcpt,
+		.size_bytes = 20,
+		.has_8bit = p->mails == 2,
+		.rcpt = rcpt,
 		.rcpt_count = COUNT_OF(rcpt) };
 	struct diag why;
 
@@ -131,8 +138,7 @@ act(struct play *p, enum client_action action)
 		begin_mail(p);
 		return true;
 	case CLIENT_BODY:
-		client_body(p->client, p->now, SPAN_LIT(".a\r\n..\r\n"),
-		    true);
+		client_body(p->client, p->now, SPAN_LIT(".a\r\n..\r\n"), true);
 		return true;
 	case CLIENT_MAIL_DONE:
 		check_result(p);
@@ -162,7 +168,8 @@ run(struct play *p)
 static struct play
 begin(TALLOC_CTX *mem, uint8_t how)
 {
-	struct play p = { .now = { 1000 }, .want = (enum client_tls)(how % 3),
+	struct play p = { .now = { 1000 },
+		.want = (enum client_tls)(how % 3),
 		.go_clear = (how & 4) != 0,
 		.at_once = (how >> 3) == 0 ? SIZE_MAX : how >> 3 };
 

@@ -104,8 +104,8 @@ san_of(TALLOC_CTX *mem, const char *names)
 	struct span rest = span_str(names), one;
 
 	while (span_cut(rest, ',', &one, &rest))
-		san = need(talloc_asprintf_append(san, "DNS:%.*s,",
-		    (int)one.n, (const char *)one.p));
+		san = need(talloc_asprintf_append(san, "DNS:%.*s,", (int)one.n,
+		    (const char *)one.p));
 	return need(talloc_asprintf_append(san, "DNS:%.*s", (int)rest.n,
 	    (const char *)rest.p));
 }

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define SESSION_BYTES (4u << 20) /* more than any script sends */
+#define SESSION_BYTES   (4u << 20) /* more than any script sends */
 #define SUBMIT_LIMIT_MS 120000
 
 struct session {
@@ -138,7 +138,7 @@ take_rcpt(struct session *s, struct span line)
 	const struct peer_script *p = &s->peer->script;
 	struct span path = path_of(line);
 	bool scripted = *p->rcpt != '\0' &&
-	    (*p->rcpt_for == '\0' || span_eq(path, p->rcpt_for));
+			(*p->rcpt_for == '\0' || span_eq(path, p->rcpt_for));
 
 	say(s, scripted ? p->rcpt : "", "250 2.1.5 ok");
 	if (scripted && p->rcpt[0] != '2')
@@ -161,9 +161,9 @@ take_data(struct session *s)
 static void
 count_clear(struct session *s, struct span line)
 {
-	if (!s->tls && (span_istarts(line, "MAIL") ||
-			   span_istarts(line, "RCPT") ||
-			   span_istarts(line, "DATA")))
+	if (!s->tls &&
+	    (span_istarts(line, "MAIL") || span_istarts(line, "RCPT") ||
+		span_istarts(line, "DATA")))
 		s->peer->clear_mail_commands++;
 }
 
@@ -317,8 +317,13 @@ peer_new(TALLOC_CTX *mem, struct sim *sim, const char *name,
 
 	p->sim = sim;
 	p->name = need(talloc_strdup(p, name));
-	p->script = (struct peer_script){ .greeting = "", .ehlo = "",
-		.mail = "", .rcpt = "", .rcpt_for = "", .data = "", .dot = "",
+	p->script = (struct peer_script){ .greeting = "",
+		.ehlo = "",
+		.mail = "",
+		.rcpt = "",
+		.rcpt_for = "",
+		.data = "",
+		.dot = "",
 		.size = "" };
 	p->listener = sim_listen(p, sim, addr);
 	listener_start(p->listener, p, accepted, p);
@@ -353,7 +358,7 @@ submit_flush(struct submit *s)
 	size_t sent;
 
 	while (s->out.n > 0 &&
-	    stream_send(s->stream, &iov, 1, &sent) == IO_OK) {
+	       stream_send(s->stream, &iov, 1, &sent) == IO_OK) {
 		sbuf_consume(&s->out, sent);
 		iov = (struct iovec){ s->out.p, s->out.n };
 	}

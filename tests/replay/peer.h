@@ -27,9 +27,9 @@ struct peer_script {
 	const char *dot;
 	bool no_pipelining;
 	bool no_8bitmime;
-	const char *size;     /* of SIZE, or "" */
-	bool drop_after_dot;  /* close instead of answering the dot */
-	bool drop_in_data;    /* close as soon as data comes */
+	const char *size;    /* of SIZE, or "" */
+	bool drop_after_dot; /* close instead of answering the dot */
+	bool drop_in_data;   /* close as soon as data comes */
 };
 
 struct peer_mail {

@@ -18,7 +18,7 @@
 #include "util/sha256.h"
 
 #define SCRIPT_MAX_BYTES (1u << 20)
-#define MAX_WORDS 64u
+#define MAX_WORDS        64u
 
 struct script {
 	const char *path;
@@ -140,12 +140,13 @@ cert_of(struct script *s, const char *name)
 static void
 do_cert(struct script *s)
 {
-	enum cert_flaw flaw = has_word(s, 2, "self") ? CERT_SELF_SIGNED
-	    : has_word(s, 2, "expired")		     ? CERT_EXPIRED
-						     : CERT_GOOD;
+	enum cert_flaw flaw = has_word(s, 2, "self")    ? CERT_SELF_SIGNED :
+			      has_word(s, 2, "expired") ? CERT_EXPIRED :
+							  CERT_GOOD;
 
-	strmap_put(s->w->certs, word(s, 1), cert_new(s->w, s->w->authority,
-	    value_or(s, 2, "names", word(s, 1)), flaw));
+	strmap_put(s->w->certs, word(s, 1),
+	    cert_new(s->w, s->w->authority, value_or(s, 2, "names", word(s, 1)),
+		flaw));
 }
 
 static const char *const dns_hows[] = { "secure", "insecure", "bogus",
@@ -188,7 +189,8 @@ expand(struct script *s, const char *rdata)
 	if (at == NULL || (c = cert_of(s, at + 1)) == NULL)
 		return rdata;
 	hex_encode(span_of(rdata[2] == '1' ? c->spki_sha256 : c->cert_sha256,
-		       32), hex);
+		       32),
+	    hex);
 	return need(talloc_asprintf(s->w, "%.*s%s", (int)(at - rdata), rdata,
 	    hex));
 }
@@ -204,8 +206,8 @@ do_dns(struct script *s)
 
 	for (size_t i = 4; i < s->argc; i++)
 		if (strncmp(s->argv[i], "ttl=", 4) != 0)
-			rdata[n++] = type == DNS_TLSA ? expand(s, s->argv[i])
-						      : s->argv[i];
+			rdata[n++] = type == DNS_TLSA ? expand(s, s->argv[i]) :
+							s->argv[i];
 	sim_dns_set(s->w->sim, word(s, 1), type, how_of(s, word(s, 3)), ttl,
 	    rdata, n);
 }
@@ -227,15 +229,15 @@ static void
 do_https(struct script *s)
 {
 	const char *what = word(s, 2);
-	int status = strcmp(what, "refused") == 0 ? 0
-	    : strcmp(what, "wrong-name") == 0	  ? -1
-						  : (int)number(s, what);
+	int status = strcmp(what, "refused") == 0    ? 0 :
+		     strcmp(what, "wrong-name") == 0 ? -1 :
+						       (int)number(s, what);
 
 	sim_https_set(s->w->sim, word(s, 1), status, word(s, 3), word(s, 4));
 }
 
-static const char *const starttls_words[] = { "good", "absent", "454",
-	"inject", "drop", "silent" };
+static const char *const starttls_words[] = { "good", "absent", "454", "inject",
+	"drop", "silent" };
 
 /* Behaviour of a server: KEY=VALUE and flags, anything not said stays. */
 static void
@@ -285,8 +287,8 @@ do_server(struct script *s)
 	struct netaddr at = address(s, word(s, 2), 25);
 	struct peer *p = peer_new(s->w, s->w->sim, word(s, 1), &at);
 
-	p->script.starttls = value_of(s, 3, "cert") == NULL ? STARTTLS_ABSENT
-							    : STARTTLS_GOOD;
+	p->script.starttls = value_of(s, 3, "cert") == NULL ? STARTTLS_ABSENT :
+							      STARTTLS_GOOD;
 	script_peer(s, p, 3);
 	strmap_put(s->w->peers, word(s, 1), p);
 }
@@ -360,7 +362,8 @@ do_reload(struct script *s)
 static void
 do_submit(struct script *s)
 {
-	const char *rcpt[MAX_WORDS], *text, *want = value_or(s, 1, "code", "250");
+	const char *rcpt[MAX_WORDS], *text,
+	    *want = value_or(s, 1, "code", "250");
 	struct span rest = span_str(value_or(s, 1, "to", "")), one;
 	struct netaddr at = world_intake_addr();
 	size_t n = 0;
@@ -406,7 +409,8 @@ expect_mail(struct script *s)
 		complain(s, "recipients were \"%s\"", m->rcpts);
 	if (from != NULL && strcmp(from, m->from) != 0)
 		complain(s, "sender was \"%s\"", m->from);
-	if (has != NULL && memmem(m->body.p, m->body.n, has, strlen(has)) == NULL)
+	if (has != NULL &&
+	    memmem(m->body.p, m->body.n, has, strlen(has)) == NULL)
 		complain(s, "the body has no \"%s\":\n%.*s", has,
 		    (int)m->body.n, (const char *)m->body.p);
 }
@@ -511,8 +515,8 @@ take_record(void *arg, const struct store_evidence *rec)
 	c->count++;
 	/* INV-15: the record's inputs give the record's decision. */
 	struct decide_out again = decide(&e.in);
-	if (*e.host != '\0' && (again.skip != e.skip ||
-		(!e.skip && again.required != e.required)))
+	if (*e.host != '\0' &&
+	    (again.skip != e.skip || (!e.skip && again.required != e.required)))
 		complain(c->s, "record %" PRIu64 " does not replay", rec->seq);
 	talloc_free(tmp);
 	return true;
@@ -538,8 +542,7 @@ text_of(json_t *value, char out[32])
 	if (json_is_string(value))
 		return json_string_value(value);
 	if (json_is_integer(value))
-		snprintf(out, 32, "%lld",
-		    (long long)json_integer_value(value));
+		snprintf(out, 32, "%lld", (long long)json_integer_value(value));
 	else
 		snprintf(out, 32, "%s", json_is_true(value) ? "yes" : "no");
 	return out;
@@ -566,8 +569,8 @@ expect_evidence(struct script *s)
 		if (value == NULL)
 			complain(s, "no field %s", s->argv[i]);
 		else if (strcmp(text_of(value, out), eq + 1) != 0)
-			complain(s, "%s is \"%s\", expected \"%s\"",
-			    s->argv[i], text_of(value, out), eq + 1);
+			complain(s, "%s is \"%s\", expected \"%s\"", s->argv[i],
+			    text_of(value, out), eq + 1);
 	}
 	json_decref(c.last);
 }
@@ -595,8 +598,9 @@ expect_chain(struct script *s)
 static void
 expect_asked(struct script *s)
 {
-	expect_count(s, "DNS questions", sim_dns_asked(s->w->sim, word(s, 2),
-	    type_of(s, word(s, 3))), word(s, 4));
+	expect_count(s, "DNS questions",
+	    sim_dns_asked(s->w->sim, word(s, 2), type_of(s, word(s, 3))),
+	    word(s, 4));
 }
 
 static void
@@ -693,8 +697,9 @@ split(struct script *s, char *line)
 		if (*line == '\0' || *line == '#')
 			return;
 		s->argv[s->argc++] = to = line;
-		for (; *line != '\0' && (quote || (*line != ' ' &&
-			 *line != '\t')); line++)
+		for (; *line != '\0' &&
+		       (quote || (*line != ' ' && *line != '\t'));
+		     line++)
 			if (*line == quote)
 				quote = '\0';
 			else if (!quote && (*line == '"' || *line == '\''))

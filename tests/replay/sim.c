@@ -10,9 +10,9 @@
 #include "util/sbuf.h"
 #include "util/strmap.h"
 
-#define PIPE_BYTES (256u << 10) /* what a connection holds under way */
+#define PIPE_BYTES           (256u << 10) /* what a connection holds under way */
 #define RESOLVER_DEADLINE_MS 30000
-#define CNAME_STEPS 16u
+#define CNAME_STEPS          16u
 
 struct sim_sock {
 	struct sock base;
@@ -20,13 +20,13 @@ struct sim_sock {
 	struct sim *sim;
 	struct sim_sock *other; /* NULL: gone */
 	struct sbuf in;
-	bool eof;               /* the other side will write no more */
+	bool eof; /* the other side will write no more */
 	bool refused;
-	bool hangs;             /* a black hole: connecting for ever */
+	bool hangs; /* a black hole: connecting for ever */
 	unsigned watched;
 	void (*ready)(void *arg, unsigned events);
 	void *arg;
-	uint64_t turn;          /* last turn it was told */
+	uint64_t turn; /* last turn it was told */
 };
 
 struct sim_timer {
@@ -245,8 +245,8 @@ sim_recv(struct sock *base, void *buf, size_t cap, size_t *got)
 	if (s->refused)
 		return fail(s, "Connection refused");
 	if (n == 0)
-		return s->eof || (s->other == NULL && !s->hangs) ? IO_EOF
-								 : IO_AGAIN;
+		return s->eof || (s->other == NULL && !s->hangs) ? IO_EOF :
+								   IO_AGAIN;
 	memcpy(buf, s->in.p, n);
 	sbuf_consume(&s->in, n);
 	*got = n;
@@ -565,11 +565,11 @@ name_exists(struct sim *sim, const char *name)
 }
 
 static void
-push_rr(ldns_pkt *pkt, ldns_pkt_section where, const char *name,
-    uint32_t ttl_s, const char *type, const char *rdata)
+push_rr(ldns_pkt *pkt, ldns_pkt_section where, const char *name, uint32_t ttl_s,
+    const char *type, const char *rdata)
 {
-	char *text = need(talloc_asprintf(NULL, "%s. %u IN %s %s", name,
-	    ttl_s, type, rdata));
+	char *text = need(talloc_asprintf(NULL, "%s. %u IN %s %s", name, ttl_s,
+	    type, rdata));
 	ldns_rr *rr = NULL;
 
 	if (ldns_rr_new_frm_str(&rr, text, 0, NULL, NULL) != LDNS_STATUS_OK)
@@ -637,8 +637,8 @@ resolve(struct sim *sim, ldns_pkt *pkt, const char *name, enum dns_type type)
 		return worst(how, sim->unknown);
 	}
 	for (size_t i = 0; i < r->count; i++)
-		push_rr(pkt, LDNS_SECTION_ANSWER, at, r->ttl_s,
-		    type_text(type), r->rdata[i]);
+		push_rr(pkt, LDNS_SECTION_ANSWER, at, r->ttl_s, type_text(type),
+		    r->rdata[i]);
 	if (r->count == 0)
 		push_rr(pkt, LDNS_SECTION_AUTHORITY, at, r->ttl_s, "SOA",
 		    "ns. host. 1 3600 600 86400 300");
@@ -694,8 +694,8 @@ query_now(void *arg)
 	q->later = NULL;
 	if (how == SIM_SILENT) {
 		q->timer = timer_new(q, &q->sim->net, query_silent, q);
-		timer_set(q->timer, mono_after(q->sim->now,
-		    RESOLVER_DEADLINE_MS));
+		timer_set(q->timer,
+		    mono_after(q->sim->now, RESOLVER_DEADLINE_MS));
 	} else {
 		answer_query(q, how, pkt);
 	}
@@ -723,8 +723,8 @@ health_now(void *arg)
 	struct sim *sim = arg;
 	const struct dns_health h = { .known = true,
 		.validating = sim->validating,
-		.text = sim->validating ? "the root is secure"
-					: "the root is not secure" };
+		.text = sim->validating ? "the root is secure" :
+					  "the root is not secure" };
 
 	sim->selftest = NULL;
 	sim->health_done(sim->health_arg, &h);
@@ -791,8 +791,8 @@ fetch_now(void *arg)
 		r.body = span_str(p->body);
 	} else {
 		r.tls_failed = p->status < 0;
-		r.why = p->status < 0 ? "certificate is for another name"
-				      : "connection refused";
+		r.why = p->status < 0 ? "certificate is for another name" :
+					"connection refused";
 	}
 	f->done(f->arg, &r);
 }
@@ -913,9 +913,9 @@ first_timer(struct sim *sim)
 	struct sim_timer *t, *best = NULL;
 
 	TAILQ_FOREACH(t, &sim->timers, link)
-		if (t->armed && (best == NULL || t->at.ms < best->at.ms ||
-				    (t->at.ms == best->at.ms &&
-					t->order < best->order)))
+		if (t->armed &&
+		    (best == NULL || t->at.ms < best->at.ms ||
+			(t->at.ms == best->at.ms && t->order < best->order)))
 			best = t;
 	return best;
 }

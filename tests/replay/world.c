@@ -68,8 +68,10 @@ world_new(TALLOC_CTX *mem)
 		panic("start time");
 	w->sim = sim_new(w, w->start, 42);
 	sbuf_init(&w->lines, w, LOG_MAX_BYTES);
-	w->log = (struct log){ .level = LOG_LEVEL_DEBUG, .role = "replay",
-		.write = collect, .arg = w };
+	w->log = (struct log){ .level = LOG_LEVEL_DEBUG,
+		.role = "replay",
+		.write = collect,
+		.arg = w };
 	w->options = strmap_new(w);
 	w->certs = strmap_new(w);
 	w->peers = strmap_new(w);
@@ -110,8 +112,7 @@ add_option(void *arg, const char *key, void *value)
 			c->text = need(talloc_strdup_append(c->text, "};\n"));
 		if (group.n > 0)
 			c->text = need(talloc_asprintf_append(c->text,
-			    "%.*s = {\n", (int)group.n,
-			    (const char *)group.p));
+			    "%.*s = {\n", (int)group.n, (const char *)group.p));
 		c->group = span_dup(c->text, group);
 	}
 	c->text = need(talloc_asprintf_append(c->text, "%.*s = %s;\n",
@@ -134,8 +135,8 @@ read_conf(struct world *w)
 	strmap_each(w->options, add_option, &c);
 	if (*c.group != '\0')
 		c.text = need(talloc_strdup_append(c.text, "};\n"));
-	conf = conf_read_text(w, "script", c.text,
-	    net_wall(sim_net(w->sim)), false, &mistakes);
+	conf = conf_read_text(w, "script", c.text, net_wall(sim_net(w->sim)),
+	    false, &mistakes);
 	for (size_t i = 0; i < mistakes.count; i++)
 		fprintf(stderr, "%s\n", mistakes.text[i]);
 	if (conf == NULL)

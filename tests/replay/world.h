@@ -16,14 +16,14 @@ struct world {
 	struct sim *sim;
 	struct wall start;
 	struct log log;
-	struct sbuf lines;      /* what was logged */
-	char dir[64];           /* holds the store and the CA file */
+	struct sbuf lines; /* what was logged */
+	char dir[64];      /* holds the store and the CA file */
 	struct conf *conf;
 	struct strmap *options; /* "queue.first-retry" -> text as in the file */
 	char *lists;            /* rules, exceptions: raw text */
 	struct authority *authority;
 	struct strmap *certs;
-	struct strmap *peers;   /* by name */
+	struct strmap *peers; /* by name */
 	struct keeper *keeper;
 	struct advisor *advisor;
 	struct courier *courier;

@@ -418,7 +418,7 @@ courier_closed(void *arg, const char *why)
 	struct line *l = arg;
 
 	log_text(l->a->env.log, LOG_LEVEL_INFO, "channel-closed",
-	    "courier %u: %s", l->index, why);
+	    "courier/%u: %s", l->index, why);
 	strmap_each(l->a->kept, each_drop_line, l);
 	l->chan = NULL;
 }

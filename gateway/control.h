@@ -5,7 +5,9 @@
  * one descriptor.
  *
  *	master -> role: CONF [CERT [KEY]] CHANNEL... START  LISTENER...
- *	role -> master: READY                               DRAINED
+ *	role -> master: READY
+ *
+ * A drained role exits.
  */
 #ifndef GATEWAY_CONTROL_H
 #define GATEWAY_CONTROL_H

@@ -230,7 +230,7 @@ send_body(struct keeper *k, const struct body_want *w, struct diag *why)
 	struct sbuf *b = &k->scratch;
 
 	st = sched_msg_get(k->sched, w->message) == NULL ?
-		 diag_set(why, ST_NOTFOUND, "message is not under way") :
+		 diag_set(why, ST_CLOSED, "message is not under way") :
 		 store_chunk_last(k->store, w->message, &last, why);
 	if (st == ST_OK)
 		st = store_chunk_get(k->store, tmp, w->message, w->seq, &data,
@@ -264,8 +264,7 @@ courier_send_bodies(struct keeper *k)
 			st = send_body(k, w, &why);
 		if (st != ST_OK) {
 			struct logline l = logline_begin(k->env.log,
-			    st == ST_NOTFOUND ? LOG_LEVEL_WARN :
-						LOG_LEVEL_ERROR,
+			    st == ST_CLOSED ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR,
 			    "content-missing");
 
 			logline_str(&l, "id", queue_id_text(w->message, id));

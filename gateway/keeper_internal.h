@@ -126,7 +126,8 @@ struct arrival {
 	struct store_message m;
 	uint32_t rcpt_count;
 	struct arrival_rcpt *rcpt;
-	uint8_t *body; /* a talloc object, or NULL: read it from disk */
+	uint8_t *body;     /* a talloc object, or NULL: read it from disk */
+	const char *about; /* of a report: the recipient that failed, or NULL */
 };
 STAILQ_HEAD(arrivals, arrival);
 
@@ -416,6 +417,8 @@ void report_undo(struct keeper *k);
 void report_settle(struct keeper *k);
 /* Set the timer of the next expiry. */
 void report_arm(struct keeper *k, struct wall next);
+/* Of a report that is committed. */
+void report_log(struct keeper *k, const struct arrival *a);
 void report_arm_from_store(struct keeper *k);
 void report_timer(void *keeper);
 

@@ -85,15 +85,15 @@ arrival_of(struct keeper *k, int64_t id, const char *to, struct sbuf *text)
 	return a;
 }
 
-static void
-log_report(struct keeper *k, int64_t id, const char *about, const char *to)
+void
+report_log(struct keeper *k, const struct arrival *a)
 {
 	struct logline l = logline_begin(k->env.log, LOG_LEVEL_INFO, "report");
 	char text[QUEUE_ID_BYTES];
 
-	logline_str(&l, "id", queue_id_text(id, text));
-	logline_str(&l, "about", about);
-	logline_str(&l, "to", to);
+	logline_str(&l, "id", queue_id_text(a->m.id, text));
+	logline_str(&l, "about", a->about);
+	logline_str(&l, "to", a->rcpt[0].address);
 	logline_end(&l);
 }
 
@@ -148,11 +148,10 @@ report_write(struct keeper *k, const struct store_message *m,
 	if (st != ST_OK)
 		return st;
 	a = arrival_of(k, id, to.text, &text);
+	a->about = need(talloc_strdup(a, about));
 	st = submit_arrive(k, a, &to.domain, false, why);
 	if (st == ST_OK)
 		st = store_chunk_add(k->store, id, 0, sbuf_view(&text), why);
-	if (st == ST_OK)
-		log_report(k, id, about, to.text);
 	return st;
 }
 

@@ -669,6 +669,8 @@ submit_enter(struct keeper *k)
 
 	while ((a = STAILQ_FIRST(&k->arrivals)) != NULL) {
 		STAILQ_REMOVE_HEAD(&k->arrivals, link);
+		if (a->about != NULL)
+			report_log(k, a);
 		enter_one(k, a);
 		report_arm(k, a->m.expires);
 	}

@@ -172,6 +172,7 @@ talk(enum role a, enum role b)
 	       (a == ROLE_COURIER && b == ROLE_ADVISOR);
 }
 
+/* With those that are there already: each pair is joined by its second. */
 static void
 join_all(struct child *c)
 {
@@ -262,11 +263,9 @@ bring_up(struct child *c)
 	}
 	tell_settings(c);
 	tell(c, CONTROL_START, count_alive(m, ROLE_COURIER), -1);
-	if (m->phase == PHASE_RUNNING) {
-		join_all(c);
-		if (c->role == ROLE_INTAKE)
-			give_listeners(c);
-	}
+	join_all(c);
+	if (m->phase == PHASE_RUNNING && c->role == ROLE_INTAKE)
+		give_listeners(c);
 }
 
 static void
@@ -415,7 +414,7 @@ static void
 log_death(const struct child *c, int status)
 {
 	struct logline l = logline_begin(c->m->log,
-	    c->m->phase >= PHASE_DRAINING ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR,
+	    c->m->phase >= PHASE_DRAINING ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR,
 	    "role-ended");
 
 	logline_str(&l, "role", role_name(c->role));
@@ -435,7 +434,7 @@ child_died(struct child *c, int status)
 	bool refused = m->phase == PHASE_STARTING && WIFEXITED(status) &&
 		       WEXITSTATUS(status) == EXIT_CONFIG;
 
-	if (m->phase < PHASE_DRAINING && !refused)
+	if (!refused && (m->phase < PHASE_DRAINING || WIFSIGNALED(status)))
 		log_death(c, status);
 	c->pid = 0;
 	c->ready = false;
@@ -689,10 +688,6 @@ start_all(struct master *m)
 		add_child(m, ROLE_INTAKE, i);
 	for (size_t i = 0; i < m->child_count; i++)
 		bring_up(&m->child[i]);
-	for (size_t i = 0; i < m->child_count; i++)
-		for (size_t k = i + 1; k < m->child_count; k++)
-			if (talk(m->child[i].role, m->child[k].role))
-				join(&m->child[i], &m->child[k]);
 }
 
 static int

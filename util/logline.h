@@ -6,7 +6,7 @@
  * one line an attempt; debug = protocol.  A value is quoted when it has a
  * space, a quote or a control byte; peer text is escaped and cut.
  *
- *	struct logline l = logline_begin(log, LOG_INFO, "accepted");
+ *	struct logline l = logline_begin(log, LOG_LEVEL_INFO, "accepted");
  *	logline_str(&l, "id", id);
  *	logline_end(&l);
  */
@@ -18,7 +18,7 @@
 #define LOGLINE_BYTES       2048u /* ours: a whole line */
 #define LOGLINE_VALUE_BYTES 200u  /* ours: one value of peer text */
 
-/* Not syslog.h's names: TP_ keeps both usable in one file. */
+/* Not syslog.h's names, so that one file can use both. */
 enum log_level {
 	LOG_LEVEL_ERROR,
 	LOG_LEVEL_WARN,

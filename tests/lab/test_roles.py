@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 from miniinet.gateway import Gateway
@@ -43,6 +44,24 @@ def test_inv_02_a_killed_role_comes_back_and_lowers_nothing(
     result = gateway.result(mail)
     assert result.queued is not None and result.arrived == []
     assert result.violations == []
+
+
+@pytest.mark.parametrize("role", ["advisor", "courier", "keeper", "intake"])
+def test_a_role_killed_before_all_are_ready_is_joined_to_the_others(
+    world: World, binary: Path, role: str
+) -> None:
+    gateway = Gateway(world, binary, f"early-{role}")
+    gateway.spawn()
+    try:
+        deadline = time.monotonic() + SECONDS
+        while role not in gateway.processes():
+            assert time.monotonic() < deadline, gateway.log()
+        kill(gateway, role)
+        gateway.wait_ready()
+        gateway.send("dane.example").delivered(
+            "mx.dane.example", required="verify", reached="verified")
+    finally:
+        gateway.stop()
 
 
 @pytest.mark.parametrize("role", ["courier", "keeper"])

@@ -48,7 +48,7 @@ struct peer {
 	struct peer_script script;
 	unsigned connections;
 	unsigned handshakes;
-	unsigned clear_mail_commands; /* MAIL or RCPT without TLS */
+	unsigned clear_mail_commands; /* MAIL, RCPT or DATA without TLS */
 	unsigned quits;
 	struct peer_mail *mail;
 	size_t mail_count;

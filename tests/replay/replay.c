@@ -239,7 +239,8 @@ do_https(struct script *s)
 static const char *const starttls_words[] = { "good", "absent", "454", "inject",
 	"drop", "silent" };
 
-/* Behaviour of a server: KEY=VALUE and flags, anything not said stays. */
+/* Behaviour of a server: KEY=VALUE, which stays until said otherwise, and
+ * flags; drop-... are for this one time. */
 static void
 script_peer(struct script *s, struct peer *p, size_t from)
 {
@@ -668,7 +669,7 @@ static const struct verb verbs[] = {
 
 /* ---- reading ---- */
 
-/* \r and \n in quoted words stand for those bytes. */
+/* \r and \n stand for those bytes. */
 static void
 unescape(char *text)
 {
@@ -689,13 +690,17 @@ static void
 split(struct script *s, char *line)
 {
 	s->argc = 0;
-	while (*line != '\0' && s->argc < MAX_WORDS) {
+	while (*line != '\0') {
 		char *to, quote = '\0';
 
 		while (*line == ' ' || *line == '\t')
 			line++;
 		if (*line == '\0' || *line == '#')
 			return;
+		if (s->argc == MAX_WORDS) {
+			complain(s, "more than %u words", MAX_WORDS);
+			return;
+		}
 		s->argv[s->argc++] = to = line;
 		for (; *line != '\0' &&
 		       (quote || (*line != ' ' && *line != '\t'));
@@ -722,11 +727,14 @@ take_block(struct script *s, FILE *f)
 
 	while (getline(&line, &room, f) > 0) {
 		s->line++;
-		if (strncmp(line, ">>", 2) == 0)
-			break;
+		if (strncmp(line, ">>", 2) == 0) {
+			free(line);
+			return block;
+		}
 		block = need(talloc_strdup_append(block, line));
 	}
 	free(line);
+	complain(s, "a block without >>");
 	return block;
 }
 

@@ -255,9 +255,12 @@ class Gateway:
     def __exit__(self, *_error: object) -> None:
         self.stop()
 
-    def start(self) -> None:
+    def spawn(self) -> None:
         self._child = Child([self.binary, "run", "-c", self.conf],
                             self.log_path, self.env)
+
+    def start(self) -> None:
+        self.spawn()
         try:
             self.wait_ready()
         except RuntimeError:

@@ -17,6 +17,7 @@
 struct explain {
 	TALLOC_CTX *mem;
 	struct role_env env;
+	struct log log;
 	const char *domain;
 	bool json;
 	bool validating;
@@ -307,6 +308,7 @@ set_up(struct explain *x, struct diag *why)
 	};
 	enum status st;
 
+	x->env.log = &x->log;
 	x->env.net = net_real_new(x->mem, x->env.log);
 	st = net_real_dns(x->env.net, &dns, why);
 	if (st == ST_OK)
@@ -317,12 +319,8 @@ set_up(struct explain *x, struct diag *why)
 static int
 explain(struct explain *x, const char *domain)
 {
-	struct log log = { .level = LOG_LEVEL_ERROR,
-		.role = "explain",
-		.write = write_quiet };
 	struct diag why = { 0 };
 
-	x->env.log = &log;
 	if (domain_is_address(span_str(domain)))
 		x->domain = domain;
 	else if (domain_canonical(x->mem, span_str(domain), &x->domain, &why) !=
@@ -346,7 +344,12 @@ cmd_explain(int argc, char **argv)
 {
 	TALLOC_CTX *mem = need(talloc_new(NULL));
 	const char *path = CMD_DEFAULT_CONF, *domain = NULL;
-	struct explain x = { .mem = mem };
+	struct explain x = {
+		.mem = mem,
+		.log = { .level = LOG_LEVEL_ERROR,
+		    .role = "explain",
+		    .write = write_quiet },
+	};
 	int status = EXIT_DONE;
 
 	for (int i = 1; i < argc && status == EXIT_DONE; i++)

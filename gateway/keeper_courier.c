@@ -91,7 +91,6 @@ adopt(struct courier_line *line, const struct wire_held *h, struct diag *why)
 {
 	struct keeper *k = line->k;
 	struct lease *l = idmap_get(k->leases, (int64_t)h->lease);
-	struct sched_rcpt *r = NULL;
 
 	if (l != NULL) { /* ours, over a channel that is gone */
 		if (l->line->gone && l->line->instance == line->instance) {
@@ -101,12 +100,13 @@ adopt(struct courier_line *line, const struct wire_held *h, struct diag *why)
 		return ST_OK;
 	}
 	for (uint32_t i = 0; i < h->rcpt_count; i++) {
+		struct sched_rcpt *r = NULL;
 		enum status st = held_rcpt(k, h->rcpt[i], h->message, &r, why);
 
 		if (st != ST_OK && st != ST_NOTFOUND)
 			return st;
-		if (st != ST_OK || r->lease != NULL)
-			continue;
+		if (r == NULL || r->lease != NULL)
+			continue; /* not queued any more, or another's */
 		if (l == NULL)
 			l = dispatch_lease(k, line, NULL, h->lease, h->message);
 		sched_lease(k->sched, r, l);

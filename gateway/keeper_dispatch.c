@@ -108,8 +108,10 @@ least_loaded(const struct keeper *k)
 	for (unsigned i = 0; i < KEEPER_MAX_LINES; i++) {
 		struct courier_line *line = k->courier[i];
 
-		if (has_room(line) && line->slot_count < KEEPER_SLOTS &&
-		    (best == NULL || line->slot_count < best->slot_count))
+		if (line == NULL || !has_room(line) ||
+		    line->slot_count >= KEEPER_SLOTS)
+			continue;
+		if (best == NULL || line->slot_count < best->slot_count)
 			best = line;
 	}
 	return best;

@@ -38,46 +38,47 @@ enum limit {
 	LIMIT_QUIT,
 };
 
-/* Name, verb, time limit, its section of RFC 5321, states that may follow. */
+/* Name, verb, section of RFC 5321 with its time limit, states to follow. */
 static const struct {
 	const char *name;
 	const char *verb;
-	enum limit limit;
 	const char *section;
+	enum limit limit;
 	unsigned next;
 } states[CLIENT_STATE_COUNT] = {
-	[CLIENT_S_GREETING] = { "greeting", "", LIMIT_GREETING, "4.5.3.2.1",
+	[CLIENT_S_GREETING] = { "greeting", "", "4.5.3.2.1", LIMIT_GREETING,
 	    BIT(CLIENT_S_EHLO) | ENDS },
-	[CLIENT_S_EHLO] = { "ehlo", "EHLO", LIMIT_COMMAND, "4.5.3.2",
+	[CLIENT_S_EHLO] = { "ehlo", "EHLO", "4.5.3.2", LIMIT_COMMAND,
 	    BIT(CLIENT_S_HELO) | BIT(CLIENT_S_STARTTLS) | BIT(CLIENT_S_NO_TLS) |
 		BIT(CLIENT_S_READY) | ENDS },
-	[CLIENT_S_HELO] = { "helo", "HELO", LIMIT_COMMAND, "4.5.3.2",
+	[CLIENT_S_HELO] = { "helo", "HELO", "4.5.3.2", LIMIT_COMMAND,
 	    BIT(CLIENT_S_NO_TLS) | BIT(CLIENT_S_READY) | ENDS },
-	[CLIENT_S_STARTTLS] = { "starttls", "STARTTLS", LIMIT_COMMAND,
-	    "4.5.3.2", BIT(CLIENT_S_HANDSHAKE) | BIT(CLIENT_S_NO_TLS) | ENDS },
-	[CLIENT_S_HANDSHAKE] = { "handshake", "", LIMIT_NONE, "",
+	[CLIENT_S_STARTTLS] = { "starttls", "STARTTLS", "4.5.3.2",
+	    LIMIT_COMMAND,
+	    BIT(CLIENT_S_HANDSHAKE) | BIT(CLIENT_S_NO_TLS) | ENDS },
+	[CLIENT_S_HANDSHAKE] = { "handshake", "", "", LIMIT_NONE,
 	    BIT(CLIENT_S_EHLO) | QUITS },
-	[CLIENT_S_NO_TLS] = { "no-tls", "", LIMIT_NONE, "",
+	[CLIENT_S_NO_TLS] = { "no-tls", "", "", LIMIT_NONE,
 	    BIT(CLIENT_S_READY) | QUITS },
-	[CLIENT_S_READY] = { "ready", "", LIMIT_NONE, "",
+	[CLIENT_S_READY] = { "ready", "", "", LIMIT_NONE,
 	    BIT(CLIENT_S_MAIL) | QUITS },
-	[CLIENT_S_MAIL] = { "mail", "MAIL", LIMIT_COMMAND, "4.5.3.2.2",
+	[CLIENT_S_MAIL] = { "mail", "MAIL", "4.5.3.2.2", LIMIT_COMMAND,
 	    ENVELOPE | TX_ENDS },
-	[CLIENT_S_RCPT] = { "rcpt", "RCPT", LIMIT_COMMAND, "4.5.3.2.3",
+	[CLIENT_S_RCPT] = { "rcpt", "RCPT", "4.5.3.2.3", LIMIT_COMMAND,
 	    ENVELOPE | TX_ENDS },
-	[CLIENT_S_DATA] = { "data", "DATA", LIMIT_DATA, "4.5.3.2.4",
+	[CLIENT_S_DATA] = { "data", "DATA", "4.5.3.2.4", LIMIT_DATA,
 	    BIT(CLIENT_S_BODY) | TX_ENDS },
-	[CLIENT_S_BODY] = { "body", "", LIMIT_BLOCK, "4.5.3.2.5",
+	[CLIENT_S_BODY] = { "body", "", "4.5.3.2.5", LIMIT_BLOCK,
 	    BIT(CLIENT_S_DOT) | ENDS },
-	[CLIENT_S_DOT] = { "dot", "", LIMIT_DOT, "4.5.3.2.6",
+	[CLIENT_S_DOT] = { "dot", "", "4.5.3.2.6", LIMIT_DOT,
 	    BIT(CLIENT_S_READY) | ENDS },
-	[CLIENT_S_RSET] = { "rset", "RSET", LIMIT_COMMAND, "4.5.3.2",
+	[CLIENT_S_RSET] = { "rset", "RSET", "4.5.3.2", LIMIT_COMMAND,
 	    BIT(CLIENT_S_READY) | ENDS },
-	[CLIENT_S_QUIT] = { "quit", "QUIT", LIMIT_QUIT, "4.1.1.10",
+	[CLIENT_S_QUIT] = { "quit", "QUIT", "4.1.1.10", LIMIT_QUIT,
 	    BIT(CLIENT_S_CLOSED) },
-	[CLIENT_S_FAILED] = { "failed", "", LIMIT_NONE, "",
+	[CLIENT_S_FAILED] = { "failed", "", "", LIMIT_NONE,
 	    BIT(CLIENT_S_QUIT) | BIT(CLIENT_S_CLOSED) },
-	[CLIENT_S_CLOSED] = { "closed", "", LIMIT_NONE, "", 0 },
+	[CLIENT_S_CLOSED] = { "closed", "", "", LIMIT_NONE, 0 },
 };
 
 static int64_t

@@ -111,7 +111,6 @@ reply_read(struct reply_reader *r, struct span *in, struct reply *out,
 {
 	struct span line = SPAN_NONE;
 	enum status st;
-	bool last;
 
 	if (r->line_count == 0)
 		sbuf_reset(&r->text);
@@ -121,8 +120,7 @@ reply_read(struct reply_reader *r, struct span *in, struct reply *out,
 			st = add_line(r, line, why);
 		if (st != ST_OK)
 			return st;
-		last = line.n == CODE_DIGITS || line.p[CODE_DIGITS] == ' ';
-	} while (!last);
+	} while (line.n > CODE_DIGITS && line.p[CODE_DIGITS] == '-');
 	*out = (struct reply){ .code = r->code,
 		.line_count = r->line_count,
 		.text = sbuf_view(&r->text) };

@@ -448,6 +448,7 @@ conn_open(struct slot *s, const struct conn_want *want)
 		.data_ms = conf->smtp_data_ms,
 		.block_ms = conf->smtp_block_ms,
 		.dot_ms = conf->smtp_dot_ms,
+		.transaction_ms = conf->smtp_transaction_ms,
 		.quit_ms = conf->smtp_quit_ms,
 		.reply_bytes = (size_t)conf->smtp_reply_bytes,
 	};

@@ -410,6 +410,7 @@ feed(struct keeper *k, struct kdest *d, uint32_t *fetches, struct diag *why)
 		}
 		switch (sched_step(k->sched, &d->s, line != NULL, &slot)) {
 		case SCHED_OPEN:
+			invariant(line != NULL); /* or it would not be asked */
 			slot_open(k, line, &d->s);
 			break;
 		case SCHED_SEND:

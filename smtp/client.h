@@ -26,12 +26,13 @@
 
 /* Limits and names; borrowed for the life. */
 struct client_conf {
-	const char *hostname; /* of EHLO */
-	int64_t greeting_ms;  /* RFC 5321 4.5.3.2.1 */
-	int64_t command_ms;   /* 4.5.3.2.2, .3; EHLO, STARTTLS, RSET too */
-	int64_t data_ms;      /* 4.5.3.2.4 */
-	int64_t block_ms;     /* 4.5.3.2.5 */
-	int64_t dot_ms;       /* 4.5.3.2.6 */
+	const char *hostname;   /* of EHLO */
+	int64_t greeting_ms;    /* RFC 5321 4.5.3.2.1 */
+	int64_t command_ms;     /* 4.5.3.2.2, .3; EHLO, STARTTLS, RSET too */
+	int64_t data_ms;        /* 4.5.3.2.4 */
+	int64_t block_ms;       /* 4.5.3.2.5 */
+	int64_t dot_ms;         /* 4.5.3.2.6 */
+	int64_t transaction_ms; /* ours: from MAIL to the dot */
 	int64_t quit_ms;
 	size_t reply_bytes; /* of one reply, all lines */
 };

@@ -12,11 +12,7 @@
 #include "smtp/dotstuff.h"
 
 #define CLIENT_WHY_BYTES 256u /* ours: one reason for a log line */
-/*
- * Ours: a transaction up to its final dot has an hour, and the time that the
- * content takes at 4 KiB/s, however little the server does at once.
- */
-#define CLIENT_TX_MS           3600000
+/* Ours: at this speed content is worth waiting for. */
 #define CLIENT_TX_BYTES_PER_MS 4u
 
 /*

@@ -323,7 +323,8 @@ client_mail(struct client *c, struct mono now, const struct client_mail *m,
 	c->tx_mem = need(talloc_new(c));
 	*tx = (struct client_tx){ .m = *m, .result.at = CLIENT_S_MAIL };
 	tx->end = mono_after(now,
-	    CLIENT_TX_MS + (int64_t)(m->size_bytes / CLIENT_TX_BYTES_PER_MS));
+	    c->conf->transaction_ms +
+		(int64_t)(m->size_bytes / CLIENT_TX_BYTES_PER_MS));
 	tx->rcpt = need(talloc_zero_array(c->tx_mem, struct client_rcpt,
 	    (unsigned)m->rcpt_count));
 	for (size_t i = 0; i < m->rcpt_count; i++) {

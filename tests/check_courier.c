@@ -751,6 +751,7 @@ setup(void)
 		.smtp_data_ms = 30000,
 		.smtp_block_ms = 30000,
 		.smtp_dot_ms = 30000,
+		.smtp_transaction_ms = 3600000,
 		.smtp_quit_ms = 1000,
 		.smtp_reply_bytes = 65536,
 		.smtp_hosts = 20,

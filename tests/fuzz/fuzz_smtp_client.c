@@ -19,6 +19,7 @@ static const struct client_conf conf = { .hostname = "gw.example.org",
 	.data_ms = 30,
 	.block_ms = 40,
 	.dot_ms = 50,
+	.transaction_ms = 500,
 	.quit_ms = 60,
 	.reply_bytes = 4096 };
 

@@ -9,6 +9,7 @@
 #define POLICY_PATH           "/.well-known/mta-sts.txt" /* RFC 8461 3.2 */
 #define REFRESH_TICK_MS       60000 /* how often due refreshes are looked for */
 #define POLICY_HOST_ADDRESSES 8u    /* ours: tried of one policy host */
+#define SWEEP_MOST            1000u /* ours: entries dropped at a tick */
 
 struct discover_wait {
 	TAILQ_ENTRY(discover_wait) link;
@@ -90,6 +91,82 @@ entry_copy(struct sts_entry *to, const struct sts_entry *from)
 	sts_policy_copy(to, &from->policy, &to->policy);
 }
 
+static void
+entry_drop(struct discover *d, const char *domain)
+{
+	struct sts_entry *e = strmap_get(d->entries, domain);
+
+	strmap_del(d->entries, domain);
+	talloc_free(e);
+}
+
+/* Is an earlier failure so old that it may be tried again (STS-16)? */
+static bool
+is_rested(const struct discover *d, const struct sts_entry *e)
+{
+	return e->failed_at.ms == 0 ||
+	       wall_reached(net_wall(d->net),
+		   wall_after(e->failed_at, d->conf->sts_retry_ms));
+}
+
+struct sweep_call {
+	struct discover *d;
+	const char *victim[SWEEP_MOST];
+	size_t count;
+};
+
+/* No policy, and no failure to remember: it says nothing. */
+static int
+find_blank(void *arg, const char *key, void *value)
+{
+	struct sweep_call *c = arg;
+	const struct sts_entry *e = value;
+
+	if (!e->has_policy && is_rested(c->d, e) &&
+	    strmap_get(c->d->searches, key) == NULL)
+		c->victim[c->count++] = e->domain;
+	return c->count == SWEEP_MOST;
+}
+
+static void
+sweep(struct discover *d)
+{
+	struct sweep_call c = { .d = d };
+
+	strmap_each(d->entries, find_blank, &c);
+	for (size_t i = 0; i < c.count; i++)
+		entry_drop(d, c.victim[i]);
+}
+
+struct oldest_call {
+	struct discover *d;
+	const struct sts_entry *oldest;
+};
+
+static int
+find_oldest(void *arg, const char *key, void *value)
+{
+	struct oldest_call *c = arg;
+	const struct sts_entry *e = value;
+
+	if (!sts_cache_live(e, net_wall(c->d->net)) &&
+	    strmap_get(c->d->searches, key) == NULL &&
+	    (c->oldest == NULL || e->used.ms < c->oldest->used.ms))
+		c->oldest = e;
+	return 0;
+}
+
+/* Of those that bind no more the one that was least recently of use. */
+static void
+make_room(struct discover *d)
+{
+	struct oldest_call c = { .d = d };
+
+	strmap_each(d->entries, find_oldest, &c);
+	if (c.oldest != NULL)
+		entry_drop(d, c.oldest->domain);
+}
+
 static struct sts_entry *
 entry_make(struct discover *d, const char *domain)
 {
@@ -97,6 +174,8 @@ entry_make(struct discover *d, const char *domain)
 
 	if (e != NULL)
 		return e;
+	if (strmap_count(d->entries) >= DISCOVER_MAX_ENTRIES)
+		make_room(d);
 	e = need(talloc_zero(d->entries, struct sts_entry));
 	e->domain = need(talloc_strdup(e, domain));
 	strmap_put(d->entries, domain, e);
@@ -109,8 +188,6 @@ discover_load(struct discover *d, const struct sts_entry *from)
 	struct sts_entry *e = strmap_get(d->entries, from->domain);
 
 	if (e != NULL && e->fetched.ms >= from->fetched.ms)
-		return;
-	if (e == NULL && strmap_count(d->entries) >= DISCOVER_MAX_ENTRIES)
 		return;
 	entry_copy(entry_make(d, from->domain), from);
 }
@@ -259,7 +336,7 @@ fetch_failed(struct search *s)
 
 	sts_cache_fetch_failed(e, s->id, now);
 	log_fetch(s, "policy-fetch-failed", s->why.text);
-	if (d->changed != NULL)
+	if (d->changed != NULL && e->has_policy)
 		d->changed(d->arg, e);
 	answer_step(s, step_without_fetch(s, e, now));
 }
@@ -496,11 +573,8 @@ find_due(void *arg, const char *key, void *value)
 	struct discover *d = c->d;
 	const struct sts_entry *e = value;
 	struct wall now = net_wall(d->net);
-	bool rested = e->failed_at.ms == 0 ||
-		      wall_reached(now,
-			  wall_after(e->failed_at, d->conf->sts_retry_ms));
 
-	if (!rested || strmap_get(d->searches, key) != NULL ||
+	if (!is_rested(d, e) || strmap_get(d->searches, key) != NULL ||
 	    !sts_cache_refresh_due(e, now, d->conf->sts_refresh_ms))
 		return 0;
 	c->domain = key;
@@ -513,6 +587,7 @@ tick(void *arg)
 	struct discover *d = arg;
 	struct due_call c = { .d = d };
 
+	sweep(d);
 	if (d->refreshing == 0)
 		strmap_each(d->entries, find_due, &c);
 	if (c.domain != NULL)

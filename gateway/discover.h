@@ -10,11 +10,16 @@
 #include "gateway/roles.h"
 #include "mtasts/sts_cache.h"
 
-#define DISCOVER_MAX_ENTRIES 200000u /* ours: oldest use goes first */
+/* Ours: beyond it what binds no more goes first; what binds never goes. */
+#define DISCOVER_MAX_ENTRIES 200000u
 
 struct discover;
 
-/* changed(arg, entry) after every fetch, good or bad; may be NULL. */
+/*
+ * changed(arg, entry) after every fetch, good or bad, of an entry with a
+ * policy; may be NULL.  A failure without one is kept in memory only, until
+ * it may be tried again.
+ */
 struct discover *discover_new(TALLOC_CTX *mem, const struct role_env *env,
     void (*changed)(void *arg, const struct sts_entry *e), void *arg);
 

@@ -70,23 +70,25 @@ enum override_column {
 	O_NEVER_PLAIN,
 	O_ALLOWED, /* without a waiver: "may", which lowers nothing */
 	O_WAIVER,
+	O_ENCRYPTED_WAIVER,
 };
-#define OVERRIDE_COLUMN_COUNT 6u
+#define OVERRIDE_COLUMN_COUNT 7u
 
 /* clang-format off */
 static const enum cell overridden[CELL_COUNT][OVERRIDE_COLUMN_COUNT] = {
-	/* none, encrypted, verified, never-plaintext, allowed, waiver */
-	[DANE]   = { DANE,   DANE,   DANE,   DANE,   DANE,   PLAIN },
-	[BOTH]   = { BOTH,   BOTH,   BOTH,   BOTH,   BOTH,   PLAIN },
-	[STS]    = { STS,    STS,    STS,    STS,    STS,    PLAIN },
-	[TLS]    = { TLS,    TLS,    LOCAL,  TLS,    TLS,    PLAIN },
-	[MAY]    = { MAY,    TLS,    LOCAL,  TLS,    MAY,    PLAIN },
-	[UNMET]  = { UNMET,  UNMET,  UNMET,  UNMET,  UNMET,  PLAIN },
-	[SKIP_T] = { SKIP_T, SKIP_T, SKIP_T, SKIP_T, SKIP_T, PLAIN },
-	[SKIP]   = { SKIP,   SKIP,   SKIP,   SKIP,   SKIP,   SKIP },
+	/* none, encrypted, verified, never-plaintext, allowed, waiver,
+	 * encrypted with a waiver */
+	[DANE]   = { DANE,   DANE,   DANE,   DANE,   DANE,   PLAIN, TLS },
+	[BOTH]   = { BOTH,   BOTH,   BOTH,   BOTH,   BOTH,   PLAIN, TLS },
+	[STS]    = { STS,    STS,    STS,    STS,    STS,    PLAIN, TLS },
+	[TLS]    = { TLS,    TLS,    LOCAL,  TLS,    TLS,    PLAIN, TLS },
+	[MAY]    = { MAY,    TLS,    LOCAL,  TLS,    MAY,    PLAIN, TLS },
+	[UNMET]  = { UNMET,  UNMET,  UNMET,  UNMET,  UNMET,  PLAIN, TLS },
+	[SKIP_T] = { SKIP_T, SKIP_T, SKIP_T, SKIP_T, SKIP_T, PLAIN, TLS },
+	[SKIP]   = { SKIP,   SKIP,   SKIP,   SKIP,   SKIP,   SKIP,  SKIP },
 	/* No domain publishes these: never read. */
-	[LOCAL]  = { SKIP,   SKIP,   SKIP,   SKIP,   SKIP,   SKIP },
-	[PLAIN]  = { SKIP,   SKIP,   SKIP,   SKIP,   SKIP,   SKIP },
+	[LOCAL]  = { SKIP,   SKIP,   SKIP,   SKIP,   SKIP,   SKIP,  SKIP },
+	[PLAIN]  = { SKIP,   SKIP,   SKIP,   SKIP,   SKIP,   SKIP,  SKIP },
 };
 /* clang-format on */
 
@@ -96,7 +98,7 @@ static const enum cell overridden[CELL_COUNT][OVERRIDE_COLUMN_COUNT] = {
 	{                                                                      \
 		cell, cell "+require-encrypted", cell "+require-verified",     \
 		    cell "+never-plaintext", cell "+plaintext-allowed",        \
-		    cell "+waiver"                                             \
+		    cell "+waiver", cell "+require-encrypted+waiver"           \
 	}
 #define LINE(d)                                                                \
 	{                                                                      \
@@ -146,6 +148,9 @@ static const char *const override_why[OVERRIDE_COLUMN_COUNT] = {
 			  "certificate is not checked (RFC 7435 3)",
 	[O_WAIVER] = "an approved exception allows clear text, whatever is "
 		     "published",
+	[O_ENCRYPTED_WAIVER] = "an approved exception asks for TLS only, "
+			       "whatever is published: the certificate is not "
+			       "checked",
 };
 
 static const char skip_why[] =
@@ -184,7 +189,7 @@ override_column(const struct decide_in *in)
 	case OVERRIDE_NONE:
 		return O_NONE;
 	case OVERRIDE_REQUIRE_ENCRYPTED:
-		return O_ENCRYPTED;
+		return in->waiver ? O_ENCRYPTED_WAIVER : O_ENCRYPTED;
 	case OVERRIDE_REQUIRE_VERIFIED:
 		return O_VERIFIED;
 	case OVERRIDE_NEVER_PLAINTEXT:

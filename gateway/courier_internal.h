@@ -171,7 +171,6 @@ struct slot {
 	struct conn *conn; /* or NULL */
 	struct plan *plan; /* or NULL */
 	bool plan_is_new;  /* no job has used it */
-	uint8_t conf_digest[32]; /* of the configuration when it came */
 	struct slot_host *host;  /* one for each of the plan's */
 	size_t host_end;         /* those from here on are over host-limit */
 	struct net_timer *timer; /* for the plan */

@@ -247,6 +247,8 @@ end_of_hosts(const struct slot *s)
 void
 slot_take_plan(struct slot *s, struct plan *plan)
 {
+	const struct wall over = { 0 };
+
 	invariant(s->state == SLOT_PLANNING);
 	TAILQ_REMOVE(&s->c->by_token[s->token % COURIER_BUCKETS], s, by_token);
 	net_timer_clear(s->timer);
@@ -255,7 +257,10 @@ slot_take_plan(struct slot *s, struct plan *plan)
 	    (unsigned)plan->host_count + 1));
 	s->host_end = end_of_hosts(s);
 	s->plan_is_new = true;
-	memcpy(s->conf_digest, s->c->env.conf->digest, sizeof(s->conf_digest));
+	/* One of us has not yet reloaded: good for a single job. */
+	if (memcmp(plan->conf_digest, s->c->env.conf->digest,
+		sizeof(plan->conf_digest)) != 0)
+		plan->valid_until = over;
 	s->state = SLOT_IDLE;
 	slot_kick(s);
 }

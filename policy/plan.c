@@ -9,6 +9,8 @@
  */
 #include "policy/plan_internal.h"
 
+#include <string.h>
+
 #include "util/domain.h"
 
 /* ---- needs ---- */
@@ -174,6 +176,7 @@ planner_new(TALLOC_CTX *mem, const struct conf *conf, const char *domain,
 	p->plan = plan;
 	plan->domain = need(talloc_strdup(p, domain));
 	plan->mclass = mclass;
+	memcpy(plan->conf_digest, conf->digest, sizeof(plan->conf_digest));
 	plan->made = now;
 	plan->verdict = PLAN_DELIVER;
 	plan->status = plan->why = plan->approver = plan->reason = "";

@@ -75,8 +75,9 @@ struct plan {
 	const char *domain; /* N, canonical */
 	enum msg_class mclass;
 	enum plan_verdict verdict;
-	const char *status; /* "4.4.3", "5.1.2": when not PLAN_DELIVER */
-	const char *why;    /* for people: when not PLAN_DELIVER */
+	const char *status;      /* "4.4.3", "5.1.2": when not PLAN_DELIVER */
+	const char *why;         /* for people: when not PLAN_DELIVER */
+	uint8_t conf_digest[32]; /* of the configuration it follows */
 	struct wall made;
 	struct wall valid_until; /* when the first input expires */
 	bool mx_secure;

@@ -190,6 +190,7 @@ pack_plan(struct sbuf *b, const struct plan *plan)
 	pack_str(b, plan->approver);
 	pack_str(b, plan->reason);
 	pack_i64(b, plan->exception_expires.ms);
+	pack_bytes(b, span_of(plan->conf_digest, sizeof(plan->conf_digest)));
 }
 
 static void
@@ -208,6 +209,17 @@ unpack_lists(struct unpack *u, struct plan *plan)
 }
 
 /* The bytes as a plan, whatever it says; NULL when they are none. */
+static void
+unpack_digest(struct unpack *u, uint8_t out[32])
+{
+	struct span digest = unpack_bytes(u);
+
+	if (digest.n != 32)
+		u->failed = true;
+	else
+		memcpy(out, digest.p, 32);
+}
+
 static struct plan *
 unpack_any(TALLOC_CTX *mem, struct unpack *u)
 {
@@ -227,6 +239,7 @@ unpack_any(TALLOC_CTX *mem, struct unpack *u)
 	plan->approver = unpack_str(u, plan);
 	plan->reason = unpack_str(u, plan);
 	plan->exception_expires.ms = unpack_i64(u);
+	unpack_digest(u, plan->conf_digest);
 	if (!u->failed)
 		return plan;
 	talloc_free(plan);

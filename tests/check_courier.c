@@ -593,6 +593,7 @@ plan_new(const char *domain)
 	p->domain = domain;
 	p->verdict = PLAN_DELIVER;
 	p->status = p->why = p->approver = p->reason = "";
+	memcpy(p->conf_digest, conf.digest, sizeof(p->conf_digest));
 	p->made = net_wall(net);
 	p->valid_until = wall_after(p->made, 3600000);
 	p->mx_secure = true;
@@ -1834,6 +1835,25 @@ START_TEST(inv_04_reload_ends_plans_and_connections_of_slots)
 }
 END_TEST
 
+/* Made before the advisor reloaded, or after and we have not yet. */
+START_TEST(inv_15_plan_of_another_configuration_serves_one_job)
+{
+	struct server *s = server_new(TLS_ABSENT, NULL);
+	struct plan *p = plan_new("d.example");
+
+	plan_add(p, "mx.d.example", 10, s, LEVEL_MAY);
+	p->conf_digest[0] = 9;
+	send_slot(1, "d.example");
+	send_one(1, 1);
+	wait_for(has_reports, 1);
+	ck_assert_uint_eq(record(0).conf_digest[0], 9);
+	send_one(1, 2);
+	wait_for(has_reports, 2);
+	ck_assert_uint_eq(advisor.asked, 2);
+	ck_assert_uint_eq(s->mail_count, 2);
+}
+END_TEST
+
 /* The same requirement, but a connection of before the reload. */
 START_TEST(reload_leaves_no_connection_to_another_slot)
 {
@@ -2258,6 +2278,7 @@ add_reuse(TCase *t)
 	tcase_add_test(t, dane_13_rolled_tlsa_set_gets_a_new_connection);
 	tcase_add_test(t, dane_13_plan_that_expired_is_asked_for_again);
 	tcase_add_test(t, inv_04_reload_ends_plans_and_connections_of_slots);
+	tcase_add_test(t, inv_15_plan_of_another_configuration_serves_one_job);
 	tcase_add_test(t, reload_leaves_no_connection_to_another_slot);
 	tcase_add_test(t, dane_49_domains_do_not_share_a_connection);
 	tcase_add_test(t, clear_retry_connection_serves_no_other_slot);

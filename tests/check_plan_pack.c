@@ -126,6 +126,7 @@ setup(void)
 		.trail_count = COUNT_OF(trail),
 		.approver = "sec@example.net",
 		.reason = "no STARTTLS",
+		.conf_digest = { 7, 8, 9 },
 		.exception_expires = { 1000000050000 },
 	};
 	make_hosts();
@@ -267,6 +268,7 @@ check_plan(const struct plan *a, const struct plan *b)
 	}
 	ck_assert_str_eq(a->approver, b->approver);
 	ck_assert_str_eq(a->reason, b->reason);
+	ck_assert_mem_eq(a->conf_digest, b->conf_digest, 32);
 	ck_assert_int_eq(a->exception_expires.ms, b->exception_expires.ms);
 }
 

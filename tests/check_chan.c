@@ -12,11 +12,8 @@
 
 #include "net/chan.h"
 #include "net/net_real.h"
+#include "tests/loop.h"
 #include "util/pack.h"
-
-static TALLOC_CTX *mem;
-static struct net *net;
-static struct net_timer *patience;
 
 struct end {
 	struct chan *chan;
@@ -33,51 +30,6 @@ struct end {
 
 static struct end a, b;
 static int raw; /* the hostile side's descriptor */
-
-static void
-quiet(void *arg, enum log_level level, struct span line)
-{
-	(void)arg;
-	(void)level;
-	(void)line;
-}
-
-static struct log log_none = { .role = "test", .write = quiet };
-
-static void
-impatient(void *arg)
-{
-	(void)arg;
-	ck_abort_msg("nothing happens any more");
-}
-
-static void
-run(void)
-{
-	net_timer_set(patience, mono_after(net_now(net), 30000));
-	net_real_run(net);
-	net_timer_clear(patience);
-}
-
-static void
-turn(void *arg)
-{
-	unsigned *left = arg;
-
-	if (*left == 0) {
-		net_real_stop(net);
-		return;
-	}
-	--*left;
-	net_later(mem, net, turn, left);
-}
-
-static void
-turns(unsigned n)
-{
-	net_later(mem, net, turn, &n);
-	run();
-}
 
 static enum status
 got_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
@@ -144,8 +96,7 @@ set_up(void)
 	int fd[2];
 
 	mem = talloc_new(NULL);
-	net = net_real_new(mem, &log_none);
-	patience = net_timer_new(mem, net, impatient, NULL);
+	loop_new(log_none());
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
 	raw = fd[1];
 	open_end(&b, fd[0]);

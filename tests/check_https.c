@@ -15,6 +15,7 @@
 #include "mtasts/sts_policy.h"
 #include "net/net_real.h"
 #include "tests/certs.h"
+#include "tests/loop.h"
 
 #define HOST "mta-sts.example.org"
 #define PATH "/.well-known/mta-sts.txt"
@@ -23,9 +24,6 @@
 	"max_age: 86400\r\n"
 #define OK_HEAD "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
 
-static TALLOC_CTX *mem;
-static struct net *net;
-static struct net_timer *patience;
 static struct cert *root;
 static struct netaddr here, elsewhere; /* listening; nobody there */
 
@@ -172,21 +170,6 @@ done(void *arg, const struct fetch_result *r)
 }
 
 static void
-impatient(void *arg)
-{
-	(void)arg;
-	ck_abort_msg("nothing happens any more");
-}
-
-static void
-run(void)
-{
-	net_timer_set(patience, mono_after(net_now(net), 60000));
-	net_real_run(net);
-	net_timer_clear(patience);
-}
-
-static void
 fetch_from(const struct netaddr *addrs, size_t count, int64_t deadline_ms)
 {
 	struct fetch *f;
@@ -224,16 +207,6 @@ assert_failed(bool by_tls)
 
 /* ---- world ---- */
 
-static void
-quiet(void *arg, enum log_level level, struct span line)
-{
-	(void)arg;
-	(void)level;
-	(void)line;
-}
-
-static struct log log_none = { .role = "test", .write = quiet };
-
 static int listen_fd;
 
 static const uint8_t here_ip[4] = { 127, 0, 0, 53 };
@@ -250,8 +223,7 @@ set_up(void)
 
 	signal(SIGPIPE, SIG_IGN); /* the server is plain OpenSSL */
 	mem = talloc_new(NULL);
-	net = net_real_new(mem, &log_none);
-	patience = net_timer_new(mem, net, impatient, NULL);
+	loop_new(log_none());
 	root = cert_ca(mem, "Root", NULL);
 	pem = cert_pem(mem, (const struct cert *const *)&root, 1);
 	fd = mkstemp(path);
@@ -592,7 +564,7 @@ END_TEST
 
 START_TEST(net_real_https_needs_readable_anchors)
 {
-	struct net *other = net_real_new(mem, &log_none);
+	struct net *other = net_real_new(mem, log_none());
 	struct diag why = { 0 };
 
 	ck_assert_int_eq(net_real_https(other, "/nonexistent/ca.pem", &why),

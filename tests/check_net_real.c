@@ -16,10 +16,8 @@
 #include <unistd.h>
 
 #include "net/net_real.h"
+#include "tests/loop.h"
 
-static TALLOC_CTX *mem;
-static struct net *net;
-static struct net_timer *patience;
 static struct sbuf story; /* what happened, in order */
 
 static void
@@ -33,47 +31,11 @@ keep_line(void *arg, enum log_level level, struct span line)
 static struct log log_story = { .role = "test", .write = keep_line };
 
 static void
-impatient(void *arg)
-{
-	(void)arg;
-	ck_abort_msg("nothing happens any more");
-}
-
-static void
-run(void)
-{
-	net_timer_set(patience, mono_after(net_now(net), 30000));
-	net_real_run(net);
-	net_timer_clear(patience);
-}
-
-static void
-turn(void *arg)
-{
-	unsigned *left = arg;
-
-	if (*left == 0) {
-		net_real_stop(net);
-		return;
-	}
-	--*left;
-	net_later(mem, net, turn, left);
-}
-
-static void
-turns(unsigned n)
-{
-	net_later(mem, net, turn, &n);
-	run();
-}
-
-static void
 set_up(void)
 {
 	mem = talloc_new(NULL);
 	sbuf_init(&story, mem, 65536);
-	net = net_real_new(mem, &log_story);
-	patience = net_timer_new(mem, net, impatient, NULL);
+	loop_new(&log_story);
 }
 
 static void

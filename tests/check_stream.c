@@ -15,14 +15,12 @@
 #include "net/net_real.h"
 #include "net/stream.h"
 #include "tests/certs.h"
+#include "tests/loop.h"
 
 #define NAME "mx.example.org"
 
-static TALLOC_CTX *mem;
-static struct net *net;
 static struct tls_client *tls_client;
 static struct tls_server *tls_server;
-static struct net_timer *patience;
 
 struct side {
 	struct stream *stream;
@@ -40,52 +38,6 @@ struct side {
 };
 
 static struct side a, b;
-
-static void
-quiet(void *arg, enum log_level level, struct span line)
-{
-	(void)arg;
-	(void)level;
-	(void)line;
-}
-
-static struct log log_none = { .role = "test", .write = quiet };
-
-static void
-impatient(void *arg)
-{
-	(void)arg;
-	ck_abort_msg("nothing happens any more");
-}
-
-static void
-run(void)
-{
-	net_timer_set(patience, mono_after(net_now(net), 30000));
-	net_real_run(net);
-	net_timer_clear(patience);
-}
-
-/* A few turns of the loop, until what can happen has happened. */
-static void
-turn(void *arg)
-{
-	unsigned *left = arg;
-
-	if (*left == 0) {
-		net_real_stop(net);
-		return;
-	}
-	--*left;
-	net_later(mem, net, turn, left);
-}
-
-static void
-turns(unsigned n)
-{
-	net_later(mem, net, turn, &n);
-	run();
-}
 
 static void
 pair(struct side *x, struct side *y)
@@ -107,8 +59,7 @@ set_up(void)
 	int fd;
 
 	mem = talloc_new(NULL);
-	net = net_real_new(mem, &log_none);
-	patience = net_timer_new(mem, net, impatient, NULL);
+	loop_new(log_none());
 	root = cert_ca(mem, "Root", NULL);
 	leaf = cert_leaf(mem, "DNS:" NAME, root);
 	pem = cert_pem(mem, (const struct cert *const *)&root, 1);

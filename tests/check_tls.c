@@ -16,17 +16,15 @@
 #include "net/stream.h"
 #include "net/tls_internal.h"
 #include "tests/certs.h"
+#include "tests/loop.h"
 #include "util/sha256.h"
 
 #define BASE       "mx.example.org"
 #define DOMAIN     "example.org"
 #define MAX_OTHERS 32
 
-static TALLOC_CTX *mem;
-static struct net *net;
 static struct tls_client *client;
 static struct cert *root, *middle, *stranger_root;
-static struct net_timer *patience;
 
 /* ---- one handshake ---- */
 
@@ -48,13 +46,6 @@ struct result {
 
 static SSL *server_ssl;
 static struct result result;
-
-static void
-impatient(void *arg)
-{
-	(void)arg;
-	ck_abort_msg("nothing happens any more");
-}
 
 static void
 server_go(void *arg)
@@ -122,9 +113,7 @@ shake(const struct server *s, const struct tls_want *want)
 	st = stream_new(mem, net, net_real_sock(mem, net, fd[0]));
 	stream_tls_client(st, client, want, done, NULL);
 	ck_assert(!result.ended);
-	net_timer_set(patience, mono_after(net_now(net), 30000));
-	net_real_run(net);
-	net_timer_clear(patience);
+	run();
 	ck_assert(result.ended);
 	/* A handshake that failed has not been told to both yet. */
 	ck_assert(!result.ok || stream_is_tls(st));
@@ -251,16 +240,6 @@ assert_refused(const struct result *r, const char *result_type)
 
 /* ---- world ---- */
 
-static void
-quiet(void *arg, enum log_level level, struct span line)
-{
-	(void)arg;
-	(void)level;
-	(void)line;
-}
-
-static struct log log_none = { .role = "test", .write = quiet };
-
 static char *
 ca_file(const struct cert *c)
 {
@@ -281,8 +260,7 @@ set_up(void)
 	char *path;
 
 	mem = talloc_new(NULL);
-	net = net_real_new(mem, &log_none);
-	patience = net_timer_new(mem, net, impatient, NULL);
+	loop_new(log_none());
 	root = cert_ca(mem, "Root", NULL);
 	middle = cert_ca(mem, "Middle", root);
 	stranger_root = cert_ca(mem, "Stranger", NULL);

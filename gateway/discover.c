@@ -156,12 +156,14 @@ find_oldest(void *arg, const char *key, void *value)
 	return 0;
 }
 
-/* Of those that bind no more the one that was least recently of use. */
+/* For a fetch: of those that bind no more the least recently used goes. */
 static void
 make_room(struct discover *d)
 {
 	struct oldest_call c = { .d = d };
 
+	if (strmap_count(d->entries) < DISCOVER_MAX_ENTRIES)
+		return;
 	strmap_each(d->entries, find_oldest, &c);
 	if (c.oldest != NULL)
 		entry_drop(d, c.oldest->domain);
@@ -174,8 +176,6 @@ entry_make(struct discover *d, const char *domain)
 
 	if (e != NULL)
 		return e;
-	if (strmap_count(d->entries) >= DISCOVER_MAX_ENTRIES)
-		make_room(d);
 	e = need(talloc_zero(d->entries, struct sts_entry));
 	e->domain = need(talloc_strdup(e, domain));
 	strmap_put(d->entries, domain, e);
@@ -331,9 +331,11 @@ static void
 fetch_failed(struct search *s)
 {
 	struct discover *d = s->d;
-	struct sts_entry *e = entry_make(d, s->domain);
 	struct wall now = net_wall(d->net);
+	struct sts_entry *e;
 
+	make_room(d);
+	e = entry_make(d, s->domain);
 	sts_cache_fetch_failed(e, s->id, now);
 	log_fetch(s, "policy-fetch-failed", s->why.text);
 	if (d->changed != NULL && e->has_policy)
@@ -374,6 +376,7 @@ fetched(void *arg, const struct fetch_result *r)
 		fetch_failed(s);
 		return;
 	}
+	make_room(d);
 	e = entry_make(d, s->domain);
 	sts_cache_fetched(e, e, s->id, &pol, now);
 	e->used = now;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "gateway/discover.h"
@@ -128,6 +129,52 @@ START_TEST(sts_08_a_policy_is_not_forgotten_with_a_failure)
 }
 END_TEST
 
+/* Ended years ago; the higher the number, the longer not used. */
+static void
+load_ended(unsigned i)
+{
+	char domain[32];
+	struct sts_entry e = {
+		.domain = domain,
+		.has_policy = true,
+		.id = "1",
+		.fetched = { INT64_C(1700000000000) },
+		.policy = { .mode = STS_ENFORCE, .max_age_s = 86400 },
+		.used = { INT64_C(1700000000000) - i },
+	};
+
+	snprintf(domain, sizeof(domain), "x%u.example", i);
+	discover_load(discover, &e);
+}
+
+static void
+find_last(void *arg, const struct sts_entry *e)
+{
+	bool *there = arg;
+
+	*there |= e->used.ms ==
+		  INT64_C(1700000000000) - (DISCOVER_MAX_ENTRIES - 1);
+}
+
+START_TEST(a_full_cache_drops_what_binds_no_more_and_was_not_used)
+{
+	bool there = false;
+
+	for (unsigned i = 0; i < DISCOVER_MAX_ENTRIES; i++)
+		load_ended(i);
+	discover_each(discover, find_last, &there);
+	ck_assert(there);
+	sim_https_set(sim, HOST, 200, "text/plain", POLICY);
+	ck_assert_int_eq(ask(), STS_ST_ENFORCE);
+	ck_assert_uint_eq(known(), DISCOVER_MAX_ENTRIES);
+	there = false;
+	discover_each(discover, find_last, &there);
+	ck_assert(!there);
+	ck_assert_int_eq(ask(), STS_ST_ENFORCE);
+	ck_assert_uint_eq(sim_https_asked(sim, HOST), 1);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -141,6 +188,8 @@ main(void)
 	tcase_add_test(t,
 	    sts_16_a_failure_without_a_policy_is_forgotten_when_it_may_be_tried);
 	tcase_add_test(t, sts_08_a_policy_is_not_forgotten_with_a_failure);
+	tcase_add_test(t,
+	    a_full_cache_drops_what_binds_no_more_and_was_not_used);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

@@ -428,8 +428,8 @@ store_checkpoint(struct store *s)
 	if (s->log_pages < s->copied_at)
 		s->copied_at = 0; /* the log began again at its start */
 	if ((s->log_pages - s->copied_at) * STORE_PAGE_BYTES >= STORE_LOG_BYTES)
-		(void)
-		    copy_back(s); /* failed: the log stays and is tried anew */
+		/* Failed: the log stays and is tried anew. */
+		(void)copy_back(s);
 }
 
 uint64_t

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "smtp/envelope.h"
+
+static TALLOC_CTX *mem;
+
+static void
+setup(void)
+{
+	mem = talloc_new(NULL);
+}
+
+static void
+teardown(void)
+{
+	talloc_free(mem);
+}
+
+/* RFC 3461 4.1: "The NOTIFY keyword MUST NOT be repeated" in its list, and
+ * NEVER stands alone. */
+static const struct {
+	const char *text;
+	bool ok;
+	unsigned set;
+} notifies[] = {
+	{ "NEVER", true, DSN_NEVER },
+	{ "success", true, DSN_SUCCESS },
+	{ "SUCCESS,FAILURE,DELAY", true,
+	    DSN_SUCCESS | DSN_FAILURE | DSN_DELAY },
+	{ "Delay,Failure", true, DSN_DELAY | DSN_FAILURE },
+	{ "", false, 0 },
+	{ "NEVER,FAILURE", false, 0 },
+	{ "FAILURE,NEVER", false, 0 },
+	{ "FAILURE,FAILURE", false, 0 },
+	{ "FAILURE,", false, 0 },
+	{ ",FAILURE", false, 0 },
+	{ "FAILURE, DELAY", false, 0 },
+	{ "ALWAYS", false, 0 },
+};
+
+START_TEST(smtp_59_notify_is_a_list_without_repeats_and_never_stands_alone)
+{
+	unsigned set = 77;
+	enum status st = dsn_notify_parse(span_str(notifies[_i].text), &set);
+
+	ck_assert_int_eq(st == ST_OK, notifies[_i].ok);
+	ck_assert_uint_eq(set, notifies[_i].ok ? notifies[_i].set : 77);
+}
+END_TEST
+
+START_TEST(notify_sets_print_and_parse_back)
+{
+	char text[DSN_NOTIFY_TEXT_BYTES];
+	unsigned set = 0;
+
+	ck_assert_str_eq(dsn_notify_text(0, text), "");
+	for (unsigned n = 1; n <= DSN_NOTIFY_ALL; n++) {
+		if ((n & DSN_NEVER) && n != DSN_NEVER)
+			continue;
+		ck_assert_int_eq(dsn_notify_parse(span_str(dsn_notify_text(n,
+						      text)),
+				     &set),
+		    ST_OK);
+		ck_assert_uint_eq(set, n);
+	}
+}
+END_TEST
+
+START_TEST(ret_is_one_of_two_words)
+{
+	enum dsn_ret ret = DSN_RET_NONE;
+
+	ck_assert_int_eq(dsn_ret_parse(SPAN_LIT("full"), &ret), ST_OK);
+	ck_assert_int_eq(ret, DSN_RET_FULL);
+	ck_assert_int_eq(dsn_ret_parse(SPAN_LIT("HDRS"), &ret), ST_OK);
+	ck_assert_int_eq(ret, DSN_RET_HDRS);
+	ck_assert_int_eq(dsn_ret_parse(SPAN_LIT(""), &ret), ST_SYNTAX);
+	ck_assert_int_eq(dsn_ret_parse(SPAN_LIT("ALL"), &ret), ST_SYNTAX);
+	ck_assert_str_eq(dsn_ret_word(DSN_RET_HDRS), "HDRS");
+	ck_assert_str_eq(dsn_ret_word(DSN_RET_NONE), "");
+}
+END_TEST
+
+/* "+00" is well formed; what it stands for must not get into a header. */
+static const struct {
+	const char *text;
+	const char *plain; /* NULL: not xtext */
+	size_t n;
+} xtexts[] = {
+	{ "", "", 0 },
+	{ "plain", "plain", 5 },
+	{ "a+2Bb+3Dc", "a+b=c", 5 },
+	{ "+0D+0A", "\r\n", 2 },
+	{ "+00", "\0", 1 },
+	{ "+C3+BC", "\303\274", 2 },
+	{ "a+b", NULL, 0 },
+	{ "a+2b", NULL, 0 },
+	{ "a+2", NULL, 0 },
+	{ "a=b", NULL, 0 },
+	{ "a b", NULL, 0 },
+	{ "\303\274", NULL, 0 },
+	{ "a\r\nb", NULL, 0 },
+};
+
+START_TEST(smtp_59_b3_10_xtext_is_read_strictly)
+{
+	struct diag why = { 0 };
+	struct span in = span_str(xtexts[_i].text), out;
+	bool good = xtexts[_i].plain != NULL;
+
+	ck_assert_int_eq(xtext_ok(in), good);
+	ck_assert_int_eq(xtext_decode(mem, in, &out, &why),
+	    good ? ST_OK : ST_SYNTAX);
+	if (!good) {
+		ck_assert_str_ne(why.text, "");
+		return;
+	}
+	ck_assert_uint_eq(out.n, xtexts[_i].n);
+	ck_assert_int_eq(memcmp(out.p, xtexts[_i].plain, out.n), 0);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("envelope");
+	TCase *t = tcase_create("envelope");
+	SRunner *r;
+	int failed;
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_loop_test(t,
+	    smtp_59_notify_is_a_list_without_repeats_and_never_stands_alone, 0,
+	    (int)COUNT_OF(notifies));
+	tcase_add_test(t, notify_sets_print_and_parse_back);
+	tcase_add_test(t, ret_is_one_of_two_words);
+	tcase_add_loop_test(t, smtp_59_b3_10_xtext_is_read_strictly, 0,
+	    (int)COUNT_OF(xtexts));
+	suite_add_tcase(s, t);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -115,6 +115,7 @@ report_slot_failed(struct slot *s, const char *status, const char *why,
     enum level required)
 {
 	struct wire_slot_failed f = {
+		.host = "",
 		.seq = ++s->c->seq,
 		.slot = s->id,
 		.required = required,

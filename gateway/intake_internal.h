@@ -23,6 +23,8 @@
 #define INTAKE_QUEUE_BYTES (16u << 20)
 /* Ours: an envelope must fit one frame. */
 #define INTAKE_ENVELOPE_BYTES (CHAN_FRAME_MAX_BYTES - 8192u)
+/* Of a recipient in it beside its strings: three lengths and a byte. */
+#define INTAKE_RCPT_BYTES 13u
 /* Ours: how long the keeper may take over a message; clients give it 10
  * minutes (RFC 5321 4.5.3.2.6), it should not come to that. */
 #define INTAKE_VERDICT_MS 300000

@@ -23,13 +23,26 @@ send_number(struct session *s, uint8_t type)
 
 	sbuf_init(&b, s->message, 64);
 	pack_u32(&b, s->message->number);
-	if (type == WIRE_SUBMIT_END) {
-		pack_u64(&b, s->message->size_bytes);
-		pack_bool(&b, s->message->has_8bit);
-	}
 	if (type == WIRE_SUBMIT_QUERY)
 		pack_i64(&b, s->message->id);
 	chan_send_span(s->in->keeper, type, sbuf_view(&b));
+	sbuf_free(&b);
+}
+
+static void
+send_end(struct session *s)
+{
+	const struct wire_end e = {
+		.session = s->message->number,
+		.size_bytes = s->message->size_bytes,
+		.flags = s->message->has_8bit ? MESSAGE_8BIT : 0,
+		.mclass = CLASS_NORMAL,
+	};
+	struct sbuf b;
+
+	sbuf_init(&b, s->message, 64);
+	wire_pack_end(&b, &e);
+	chan_send_span(s->in->keeper, WIRE_SUBMIT_END, sbuf_view(&b));
 	sbuf_free(&b);
 }
 
@@ -44,21 +57,23 @@ send_open(struct session *s)
 		.message = s->message->id,
 		.sender = e.sender.text,
 		.client = client,
+		.account = "",
+		.envid = "",
 		.size_bytes = e.size_bytes,
 		.flags = e.body_8bit ? MESSAGE_8BIT : 0,
-		.mclass = CLASS_NORMAL,
 		.rcpt_count = (uint32_t)e.rcpt_count,
 	};
 	struct sbuf b;
 
 	if (s->client.family != NETADDR_NONE)
 		netaddr_text(&s->client, client);
-	o.rcpt = need(talloc_array(tmp, const char *, o.rcpt_count));
-	o.rcpt_domain = need(talloc_array(tmp, const char *, o.rcpt_count));
-	for (uint32_t i = 0; i < o.rcpt_count; i++) {
-		o.rcpt[i] = e.rcpt[i].text;
-		o.rcpt_domain[i] = e.rcpt[i].domain;
-	}
+	o.rcpt = need(talloc_array(tmp, struct wire_open_rcpt, o.rcpt_count));
+	for (uint32_t i = 0; i < o.rcpt_count; i++)
+		o.rcpt[i] = (struct wire_open_rcpt){
+			.address = e.rcpt[i].text,
+			.domain = e.rcpt[i].domain,
+			.orcpt = "",
+		};
 	sbuf_init(&b, tmp, CHAN_FRAME_MAX_BYTES);
 	wire_pack_open(&b, &o);
 	invariant(!sbuf_failed(&b)); /* INTAKE_ENVELOPE_BYTES sees to it */
@@ -225,7 +240,7 @@ finish(struct session *s)
 
 	if (m->chunk.n > 0)
 		send_chunk(s);
-	send_number(s, WIRE_SUBMIT_END);
+	send_end(s);
 	m->state = MESSAGE_ENDED;
 	sbuf_free(&m->chunk);
 	wait_for(s, WAIT_VERDICT);

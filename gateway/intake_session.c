@@ -143,7 +143,7 @@ static void
 ask_rcpt(struct session *s)
 {
 	const struct address *a = server_rcpt(s->server);
-	size_t bytes = strlen(a->text) + strlen(a->domain) + 8;
+	size_t bytes = strlen(a->text) + strlen(a->domain) + INTAKE_RCPT_BYTES;
 
 	if (!s->may_relay) {
 		char *reply = need(talloc_asprintf(s,

@@ -26,6 +26,19 @@ take_hello(struct courier_line *line, struct span payload, struct diag *why)
 	return ST_OK;
 }
 
+struct sched_msg *
+courier_msg_add(struct keeper *k, const struct store_message *row)
+{
+	struct sched_msg *m = sched_msg_add(k->sched, row->id, row->sender);
+
+	sched_msg_ask(m, row->ret, row->envid);
+	m->size_bytes = row->size_bytes;
+	m->flags = row->flags;
+	m->received = row->received;
+	m->expires = row->expires;
+	return m;
+}
+
 enum status
 courier_load_msg(struct keeper *k, int64_t id, struct sched_msg **out,
     struct diag *why)
@@ -39,13 +52,8 @@ courier_load_msg(struct keeper *k, int64_t id, struct sched_msg **out,
 		return ST_OK;
 	tmp = need(talloc_new(k));
 	st = store_message_get(k->store, tmp, id, &row, why);
-	if (st == ST_OK) {
-		*out = sched_msg_add(k->sched, id, row.sender);
-		(*out)->size_bytes = row.size_bytes;
-		(*out)->flags = row.flags;
-		(*out)->received = row.received;
-		(*out)->expires = row.expires;
-	}
+	if (st == ST_OK)
+		*out = courier_msg_add(k, &row);
 	talloc_free(tmp);
 	return st;
 }
@@ -75,6 +83,7 @@ held_rcpt(struct keeper *k, int64_t id, int64_t message,
 		st = courier_load_msg(k, message, &m, why);
 	if (st == ST_OK) {
 		*out = sched_rcpt_add(k->sched, d, m, id, row.address);
+		sched_rcpt_ask(*out, row.notify, row.orcpt);
 		(*out)->attempts = row.attempts;
 	}
 	talloc_free(tmp);

@@ -220,6 +220,7 @@ fetched(void *arg, const struct store_rcpt *row)
 		return; /* the expiry will have it */
 	}
 	r = sched_rcpt_add(k->sched, &f->d->s, m, row->id, row->address);
+	sched_rcpt_ask(r, row->notify, row->orcpt);
 	r->attempts = row->attempts;
 }
 
@@ -323,6 +324,8 @@ send_job(struct keeper *k, struct kslot *slot, const struct lease *l,
 		.lease = (uint64_t)l->node.key,
 		.message = m->node.key,
 		.sender = m->sender,
+		.envid = m->envid,
+		.ret = m->ret,
 		.size_bytes = m->size_bytes,
 		.flags = m->flags,
 		.expires = m->expires,
@@ -336,7 +339,7 @@ send_job(struct keeper *k, struct kslot *slot, const struct lease *l,
 	j.rcpt = need(talloc_array(tmp, struct wire_job_rcpt, l->left));
 	TAILQ_FOREACH(r, &l->rcpts, link)
 		j.rcpt[i++] = (struct wire_job_rcpt){ r->node.key, r->address,
-			r->attempts };
+			r->notify, r->orcpt, r->attempts };
 	sbuf_reset(&k->scratch);
 	wire_pack_job(&k->scratch, &j);
 	keeper_send(slot->line->chan, WIRE_JOB, &k->scratch);

@@ -105,6 +105,7 @@ struct session {
 	TAILQ_ENTRY(session) link; /* of in */
 	struct intake_line *line;
 	struct wire_open open;
+	enum msg_class mclass;       /* when ended */
 	STAILQ_HEAD(, piece) pieces; /* not yet written */
 	size_t pending_bytes;
 	uint64_t size_bytes;
@@ -117,6 +118,9 @@ struct session {
 struct arrival_rcpt {
 	int64_t id;
 	const char *address;
+	const char *domain;
+	unsigned notify;
+	const char *orcpt;
 	struct kdest *dest;
 };
 
@@ -354,7 +358,7 @@ extern const struct chan_ops keeper_intake_ops;
 MUST_CHECK enum status submit_apply(struct keeper *k, struct diag *why);
 /* In a transaction: write a report, or what a session brought. */
 MUST_CHECK enum status submit_arrive(struct keeper *k, struct arrival *a,
-    const char **domain, bool stored, struct diag *why);
+    bool stored, struct diag *why);
 void submit_undo(struct keeper *k);
 void submit_settle(struct keeper *k);
 /* The transaction failed: answer every waiting session. */
@@ -378,6 +382,9 @@ void courier_send_bodies(struct keeper *k);
 void courier_line_gone(struct courier_line *line);
 /* After the turn: those that have gone lose all they held. */
 void courier_bury(struct keeper *k);
+/* The message enters the memory. */
+struct sched_msg *courier_msg_add(struct keeper *k,
+    const struct store_message *row);
 /* The message in memory, read where needed.  Outside a transaction too. */
 MUST_CHECK enum status courier_load_msg(struct keeper *k, int64_t id,
     struct sched_msg **out, struct diag *why);

@@ -62,7 +62,8 @@ write_dsn(struct keeper *k, struct dsn *d, struct sbuf *out)
 }
 
 static struct arrival *
-arrival_of(struct keeper *k, int64_t id, const char *to, struct sbuf *text)
+arrival_of(struct keeper *k, int64_t id, const struct address *to,
+    struct sbuf *text)
 {
 	struct arrival *a = need(talloc_zero(k->tmp, struct arrival));
 	struct wall now = keeper_wall(k);
@@ -77,10 +78,17 @@ arrival_of(struct keeper *k, int64_t id, const char *to, struct sbuf *text)
 		.expires = wall_after(now,
 		    k->env.conf->queue_report_lifetime_ms),
 		.client = "",
+		.account = "",
+		.envid = "",
 	};
 	a->rcpt_count = 1;
 	a->rcpt = need(talloc_zero_array(a, struct arrival_rcpt, 1));
-	a->rcpt[0].address = to;
+	a->rcpt[0] = (struct arrival_rcpt){
+		.address = to->text,
+		.domain = to->domain,
+		.notify = DSN_NEVER, /* RFC 3461 6.1 */
+		.orcpt = "",
+	};
 	a->body = text->p;
 	return a;
 }
@@ -147,9 +155,9 @@ report_write(struct keeper *k, const struct store_message *m,
 	st = take_own_id(k, &id, why);
 	if (st != ST_OK)
 		return st;
-	a = arrival_of(k, id, to.text, &text);
+	a = arrival_of(k, id, &to, &text);
 	a->about = need(talloc_strdup(a, about));
-	st = submit_arrive(k, a, &to.domain, false, why);
+	st = submit_arrive(k, a, false, why);
 	if (st == ST_OK)
 		st = store_chunk_add(k->store, id, 0, sbuf_view(&text), why);
 	return st;

@@ -4,7 +4,10 @@
 #include "gateway/keeper_internal.h"
 
 #define ADDRESS_BYTES 512u   /* ours: RFC 5321 4.5.3.1.3 asks for 256 */
+#define ACCOUNT_BYTES 255u   /* ours: RFC 4616 2 leaves it open */
 #define MAX_PIECES    65536u /* the store numbers them with 16 bits */
+/* What a client can bring about. */
+#define CLIENT_FLAGS (MESSAGE_FLAGS_ALL & ~(uint32_t)MESSAGE_REPORT)
 
 /* ---- sessions ---- */
 
@@ -105,12 +108,15 @@ envelope_is_sane(const struct wire_open *o)
 {
 	if (!is_plain(o->sender, ADDRESS_BYTES) ||
 	    !is_plain(o->client, NETADDR_TEXT_BYTES) ||
-	    (o->flags & ~(uint32_t)MESSAGE_8BIT) != 0)
+	    !is_plain(o->account, ACCOUNT_BYTES) ||
+	    !is_plain(o->envid, ENVELOPE_ENVID_BYTES) ||
+	    (o->flags & ~CLIENT_FLAGS) != 0)
 		return false;
 	for (uint32_t i = 0; i < o->rcpt_count; i++)
-		if (*o->rcpt[i] == '\0' || *o->rcpt_domain[i] == '\0' ||
-		    !is_plain(o->rcpt[i], ADDRESS_BYTES) ||
-		    !is_plain(o->rcpt_domain[i], KEEPER_DOMAIN_BYTES))
+		if (*o->rcpt[i].address == '\0' || *o->rcpt[i].domain == '\0' ||
+		    !is_plain(o->rcpt[i].address, ADDRESS_BYTES) ||
+		    !is_plain(o->rcpt[i].domain, KEEPER_DOMAIN_BYTES) ||
+		    !is_plain(o->rcpt[i].orcpt, ENVELOPE_ORCPT_BYTES))
 			return false;
 	return true;
 }
@@ -167,21 +173,22 @@ take_chunk(struct intake_line *line, struct unpack *u)
 }
 
 static enum status
-take_end(struct intake_line *line, struct unpack *u)
+take_end(struct intake_line *line, struct span payload, struct diag *why)
 {
-	struct session *s = idmap_get(line->sessions, unpack_u32(u));
-	uint64_t size = unpack_u64(u);
-	bool has_8bit = unpack_bool(u);
+	struct wire_end e;
+	struct session *s;
 
-	if (unpack_done(u) != ST_OK)
+	if (wire_unpack_end(payload, &e, why) != ST_OK)
 		return ST_SYNTAX;
+	s = idmap_get(line->sessions, e.session);
 	if (s == NULL || s->in == &line->k->unsure)
 		return ST_OK;
-	if (s->ended || size != s->size_bytes || size == 0)
+	if (s->ended || e.size_bytes != s->size_bytes || e.size_bytes == 0 ||
+	    (e.flags & ~CLIENT_FLAGS) != 0)
 		return ST_SYNTAX;
 	s->ended = true;
-	if (has_8bit)
-		s->open.flags |= MESSAGE_8BIT;
+	s->open.flags |= e.flags;
+	s->mclass = e.mclass;
 	touch(s);
 	return ST_OK;
 }
@@ -243,7 +250,7 @@ intake_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 	if (type == WIRE_SUBMIT_CHUNK)
 		st = take_chunk(line, &u);
 	else if (type == WIRE_SUBMIT_END)
-		st = take_end(line, &u);
+		st = take_end(line, payload, why);
 	else if (type == WIRE_SUBMIT_ABORT)
 		st = take_abort(line, &u);
 	else if (type == WIRE_SUBMIT_QUERY)
@@ -302,8 +309,8 @@ const struct chan_ops keeper_intake_ops = {
 /* ---- in the transaction ---- */
 
 enum status
-submit_arrive(struct keeper *k, struct arrival *a, const char **domain,
-    bool stored, struct diag *why)
+submit_arrive(struct keeper *k, struct arrival *a, bool stored,
+    struct diag *why)
 {
 	enum status st = stored ? store_message_queue(k->store, &a->m,
 				      a->rcpt_count, why) :
@@ -317,9 +324,12 @@ submit_arrive(struct keeper *k, struct arrival *a, const char **domain,
 			.message = a->m.id,
 			.address = r->address,
 			.next = a->m.received,
+			.last = "",
+			.notify = r->notify,
+			.orcpt = r->orcpt,
 		};
 
-		st = keeper_dest(k, domain[i], a->m.mclass, &r->dest, why);
+		st = keeper_dest(k, r->domain, a->m.mclass, &r->dest, why);
 		if (st != ST_OK)
 			return st;
 		keeper_dest_dirty(k, r->dest);
@@ -350,10 +360,13 @@ message_of(const struct keeper *k, const struct session *s)
 		.sender = s->open.sender,
 		.size_bytes = s->size_bytes,
 		.flags = s->open.flags,
-		.mclass = s->open.mclass,
+		.mclass = s->mclass,
 		.received = now,
 		.expires = wall_after(now, lifetime(k, s->open.sender)),
 		.client = s->open.client,
+		.account = s->open.account,
+		.envid = s->open.envid,
+		.ret = s->open.ret,
 	};
 }
 
@@ -368,11 +381,16 @@ arrive(struct keeper *k, struct session *s, struct diag *why)
 	a->rcpt = need(talloc_zero_array(a, struct arrival_rcpt,
 	    a->rcpt_count));
 	for (uint32_t i = 0; i < a->rcpt_count; i++)
-		a->rcpt[i].address = s->open.rcpt[i];
+		a->rcpt[i] = (struct arrival_rcpt){
+			.address = s->open.rcpt[i].address,
+			.domain = s->open.rcpt[i].domain,
+			.notify = s->open.rcpt[i].notify,
+			.orcpt = s->open.rcpt[i].orcpt,
+		};
 	if (s->size_bytes <= WIRE_INLINE_BYTES && p != NULL &&
 	    p->n == s->size_bytes)
 		a->body = p->p;
-	return submit_arrive(k, a, s->open.rcpt_domain, s->stored, why);
+	return submit_arrive(k, a, s->stored, why);
 }
 
 static enum status
@@ -461,7 +479,7 @@ log_accepted(struct keeper *k, const struct session *s)
 
 	logline_str(&l, "id", queue_id_text(s->open.message, id));
 	logline_str(&l, "from", s->open.sender);
-	logline_str(&l, "to", s->open.rcpt[0]);
+	logline_str(&l, "to", s->open.rcpt[0].address);
 	if (s->open.rcpt_count > 1)
 		logline_i64(&l, "recipients", s->open.rcpt_count);
 	logline_i64(&l, "size", (int64_t)s->size_bytes);
@@ -646,14 +664,11 @@ enter_one(struct keeper *k, struct arrival *a)
 			sched_touch(k->sched, &d->s, now);
 			continue;
 		}
-		if (m == NULL) {
-			m = sched_msg_add(k->sched, a->m.id, a->m.sender);
-			m->size_bytes = a->m.size_bytes;
-			m->flags = a->m.flags;
-			m->received = a->m.received;
-			m->expires = a->m.expires;
-		}
-		(void)sched_rcpt_add(k->sched, &d->s, m, r->id, r->address);
+		if (m == NULL)
+			m = courier_msg_add(k, &a->m);
+		sched_rcpt_ask(sched_rcpt_add(k->sched, &d->s, m, r->id,
+				   r->address),
+		    r->notify, r->orcpt);
 		if (keeper_place_before(&d->read_to, &at))
 			d->read_to = at;
 		sched_touch(k->sched, &d->s, now);

@@ -18,13 +18,17 @@ wire_pack_open(struct sbuf *b, const struct wire_open *o)
 	pack_i64(b, o->message);
 	pack_str(b, o->sender);
 	pack_str(b, o->client);
+	pack_str(b, o->account);
+	pack_str(b, o->envid);
+	pack_u8(b, (uint8_t)o->ret);
 	pack_u64(b, o->size_bytes);
 	pack_u32(b, o->flags);
-	pack_u8(b, (uint8_t)o->mclass);
 	pack_u32(b, o->rcpt_count);
 	for (uint32_t i = 0; i < o->rcpt_count; i++) {
-		pack_str(b, o->rcpt[i]);
-		pack_str(b, o->rcpt_domain[i]);
+		pack_str(b, o->rcpt[i].address);
+		pack_str(b, o->rcpt[i].domain);
+		pack_u8(b, (uint8_t)o->rcpt[i].notify);
+		pack_str(b, o->rcpt[i].orcpt);
 	}
 }
 
@@ -39,21 +43,45 @@ wire_unpack_open(TALLOC_CTX *mem, struct span a, struct wire_open *o,
 	o->message = unpack_i64(&u);
 	o->sender = unpack_str(&u, mem);
 	o->client = unpack_str(&u, mem);
+	o->account = unpack_str(&u, mem);
+	o->envid = unpack_str(&u, mem);
+	o->ret = (enum dsn_ret)unpack_enum(&u, DSN_RET_COUNT);
 	o->size_bytes = unpack_u64(&u);
 	o->flags = unpack_u32(&u);
-	o->mclass = (enum msg_class)unpack_enum(&u, CLASS_COUNT);
-	o->rcpt_count = unpack_count(&u, STORE_MAX_RCPTS, 8);
-	o->rcpt = need(talloc_zero_array(mem, const char *, o->rcpt_count + 1));
-	o->rcpt_domain = need(talloc_zero_array(mem, const char *,
+	o->rcpt_count = unpack_count(&u, STORE_MAX_RCPTS, 13);
+	o->rcpt = need(talloc_zero_array(mem, struct wire_open_rcpt,
 	    o->rcpt_count + 1));
 	for (uint32_t i = 0; i < o->rcpt_count; i++) {
-		o->rcpt[i] = unpack_str(&u, mem);
-		o->rcpt_domain[i] = unpack_str(&u, mem);
+		o->rcpt[i].address = unpack_str(&u, mem);
+		o->rcpt[i].domain = unpack_str(&u, mem);
+		o->rcpt[i].notify = unpack_enum(&u, DSN_NOTIFY_ALL + 1);
+		o->rcpt[i].orcpt = unpack_str(&u, mem);
 	}
 	if (o->rcpt_count == 0 || o->message <= 0 ||
 	    o->message > STORE_MAX_MESSAGE_ID)
 		u.failed = true;
 	return finish(&u, "open", why);
+}
+
+void
+wire_pack_end(struct sbuf *b, const struct wire_end *e)
+{
+	pack_u32(b, e->session);
+	pack_u64(b, e->size_bytes);
+	pack_u32(b, e->flags);
+	pack_u8(b, (uint8_t)e->mclass);
+}
+
+enum status
+wire_unpack_end(struct span a, struct wire_end *e, struct diag *why)
+{
+	struct unpack u = unpack_from(a);
+
+	e->session = unpack_u32(&u);
+	e->size_bytes = unpack_u64(&u);
+	e->flags = unpack_u32(&u);
+	e->mclass = (enum msg_class)unpack_enum(&u, CLASS_COUNT);
+	return finish(&u, "end", why);
 }
 
 void
@@ -88,6 +116,8 @@ wire_pack_job(struct sbuf *b, const struct wire_job *j)
 	pack_u64(b, j->lease);
 	pack_i64(b, j->message);
 	pack_str(b, j->sender);
+	pack_str(b, j->envid);
+	pack_u8(b, (uint8_t)j->ret);
 	pack_u64(b, j->size_bytes);
 	pack_u32(b, j->flags);
 	pack_i64(b, j->expires.ms);
@@ -95,6 +125,8 @@ wire_pack_job(struct sbuf *b, const struct wire_job *j)
 	for (uint32_t i = 0; i < j->rcpt_count; i++) {
 		pack_i64(b, j->rcpt[i].id);
 		pack_str(b, j->rcpt[i].address);
+		pack_u8(b, (uint8_t)j->rcpt[i].notify);
+		pack_str(b, j->rcpt[i].orcpt);
 		pack_u32(b, j->rcpt[i].attempts);
 	}
 	pack_bool(b, j->has_body);
@@ -113,15 +145,19 @@ wire_unpack_job(TALLOC_CTX *mem, struct span a, struct wire_job *j,
 	j->lease = unpack_u64(&u);
 	j->message = unpack_i64(&u);
 	j->sender = unpack_str(&u, mem);
+	j->envid = unpack_str(&u, mem);
+	j->ret = (enum dsn_ret)unpack_enum(&u, DSN_RET_COUNT);
 	j->size_bytes = unpack_u64(&u);
 	j->flags = unpack_u32(&u);
 	j->expires.ms = unpack_i64(&u);
-	j->rcpt_count = unpack_count(&u, WIRE_JOB_RCPTS, 16);
+	j->rcpt_count = unpack_count(&u, WIRE_JOB_RCPTS, 21);
 	j->rcpt = need(talloc_zero_array(mem, struct wire_job_rcpt,
 	    j->rcpt_count + 1));
 	for (uint32_t i = 0; i < j->rcpt_count; i++) {
 		j->rcpt[i].id = unpack_i64(&u);
 		j->rcpt[i].address = unpack_str(&u, mem);
+		j->rcpt[i].notify = unpack_enum(&u, DSN_NOTIFY_ALL + 1);
+		j->rcpt[i].orcpt = unpack_str(&u, mem);
 		j->rcpt[i].attempts = unpack_u32(&u);
 	}
 	j->has_body = unpack_bool(&u);
@@ -169,6 +205,8 @@ pack_result(struct sbuf *b, const struct wire_rcpt_result *r)
 	pack_u8(b, (uint8_t)r->result);
 	pack_u8(b, r->reached);
 	pack_u8(b, (uint8_t)r->required);
+	pack_u8(b, (uint8_t)r->failure);
+	pack_bool(b, r->dsn_passed);
 	pack_str(b, r->status);
 	pack_str(b, r->remote_mta);
 	pack_str(b, r->diagnostic);
@@ -182,6 +220,8 @@ unpack_result(struct unpack *u, TALLOC_CTX *mem, struct wire_rcpt_result *r)
 	r->result = (enum wire_result)unpack_enum(u, WIRE_RESULT_COUNT);
 	r->reached = unpack_enum(u, REACHED_COUNT);
 	r->required = (enum level)unpack_enum(u, LEVEL_COUNT);
+	r->failure = (enum failure)unpack_enum(u, FAILURE_COUNT);
+	r->dsn_passed = unpack_bool(u);
 	r->status = unpack_str(u, mem);
 	r->remote_mta = unpack_str(u, mem);
 	r->diagnostic = unpack_str(u, mem);
@@ -212,7 +252,7 @@ wire_unpack_outcome(TALLOC_CTX *mem, struct span a, struct wire_outcome *o,
 	o->slot = unpack_u32(&u);
 	o->lease = unpack_u64(&u);
 	o->message = unpack_i64(&u);
-	o->result_count = unpack_count(&u, WIRE_JOB_RCPTS, 27);
+	o->result_count = unpack_count(&u, WIRE_JOB_RCPTS, 29);
 	o->result = need(talloc_zero_array(mem, struct wire_rcpt_result,
 	    o->result_count + 1));
 	for (uint32_t i = 0; i < o->result_count; i++)
@@ -227,6 +267,8 @@ wire_pack_slot_failed(struct sbuf *b, const struct wire_slot_failed *f)
 	pack_u64(b, f->seq);
 	pack_u32(b, f->slot);
 	pack_u8(b, (uint8_t)f->required);
+	pack_u8(b, (uint8_t)f->failure);
+	pack_str(b, f->host);
 	pack_str(b, f->status);
 	pack_str(b, f->why);
 	pack_evidences(b, f->evidence, f->evidence_count);
@@ -242,6 +284,8 @@ wire_unpack_slot_failed(TALLOC_CTX *mem, struct span a,
 	f->seq = unpack_u64(&u);
 	f->slot = unpack_u32(&u);
 	f->required = (enum level)unpack_enum(&u, LEVEL_COUNT);
+	f->failure = (enum failure)unpack_enum(&u, FAILURE_COUNT);
+	f->host = unpack_str(&u, mem);
 	f->status = unpack_str(&u, mem);
 	f->why = unpack_str(&u, mem);
 	f->evidence = unpack_evidences(&u, mem, &f->evidence_count);

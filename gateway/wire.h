@@ -28,7 +28,7 @@ enum wire_type {
 	WIRE_IDS_WANT = 1, /* no payload */
 	WIRE_SUBMIT_OPEN,
 	WIRE_SUBMIT_CHUNK, /* u32 session, u32 seq, bytes */
-	WIRE_SUBMIT_END,   /* u32 session, u64 size, bool has 8-bit content */
+	WIRE_SUBMIT_END,
 	WIRE_SUBMIT_ABORT, /* u32 session */
 	WIRE_SUBMIT_QUERY, /* u32 session, i64 message: was it committed? */
 	/* keeper -> intake */
@@ -61,12 +61,26 @@ struct wire_open {
 	int64_t message;     /* an id of the intake's block */
 	const char *sender;  /* "" null */
 	const char *client;  /* address of the client */
+	const char *account; /* as which it authenticated, or "" */
+	const char *envid;   /* as it came, or "" */
+	enum dsn_ret ret;
 	uint64_t size_bytes; /* as declared by SIZE=, 0 when not */
 	uint32_t flags;      /* enum message_flag */
-	enum msg_class mclass;
 	uint32_t rcpt_count;
-	const char **rcpt; /* "local@domain" */
-	const char **rcpt_domain;
+	struct wire_open_rcpt {
+		const char *address; /* "local@domain" */
+		const char *domain;
+		unsigned notify;
+		const char *orcpt; /* as it came, or "" */
+	} * rcpt;
+};
+
+/* The content came whole; what it told. */
+struct wire_end {
+	uint32_t session;
+	uint64_t size_bytes;
+	uint32_t flags; /* beside those of OPEN */
+	enum msg_class mclass;
 };
 
 enum wire_verdict { VERDICT_QUEUED, VERDICT_TRY_LATER, VERDICT_NO_SPACE };
@@ -82,6 +96,8 @@ struct wire_done {
 struct wire_job_rcpt {
 	int64_t id;
 	const char *address;
+	unsigned notify;
+	const char *orcpt;
 	uint32_t attempts; /* made before */
 };
 
@@ -90,6 +106,8 @@ struct wire_job {
 	uint64_t lease; /* fencing number << 32 | counter */
 	int64_t message;
 	const char *sender;
+	const char *envid;
+	enum dsn_ret ret;
 	uint64_t size_bytes;
 	uint32_t flags;
 	struct wall expires;
@@ -112,6 +130,8 @@ struct wire_rcpt_result {
 	enum wire_result result;
 	uint8_t reached; /* enum evidence_reached */
 	enum level required;
+	enum failure failure;
+	bool dsn_passed;        /* delivered to a host that knows DSN */
 	const char *status;     /* "4.7.5"; "" when delivered */
 	const char *remote_mta; /* host that spoke, or "" */
 	const char *diagnostic; /* its reply, or ""; printable */
@@ -143,6 +163,8 @@ struct wire_slot_failed {
 	uint64_t seq; /* in the same count as outcomes */
 	uint32_t slot;
 	enum level required;
+	enum failure failure;
+	const char *host;   /* that failed so, or "" */
 	const char *status; /* "4.4.1", "4.7.5", "4.4.3" */
 	const char *why;
 	uint32_t evidence_count;
@@ -165,6 +187,9 @@ struct wire_hello {
 void wire_pack_open(struct sbuf *b, const struct wire_open *o);
 MUST_CHECK enum status wire_unpack_open(TALLOC_CTX *mem, struct span a,
     struct wire_open *o, struct diag *why);
+void wire_pack_end(struct sbuf *b, const struct wire_end *e);
+MUST_CHECK enum status wire_unpack_end(struct span a, struct wire_end *e,
+    struct diag *why);
 void wire_pack_done(struct sbuf *b, const struct wire_done *d);
 MUST_CHECK enum status wire_unpack_done(TALLOC_CTX *mem, struct span a,
     struct wire_done *d, struct diag *why);

@@ -390,8 +390,16 @@ sched_msg_add(struct schedule *s, int64_t id, const char *sender)
 	struct sched_msg *m = need(talloc_zero(s, struct sched_msg));
 
 	m->sender = need(talloc_strdup(m, sender));
+	m->envid = "";
 	idmap_put(s->msgs, &m->node, id);
 	return m;
+}
+
+void
+sched_msg_ask(struct sched_msg *m, enum dsn_ret ret, const char *envid)
+{
+	m->ret = ret;
+	m->envid = *envid == '\0' ? "" : need(talloc_strdup(m, envid));
 }
 
 void
@@ -428,11 +436,19 @@ sched_rcpt_add(struct schedule *s, struct sched_dest *d, struct sched_msg *m,
 	r->msg = m;
 	r->dest = d;
 	r->address = need(talloc_strdup(r, address));
+	r->orcpt = "";
 	idmap_put(s->rcpts, &r->node, id);
 	TAILQ_INSERT_TAIL(&d->ready, r, link);
 	d->ready_count++;
 	m->rcpt_count++;
 	return r;
+}
+
+void
+sched_rcpt_ask(struct sched_rcpt *r, unsigned notify, const char *orcpt)
+{
+	r->notify = notify;
+	r->orcpt = *orcpt == '\0' ? "" : need(talloc_strdup(r, orcpt));
 }
 
 void

@@ -22,6 +22,7 @@
 #include <sys/queue.h>
 
 #include "policy/level.h"
+#include "smtp/envelope.h"
 #include "spool/idmap.h"
 #include "util/clock.h"
 
@@ -45,6 +46,8 @@ struct sched_limits {
 struct sched_msg {
 	struct idmap_node node; /* key: message id */
 	const char *sender;
+	const char *envid; /* as it came, or "" */
+	enum dsn_ret ret;
 	uint64_t size_bytes;
 	uint32_t flags;
 	struct wall received;
@@ -59,6 +62,8 @@ struct sched_rcpt {
 	struct sched_msg *msg;
 	struct sched_dest *dest;
 	const char *address;
+	unsigned notify;   /* of enum dsn_notify */
+	const char *orcpt; /* as it came, or "" */
 	uint32_t attempts;
 	void *lease;   /* the holder's; NULL: ready */
 	bool settling; /* the holder's: its end is being committed */
@@ -164,6 +169,7 @@ struct sched_msg *sched_msg_get(const struct schedule *s, int64_t id);
 /* Strings are copied; it goes with its last recipient. */
 struct sched_msg *sched_msg_add(struct schedule *s, int64_t id,
     const char *sender);
+void sched_msg_ask(struct sched_msg *m, enum dsn_ret ret, const char *envid);
 /* Take body (a talloc object of n bytes) over if there is room for it. */
 void sched_msg_keep(struct schedule *s, struct sched_msg *m, uint8_t *body,
     size_t n);
@@ -174,6 +180,8 @@ struct sched_rcpt *sched_rcpt_get(const struct schedule *s, int64_t id);
 /* Added as ready, last in line.  The address is copied. */
 struct sched_rcpt *sched_rcpt_add(struct schedule *s, struct sched_dest *d,
     struct sched_msg *m, int64_t id, const char *address);
+/* What its sender asked to be told (RFC 3461).  orcpt is copied. */
+void sched_rcpt_ask(struct sched_rcpt *r, unsigned notify, const char *orcpt);
 /*
  * The first ready recipients, all of one message, at most max, to be leased
  * to lease.  Returns how many.

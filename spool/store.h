@@ -16,10 +16,11 @@
 #define SPOOL_STORE_H
 
 #include "mtasts/sts_cache.h"
-#include "policy/level.h"
+#include "policy/failure.h"
+#include "smtp/envelope.h"
 #include "util/clock.h"
 
-#define STORE_SCHEMA_VERSION  1u
+#define STORE_SCHEMA_VERSION  2u
 #define STORE_CHUNK_MAX_BYTES (256u << 10)
 #define STORE_MAX_RCPTS       50000u /* of one message; 16 bits of a chunk id */
 #define STORE_MAX_MESSAGE_ID  ((INT64_C(1) << 47) - 1)
@@ -64,10 +65,13 @@ bool store_make_room(struct store *s);
 /* ---- messages ---- */
 
 enum message_flag {
-	MESSAGE_8BIT = 1,   /* BODY=8BITMIME was given or content has such bytes
-			     */
-	MESSAGE_REPORT = 2, /* made by this gateway */
+	/* BODY=8BITMIME was given or content has such bytes */
+	MESSAGE_8BIT = 1,
+	MESSAGE_REPORT = 2,      /* made by this gateway */
+	MESSAGE_SMTPUTF8 = 4,    /* the client gave SMTPUTF8 */
+	MESSAGE_UTF8_HEADER = 8, /* a header field is not ASCII */
 };
+#define MESSAGE_FLAGS_ALL 15u
 
 struct store_message {
 	int64_t id;
@@ -77,7 +81,10 @@ struct store_message {
 	enum msg_class mclass;
 	struct wall received;
 	struct wall expires;
-	const char *client; /* address of the client that handed it in */
+	const char *client;  /* address of the client that handed it in */
+	const char *account; /* as which it authenticated, or "" */
+	const char *envid;   /* ENVID as it came (xtext), or "" */
+	enum dsn_ret ret;
 };
 
 struct store_rcpt {
@@ -85,6 +92,8 @@ struct store_rcpt {
 	int64_t message;
 	int64_t dest;
 	const char *address; /* as received, domain part canonical */
+	unsigned notify;     /* of enum dsn_notify; 0: not given */
+	const char *orcpt;   /* ORCPT as it came, or "" */
 	uint32_t attempts;
 	struct wall next; /* own due time; the destination's may be later */
 	/* of the last attempt: */
@@ -108,7 +117,7 @@ MUST_CHECK enum status store_chunk_add(struct store *s, int64_t message,
 /* In the transaction that queues the message. */
 MUST_CHECK enum status store_rcpt_add(struct store *s,
     const struct store_rcpt *r, struct diag *why);
-/* Complete, with what m now says of size and flags: the moment of
+/* Complete, with what m now says of size, flags and class: the moment of
  * commitment is the commit of this. */
 MUST_CHECK enum status store_message_queue(struct store *s,
     const struct store_message *m, uint32_t rcpt_count, struct diag *why);

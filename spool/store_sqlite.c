@@ -23,14 +23,16 @@ static const char schema[] =
     " rcpts INTEGER NOT NULL, expires INTEGER NOT NULL,"
     " received INTEGER NOT NULL, size INTEGER NOT NULL,"
     " flags INTEGER NOT NULL, class INTEGER NOT NULL,"
-    " sender TEXT NOT NULL, client TEXT NOT NULL);"
+    " sender TEXT NOT NULL, client TEXT NOT NULL, account TEXT NOT NULL,"
+    " envid TEXT NOT NULL, ret INTEGER NOT NULL);"
     "CREATE INDEX message_incoming ON message(id) WHERE queued = 0;"
     "CREATE INDEX message_expires ON message(expires) WHERE queued = 1;"
     "CREATE TABLE chunk (id INTEGER PRIMARY KEY, data BLOB NOT NULL);"
     "CREATE TABLE recipient (id INTEGER PRIMARY KEY, dest INTEGER NOT NULL,"
     " next INTEGER NOT NULL, attempts INTEGER NOT NULL,"
     " required INTEGER NOT NULL, reached INTEGER NOT NULL,"
-    " address TEXT NOT NULL, last TEXT NOT NULL);"
+    " address TEXT NOT NULL, last TEXT NOT NULL, notify INTEGER NOT NULL,"
+    " orcpt TEXT NOT NULL);"
     "CREATE INDEX recipient_due ON recipient(dest, next);"
     "CREATE TABLE destination (id INTEGER PRIMARY KEY, due INTEGER NOT NULL,"
     " queued INTEGER NOT NULL, failures INTEGER NOT NULL,"
@@ -45,8 +47,8 @@ static const char schema[] =
     " WHERE reached = 1;"
     "CREATE INDEX evidence_message ON evidence(message) WHERE message > 0;"
     "CREATE TABLE sts_policy (domain TEXT PRIMARY KEY, data BLOB NOT NULL);"
-    "INSERT INTO meta VALUES ('schema', 1), ('next_id', 1), ('epoch', 0);";
-_Static_assert(STORE_SCHEMA_VERSION == 1, "the schema text says 1");
+    "INSERT INTO meta VALUES ('schema', 2), ('next_id', 1), ('epoch', 0);";
+_Static_assert(STORE_SCHEMA_VERSION == 2, "the schema text says 2");
 
 #define EVIDENCE_COLUMNS                                                       \
 	"SELECT seq, time, outcome, reached, message, domain, hash, body,"     \
@@ -56,14 +58,14 @@ _Static_assert(STORE_SCHEMA_VERSION == 1, "the schema text says 1");
 	" AND (?4 = '' OR domain = ?4) ORDER BY seq LIMIT ?5"
 #define RCPT_COLUMNS                                                           \
 	"r.id, r.dest, r.next, r.attempts, r.required, r.reached, r.address,"  \
-	" r.last "
+	" r.last, r.notify, r.orcpt "
 #define DEST_COLUMNS "id, due, queued, failures, required, class, domain, last "
 #define DEST_EMPTY                                                             \
 	" queued = 0 AND NOT EXISTS"                                           \
 	" (SELECT 1 FROM recipient WHERE dest = destination.id)"
 #define MESSAGE_COLUMNS                                                        \
 	"m.id, m.expires, m.received, m.size, m.flags, m.class, m.sender,"     \
-	" m.client "
+	" m.client, m.account, m.envid, m.ret "
 
 static const char *const text[STORE_QUERY_COUNT] = {
 	[Q_BEGIN] = "BEGIN IMMEDIATE",
@@ -75,10 +77,11 @@ static const char *const text[STORE_QUERY_COUNT] = {
 	[Q_COURIER_PUT] = "INSERT OR REPLACE INTO courier VALUES (?1, ?2, ?3)",
 	[Q_COURIER_FORGET] = "DELETE FROM courier WHERE heard < ?1",
 	[Q_MESSAGE_NEW] = "INSERT INTO message (id, expires, received, size,"
-			  " flags, class, sender, client, queued, rcpts)"
-			  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+			  " flags, class, sender, client, queued, rcpts,"
+			  " account, envid, ret) VALUES (?1, ?2, ?3, ?4, ?5,"
+			  " ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
 	[Q_MESSAGE_QUEUE] = "UPDATE message SET queued = 1, size = ?2,"
-			    " flags = ?3, rcpts = ?4"
+			    " flags = ?3, rcpts = ?4, class = ?5"
 			    " WHERE id = ?1 AND queued = 0",
 	[Q_MESSAGE_GET] = "SELECT " MESSAGE_COLUMNS
 			  "FROM message m WHERE m.id = ?1",
@@ -94,8 +97,8 @@ static const char *const text[STORE_QUERY_COUNT] = {
 	[Q_CHUNK_LAST] = "SELECT max(id) FROM chunk WHERE id BETWEEN ?1 AND ?2",
 	[Q_CHUNK_DELETE] = "DELETE FROM chunk WHERE id BETWEEN ?1 AND ?2",
 	[Q_RCPT_ADD] = "INSERT INTO recipient (id, dest, next, attempts,"
-		       " required, reached, address, last)"
-		       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+		       " required, reached, address, last, notify, orcpt)"
+		       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
 	[Q_RCPT_GET] = "SELECT " RCPT_COLUMNS
 		       "FROM recipient r WHERE r.id = ?1",
 	[Q_RCPT_DELETE] = "DELETE FROM recipient WHERE id = ?1",

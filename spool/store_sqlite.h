@@ -15,6 +15,10 @@
 #define STORE_PAGE_ROWS  256u        /* rows read in one read transaction */
 #define STORE_MAX_CHUNKS 65536u      /* 16 bits of a chunk id */
 
+/* Columns of a joined row stand behind each other. */
+#define STORE_RCPT_COLUMNS    10
+#define STORE_MESSAGE_COLUMNS 11
+
 /* Every statement there is; the text of each is in store_sqlite.c. */
 enum store_query {
 	Q_BEGIN,
@@ -97,5 +101,8 @@ const char *store_col_str(sqlite3_stmt *q, int at); /* never NULL */
 struct span store_col_span(sqlite3_stmt *q, int at);
 /* A small number kept as the store found it; clamped to limit - 1. */
 uint8_t store_col_enum(sqlite3_stmt *q, int at, unsigned limit);
+/* A message whose columns begin at at; strings are borrowed until the next
+ * step. */
+struct store_message store_message_of(sqlite3_stmt *q, int at);
 
 #endif

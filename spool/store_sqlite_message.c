@@ -19,6 +19,9 @@ message_add(struct store *s, const struct store_message *m, bool queued,
 	store_bind_str(q, 8, m->client);
 	store_bind_i64(q, 9, queued);
 	store_bind_i64(q, 10, rcpt_count);
+	store_bind_str(q, 11, m->account);
+	store_bind_str(q, 12, m->envid);
+	store_bind_i64(q, 13, (int64_t)m->ret);
 	return store_run(s, Q_MESSAGE_NEW, why);
 }
 
@@ -49,6 +52,7 @@ store_message_queue(struct store *s, const struct store_message *m,
 	store_bind_i64(q, 2, (int64_t)m->size_bytes);
 	store_bind_i64(q, 3, m->flags);
 	store_bind_i64(q, 4, rcpt_count);
+	store_bind_i64(q, 5, (int64_t)m->mclass);
 	st = store_run(s, Q_MESSAGE_QUEUE, why);
 	if (st == ST_OK && sqlite3_changes(s->db) != 1)
 		return diag_set(why, ST_NOTFOUND, "no such incoming message");
@@ -98,6 +102,25 @@ store_message_is_queued(struct store *s, int64_t message, bool *queued,
 	return ST_OK;
 }
 
+struct store_message
+store_message_of(sqlite3_stmt *q, int at)
+{
+	return (struct store_message){
+		.id = sqlite3_column_int64(q, at),
+		.expires.ms = sqlite3_column_int64(q, at + 1),
+		.received.ms = sqlite3_column_int64(q, at + 2),
+		.size_bytes = (uint64_t)sqlite3_column_int64(q, at + 3),
+		.flags = (uint32_t)sqlite3_column_int64(q, at + 4),
+		.mclass = (enum msg_class)store_col_enum(q, at + 5,
+		    CLASS_COUNT),
+		.sender = store_col_str(q, at + 6),
+		.client = store_col_str(q, at + 7),
+		.account = store_col_str(q, at + 8),
+		.envid = store_col_str(q, at + 9),
+		.ret = (enum dsn_ret)store_col_enum(q, at + 10, DSN_RET_COUNT),
+	};
+}
+
 enum status
 store_message_get(struct store *s, TALLOC_CTX *mem, int64_t message,
     struct store_message *out, struct diag *why)
@@ -109,16 +132,11 @@ store_message_get(struct store *s, TALLOC_CTX *mem, int64_t message,
 	st = store_one(s, Q_MESSAGE_GET, why);
 	if (st != ST_OK)
 		return st;
-	*out = (struct store_message){
-		.id = sqlite3_column_int64(q, 0),
-		.expires.ms = sqlite3_column_int64(q, 1),
-		.received.ms = sqlite3_column_int64(q, 2),
-		.size_bytes = (uint64_t)sqlite3_column_int64(q, 3),
-		.flags = (uint32_t)sqlite3_column_int64(q, 4),
-		.mclass = (enum msg_class)store_col_enum(q, 5, CLASS_COUNT),
-		.sender = need(talloc_strdup(mem, store_col_str(q, 6))),
-		.client = need(talloc_strdup(mem, store_col_str(q, 7))),
-	};
+	*out = store_message_of(q, 0);
+	out->sender = need(talloc_strdup(mem, out->sender));
+	out->client = need(talloc_strdup(mem, out->client));
+	out->account = need(talloc_strdup(mem, out->account));
+	out->envid = need(talloc_strdup(mem, out->envid));
 	store_end(s, Q_MESSAGE_GET);
 	return ST_OK;
 }

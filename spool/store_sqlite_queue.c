@@ -2,10 +2,6 @@
 /* Recipients and destinations. */
 #include "spool/store_sqlite.h"
 
-/* Columns of a joined row stand behind each other. */
-#define RCPT_COLUMN_COUNT    8
-#define MESSAGE_COLUMN_COUNT 8
-
 /* Strings are borrowed until the next step. */
 static struct store_rcpt
 rcpt_of(sqlite3_stmt *q)
@@ -20,6 +16,8 @@ rcpt_of(sqlite3_stmt *q)
 		.reached = store_col_enum(q, 5, UINT8_MAX + 1u),
 		.address = store_col_str(q, 6),
 		.last = store_col_str(q, 7),
+		.notify = (unsigned)sqlite3_column_int64(q, 8) & DSN_NOTIFY_ALL,
+		.orcpt = store_col_str(q, 9),
 	};
 }
 
@@ -54,6 +52,8 @@ store_rcpt_add(struct store *s, const struct store_rcpt *r, struct diag *why)
 	store_bind_i64(q, 6, r->reached);
 	store_bind_str(q, 7, r->address);
 	store_bind_str(q, 8, r->last);
+	store_bind_i64(q, 9, r->notify);
+	store_bind_str(q, 10, r->orcpt);
 	return store_run(s, Q_RCPT_ADD, why);
 }
 
@@ -70,6 +70,7 @@ store_rcpt_get(struct store *s, TALLOC_CTX *mem, int64_t rcpt,
 	*out = rcpt_of(s->query[Q_RCPT_GET]);
 	out->address = need(talloc_strdup(mem, out->address));
 	out->last = need(talloc_strdup(mem, out->last));
+	out->orcpt = need(talloc_strdup(mem, out->orcpt));
 	store_end(s, Q_RCPT_GET);
 	return ST_OK;
 }
@@ -269,19 +270,10 @@ store_dest_tidy(struct store *s, struct diag *why)
 static struct store_queue_row
 queue_row_of(sqlite3_stmt *q)
 {
-	const int m = RCPT_COLUMN_COUNT, d = m + MESSAGE_COLUMN_COUNT;
+	const int m = STORE_RCPT_COLUMNS, d = m + STORE_MESSAGE_COLUMNS;
 	struct store_queue_row row = { .rcpt = rcpt_of(q) };
 
-	row.message = (struct store_message){
-		.id = sqlite3_column_int64(q, m),
-		.expires.ms = sqlite3_column_int64(q, m + 1),
-		.received.ms = sqlite3_column_int64(q, m + 2),
-		.size_bytes = (uint64_t)sqlite3_column_int64(q, m + 3),
-		.flags = (uint32_t)sqlite3_column_int64(q, m + 4),
-		.mclass = (enum msg_class)store_col_enum(q, m + 5, CLASS_COUNT),
-		.sender = store_col_str(q, m + 6),
-		.client = store_col_str(q, m + 7),
-	};
+	row.message = store_message_of(q, m);
 	row.dest = (struct store_dest){
 		.id = row.rcpt.dest,
 		.due.ms = sqlite3_column_int64(q, d),

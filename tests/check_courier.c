@@ -808,6 +808,7 @@ job_of(uint32_t slot, int64_t message, const char *const *rcpt, uint32_t n)
 		.lease = (uint64_t)message,
 		.message = message,
 		.sender = "s@x.example",
+		.envid = "",
 		.rcpt_count = n,
 		.has_body = true,
 		.body = SPAN_LIT(BODY) };
@@ -816,7 +817,7 @@ job_of(uint32_t slot, int64_t message, const char *const *rcpt, uint32_t n)
 	j.rcpt = talloc_zero_array(mem, struct wire_job_rcpt, n);
 	for (uint32_t i = 0; i < n; i++)
 		j.rcpt[i] = (struct wire_job_rcpt){ message << 16 | i, rcpt[i],
-			0 };
+			0, "", 0 };
 	return j;
 }
 

@@ -320,14 +320,17 @@ take_chunk(struct unpack *u)
 }
 
 static void
-take_end(struct unpack *u)
+take_end(struct span payload)
 {
-	struct submission *s = sub_of(unpack_u32(u));
+	struct diag why = { 0 };
+	struct submission *s;
+	struct wire_end e;
 
-	s->end_bytes = unpack_u64(u);
-	s->has_8bit = unpack_bool(u);
+	ck_assert_int_eq(wire_unpack_end(payload, &e, &why), ST_OK);
+	s = sub_of(e.session);
+	s->end_bytes = e.size_bytes;
+	s->has_8bit = e.flags & MESSAGE_8BIT;
 	s->ended = true;
-	ck_assert_int_eq(unpack_done(u), ST_OK);
 	ck_assert_uint_eq(s->end_bytes, s->body_bytes);
 	if (keeper.gives_verdict)
 		send_done(s, VERDICT_QUEUED);
@@ -363,7 +366,7 @@ keeper_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 		take_chunk(&u);
 		return ST_OK;
 	case WIRE_SUBMIT_END:
-		take_end(&u);
+		take_end(payload);
 		return ST_OK;
 	case WIRE_SUBMIT_ABORT:
 		sub_of(unpack_u32(&u))->aborted = true;
@@ -727,8 +730,8 @@ START_TEST(smtp_17_a_small_message_is_handed_over_in_one_turn)
 	ck_assert_uint_eq(s->open.size_bytes, 99);
 	ck_assert_uint_eq(s->open.flags, MESSAGE_8BIT);
 	ck_assert_uint_eq(s->open.rcpt_count, 1);
-	ck_assert_str_eq(s->open.rcpt[0], "C.c@d.example");
-	ck_assert_str_eq(s->open.rcpt_domain[0], "d.example");
+	ck_assert_str_eq(s->open.rcpt[0].address, "C.c@d.example");
+	ck_assert_str_eq(s->open.rcpt[0].domain, "d.example");
 	ck_assert(!s->has_8bit);
 	ck_assert_str_eq(sbuf_cstr(&s->body),
 	    talloc_asprintf(mem,

@@ -36,8 +36,8 @@ static size_t log_n;
 
 /* ---- a disk that fails when told to ---- */
 
-enum failure { FAIL_NONE, FAIL_SYNC, FAIL_WRITE, FAIL_FULL };
-static enum failure failing;
+enum disk_fault { FAIL_NONE, FAIL_SYNC, FAIL_WRITE, FAIL_FULL };
+static enum disk_fault failing;
 
 struct faulty {
 	sqlite3_file base;
@@ -429,10 +429,17 @@ send_open(struct peer *p, uint32_t session, int64_t id, const char *sender,
 		.message = id,
 		.sender = sender,
 		.client = "192.0.2.1",
-		.rcpt_count = count,
-		.rcpt = rcpt,
-		.rcpt_domain = domain };
+		.account = "",
+		.envid = "",
+		.rcpt_count = count };
 
+	o.rcpt = talloc_zero_array(mem, struct wire_open_rcpt, count + 1);
+	for (uint32_t i = 0; i < count; i++)
+		o.rcpt[i] = (struct wire_open_rcpt){
+			.address = rcpt[i],
+			.domain = domain[i],
+			.orcpt = "",
+		};
 	wire_pack_open(&out, &o);
 	say(p, WIRE_SUBMIT_OPEN);
 }
@@ -449,9 +456,9 @@ send_chunk(struct peer *p, uint32_t session, uint32_t seq, struct span data)
 static void
 send_end(struct peer *p, uint32_t session, uint64_t size)
 {
-	pack_u32(&out, session);
-	pack_u64(&out, size);
-	pack_bool(&out, false);
+	const struct wire_end e = { .session = session, .size_bytes = size };
+
+	wire_pack_end(&out, &e);
 	say(p, WIRE_SUBMIT_END);
 }
 
@@ -609,6 +616,7 @@ tell_failed(struct peer *p, uint64_t seq, uint32_t slot)
 	struct wire_evidence e = proof("dead.example", EVIDENCE_UNREACHABLE,
 	    REACHED_NOTHING);
 	struct wire_slot_failed f = { .seq = seq,
+		.host = "",
 		.slot = slot,
 		.required = LEVEL_VERIFY,
 		.status = "4.4.1",
@@ -1336,6 +1344,46 @@ START_TEST(a_channel_that_broke_is_taken_up_with_its_leases)
 	tell(again, 1, &j, RESULT_DELIVERED);
 	run(1);
 	ck_assert_uint_eq(queued(), 0);
+}
+END_TEST
+
+/* RFC 3461 5.2.1: passed on "unchanged", by whichever way to a courier. */
+START_TEST(smtp_60_dsn_parameters_reach_the_courier_as_they_came)
+{
+	struct wire_open_rcpt rcpt = { "B@r.example", "r.example",
+		DSN_SUCCESS | DSN_FAILURE, "rfc822;B+2Bb@R.example" };
+	struct wire_open o = { .session = 1,
+		.sender = "a@sender.example",
+		.client = "192.0.2.1",
+		.account = "alice",
+		.envid = "QQ+2B1",
+		.ret = DSN_RET_FULL,
+		.rcpt_count = 1,
+		.rcpt = &rcpt };
+	struct peer *in, *courier;
+	struct wire_job j;
+
+	start(_i == 0 ? 1 : 0);
+	in = new_intake(0);
+	courier = _i == 0 ? new_courier(0, 1) : NULL;
+	o.message = take_ids(in);
+	wire_pack_open(&out, &o);
+	say(in, WIRE_SUBMIT_OPEN);
+	send_chunk(in, 1, 0, small);
+	send_end(in, 1, small.n);
+	run(1);
+	if (_i == 1) { /* from disk */
+		talloc_free(in);
+		TALLOC_FREE(k);
+		start(1);
+		courier = new_courier(0, 1);
+		run(1);
+	}
+	j = must_job(courier);
+	ck_assert_str_eq(j.envid, "QQ+2B1");
+	ck_assert_int_eq(j.ret, DSN_RET_FULL);
+	ck_assert_uint_eq(j.rcpt[0].notify, DSN_SUCCESS | DSN_FAILURE);
+	ck_assert_str_eq(j.rcpt[0].orcpt, "rfc822;B+2Bb@R.example");
 }
 END_TEST
 
@@ -2262,6 +2310,8 @@ add_tests(TCase *tc)
 	tcase_add_test(tc,
 	    c14_a_restart_between_commit_and_receipt_repeats_nothing);
 	tcase_add_test(tc, a_channel_that_broke_is_taken_up_with_its_leases);
+	tcase_add_loop_test(tc,
+	    smtp_60_dsn_parameters_reach_the_courier_as_they_came, 0, 2);
 	tcase_add_test(tc, the_queue_is_there_again_after_a_restart);
 	tcase_add_test(tc,
 	    smtp_34_a_dead_destination_costs_one_timer_and_one_probe);

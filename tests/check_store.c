@@ -97,6 +97,9 @@ message(int64_t id)
 		.received = { 1000 },
 		.expires = { 5000 },
 		.client = "192.0.2.1",
+		.account = "alice",
+		.envid = "QQ+2B1",
+		.ret = DSN_RET_HDRS,
 	};
 }
 
@@ -123,6 +126,8 @@ queue(int64_t id, const char *domain, unsigned n, int64_t next)
 			.message = id,
 			.dest = d.id,
 			.address = "b@r.example",
+			.notify = DSN_SUCCESS | DSN_DELAY,
+			.orcpt = "rfc822;B+2Bb@r.example",
 			.next = { next } };
 
 		ok(store_rcpt_add(s, &r, &why));
@@ -354,6 +359,7 @@ START_TEST(a_message_put_at_once_comes_back_whole)
 	ck_assert_str_eq(m.client, "192.0.2.1");
 	ck_assert_uint_eq(m.size_bytes, 5);
 	ck_assert_uint_eq(m.flags, MESSAGE_8BIT);
+	ck_assert_str_eq(m.account, "alice");
 	ck_assert_int_eq(m.received.ms, 1000);
 	ck_assert_int_eq(m.expires.ms, 5000);
 	ok(store_chunk_get(s, mem, 9, 0, &chunk, &why));
@@ -448,6 +454,25 @@ START_TEST(a_message_goes_with_its_last_recipient)
 	ck_assert_int_eq(store_message_get(s, mem, 7, &m, &why), ST_NOTFOUND);
 	ck_assert_int_eq(store_chunk_get(s, mem, 7, 0, &chunk, &why),
 	    ST_NOTFOUND);
+}
+END_TEST
+
+/* RFC 3461 5.2.1: what the sender asked for goes on as it came. */
+START_TEST(smtp_60_dsn_parameters_come_back_as_they_came)
+{
+	struct store_message m;
+	struct store_rcpt r;
+
+	begin();
+	queue(9, "r.example", 1, 1000);
+	commit();
+	reopen();
+	ok(store_message_get(s, mem, 9, &m, &why));
+	ck_assert_str_eq(m.envid, "QQ+2B1");
+	ck_assert_int_eq(m.ret, DSN_RET_HDRS);
+	ok(store_rcpt_get(s, mem, 9 << 16, &r, &why));
+	ck_assert_uint_eq(r.notify, DSN_SUCCESS | DSN_DELAY);
+	ck_assert_str_eq(r.orcpt, "rfc822;B+2Bb@r.example");
 }
 END_TEST
 
@@ -1225,6 +1250,7 @@ main(void)
 	tcase_add_test(tc, an_id_in_use_is_refused_and_the_transaction_goes_on);
 	tcase_add_test(tc, a_starting_writer_drops_what_was_incomplete);
 	tcase_add_test(tc, a_message_goes_with_its_last_recipient);
+	tcase_add_test(tc, smtp_60_dsn_parameters_come_back_as_they_came);
 	tcase_add_test(tc, deleting_a_message_takes_its_rows_and_no_others);
 	tcase_add_test(tc, the_highest_id_and_the_last_chunk_have_room);
 	tcase_add_test(tc, due_recipients_come_in_the_order_of_their_times);

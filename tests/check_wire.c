@@ -25,17 +25,22 @@ tear_down(void)
 static void
 pack_open(void)
 {
-	static const char *rcpt[] = { "u@d.example", "v@e.example" };
-	static const char *domain[] = { "d.example", "e.example" };
+	static struct wire_open_rcpt rcpt[] = {
+		{ "u@d.example", "d.example", DSN_NEVER, "" },
+		{ "v@e.example", "e.example", DSN_SUCCESS | DSN_DELAY,
+		    "rfc822;V+2Bv@e.example" },
+	};
 	const struct wire_open o = { .session = 7,
 		.message = 42,
 		.sender = "",
 		.client = "192.0.2.1",
+		.account = "alice",
+		.envid = "QQ314159",
+		.ret = DSN_RET_HDRS,
 		.size_bytes = 99,
 		.flags = MESSAGE_8BIT,
 		.rcpt_count = 2,
-		.rcpt = rcpt,
-		.rcpt_domain = domain };
+		.rcpt = rcpt };
 
 	wire_pack_open(&buf, &o);
 }
@@ -68,13 +73,35 @@ read_done(struct span a, struct diag *why)
 }
 
 static void
+pack_end(void)
+{
+	const struct wire_end e = { .session = 7,
+		.size_bytes = 99,
+		.flags = MESSAGE_8BIT | MESSAGE_UTF8_HEADER,
+		.mclass = CLASS_NORMAL };
+
+	wire_pack_end(&buf, &e);
+}
+
+static enum status
+read_end(struct span a, struct diag *why)
+{
+	struct wire_end e;
+
+	return wire_unpack_end(a, &e, why);
+}
+
+static void
 pack_job(void)
 {
-	struct wire_job_rcpt rcpt[] = { { 1, "u@d.example", 3 } };
+	struct wire_job_rcpt rcpt[] = { { 1, "u@d.example", DSN_FAILURE,
+	    "rfc822;u@d.example", 3 } };
 	const struct wire_job j = { .slot = 1,
 		.lease = 5,
 		.message = 42,
 		.sender = "s@x.example",
+		.envid = "QQ314159",
+		.ret = DSN_RET_FULL,
 		.size_bytes = 4,
 		.rcpt_count = 1,
 		.rcpt = rcpt,
@@ -96,7 +123,8 @@ static void
 pack_outcome(void)
 {
 	struct wire_rcpt_result r[] = { { 1, RESULT_DEFERRED, REACHED_TLS,
-	    LEVEL_VERIFY, "4.7.5", "mx", "450 no", "why" } };
+	    LEVEL_VERIFY, FAILURE_CERTIFICATE, true, "4.7.5", "mx", "450 no",
+	    "why" } };
 	struct wire_evidence e[] = { { SPAN_LIT("p"), SPAN_LIT("b") } };
 	const struct wire_outcome o = { .seq = 9,
 		.slot = 1,
@@ -123,6 +151,8 @@ pack_failed(void)
 {
 	struct wire_evidence e[] = { { SPAN_LIT("p"), SPAN_LIT("b") } };
 	const struct wire_slot_failed f = { .seq = 9,
+		.failure = FAILURE_NO_STARTTLS,
+		.host = "mx.d.example",
 		.slot = 1,
 		.required = LEVEL_VERIFY,
 		.status = "4.4.1",
@@ -190,6 +220,7 @@ static const struct {
 	enum status (*read)(struct span a, struct diag *why);
 } frames[] = {
 	{ "open", pack_open, read_open },
+	{ "end", pack_end, read_end },
 	{ "done", pack_done, read_done },
 	{ "job", pack_job, read_job },
 	{ "outcome", pack_outcome, read_outcome },
@@ -254,7 +285,12 @@ END_TEST
 START_TEST(wire_open_without_recipients_is_refused)
 {
 	const struct wire_open o = {
-		.session = 1, .message = 1, .sender = "", .client = ""
+		.session = 1,
+		.message = 1,
+		.sender = "",
+		.client = "",
+		.account = "",
+		.envid = "",
 	};
 	struct diag why = { 0 };
 

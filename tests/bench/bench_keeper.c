@@ -61,14 +61,17 @@ submit(struct bench *b)
 {
 	uint64_t n = b->sent++;
 	char domain[32], address[64];
-	const char *rcpt = address, *rcpt_domain = domain;
+	struct wire_open_rcpt rcpt = { address, domain, 0, "" };
+	struct wire_end end = { .session = (uint32_t)n,
+		.size_bytes = b->body.n };
 	struct wire_open o = { .session = (uint32_t)n,
 		.message = b->next_id++,
 		.sender = "sender@client.example",
 		.client = "192.0.2.1",
+		.account = "",
+		.envid = "",
 		.rcpt_count = 1,
-		.rcpt = &rcpt,
-		.rcpt_domain = &rcpt_domain };
+		.rcpt = &rcpt };
 
 	snprintf(domain, sizeof(domain), "d%u.example",
 	    (unsigned)(n % b->domains));
@@ -83,9 +86,7 @@ submit(struct bench *b)
 		    span_sub(b->body, at, at + WIRE_CHUNK_BYTES));
 		say(b, b->intake, WIRE_SUBMIT_CHUNK);
 	}
-	pack_u32(&b->out, (uint32_t)n);
-	pack_u64(&b->out, b->body.n);
-	pack_bool(&b->out, false);
+	wire_pack_end(&b->out, &end);
 	say(b, b->intake, WIRE_SUBMIT_END);
 }
 

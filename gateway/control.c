@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "gateway/control.h"
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
+
+#define SOCKET_NAME    "control"
+#define SOCKET_BACKLOG 16 /* ours: commands that come at once */
 
 static const char *const role_names[ROLE_COUNT] = {
 	[ROLE_KEEPER] = "keeper",
@@ -69,6 +77,77 @@ control_recv(int sock, struct control *c, struct diag *why)
 	return diag_set(why, ST_SYNTAX, "control message %u is malformed",
 	    type);
 }
+
+/* ---- the socket of the command line ---- */
+
+/*
+ * A socket's path has room for 107 bytes only, state-dir may be longer: it
+ * is named by a descriptor of the folder.
+ */
+struct place {
+	int dir;
+	struct sockaddr_un sun;
+};
+
+static bool
+place_open(const char *state_dir, struct place *p, struct diag *why)
+{
+	p->sun = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	p->dir = open(state_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (p->dir < 0) {
+		(void)diag_errno(why, "state-dir %s", state_dir);
+		return false;
+	}
+	snprintf(p->sun.sun_path, sizeof(p->sun.sun_path),
+	    "/proc/self/fd/%d/" SOCKET_NAME, p->dir);
+	return true;
+}
+
+static int
+place_close(struct place *p, int fd, bool good, struct diag *why)
+{
+	if (!good)
+		(void)diag_errno(why, SOCKET_NAME " in state-dir");
+	close(p->dir);
+	if (!good && fd >= 0)
+		close(fd);
+	return good ? fd : -1;
+}
+
+/* One that an earlier gateway left is in the way. */
+int
+control_socket_bind(const char *state_dir, struct diag *why)
+{
+	struct place p;
+	bool good;
+	int fd;
+
+	if (!place_open(state_dir, &p, why))
+		return -1;
+	(void)unlinkat(p.dir, SOCKET_NAME, 0);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	good = fd >= 0 &&
+	       bind(fd, (struct sockaddr *)&p.sun, sizeof(p.sun)) == 0 &&
+	       listen(fd, SOCKET_BACKLOG) == 0;
+	return place_close(&p, fd, good, why);
+}
+
+int
+control_socket_connect(const char *state_dir, struct diag *why)
+{
+	struct place p;
+	bool good;
+	int fd;
+
+	if (!place_open(state_dir, &p, why))
+		return -1;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	good = fd >= 0 &&
+	       connect(fd, (struct sockaddr *)&p.sun, sizeof(p.sun)) == 0;
+	return place_close(&p, fd, good, why);
+}
+
+/* ---- log ---- */
 
 /* One write a line: lines of several processes do not mix. */
 static void

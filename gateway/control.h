@@ -32,9 +32,11 @@ enum control_type {
 	CONTROL_KEY,      /* memfd: PEM key; completes CERT */
 	CONTROL_CHANNEL,  /* role, index of the other side; socket */
 	CONTROL_START,    /* number of couriers */
-	CONTROL_LISTENER, /* index into conf->listen; socket; to intake */
-	CONTROL_DRAIN,    /* finish what runs */
-	CONTROL_STOP,     /* all others have gone: end */
+	/* index into conf->listen; socket; to intake.  To keeper: the socket
+	 * of the command line. */
+	CONTROL_LISTENER,
+	CONTROL_DRAIN, /* finish what runs */
+	CONTROL_STOP,  /* all others have gone: end */
 	/* role -> master */
 	CONTROL_READY,
 };
@@ -54,6 +56,13 @@ MUST_CHECK enum status control_send(int sock, const struct control *c,
 /* ST_TEMP: nothing there; ST_CLOSED: the other side has gone. */
 MUST_CHECK enum status control_recv(int sock, struct control *c,
     struct diag *why);
+
+/*
+ * The socket in state-dir over which the command line asks the keeper
+ * (wire.h: WIRE_ADMIN).  A descriptor, or -1 with *why.
+ */
+int control_socket_bind(const char *state_dir, struct diag *why);
+int control_socket_connect(const char *state_dir, struct diag *why);
 
 /* Log lines on standard error, with the time unless the journal adds it. */
 struct log *log_stderr(TALLOC_CTX *mem, enum log_level level, const char *role);

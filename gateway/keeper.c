@@ -234,6 +234,7 @@ make(TALLOC_CTX *mem, const struct role_env *env, const char *spec,
 	TAILQ_INIT(&k->dirty);
 	TAILQ_INIT(&k->by_until);
 	TAILQ_INIT(&k->resting);
+	TAILQ_INIT(&k->admins);
 	STAILQ_INIT(&k->queries);
 	STAILQ_INIT(&k->bodies);
 	STAILQ_INIT(&k->sts);

@@ -358,7 +358,7 @@ has_writes(const struct keeper *k)
 {
 	if (!TAILQ_EMPTY(&k->touched) || k->drop_count > 0 ||
 	    k->sts_count > 0 || k->expire_due || k->tidy_due ||
-	    !TAILQ_EMPTY(&k->outcomes))
+	    !TAILQ_EMPTY(&k->outcomes) || admin_has_work(k))
 		return true;
 	for (unsigned i = 0; i < KEEPER_MAX_LINES; i++)
 		if (k->intake[i] != NULL && k->intake[i]->ids_wanted > 0)
@@ -371,6 +371,8 @@ apply(struct keeper *k, struct diag *why)
 {
 	enum status st = outcome_apply(k, why);
 
+	if (st == ST_OK)
+		st = admin_apply(k, why);
 	if (st == ST_OK)
 		st = report_expire(k, why);
 	if (st == ST_OK)
@@ -411,6 +413,7 @@ undo(struct keeper *k)
 	outcome_undo(k);
 	report_undo(k);
 	submit_undo(k);
+	admin_undo(k);
 	settle_dests(k, false);
 	TALLOC_FREE(k->tmp);
 }
@@ -423,6 +426,7 @@ settle(struct keeper *k)
 	settle_tidy(k); /* before anything new enters */
 	settle_dests(k, true);
 	outcome_settle(k);
+	admin_settle(k);
 	report_settle(k);
 	submit_enter(k);
 	submit_settle(k);
@@ -532,6 +536,7 @@ keeper_flush(void *arg)
 		courier_send_bodies(k);
 	courier_bury(k);
 	bury_intakes(k);
+	admin_bury(k);
 	dispatch(k);
 	if (k->store != NULL) {
 		store_checkpoint(k->store);

@@ -245,7 +245,8 @@ fetch(struct keeper *k, struct kdest *d, struct diag *why)
 	    fetched, &f, &then, why);
 	if (st == ST_OK && then.ms > longest.ms && then.ms < WALL_NEVER.ms)
 		st = store_rcpt_due(k->store, d->s.node.key, &d->read_to,
-		    WALL_NEVER, max, fetched, &f, &then, why);
+		    (struct wall){ STORE_HELD.ms - 1 }, max, fetched, &f, &then,
+		    why);
 	if (st == ST_OK)
 		st = f.st;
 	if (st != ST_OK)

@@ -10,6 +10,7 @@
  *	keeper_outcome.c   what became of jobs
  *	keeper_report.c    expiry and delivery reports
  *	keeper_sts.c       the MTA-STS cache
+ *	keeper_admin.c     what the operator wants done with the queue
  *
  * The rule that keeps memory and disk in step: a frame is only parsed and
  * noted when it comes; at the end of the turn all that was noted is written
@@ -288,6 +289,10 @@ struct keeper {
 	bool tidy_due;
 	struct chain chain, chain_committed;
 	int64_t own_id, own_end; /* message ids for reports */
+	/* the command line */
+	struct listener *admin_listener; /* or NULL */
+	TAILQ_HEAD(, admin_line) admins;
+	uint32_t admin_count;
 	/* unanswered: whether they were committed must be read from disk */
 	struct sessions unsure;
 	/* connections and leases */
@@ -354,6 +359,10 @@ MUST_CHECK enum status keeper_prove(struct keeper *k,
     struct diag *why);
 
 /* ---- keeper_submit.c ---- */
+/* Printable and of bounded length: that is all a keeper asks of a name. */
+bool keeper_is_plain(const char *text, size_t max);
+/* How long a message of this sender may wait. */
+int64_t keeper_lifetime(const struct keeper *k, const char *sender);
 extern const struct chan_ops keeper_intake_ops;
 MUST_CHECK enum status submit_apply(struct keeper *k, struct diag *why);
 /* In a transaction: write a report, or what a session brought. */
@@ -415,6 +424,20 @@ void outcome_settle(struct keeper *k);
 void outcome_recall(struct keeper *k);
 
 /* ---- keeper_report.c ---- */
+/* A record of something that happened to recipients without an attempt. */
+struct keeper_proof {
+	int64_t message;
+	const char *sender;
+	const char **rcpt;
+	size_t rcpt_count;
+	const struct kdest *dest;
+	enum level required;
+	const char *why;
+	enum evidence_outcome outcome;
+};
+/* In a transaction. */
+MUST_CHECK enum status keeper_prove_own(struct keeper *k,
+    const struct keeper_proof *p, struct diag *why);
 /* In a transaction: tell the sender of m that these failed. */
 MUST_CHECK enum status report_write(struct keeper *k,
     const struct store_message *m, const struct dsn_rcpt *rcpt, size_t count,
@@ -434,5 +457,13 @@ extern const struct chan_ops keeper_advisor_ops;
 void sts_send_all(struct keeper *k);
 MUST_CHECK enum status sts_apply(struct keeper *k, struct diag *why);
 void sts_settle(struct keeper *k);
+
+/* ---- keeper_admin.c ---- */
+MUST_CHECK enum status admin_apply(struct keeper *k, struct diag *why);
+void admin_undo(struct keeper *k);
+void admin_settle(struct keeper *k);
+bool admin_has_work(const struct keeper *k);
+/* After the turn: those that have gone. */
+void admin_bury(struct keeper *k);
 
 #endif

@@ -126,6 +126,8 @@ defer(struct keeper *k, struct outcome_act *a, const struct wire_rcpt_result *r,
 
 	row.next = wall_after(keeper_wall(k),
 	    sched_backoff(k->sched, row.attempts, net_random_u64(k->env.net)));
+	if (a->rcpt->held)
+		row.next = STORE_HELD;
 	st = store_rcpt_defer(k->store, &row, why);
 	a->act = ACT_LATER;
 	a->next = row.next;

@@ -191,41 +191,34 @@ collect(void *arg, const struct store_rcpt *row)
 	STAILQ_INSERT_TAIL(&k->expireds, e, link);
 }
 
-/* One record for the recipients of one message at one destination. */
-static enum status
-prove_expired(struct keeper *k, const struct store_message *m,
-    const struct expired *first, struct diag *why)
+enum status
+keeper_prove_own(struct keeper *k, const struct keeper_proof *p,
+    struct diag *why)
 {
-	const char *rcpt[KEEPER_EXPIRE_RCPTS];
 	struct sbuf personal, body;
 	char id[QUEUE_ID_BYTES];
 	struct evidence e = {
 		.time = keeper_wall(k),
-		.queue_id = queue_id_text(m->id, id),
-		.sender = m->sender,
-		.rcpt = rcpt,
-		.domain = first->dest->s.domain,
-		.skip = true, /* no host: this attempt decided nothing */
-		.required = first->dest->s.failures > 0 ?
-				first->dest->required :
-				first->r.required,
-		.why = first->why,
-		.outcome = EVIDENCE_EXPIRED,
+		.queue_id = queue_id_text(p->message, id),
+		.sender = p->sender,
+		.rcpt = p->rcpt,
+		.rcpt_count = p->rcpt_count,
+		.domain = p->dest->s.domain,
+		.skip = true, /* no host: this decided nothing */
+		.required = p->required,
+		.why = p->why,
+		.outcome = p->outcome,
 		.reached = REACHED_NOTHING,
 	};
-	struct store_evidence columns = {
+	const struct store_evidence columns = {
 		.time = e.time,
 		.domain = e.domain,
-		.outcome = EVIDENCE_EXPIRED,
+		.outcome = (uint8_t)e.outcome,
 		.reached = REACHED_NOTHING,
-		.message = m->id,
+		.message = p->message,
 	};
 	struct wire_evidence packed;
 
-	for (; first != NULL && first->r.message == m->id;
-	     first = STAILQ_NEXT(first, link))
-		if (strcmp(first->dest->s.domain, e.domain) == 0)
-			rcpt[e.rcpt_count++] = first->r.address;
 	memcpy(e.conf_digest, k->env.conf->digest, sizeof(e.conf_digest));
 	sbuf_init(&personal, k->tmp, EVIDENCE_MAX_BYTES);
 	sbuf_init(&body, k->tmp, EVIDENCE_MAX_BYTES);
@@ -233,6 +226,31 @@ prove_expired(struct keeper *k, const struct store_message *m,
 	packed = (struct wire_evidence){ sbuf_view(&personal),
 		sbuf_view(&body) };
 	return keeper_prove(k, &columns, &packed, why);
+}
+
+/* One record for the recipients of one message at one destination. */
+static enum status
+prove_expired(struct keeper *k, const struct store_message *m,
+    const struct expired *first, struct diag *why)
+{
+	const char *rcpt[KEEPER_EXPIRE_RCPTS];
+	struct keeper_proof p = {
+		.message = m->id,
+		.sender = m->sender,
+		.rcpt = rcpt,
+		.dest = first->dest,
+		.required = first->dest->s.failures > 0 ?
+				first->dest->required :
+				first->r.required,
+		.why = first->why,
+		.outcome = EVIDENCE_EXPIRED,
+	};
+
+	for (; first != NULL && first->r.message == m->id;
+	     first = STAILQ_NEXT(first, link))
+		if (first->dest == p.dest)
+			rcpt[p.rcpt_count++] = first->r.address;
+	return keeper_prove_own(k, &p, why);
 }
 
 /* Did an earlier one of the same message stand for this destination? */

@@ -89,9 +89,8 @@ use_id(struct intake_line *line, int64_t id)
 	return false;
 }
 
-/* Printable and of bounded length: that is all a keeper asks of a name. */
-static bool
-is_plain(const char *text, size_t max)
+bool
+keeper_is_plain(const char *text, size_t max)
 {
 	size_t n = strnlen(text, max + 1);
 
@@ -106,17 +105,17 @@ is_plain(const char *text, size_t max)
 static bool
 envelope_is_sane(const struct wire_open *o)
 {
-	if (!is_plain(o->sender, ADDRESS_BYTES) ||
-	    !is_plain(o->client, NETADDR_TEXT_BYTES) ||
-	    !is_plain(o->account, ACCOUNT_BYTES) ||
-	    !is_plain(o->envid, ENVELOPE_ENVID_BYTES) ||
+	if (!keeper_is_plain(o->sender, ADDRESS_BYTES) ||
+	    !keeper_is_plain(o->client, NETADDR_TEXT_BYTES) ||
+	    !keeper_is_plain(o->account, ACCOUNT_BYTES) ||
+	    !keeper_is_plain(o->envid, ENVELOPE_ENVID_BYTES) ||
 	    (o->flags & ~CLIENT_FLAGS) != 0)
 		return false;
 	for (uint32_t i = 0; i < o->rcpt_count; i++)
 		if (*o->rcpt[i].address == '\0' || *o->rcpt[i].domain == '\0' ||
-		    !is_plain(o->rcpt[i].address, ADDRESS_BYTES) ||
-		    !is_plain(o->rcpt[i].domain, KEEPER_DOMAIN_BYTES) ||
-		    !is_plain(o->rcpt[i].orcpt, ENVELOPE_ORCPT_BYTES))
+		    !keeper_is_plain(o->rcpt[i].address, ADDRESS_BYTES) ||
+		    !keeper_is_plain(o->rcpt[i].domain, KEEPER_DOMAIN_BYTES) ||
+		    !keeper_is_plain(o->rcpt[i].orcpt, ENVELOPE_ORCPT_BYTES))
 			return false;
 	return true;
 }
@@ -343,8 +342,8 @@ submit_arrive(struct keeper *k, struct arrival *a, bool stored,
 	return st;
 }
 
-static int64_t
-lifetime(const struct keeper *k, const char *sender)
+int64_t
+keeper_lifetime(const struct keeper *k, const char *sender)
 {
 	return *sender == '\0' ? k->env.conf->queue_report_lifetime_ms :
 				 k->env.conf->queue_lifetime_ms;
@@ -362,7 +361,7 @@ message_of(const struct keeper *k, const struct session *s)
 		.flags = s->open.flags,
 		.mclass = s->mclass,
 		.received = now,
-		.expires = wall_after(now, lifetime(k, s->open.sender)),
+		.expires = wall_after(now, keeper_lifetime(k, s->open.sender)),
 		.client = s->open.client,
 		.account = s->open.account,
 		.envid = s->open.envid,

@@ -55,6 +55,7 @@ struct master {
 	TALLOC_CTX *pem;
 	int exe; /* this program, open before the privileges went */
 	int listener[CONF_MAX_LISTEN];
+	int command_line; /* socket on which the keeper is asked */
 	enum phase phase;
 	uint32_t workers;
 	struct child child[MASTER_MAX_CHILDREN];
@@ -264,6 +265,8 @@ bring_up(struct child *c)
 	tell_settings(c);
 	tell(c, CONTROL_START, count_alive(m, ROLE_COURIER), -1);
 	join_all(c);
+	if (c->role == ROLE_KEEPER)
+		tell(c, CONTROL_LISTENER, 0, m->command_line);
 	if (m->phase == PHASE_RUNNING && c->role == ROLE_INTAKE)
 		give_listeners(c);
 }
@@ -653,6 +656,10 @@ prepare(struct master *m, struct diag *why)
 		st = bind_all(m, why);
 	if (st == ST_OK)
 		st = settle_user(m, why);
+	if (st == ST_OK) {
+		m->command_line = control_socket_bind(m->conf->state_dir, why);
+		st = m->command_line < 0 ? why->st : ST_OK;
+	}
 	if (st != ST_OK)
 		return st;
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);

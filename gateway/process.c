@@ -275,6 +275,11 @@ obey(struct process *p, const struct control *c, struct diag *why)
 	case CONTROL_START:
 		return start(p, c->number, why);
 	case CONTROL_LISTENER:
+		if (p->keeper != NULL) {
+			keeper_add_listener(p->keeper,
+			    net_real_listener(p, p->net, c->fd));
+			return ST_OK;
+		}
 		if (p->intake == NULL || c->number >= p->conf->listen_count)
 			return diag_set(why, ST_SYNTAX, "stray listener");
 		intake_add_listener(p->intake, c->number,

@@ -47,6 +47,10 @@ MUST_CHECK enum status keeper_new(TALLOC_CTX *mem, const struct role_env *env,
 void keeper_attach_intake(struct keeper *k, unsigned index, struct sock *s);
 void keeper_attach_courier(struct keeper *k, unsigned index, struct sock *s);
 void keeper_attach_advisor(struct keeper *k, struct sock *s);
+/* The command line asks over it (wire.h: WIRE_ADMIN). */
+void keeper_attach_admin(struct keeper *k, struct sock *s);
+/* Each connection to l is such a channel.  Takes l over. */
+void keeper_add_listener(struct keeper *k, struct listener *l);
 void keeper_reload(struct keeper *k, const struct conf *conf);
 /* Lease nothing more, wait for what is out, then done(arg). */
 void keeper_drain(struct keeper *k, void (*done)(void *arg), void *arg);

@@ -13,7 +13,7 @@
 
 #include "policy/plan.h"
 #include "report/evidence.h"
-#include "spool/store.h"
+#include "spool/queue_filter.h"
 
 #define WIRE_CHUNK_BYTES  65536u /* a body travels in pieces of at most this */
 #define WIRE_INLINE_BYTES 65536u /* a smaller body comes with its job */
@@ -51,6 +51,9 @@ enum wire_type {
 	/* courier -> advisor, and back */
 	WIRE_PLAN_WANT, /* u32 token, str domain, u8 class */
 	WIRE_PLAN,      /* u32 token, plan (pack_plan) */
+	/* command line -> keeper, and back */
+	WIRE_ADMIN,
+	WIRE_ADMIN_STATE,
 	/* keeper -> advisor, and back */
 	WIRE_STS_ENTRY,  /* one cache entry, both directions */
 	WIRE_STS_LOADED, /* keeper has sent all it has; no payload */
@@ -184,6 +187,41 @@ struct wire_hello {
 	} * held;
 };
 
+enum admin_verb {
+	ADMIN_HOLD,
+	ADMIN_RELEASE,
+	ADMIN_RETRY,
+	ADMIN_DELETE,
+	ADMIN_REDIRECT,
+};
+#define ADMIN_VERB_COUNT 5u
+
+/* What the operator wants done with the recipients the filter names. */
+struct wire_admin {
+	enum admin_verb verb;
+	const char *by;     /* who says so */
+	const char *reason; /* why, or "" */
+	const char *to;     /* REDIRECT: the new address; else "" */
+	bool notify;        /* DELETE: the senders are told */
+	struct queue_filter filter;
+};
+
+/* How far it got; told now and then, and at the end. */
+struct wire_admin_state {
+	uint64_t seen;    /* that the filter names */
+	uint64_t changed; /* of them; the others were so before, or busy */
+	uint64_t busy;    /* left as they are: a courier is at work on them */
+	bool done;
+	const char *why; /* done: it could not be done at all; else "" */
+};
+
+const char *admin_verb_name(enum admin_verb verb); /* "hold", … */
+void wire_pack_admin(struct sbuf *b, const struct wire_admin *a);
+MUST_CHECK enum status wire_unpack_admin(TALLOC_CTX *mem, struct span a,
+    struct wire_admin *out, struct diag *why);
+void wire_pack_admin_state(struct sbuf *b, const struct wire_admin_state *s);
+MUST_CHECK enum status wire_unpack_admin_state(TALLOC_CTX *mem, struct span a,
+    struct wire_admin_state *out, struct diag *why);
 void wire_pack_open(struct sbuf *b, const struct wire_open *o);
 MUST_CHECK enum status wire_unpack_open(TALLOC_CTX *mem, struct span a,
     struct wire_open *o, struct diag *why);

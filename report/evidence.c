@@ -15,6 +15,8 @@ static const char *const outcome_names[EVIDENCE_OUTCOME_COUNT] = {
 	[EVIDENCE_NO_ROUTE] = "no-route",
 	[EVIDENCE_UNKNOWN] = "unknown",
 	[EVIDENCE_EXPIRED] = "expired",
+	[EVIDENCE_DELETED] = "deleted",
+	[EVIDENCE_REDIRECTED] = "redirected",
 };
 
 static const char *const reached_names[REACHED_COUNT] = {

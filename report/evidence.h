@@ -30,8 +30,10 @@ enum evidence_outcome {
 	EVIDENCE_NO_ROUTE,    /* DNS: nowhere to send; domain as a whole */
 	EVIDENCE_UNKNOWN,     /* connection lost after the end of data */
 	EVIDENCE_EXPIRED,     /* given up: lifetime ended */
+	EVIDENCE_DELETED,     /* by the operator; the sender may know */
+	EVIDENCE_REDIRECTED,  /* by the operator, to another recipient */
 };
-#define EVIDENCE_OUTCOME_COUNT 9u
+#define EVIDENCE_OUTCOME_COUNT 11u
 
 enum evidence_reached {
 	REACHED_NOTHING, /* no mail transaction took place */

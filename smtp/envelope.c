@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "util/sbuf.h"
+
 static const char *const ret_words[DSN_RET_COUNT] = {
 	[DSN_RET_NONE] = "",
 	[DSN_RET_FULL] = "FULL",
@@ -131,4 +133,49 @@ xtext_decode(TALLOC_CTX *mem, struct span a, struct span *out, struct diag *why)
 	}
 	*out = span_of(p, n);
 	return ST_OK;
+}
+
+/* A code point off the front of *a, which is UTF-8 as the parser let it in. */
+static uint32_t
+take_code_point(struct span *a)
+{
+	uint8_t first = a->p[0];
+	size_t n = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+	uint32_t c = n == 1 ? first : first & (0x7fu >> n);
+
+	for (size_t i = 1; i < n && i < a->n; i++)
+		c = c << 6 | (a->p[i] & 0x3f);
+	*a = span_sub(*a, n, a->n);
+	return c;
+}
+
+static bool
+is_ascii(struct span a)
+{
+	for (size_t i = 0; i < a.n; i++)
+		if (a.p[i] > 0x7f)
+			return false;
+	return true;
+}
+
+const char *
+orcpt_of(TALLOC_CTX *mem, const char *address)
+{
+	struct span a = span_str(address);
+	bool ascii = is_ascii(a);
+	struct sbuf b;
+
+	sbuf_init(&b, mem, ENVELOPE_ORCPT_BYTES + 1);
+	sbuf_str(&b, ascii ? "rfc822;" : "utf-8;");
+	while (a.n > 0) {
+		uint32_t c = take_code_point(&a);
+
+		if (c > ' ' && c < 0x7f && c != '+' && c != '=' &&
+		    (ascii || c != '\\'))
+			sbuf_u8(&b, (uint8_t)c);
+		else
+			sbuf_printf(&b, ascii ? "+%02X" : "\\x{%02X}", c);
+	}
+	sbuf_u8(&b, 0);
+	return sbuf_failed(&b) ? NULL : (const char *)b.p;
 }

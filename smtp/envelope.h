@@ -44,5 +44,11 @@ bool xtext_ok(struct span a);
 /* What a stands for, in mem; it may hold any byte.  ST_SYNTAX. */
 MUST_CHECK enum status xtext_decode(TALLOC_CTX *mem, struct span a,
     struct span *out, struct diag *why);
+/*
+ * The ORCPT value of a recipient that came without one and is to go
+ * elsewhere, in mem: "rfc822;" and the address as xtext, or "utf-8;" and the
+ * address as utf-8-addr-xtext (RFC 6533 3).  NULL: it would be too long.
+ */
+const char *orcpt_of(TALLOC_CTX *mem, const char *address);
 
 #endif

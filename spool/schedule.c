@@ -329,6 +329,12 @@ sched_pause(struct sched_dest *d, struct mono now, int64_t ms)
 }
 
 void
+sched_hurry(struct sched_dest *d)
+{
+	d->due = d->paused = (struct mono){ 0 };
+}
+
+void
 sched_later(struct sched_dest *d, struct mono at)
 {
 	if (at.ms < d->later.ms)
@@ -489,6 +495,8 @@ sched_return(struct schedule *s, struct sched_rcpt *r)
 	s->leased_count--;
 	TAILQ_INSERT_HEAD(&r->dest->ready, r, link);
 	r->dest->ready_count++;
+	if (r->held)
+		sched_rcpt_remove(s, r);
 }
 
 void

@@ -67,6 +67,7 @@ struct sched_rcpt {
 	uint32_t attempts;
 	void *lease;   /* the holder's; NULL: ready */
 	bool settling; /* the holder's: its end is being committed */
+	bool held;     /* leased; not to become ready again */
 };
 
 TAILQ_HEAD(sched_rcpts, sched_rcpt);
@@ -152,6 +153,8 @@ bool sched_failed(struct schedule *s, struct sched_dest *d, struct mono now,
 bool sched_alive(struct sched_dest *d, bool delivered);
 /* Not before now + ms, without counting as a failure. */
 void sched_pause(struct sched_dest *d, struct mono now, int64_t ms);
+/* No back-off, no pause: an attempt may be made at once. */
+void sched_hurry(struct sched_dest *d);
 /* Deferred recipients on disk fall due at at. */
 void sched_later(struct sched_dest *d, struct mono at);
 /* All that is ready leaves the memory and is to be read again. */
@@ -189,7 +192,7 @@ void sched_rcpt_ask(struct sched_rcpt *r, unsigned notify, const char *orcpt);
 uint32_t sched_take(struct schedule *s, struct sched_dest *d, uint32_t max,
     void *lease, struct sched_rcpt **out);
 void sched_lease(struct schedule *s, struct sched_rcpt *r, void *lease);
-/* Leased no more: ready, first in line. */
+/* Leased no more: ready, first in line; out of memory where it is held. */
 void sched_return(struct schedule *s, struct sched_rcpt *r);
 /* Out of memory: done, or its place is on disk.  Frees it. */
 void sched_rcpt_remove(struct schedule *s, struct sched_rcpt *r);

@@ -87,6 +87,9 @@ struct store_message {
 	enum dsn_ret ret;
 };
 
+/* The due time of a recipient that the operator holds. */
+#define STORE_HELD WALL_NEVER
+
 struct store_rcpt {
 	int64_t id; /* message id << 16 | number */
 	int64_t message;
@@ -140,6 +143,8 @@ MUST_CHECK enum status store_chunk_get(struct store *s, TALLOC_CTX *mem,
 /* Number of the last chunk.  ST_NOTFOUND when there is none. */
 MUST_CHECK enum status store_chunk_last(struct store *s, int64_t message,
     uint32_t *seq, struct diag *why);
+MUST_CHECK enum status store_message_set_expires(struct store *s,
+    int64_t message, struct wall expires, struct diag *why);
 /* When the first queued message expires; WALL_NEVER when none is queued. */
 MUST_CHECK enum status store_expires_next(struct store *s, struct wall *out,
     struct diag *why);
@@ -157,6 +162,13 @@ MUST_CHECK enum status store_rcpt_done(struct store *s, int64_t rcpt,
     bool *last, struct diag *why);
 /* Write attempts, next, last, required, reached.  ST_NOTFOUND: no row. */
 MUST_CHECK enum status store_rcpt_defer(struct store *s,
+    const struct store_rcpt *r, struct diag *why);
+
+/* Set its due time only.  ST_NOTFOUND: no row. */
+MUST_CHECK enum status store_rcpt_set_next(struct store *s, int64_t rcpt,
+    struct wall next, struct diag *why);
+/* Write dest, address, orcpt, next: it goes elsewhere.  ST_NOTFOUND. */
+MUST_CHECK enum status store_rcpt_move(struct store *s,
     const struct store_rcpt *r, struct diag *why);
 
 /*
@@ -273,6 +285,14 @@ struct store_queue_row {
 	struct store_dest dest;
 	struct store_message message;
 };
+/*
+ * One page of those behind *last, a recipient's id, in order of arrival.
+ * row returns false to stop; *last is the last one it was shown, *more
+ * whether there may be others.
+ */
+MUST_CHECK enum status store_queue_page(struct store *s,
+    bool (*row)(void *arg, const struct store_queue_row *q), void *arg,
+    int64_t *last, bool *more, struct diag *why);
 /* In order of arrival, in pages.  row returns false to stop. */
 MUST_CHECK enum status store_queue_each(struct store *s,
     bool (*row)(void *arg, const struct store_queue_row *q), void *arg,

@@ -87,6 +87,8 @@ static const char *const text[STORE_QUERY_COUNT] = {
 			  "FROM message m WHERE m.id = ?1",
 	[Q_MESSAGE_STATE] = "SELECT queued, rcpts FROM message WHERE id = ?1",
 	[Q_MESSAGE_LESS] = "UPDATE message SET rcpts = rcpts - 1 WHERE id = ?1",
+	[Q_MESSAGE_SET_EXPIRES] =
+	    "UPDATE message SET expires = ?2 WHERE id = ?1",
 	[Q_MESSAGE_DELETE] = "DELETE FROM message WHERE id = ?1",
 	[Q_MESSAGE_INCOMING] = "SELECT id FROM message WHERE queued = 0"
 			       " LIMIT 1",
@@ -107,6 +109,9 @@ static const char *const text[STORE_QUERY_COUNT] = {
 	[Q_RCPT_DEFER] = "UPDATE recipient SET next = ?2, attempts = ?3,"
 			 " required = ?4, reached = ?5, last = ?6"
 			 " WHERE id = ?1",
+	[Q_RCPT_NEXT] = "UPDATE recipient SET next = ?2 WHERE id = ?1",
+	[Q_RCPT_MOVE] = "UPDATE recipient SET dest = ?2, address = ?3,"
+			" orcpt = ?4, next = ?5 WHERE id = ?1",
 	[Q_RCPT_DUE] = "SELECT " RCPT_COLUMNS "FROM recipient r"
 		       " INDEXED BY recipient_due"
 		       " WHERE r.dest = ?1 AND (r.next, r.id) > (?2, ?3)"
@@ -226,6 +231,16 @@ store_run(struct store *s, enum store_query n, struct diag *why)
 	enum status st = store_next(s, n, &row, why);
 
 	invariant(st != ST_OK || !row);
+	return st;
+}
+
+enum status
+store_run_on_one(struct store *s, enum store_query n, struct diag *why)
+{
+	enum status st = store_run(s, n, why);
+
+	if (st == ST_OK && sqlite3_changes(s->db) == 0)
+		return diag_set(why, ST_NOTFOUND, "not in the spool");
 	return st;
 }
 

@@ -34,6 +34,7 @@ enum store_query {
 	Q_MESSAGE_GET,
 	Q_MESSAGE_STATE,
 	Q_MESSAGE_LESS,
+	Q_MESSAGE_SET_EXPIRES,
 	Q_MESSAGE_DELETE,
 	Q_MESSAGE_INCOMING,
 	Q_MESSAGE_EXPIRES,
@@ -46,6 +47,8 @@ enum store_query {
 	Q_RCPT_DELETE,
 	Q_RCPT_DELETE_ALL,
 	Q_RCPT_DEFER,
+	Q_RCPT_NEXT,
+	Q_RCPT_MOVE,
 	Q_RCPT_DUE,
 	Q_RCPT_EXPIRED,
 	Q_DEST_FIND,
@@ -64,7 +67,7 @@ enum store_query {
 	Q_STS_GET,
 	Q_STS_EACH,
 };
-#define STORE_QUERY_COUNT 42u
+#define STORE_QUERY_COUNT (Q_STS_EACH + 1)
 
 struct store {
 	sqlite3 *db;
@@ -86,6 +89,9 @@ void store_bind_span(sqlite3_stmt *q, int at, struct span v);
 
 /* Run a query that gives no rows. */
 MUST_CHECK enum status store_run(struct store *s, enum store_query n,
+    struct diag *why);
+/* As store_run(), of a change to one row.  ST_NOTFOUND: there is none. */
+MUST_CHECK enum status store_run_on_one(struct store *s, enum store_query n,
     struct diag *why);
 /* The next row; *row is false, and the query ended, after the last. */
 MUST_CHECK enum status store_next(struct store *s, enum store_query n,

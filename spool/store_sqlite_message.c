@@ -142,6 +142,15 @@ store_message_get(struct store *s, TALLOC_CTX *mem, int64_t message,
 }
 
 enum status
+store_message_set_expires(struct store *s, int64_t message, struct wall expires,
+    struct diag *why)
+{
+	store_bind_i64(s->query[Q_MESSAGE_SET_EXPIRES], 1, message);
+	store_bind_i64(s->query[Q_MESSAGE_SET_EXPIRES], 2, expires.ms);
+	return store_run_on_one(s, Q_MESSAGE_SET_EXPIRES, why);
+}
+
+enum status
 store_expires_next(struct store *s, struct wall *out, struct diag *why)
 {
 	sqlite3_stmt *q = s->query[Q_MESSAGE_EXPIRES];

@@ -112,7 +112,6 @@ enum status
 store_rcpt_defer(struct store *s, const struct store_rcpt *r, struct diag *why)
 {
 	sqlite3_stmt *q = s->query[Q_RCPT_DEFER];
-	enum status st;
 
 	store_bind_i64(q, 1, r->id);
 	store_bind_i64(q, 2, r->next.ms);
@@ -120,10 +119,29 @@ store_rcpt_defer(struct store *s, const struct store_rcpt *r, struct diag *why)
 	store_bind_i64(q, 4, (int64_t)r->required);
 	store_bind_i64(q, 5, r->reached);
 	store_bind_str(q, 6, r->last);
-	st = store_run(s, Q_RCPT_DEFER, why);
-	if (st == ST_OK && sqlite3_changes(s->db) == 0)
-		return diag_set(why, ST_NOTFOUND, "not in the spool");
-	return st;
+	return store_run_on_one(s, Q_RCPT_DEFER, why);
+}
+
+enum status
+store_rcpt_set_next(struct store *s, int64_t rcpt, struct wall next,
+    struct diag *why)
+{
+	store_bind_i64(s->query[Q_RCPT_NEXT], 1, rcpt);
+	store_bind_i64(s->query[Q_RCPT_NEXT], 2, next.ms);
+	return store_run_on_one(s, Q_RCPT_NEXT, why);
+}
+
+enum status
+store_rcpt_move(struct store *s, const struct store_rcpt *r, struct diag *why)
+{
+	sqlite3_stmt *q = s->query[Q_RCPT_MOVE];
+
+	store_bind_i64(q, 1, r->id);
+	store_bind_i64(q, 2, r->dest);
+	store_bind_str(q, 3, r->address);
+	store_bind_str(q, 4, r->orcpt);
+	store_bind_i64(q, 5, r->next.ms);
+	return store_run_on_one(s, Q_RCPT_MOVE, why);
 }
 
 enum status
@@ -219,7 +237,6 @@ enum status
 store_dest_put(struct store *s, const struct store_dest *d, struct diag *why)
 {
 	sqlite3_stmt *q = s->query[Q_DEST_PUT];
-	enum status st;
 
 	store_bind_i64(q, 1, d->id);
 	store_bind_i64(q, 2, d->due.ms);
@@ -227,10 +244,7 @@ store_dest_put(struct store *s, const struct store_dest *d, struct diag *why)
 	store_bind_i64(q, 4, d->failures);
 	store_bind_i64(q, 5, (int64_t)d->required);
 	store_bind_str(q, 6, d->last);
-	st = store_run(s, Q_DEST_PUT, why);
-	if (st == ST_OK && sqlite3_changes(s->db) == 0)
-		return diag_set(why, ST_NOTFOUND, "not in the spool");
-	return st;
+	return store_run_on_one(s, Q_DEST_PUT, why);
 }
 
 enum status
@@ -287,9 +301,8 @@ queue_row_of(sqlite3_stmt *q)
 	return row;
 }
 
-/* One page behind *last; *more is false at the end or when row said stop. */
-static enum status
-queue_page(struct store *s,
+enum status
+store_queue_page(struct store *s,
     bool (*row)(void *arg, const struct store_queue_row *q), void *arg,
     int64_t *last, bool *more, struct diag *why)
 {
@@ -327,7 +340,7 @@ store_queue_each(struct store *s,
 	bool more;
 
 	do
-		st = queue_page(s, row, arg, &last, &more, why);
+		st = store_queue_page(s, row, arg, &last, &more, why);
 	while (st == ST_OK && more);
 	return st;
 }

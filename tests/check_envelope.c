@@ -123,6 +123,23 @@ START_TEST(smtp_59_b3_10_xtext_is_read_strictly)
 }
 END_TEST
 
+static const struct {
+	const char *address, *orcpt;
+} orcpts[] = {
+	{ "b@r.example", "rfc822;b@r.example" },
+	{ "a+b@r.example", "rfc822;a+2Bb@r.example" },
+	{ "\"a b\"@r.example", "rfc822;\"a+20b\"@r.example" },
+	{ "\303\274@r.example", "utf-8;\\x{FC}@r.example" },
+	{ "\xf0\x9f\x93\xac+\\@r.example",
+	    "utf-8;\\x{1F4EC}\\x{2B}\\x{5C}@r.example" },
+};
+
+START_TEST(orcpt_of_an_address_is_xtext_or_its_utf_8_form)
+{
+	ck_assert_str_eq(orcpt_of(mem, orcpts[_i].address), orcpts[_i].orcpt);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -139,9 +156,11 @@ main(void)
 	tcase_add_test(t, ret_is_one_of_two_words);
 	tcase_add_loop_test(t, smtp_59_b3_10_xtext_is_read_strictly, 0,
 	    (int)COUNT_OF(xtexts));
+	tcase_add_loop_test(t, orcpt_of_an_address_is_xtext_or_its_utf_8_form,
+	    0, (int)COUNT_OF(orcpts));
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
+	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);
 	srunner_free(r);
 	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

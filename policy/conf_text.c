@@ -3,59 +3,20 @@
 #include <string.h>
 
 #include "policy/conf_internal.h"
-
-/* Bytes of the UTF-8 character at s (RFC 3629 4); 0 when it is none. */
-static size_t
-utf8_bytes(const uint8_t *s)
-{
-	static const struct {
-		uint8_t first, last;   /* of the first byte */
-		uint8_t second, until; /* of the second */
-		size_t n;
-	} forms[] = {
-		{ 0x01, 0x7f, 0, 0, 1 },
-		{ 0xc2, 0xdf, 0x80, 0xbf, 2 },
-		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 },
-		{ 0xe1, 0xec, 0x80, 0xbf, 3 },
-		{ 0xed, 0xed, 0x80, 0x9f, 3 },
-		{ 0xee, 0xef, 0x80, 0xbf, 3 },
-		{ 0xf0, 0xf0, 0x90, 0xbf, 4 },
-		{ 0xf1, 0xf3, 0x80, 0xbf, 4 },
-		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
-	};
-	size_t k = 2;
-
-	for (size_t i = 0; i < COUNT_OF(forms); i++) {
-		if (s[0] < forms[i].first || s[0] > forms[i].last)
-			continue;
-		if (forms[i].n > 1 &&
-		    (s[1] < forms[i].second || s[1] > forms[i].until))
-			return 0;
-		while (k < forms[i].n && s[k] >= 0x80 && s[k] <= 0xbf)
-			k++;
-		return k < forms[i].n ? 0 : forms[i].n;
-	}
-	return 0;
-}
-
-/* C0 and C1 controls and DEL. */
-static bool
-is_control(const uint8_t *s)
-{
-	return s[0] < 0x20 || s[0] == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0);
-}
+#include "util/utf8.h"
 
 bool
 conf_text_ok(const char *text)
 {
-	const uint8_t *s = (const uint8_t *)text;
+	struct span rest = span_str(text);
+	uint32_t code = 0;
 
-	while (*s != '\0') {
-		size_t n = utf8_bytes(s);
+	while (rest.n > 0) {
+		size_t n = utf8_read(rest, &code);
 
-		if (n == 0 || is_control(s))
+		if (n == 0 || utf8_is_control(code))
 			return false;
-		s += n;
+		rest = span_sub(rest, n, rest.n);
 	}
 	return true;
 }
@@ -64,11 +25,12 @@ const char *
 conf_quote(struct conf_reader *r, const char *text)
 {
 	size_t n = 0, step;
+	uint32_t code;
 
 	if (!conf_text_ok(text))
 		return "this text";
 	while (text[n] != '\0') {
-		step = utf8_bytes((const uint8_t *)text + n);
+		step = utf8_read(span_str(text + n), &code);
 		if (n + step > CONF_QUOTE_BYTES)
 			break;
 		n += step;

@@ -123,10 +123,16 @@ can_quit(const struct conn *conn)
 	case CLIENT_S_EHLO:
 	case CLIENT_S_HELO:
 	case CLIENT_S_STARTTLS:
+	case CLIENT_S_AUTH:
+	case CLIENT_S_AUTH_USER:
+	case CLIENT_S_AUTH_PASSWORD:
+	case CLIENT_S_AUTH_CANCEL:
 	case CLIENT_S_MAIL:
 	case CLIENT_S_RCPT:
 	case CLIENT_S_DATA:
 	case CLIENT_S_BODY:
+	case CLIENT_S_CHUNK:
+	case CLIENT_S_DRAIN:
 	case CLIENT_S_DOT:
 	case CLIENT_S_RSET:
 	case CLIENT_S_QUIT:
@@ -166,20 +172,24 @@ watch(struct conn *conn)
 	arm(conn);
 }
 
-/* Send what there is; IO_AGAIN: the rest when the peer has read. */
+/* Send what there is; IO_AGAIN: the rest when the peer has read.  *some:
+ * something was sent. */
 static enum io
-push(struct conn *conn)
+push(struct conn *conn, bool *some)
 {
 	struct iovec iov[CLIENT_PIECES + 1];
 	enum io io = IO_OK;
 	size_t sent;
 	int n;
 
+	*some = false;
 	while (io == IO_OK &&
 	       (n = client_output(conn->client, iov, CLIENT_PIECES + 1)) > 0) {
 		io = stream_send(conn->stream, iov, n, &sent);
-		if (io == IO_OK)
+		if (io == IO_OK) {
 			client_sent(conn->client, now_of(conn), sent);
+			*some = true;
+		}
 	}
 	return io;
 }
@@ -287,29 +297,21 @@ failed(struct conn *conn)
 		host_session_failed(conn->slot);
 }
 
-/* All that was given has left: it wants more content, or refused it. */
-static bool
-wants_step(const struct conn *conn)
-{
-	enum client_state state = client_state(conn->client);
-
-	return state == CLIENT_S_BODY || state == CLIENT_S_FAILED;
-}
-
 /* false: the pump ends here, whatever became of the connection. */
 static bool
 act(struct conn *conn, enum client_action action)
 {
 	enum io io;
+	bool some;
 
 	switch (action) {
 	case CLIENT_WAIT:
-		io = push(conn);
+		io = push(conn, &some);
 		if (io == IO_EOF || io == IO_FAILED) {
 			lost(conn, io);
 			return true;
 		}
-		if (io == IO_OK && wants_step(conn))
+		if (io == IO_OK && some)
 			return true;
 		watch(conn);
 		return false;

@@ -178,7 +178,7 @@ struct slot {
 	struct feed feed;
 	/* the transaction under way */
 	struct crcpt **batch;
-	const char **batch_addr;
+	struct client_mail_rcpt *batch_rcpt;
 	size_t batch_count;
 	/* records not yet reported */
 	TAILQ_HEAD(, packed_record) records;

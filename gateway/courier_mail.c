@@ -121,16 +121,42 @@ choose_batch(struct slot *s)
 	if (talloc_array_length(s->batch) < max) {
 		s->batch = need(talloc_realloc(s, s->batch, struct crcpt *,
 		    max));
-		s->batch_addr = need(talloc_realloc(s, s->batch_addr,
-		    const char *, max));
+		s->batch_rcpt = need(talloc_realloc(s, s->batch_rcpt,
+		    struct client_mail_rcpt, max));
 	}
 	s->batch_count = 0;
 	for (uint32_t i = 0; i < j->w.rcpt_count && s->batch_count < max; i++) {
 		if (j->rcpt[i].place != RCPT_HERE)
 			continue;
 		s->batch[s->batch_count] = &j->rcpt[i];
-		s->batch_addr[s->batch_count++] = j->rcpt[i].w->address;
+		s->batch_rcpt[s->batch_count++] = (struct client_mail_rcpt){
+			.address = j->rcpt[i].w->address
+		};
 	}
+}
+
+static const char *
+why_unfit(enum client_fit fit)
+{
+	switch (fit) {
+	case CLIENT_TOO_BIG:
+		return "the message is larger than the host takes";
+	case CLIENT_NEEDS_8BIT:
+		return "the message has 8-bit content and the host does not "
+		       "take it";
+	case CLIENT_NEEDS_UTF8:
+		return "an address needs SMTPUTF8 and the host does not "
+		       "offer it";
+	case CLIENT_NEEDS_UTF8_HEADER:
+		return "a header field needs SMTPUTF8 and the host does not "
+		       "offer it";
+	case CLIENT_NEEDS_REQUIRETLS:
+		return "the message needs REQUIRETLS and the host does not "
+		       "offer it";
+	case CLIENT_FITS:
+		break;
+	}
+	return NULL;
 }
 
 /* The job is not for this host: others may take it (SMTP-46, SMTP-47). */
@@ -140,11 +166,7 @@ unfit(struct slot *s, enum client_fit fit)
 	struct job *j = slot_job(s);
 	const struct saying say = {
 		.v = verdict_of_fit(fit),
-		.why =
-		    fit == CLIENT_TOO_BIG ?
-			"the message is larger than the host takes" :
-			"the message has 8-bit content and the host does not "
-			"take it",
+		.why = why_unfit(fit),
 	};
 
 	j->host[s->conn->host] |= JOB_HOST_UNFIT;
@@ -191,7 +213,7 @@ mail_begin(struct slot *s)
 	enum client_fit fit = client_fits(client, &m);
 
 	choose_batch(s);
-	m.rcpt = s->batch_addr;
+	m.rcpt = s->batch_rcpt;
 	m.rcpt_count = s->batch_count;
 	/* INV-06: by what the stream is, not by what was meant to be. */
 	invariant(conn_suffices(s->conn, slot_plan_host(s)));
@@ -356,7 +378,7 @@ mail_done(struct slot *s)
 	struct saying say = {
 		.v = verdict_of_reply(r.at, &r.reply, false),
 		.reply = keep(slot_job(s), &r.reply),
-		.content_sent = r.at == CLIENT_S_DOT,
+		.content_sent = r.at >= CLIENT_S_CHUNK,
 	};
 
 	note_rest(s, &say);
@@ -415,15 +437,16 @@ saying_of(struct slot *s, const struct client_failure *f)
 		.v = verdict_of_failure(f),
 		.reply = keep(j, &f->reply),
 		.why = need(talloc_strdup(j, f->why)),
-		.content_sent = f->at == CLIENT_S_BODY || f->at == CLIENT_S_DOT,
+		.content_sent = f->at >= CLIENT_S_BODY,
 		.unknown = f->at == CLIENT_S_DOT,
 	};
 
-	if (r.at == CLIENT_S_MAIL && r.reply.code != 0) {
-		/* MAIL had been refused before. */
+	if (r.reply.code != 0) {
+		/* MAIL, or a chunk, had been refused before. */
 		say.v = verdict_of_reply(r.at, &r.reply, false);
 		say.reply = keep(j, &r.reply);
-		say.content_sent = say.unknown = false;
+		say.content_sent = r.at >= CLIENT_S_CHUNK;
+		say.unknown = false;
 	} else if (s->feed.starved) {
 		say.v = (struct verdict){ STEP_LATER, "4.3.0" };
 		say.why = "the content did not come from the spool";

@@ -96,6 +96,8 @@ verdict_of_failure(const struct client_failure *f)
 		return make(STEP_NEXT_HOST, STATUS_TLS);
 	case CLIENT_FAULT_PROTOCOL:
 		return make(STEP_NEXT_HOST, "4.5.0");
+	case CLIENT_FAULT_AUTH: /* SMTP-52: ours to mend, so it never bounces */
+		return make(STEP_NEXT_HOST, STATUS_AUTH);
 	case CLIENT_FAULT_CONTENT:
 		return make(STEP_BOUNCE, "5.6.0");
 	case CLIENT_FAULT_TIMEOUT:
@@ -114,6 +116,12 @@ verdict_of_fit(enum client_fit fit)
 		return make(STEP_OTHER_HOST, "5.3.4");
 	case CLIENT_NEEDS_8BIT:
 		return make(STEP_OTHER_HOST, "5.6.3");
+	case CLIENT_NEEDS_UTF8:
+		return make(STEP_OTHER_HOST, "5.6.7");
+	case CLIENT_NEEDS_UTF8_HEADER:
+		return make(STEP_OTHER_HOST, "5.6.9");
+	case CLIENT_NEEDS_REQUIRETLS:
+		return make(STEP_OTHER_HOST, "5.7.30");
 	case CLIENT_FITS:
 		break;
 	}

@@ -10,9 +10,17 @@
  *	                   v
  *	               HANDSHAKE --up--> EHLO --250--> READY
  *
+ *	READY --> AUTH --2yz--> READY                  (PLAIN, EXTERNAL)
+ *	           | \--334--> AUTH_CANCEL --> FAILED
+ *	           +--334--> AUTH_USER --334--> AUTH_PASSWORD --2yz--> READY
+ *	                                                       (LOGIN)
+ *
  *	READY --> MAIL --> RCPT… --> DATA --354--> BODY --> DOT --> READY
- *	           |        |         |                      ^
- *	           |        +---------+--refused--> RSET ----+
+ *	           |        | |       |                      ^
+ *	           |        | +-------+--refused--> RSET ----+
+ *	           |        +--BDAT--> CHUNK… --> DOT --2yz--> READY
+ *	           |                    |          |
+ *	           |                    +--refused-+--> DRAIN --> RSET
  *	           +--refused--> READY
  *
  *	any state --fault--> FAILED --quit--> QUIT --> CLOSED
@@ -27,6 +35,7 @@
 #define QUITS      (BIT(CLIENT_S_QUIT) | ENDS)
 #define ENVELOPE   (BIT(CLIENT_S_MAIL) | BIT(CLIENT_S_RCPT) | BIT(CLIENT_S_DATA))
 #define TX_ENDS    (BIT(CLIENT_S_RSET) | BIT(CLIENT_S_READY) | ENDS)
+#define AUTH_ENDS  (BIT(CLIENT_S_READY) | ENDS)
 
 enum limit {
 	LIMIT_NONE, /* the owner's turn */
@@ -60,18 +69,30 @@ static const struct {
 	    BIT(CLIENT_S_EHLO) | QUITS },
 	[CLIENT_S_NO_TLS] = { "no-tls", "", "", LIMIT_NONE,
 	    BIT(CLIENT_S_READY) | QUITS },
+	[CLIENT_S_AUTH] = { "auth", "AUTH", "4.5.3.2", LIMIT_COMMAND,
+	    BIT(CLIENT_S_AUTH_USER) | BIT(CLIENT_S_AUTH_CANCEL) | AUTH_ENDS },
+	[CLIENT_S_AUTH_USER] = { "auth-user", "", "4.5.3.2", LIMIT_COMMAND,
+	    BIT(CLIENT_S_AUTH_PASSWORD) | ENDS },
+	[CLIENT_S_AUTH_PASSWORD] = { "auth-password", "", "4.5.3.2",
+	    LIMIT_COMMAND, BIT(CLIENT_S_AUTH_CANCEL) | AUTH_ENDS },
+	[CLIENT_S_AUTH_CANCEL] = { "auth-cancel", "", "4.5.3.2", LIMIT_COMMAND,
+	    ENDS },
 	[CLIENT_S_READY] = { "ready", "", "", LIMIT_NONE,
-	    BIT(CLIENT_S_MAIL) | QUITS },
+	    BIT(CLIENT_S_AUTH) | BIT(CLIENT_S_MAIL) | QUITS },
 	[CLIENT_S_MAIL] = { "mail", "MAIL", "4.5.3.2.2", LIMIT_COMMAND,
 	    ENVELOPE | TX_ENDS },
 	[CLIENT_S_RCPT] = { "rcpt", "RCPT", "4.5.3.2.3", LIMIT_COMMAND,
-	    ENVELOPE | TX_ENDS },
+	    ENVELOPE | BIT(CLIENT_S_CHUNK) | TX_ENDS },
 	[CLIENT_S_DATA] = { "data", "DATA", "4.5.3.2.4", LIMIT_DATA,
 	    BIT(CLIENT_S_BODY) | TX_ENDS },
 	[CLIENT_S_BODY] = { "body", "", "4.5.3.2.5", LIMIT_BLOCK,
 	    BIT(CLIENT_S_DOT) | ENDS },
+	[CLIENT_S_CHUNK] = { "chunk", "BDAT", "4.5.3.2.5", LIMIT_BLOCK,
+	    BIT(CLIENT_S_DRAIN) | BIT(CLIENT_S_DOT) | ENDS },
+	[CLIENT_S_DRAIN] = { "drain", "", "4.5.3.2.5", LIMIT_BLOCK,
+	    BIT(CLIENT_S_RSET) | ENDS },
 	[CLIENT_S_DOT] = { "dot", "", "4.5.3.2.6", LIMIT_DOT,
-	    BIT(CLIENT_S_READY) | ENDS },
+	    BIT(CLIENT_S_DRAIN) | TX_ENDS },
 	[CLIENT_S_RSET] = { "rset", "RSET", "4.5.3.2", LIMIT_COMMAND,
 	    BIT(CLIENT_S_READY) | ENDS },
 	[CLIENT_S_QUIT] = { "quit", "QUIT", "4.1.1.10", LIMIT_QUIT,
@@ -110,6 +131,8 @@ client_assert(const struct client *c)
 	invariant(c->want != CLIENT_TLS_REQUIRED || c->tls ||
 		  c->state < CLIENT_S_NO_TLS || c->state >= CLIENT_S_QUIT);
 	invariant(c->state != CLIENT_S_HANDSHAKE || c->out.n == 0);
+	invariant(!client_in_auth(c->state) || c->tls);
+	invariant(c->state != CLIENT_S_DRAIN || c->tx.bdat);
 	invariant((c->state == CLIENT_S_FAILED) <=
 		  (c->failure.fault != CLIENT_FAULT_NONE));
 }
@@ -123,7 +146,7 @@ client_rearm(struct client *c, struct mono now)
 			  MONO_NEVER :
 			  mono_after(now, limit_ms(c->conf, limit));
 	/* After the dot the server has it: then the reply is waited for. */
-	if (c->state >= CLIENT_S_MAIL && c->state <= CLIENT_S_BODY &&
+	if (c->state >= CLIENT_S_MAIL && c->state < CLIENT_S_DOT &&
 	    c->tx.end.ms < c->deadline.ms)
 		c->deadline = c->tx.end;
 }
@@ -135,6 +158,13 @@ client_set_state(struct client *c, enum client_state state, struct mono now)
 	c->state = state;
 	client_rearm(c, now);
 	client_assert(c);
+}
+
+static int
+destroy(struct client *c)
+{
+	client_wipe(c);
+	return 0;
 }
 
 struct client *
@@ -149,7 +179,16 @@ client_new(TALLOC_CTX *mem, const struct client_conf *conf, enum client_tls tls,
 	reply_reader_init(&c->reader, c, conf->reply_bytes);
 	sbuf_init(&c->out, c, CLIENT_OUTPUT_BYTES);
 	client_rearm(c, now);
+	talloc_set_destructor(c, destroy);
 	return c;
+}
+
+void
+client_wipe(struct client *c)
+{
+	if (c->secret && c->out.p != NULL)
+		explicit_bzero(c->out.p, c->out.room);
+	c->secret = false;
 }
 
 struct client_reply
@@ -174,13 +213,13 @@ client_command(struct client *c, enum client_state what)
 	invariant(c->want != CLIENT_TLS_REQUIRED || c->tls ||
 		  what == CLIENT_S_EHLO || what == CLIENT_S_STARTTLS ||
 		  what == CLIENT_S_QUIT);
+	invariant(!client_in_auth(what) || c->tls);
 	sbuf_str(&c->out, states[what].verb);
 	return &c->out;
 }
 
-/* A command that waits for its reply before anything else is written. */
-static void
-say(struct client *c, enum client_state what, struct mono now)
+void
+client_say(struct client *c, enum client_state what, struct mono now)
 {
 	struct sbuf *b = client_command(c, what);
 
@@ -197,8 +236,9 @@ client_fail(struct client *c, enum client_fault fault, const char *why,
     const struct reply *reply)
 {
 	bool listens = fault == CLIENT_FAULT_NO_TLS ||
+		       fault == CLIENT_FAULT_AUTH ||
 		       (fault == CLIENT_FAULT_REPLY && reply->code != 421 &&
-			   c->state != CLIENT_S_BODY);
+			   !client_in_content(c));
 
 	c->failure = (struct client_failure){
 		.fault = fault, .at = c->state, .why = c->why
@@ -207,12 +247,15 @@ client_fail(struct client *c, enum client_fault fault, const char *why,
 	if (reply != NULL)
 		c->failure.reply = client_keep_reply(reply, c->text);
 	c->can_quit = listens && c->out.n == 0;
+	client_wipe(c);
+	c->login = NULL;
 	sbuf_reset(&c->out);
 	client_set_state(c, CLIENT_S_FAILED, MONO_NEVER);
 }
 
-static void
-fail_reply(struct client *c, enum client_fault fault, const struct reply *r)
+void
+client_fail_reply(struct client *c, enum client_fault fault,
+    const struct reply *r)
 {
 	char why[CLIENT_WHY_BYTES], text[CLIENT_WHY_BYTES / 2];
 	const char *verb = states[c->state].verb;
@@ -223,127 +266,20 @@ fail_reply(struct client *c, enum client_fault fault, const struct reply *r)
 	client_fail(c, fault, why, r);
 }
 
-/* ---- replies outside of a transaction ---- */
-
-static void
-no_tls(struct client *c, struct mono now, const struct reply *r)
-{
-	if (c->want == CLIENT_TLS_REQUIRED) {
-		if (c->state == CLIENT_S_EHLO && r->code < 300)
-			client_fail(c, CLIENT_FAULT_NO_TLS,
-			    "STARTTLS is not offered", r);
-		else
-			fail_reply(c, CLIENT_FAULT_NO_TLS, r);
-		return;
-	}
-	c->failure.reply = client_keep_reply(r, c->text);
-	client_set_state(c, CLIENT_S_NO_TLS, now);
-}
-
-static void
-said_hello(struct client *c, struct mono now, const struct reply *r)
-{
-	c->ehlo = c->state == CLIENT_S_EHLO ? ehlo_parse(r) :
-					      (struct ehlo){ 0 };
-	if (c->tls || c->want == CLIENT_TLS_NEVER)
-		client_set_state(c, CLIENT_S_READY, now); /* TLS-15 */
-	else if (c->ehlo.ext & EHLO_STARTTLS)
-		say(c, CLIENT_S_STARTTLS, now);
-	else
-		no_tls(c, now, r);
-}
-
-/* 5yz to EHLO: a server of before 1995, without extensions (SMTP-35). */
-static void
-refused_ehlo(struct client *c, struct mono now, const struct reply *r)
-{
-	if (r->code < 500)
-		fail_reply(c, CLIENT_FAULT_REPLY, r);
-	else if (c->want != CLIENT_TLS_REQUIRED)
-		say(c, CLIENT_S_HELO, now);
-	else
-		fail_reply(c, c->tls ? CLIENT_FAULT_REPLY : CLIENT_FAULT_NO_TLS,
-		    r);
-}
-
-static void
-session_reply(struct client *c, struct mono now, const struct reply *r)
-{
-	bool good = r->code < 300;
-
-	if (c->state != CLIENT_S_QUIT &&
-	    (r->code / 100 == 3 ||
-		(c->state == CLIENT_S_STARTTLS && good && r->code != 220))) {
-		fail_reply(c, CLIENT_FAULT_PROTOCOL, r);
-		return;
-	}
-	switch (c->state) {
-	case CLIENT_S_GREETING:
-		if (good)
-			say(c, CLIENT_S_EHLO, now);
-		else
-			fail_reply(c, CLIENT_FAULT_REPLY, r);
-		return;
-	case CLIENT_S_EHLO:
-		if (good)
-			said_hello(c, now, r);
-		else
-			refused_ehlo(c, now, r);
-		return;
-	case CLIENT_S_HELO:
-		if (good)
-			said_hello(c, now, r);
-		else
-			fail_reply(c, CLIENT_FAULT_REPLY, r);
-		return;
-	case CLIENT_S_STARTTLS:
-		if (good)
-			client_set_state(c, CLIENT_S_HANDSHAKE, now);
-		else
-			no_tls(c, now, r);
-		return;
-	case CLIENT_S_RSET:
-		if (good)
-			client_set_state(c, CLIENT_S_READY, now);
-		else
-			fail_reply(c, CLIENT_FAULT_REPLY, r);
-		return;
-	case CLIENT_S_QUIT:
-		client_set_state(c, CLIENT_S_CLOSED, now);
-		return;
-	case CLIENT_S_HANDSHAKE:
-	case CLIENT_S_NO_TLS:
-	case CLIENT_S_READY:
-	case CLIENT_S_MAIL:
-	case CLIENT_S_RCPT:
-	case CLIENT_S_DATA:
-	case CLIENT_S_BODY:
-	case CLIENT_S_DOT:
-	case CLIENT_S_FAILED:
-	case CLIENT_S_CLOSED:
-		break;
-	}
-	panic("a reply in state %s", states[c->state].name);
-}
-
 static void
 take_reply(struct client *c, struct mono now, const struct reply *r)
 {
 	if (c->state >= CLIENT_S_MAIL && c->state <= CLIENT_S_DOT)
 		client_tx_reply(c, now, r);
 	else if (r->code == 421 && c->state != CLIENT_S_QUIT)
-		fail_reply(c, CLIENT_FAULT_REPLY, r);
+		client_fail_reply(c, CLIENT_FAULT_REPLY, r);
+	else if (client_in_auth(c->state))
+		client_auth_reply(c, now, r);
 	else
-		session_reply(c, now, r);
+		client_session_reply(c, now, r);
 }
 
 /* ---- steps ---- */
-
-bool
-client_in_envelope(const struct client *c)
-{
-	return c->state >= CLIENT_S_MAIL && c->state <= CLIENT_S_DATA;
-}
 
 /*
  * May the server speak now?  A command that has not left cannot have been
@@ -358,6 +294,8 @@ may_speak(const struct client *c)
 		return false;
 	if (client_in_envelope(c) && (c->ehlo.ext & EHLO_PIPELINING))
 		return true;
+	if (c->tx.bdat && client_in_content(c)) /* the last may not be out */
+		return c->tx.chunks > (c->out.n > 0 ? 1u : 0u);
 	return c->out.n == 0 && states[c->state].limit != LIMIT_NONE;
 }
 
@@ -428,7 +366,8 @@ action_of(const struct client *c)
 	case CLIENT_S_READY:
 		return CLIENT_READY;
 	case CLIENT_S_BODY:
-		return client_tx_wants_body(c) ? CLIENT_BODY : CLIENT_WAIT;
+	case CLIENT_S_CHUNK:
+		return client_content_wanted(c) ? CLIENT_BODY : CLIENT_WAIT;
 	case CLIENT_S_FAILED:
 		return CLIENT_FAILED;
 	case CLIENT_S_CLOSED:
@@ -437,9 +376,14 @@ action_of(const struct client *c)
 	case CLIENT_S_EHLO:
 	case CLIENT_S_HELO:
 	case CLIENT_S_STARTTLS:
+	case CLIENT_S_AUTH:
+	case CLIENT_S_AUTH_USER:
+	case CLIENT_S_AUTH_PASSWORD:
+	case CLIENT_S_AUTH_CANCEL:
 	case CLIENT_S_MAIL:
 	case CLIENT_S_RCPT:
 	case CLIENT_S_DATA:
+	case CLIENT_S_DRAIN:
 	case CLIENT_S_DOT:
 	case CLIENT_S_RSET:
 	case CLIENT_S_QUIT:
@@ -487,7 +431,7 @@ client_tls_started(struct client *c, struct mono now)
 	c->tls = true;
 	c->ehlo = (struct ehlo){ 0 }; /* RFC 3207 4.2; TLS-14 */
 	c->failure = (struct client_failure){ 0 };
-	say(c, CLIENT_S_EHLO, now);
+	client_say(c, CLIENT_S_EHLO, now);
 }
 
 void
@@ -508,7 +452,7 @@ client_quit(struct client *c, struct mono now)
 	if (c->state == CLIENT_S_FAILED && !c->can_quit)
 		client_set_state(c, CLIENT_S_CLOSED, now);
 	else
-		say(c, CLIENT_S_QUIT, now);
+		client_say(c, CLIENT_S_QUIT, now);
 }
 
 enum client_state

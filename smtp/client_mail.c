@@ -1,48 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "smtp/client_internal.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-/* ---- arguments ---- */
-
-/*
- * A mailbox as address_parse_*() made it: printable ASCII; brackets and
- * blanks only within quotes, which are closed.
- */
-static bool
-is_safe(struct span a)
+bool
+client_in_envelope(const struct client *c)
 {
-	bool quoted = false;
-
-	for (size_t i = 0; i < a.n; i++) {
-		uint8_t ch = a.p[i];
-
-		if (!ascii_isprint(ch))
-			return false;
-		if (ch == '"')
-			quoted = !quoted;
-		else if (ch == '\\' &&
-			 (!quoted || ++i == a.n || !ascii_isprint(a.p[i])))
-			return false;
-		else if (!quoted && (ch == ' ' || ch == '<' || ch == '>'))
-			return false;
-	}
-	return !quoted;
-}
-
-enum status
-client_put_path(struct sbuf *b, const char *address)
-{
-	struct span a = span_str(address);
-
-	if (a.n > CLIENT_ADDRESS_BYTES || !is_safe(a))
-		return ST_SYNTAX;
-	sbuf_u8(b, '<');
-	sbuf_span(b, a);
-	sbuf_u8(b, '>');
-	return ST_OK;
+	return c->state >= CLIENT_S_MAIL && c->state <= CLIENT_S_DATA;
 }
 
 /* ---- writing the envelope ---- */
@@ -51,6 +16,12 @@ static size_t
 place_of_data(const struct client_tx *tx)
 {
 	return tx->m.rcpt_count + 1;
+}
+
+static size_t
+last_place(const struct client_tx *tx)
+{
+	return tx->bdat ? tx->m.rcpt_count : place_of_data(tx);
 }
 
 /* The next place at or after at that is used: UNFIT ones are passed over. */
@@ -72,44 +43,14 @@ state_of_place(const struct client_tx *tx, size_t place)
 }
 
 static void
-put_address(struct client *c, const char *address)
-{
-	/* It was looked at in client_mail(). */
-	invariant(client_put_path(&c->out, address) == ST_OK);
-}
-
-static void
-write_mail(struct client *c)
-{
-	const struct client_mail *m = &c->tx.m;
-	char size[32];
-
-	sbuf_str(client_command(c, CLIENT_S_MAIL), " FROM:");
-	put_address(c, m->sender);
-	if (c->ehlo.ext & EHLO_SIZE) {
-		snprintf(size, sizeof(size), " SIZE=%" PRIu64, m->size_bytes);
-		sbuf_str(&c->out, size);
-	}
-	if (m->has_8bit)
-		sbuf_str(&c->out, " BODY=8BITMIME");
-	sbuf_str(&c->out, "\r\n");
-}
-
-static void
 write_place(struct client *c, size_t place)
 {
-	enum client_state what = state_of_place(&c->tx, place);
-
-	if (what == CLIENT_S_MAIL) {
-		write_mail(c);
-		return;
-	}
-	(void)client_command(c, what);
-	if (what == CLIENT_S_RCPT) {
-		sbuf_str(&c->out, " TO:");
-		put_address(c, c->tx.m.rcpt[place - 1]);
-	}
-	sbuf_str(&c->out, "\r\n");
+	if (place == 0)
+		client_write_mail(c);
+	else if (place < place_of_data(&c->tx))
+		client_write_rcpt(c, &c->tx.m.rcpt[place - 1]);
+	else
+		sbuf_str(client_command(c, CLIENT_S_DATA), "\r\n");
 }
 
 /* May the command at ask_at be written now? */
@@ -119,7 +60,7 @@ may_write(const struct client *c)
 	const struct client_tx *tx = &c->tx;
 	bool waiting = tx->reply_at != tx->ask_at;
 
-	if (tx->mail_refused || tx->ask_at > place_of_data(tx))
+	if (tx->mail_refused || tx->ask_at > last_place(tx))
 		return false;
 	if (waiting && !(c->ehlo.ext & EHLO_PIPELINING))
 		return false;
@@ -142,15 +83,15 @@ client_tx_write(struct client *c)
 
 /* ---- replies to it ---- */
 
-static void
-settle(struct client *c, const struct reply *r)
+void
+client_tx_settle(struct client *c, enum client_state at, const struct reply *r)
 {
-	c->tx.result.at = c->state;
+	c->tx.result.at = at;
 	c->tx.result.reply = client_keep_reply(r, c->tx.text);
 }
 
-static void
-end_transaction(struct client *c, struct mono now, bool reset)
+void
+client_tx_end(struct client *c, struct mono now, bool reset)
 {
 	c->mail_done = true;
 	if (!reset) {
@@ -161,9 +102,17 @@ end_transaction(struct client *c, struct mono now, bool reset)
 	client_set_state(c, CLIENT_S_RSET, now);
 }
 
+bool
+client_tx_has_takers(const struct client_tx *tx)
+{
+	return !tx->mail_refused && tx->accepted > 0;
+}
+
 /*
  * The reply of one place has been taken; 354 was not it.  What is next: a
- * reply that is due, a command, or the end.
+ * reply that is due, a command, content by BDAT, or the end.  Chunks could
+ * leave in one group with the envelope (RFC 3030 4.2), but then content
+ * would reach a server that takes it for nobody.
  */
 static void
 go_on(struct client *c, struct mono now)
@@ -172,7 +121,10 @@ go_on(struct client *c, struct mono now)
 
 	tx->reply_at = used_place(tx, tx->reply_at + 1);
 	if (tx->reply_at == tx->ask_at && !may_write(c)) {
-		end_transaction(c, now, !tx->mail_refused);
+		if (tx->bdat && client_tx_has_takers(tx))
+			client_content_begin(c, now);
+		else
+			client_tx_end(c, now, !tx->mail_refused);
 		return;
 	}
 	client_set_state(c, state_of_place(tx, tx->reply_at), now);
@@ -199,23 +151,8 @@ take_rcpt_reply(struct client *c, const struct reply *r)
 		tx->result.at = CLIENT_S_RCPT;
 }
 
-/* 354: content, or a lone dot when nobody is to have it (SMTP-44). */
-static void
-begin_content(struct client *c, struct mono now)
-{
-	struct client_tx *tx = &c->tx;
-
-	client_set_state(c, CLIENT_S_BODY, now);
-	tx->stuff = dotstuff_start();
-	if (!tx->mail_refused && tx->accepted > 0)
-		return;
-	tx->piece[0] = SPAN_LIT(".\r\n");
-	tx->piece_count = 1;
-	tx->ended = true;
-}
-
-static void
-protocol_fault(struct client *c, const struct reply *r)
+void
+client_tx_protocol(struct client *c, const struct reply *r)
 {
 	char why[CLIENT_WHY_BYTES];
 
@@ -229,15 +166,15 @@ static void
 take_data_reply(struct client *c, struct mono now, const struct reply *r)
 {
 	if (r->code / 100 == 3) {
-		begin_content(c, now);
+		client_content_begin(c, now);
 		return;
 	}
 	if (r->code < 300) { /* SMTP-37: it is not known what this means */
-		protocol_fault(c, r);
+		client_tx_protocol(c, r);
 		return;
 	}
-	if (!c->tx.mail_refused && c->tx.accepted > 0)
-		settle(c, r);
+	if (client_tx_has_takers(&c->tx))
+		client_tx_settle(c, CLIENT_S_DATA, r);
 	go_on(c, now);
 }
 
@@ -246,7 +183,7 @@ static void
 take_body_reply(struct client *c, const struct reply *r)
 {
 	if (r->code < 400)
-		protocol_fault(c, r);
+		client_tx_protocol(c, r);
 	else
 		client_fail(c, CLIENT_FAULT_REPLY,
 		    "refused while the content was sent", r);
@@ -256,12 +193,13 @@ static void
 take_dot_reply(struct client *c, struct mono now, const struct reply *r)
 {
 	if (r->code / 100 == 3) {
-		protocol_fault(c, r);
+		client_tx_protocol(c, r);
 		return;
 	}
-	if (!c->tx.mail_refused && c->tx.accepted > 0)
-		settle(c, r);
-	end_transaction(c, now, false);
+	if (client_tx_has_takers(&c->tx))
+		client_tx_settle(c, CLIENT_S_DOT, r);
+	/* RFC 3030 2: after a BDAT that failed RSET "MUST be issued". */
+	client_tx_end(c, now, c->tx.bdat && r->code >= 400 && r->code != 421);
 	if (r->code == 421) { /* told, but nothing more can be said */
 		c->mail_done = true;
 		client_fail(c, CLIENT_FAULT_REPLY, "421 to the content", r);
@@ -277,12 +215,12 @@ client_tx_reply(struct client *c, struct mono now, const struct reply *r)
 	}
 	if (r->code / 100 == 3 && client_in_envelope(c) &&
 	    c->state != CLIENT_S_DATA) {
-		protocol_fault(c, r);
+		client_tx_protocol(c, r);
 		return;
 	}
 	if (c->state == CLIENT_S_MAIL) {
 		if (r->code >= 400) {
-			settle(c, r);
+			client_tx_settle(c, CLIENT_S_MAIL, r);
 			c->tx.mail_refused = true;
 		}
 		go_on(c, now);
@@ -293,21 +231,126 @@ client_tx_reply(struct client *c, struct mono now, const struct reply *r)
 		take_data_reply(c, now, r);
 	} else if (c->state == CLIENT_S_BODY) {
 		take_body_reply(c, r);
+	} else if (c->state != CLIENT_S_DOT || c->tx.chunks > 1) {
+		client_chunk_reply(c, now, r);
 	} else {
 		take_dot_reply(c, now, r);
 	}
 }
 
-/* ---- the transaction ---- */
+/* ---- what the server takes ---- */
 
 enum client_fit
 client_fits(const struct client *c, const struct client_mail *m)
 {
+	/* RFC 6531 3.1: who has SMTPUTF8 has 8BITMIME too. */
+	const unsigned utf8 = EHLO_SMTPUTF8 | EHLO_8BITMIME;
+
+	/* RFC 8689 4.2.1: only what was said inside TLS counts. */
+	if (m->requiretls && !(c->tls && (c->ehlo.ext & EHLO_REQUIRETLS)))
+		return CLIENT_NEEDS_REQUIRETLS;
 	if (c->ehlo.size_limit != 0 && m->size_bytes > c->ehlo.size_limit)
 		return CLIENT_TOO_BIG;
+	if (m->smtputf8 && (c->ehlo.ext & utf8) != utf8)
+		return m->header_utf8 ? CLIENT_NEEDS_UTF8_HEADER :
+					CLIENT_NEEDS_UTF8;
 	if (m->has_8bit && !(c->ehlo.ext & EHLO_8BITMIME))
 		return CLIENT_NEEDS_8BIT;
 	return CLIENT_FITS;
+}
+
+static struct span
+domain_of(const struct client_mail_rcpt *rcpt)
+{
+	struct span a = span_str(rcpt->address);
+	size_t at = a.n;
+
+	while (at > 0 && a.p[at - 1] != '@')
+		at--;
+	return span_sub(a, at, a.n);
+}
+
+static bool
+knows_domain(const struct client *c, struct span domain)
+{
+	for (size_t i = 0; i < c->domain_count; i++)
+		if (span_ieq(domain, c->domain[i]))
+			return true;
+	return false;
+}
+
+/* How many may go before one has a domain too many for the session. */
+static size_t
+room_of_domains(const struct client *c, const struct client_mail_rcpt *rcpt,
+    size_t count)
+{
+	struct span fresh[CLIENT_DOMAINS];
+	size_t max = c->ehlo.rcpt_domain_max, n = 0;
+
+	max = max < CLIENT_DOMAINS ? max : CLIENT_DOMAINS;
+	for (size_t i = 0; i < count; i++) {
+		struct span domain = domain_of(&rcpt[i]);
+		size_t seen = 0;
+
+		while (seen < n && !span_ieq_span(domain, fresh[seen]))
+			seen++;
+		if (seen < n || knows_domain(c, domain))
+			continue;
+		if (c->domain_count + n >= max)
+			return i;
+		fresh[n++] = domain;
+	}
+	return count;
+}
+
+size_t
+client_room(const struct client *c, const struct client_mail_rcpt *rcpt,
+    size_t count)
+{
+	if (c->ehlo.mail_max != 0 && c->mails >= c->ehlo.mail_max)
+		return 0;
+	if (c->ehlo.rcpt_max != 0 && count > c->ehlo.rcpt_max)
+		count = c->ehlo.rcpt_max;
+	if (c->ehlo.rcpt_domain_max != 0)
+		count = room_of_domains(c, rcpt, count);
+	return count;
+}
+
+/* What counts towards the limits of the session. */
+static void
+count_mail(struct client *c, const struct client_mail *m)
+{
+	c->mails++;
+	if (c->ehlo.rcpt_domain_max == 0)
+		return;
+	if (c->domain == NULL)
+		c->domain = need(talloc_array(c, char *, CLIENT_DOMAINS));
+	for (size_t i = 0; i < m->rcpt_count; i++) {
+		struct span domain = domain_of(&m->rcpt[i]);
+
+		if (c->tx.rcpt[i].state != CLIENT_RCPT_UNFIT &&
+		    c->domain_count < CLIENT_DOMAINS &&
+		    !knows_domain(c, domain))
+			c->domain[c->domain_count++] = span_dup(c->domain,
+			    domain);
+	}
+}
+
+/* ---- the transaction ---- */
+
+/* Recipients that may go on the wire; the others are marked. */
+static size_t
+sort_out(struct client_tx *tx)
+{
+	size_t fit = 0;
+
+	for (size_t i = 0; i < tx->m.rcpt_count; i++) {
+		if (client_rcpt_ok(&tx->m.rcpt[i], tx->m.smtputf8))
+			fit++;
+		else
+			tx->rcpt[i].state = CLIENT_RCPT_UNFIT;
+	}
+	return fit;
 }
 
 enum status
@@ -315,32 +358,30 @@ client_mail(struct client *c, struct mono now, const struct client_mail *m,
     struct diag *why)
 {
 	struct client_tx *tx = &c->tx;
-	size_t fit = 0;
 
 	invariant(c->state == CLIENT_S_READY && m->rcpt_count > 0);
 	invariant(client_fits(c, m) == CLIENT_FITS);
 	talloc_free(c->tx_mem);
 	c->tx_mem = need(talloc_new(c));
-	*tx = (struct client_tx){ .m = *m, .result.at = CLIENT_S_MAIL };
+	*tx = (struct client_tx){
+		.m = *m,
+		.bdat = c->conf->bdat && (c->ehlo.ext & EHLO_CHUNKING) != 0,
+		.result = { .at = CLIENT_S_MAIL,
+		    .dsn = (c->ehlo.ext & EHLO_DSN) != 0 },
+	};
 	tx->end = mono_after(now,
 	    c->conf->transaction_ms +
 		(int64_t)(m->size_bytes / CLIENT_TX_BYTES_PER_MS));
 	tx->rcpt = need(talloc_zero_array(c->tx_mem, struct client_rcpt,
 	    (unsigned)m->rcpt_count));
-	for (size_t i = 0; i < m->rcpt_count; i++) {
-		if (is_safe(span_str(m->rcpt[i])) && *m->rcpt[i] != '\0' &&
-		    strlen(m->rcpt[i]) <= CLIENT_ADDRESS_BYTES)
-			fit++;
-		else
-			tx->rcpt[i].state = CLIENT_RCPT_UNFIT;
-	}
-	if (fit == 0)
+	if (sort_out(tx) == 0)
 		return diag_set(why, ST_SYNTAX,
 		    "no recipient that may go on the wire");
-	if (!is_safe(span_str(m->sender)) ||
-	    strlen(m->sender) > CLIENT_ADDRESS_BYTES)
+	if (!client_path_ok(m->sender, m->smtputf8) ||
+	    !client_envid_ok(m->envid))
 		return diag_set(why, ST_SYNTAX,
-		    "the sender must not go on the wire");
+		    "the sender, or ENVID, must not go on the wire");
+	count_mail(c, m);
 	client_set_state(c, CLIENT_S_MAIL, now);
 	client_tx_write(c);
 	return ST_OK;
@@ -357,102 +398,4 @@ client_rcpt(const struct client *c, size_t i)
 {
 	invariant(i < c->tx.m.rcpt_count);
 	return &c->tx.rcpt[i];
-}
-
-/* ---- content ---- */
-
-bool
-client_tx_wants_body(const struct client *c)
-{
-	const struct client_tx *tx = &c->tx;
-
-	return !tx->ended && tx->piece_at == tx->piece_count &&
-	       tx->part.n == 0 && c->out.n == 0;
-}
-
-/* Cut what is there into pieces; room is kept for the end. */
-static void
-cut(struct client *c)
-{
-	struct client_tx *tx = &c->tx;
-	enum status st;
-
-	tx->piece_at = tx->piece_count = 0;
-	st = dotstuff_step(&tx->stuff, &tx->part, tx->piece, CLIENT_PIECES - 1,
-	    &tx->piece_count);
-	if (st == ST_OK && tx->part.n == 0 && tx->last) {
-		st = dotstuff_end(&tx->stuff, &tx->piece[tx->piece_count]);
-		tx->piece_count++;
-		tx->ended = true;
-	}
-	if (st != ST_OK)
-		client_fail(c, CLIENT_FAULT_CONTENT,
-		    "the content has a bare CR or LF", NULL);
-}
-
-void
-client_body(struct client *c, struct mono now, struct span part, bool last)
-{
-	invariant(c->state == CLIENT_S_BODY && client_tx_wants_body(c));
-	c->tx.part = part;
-	c->tx.last = last;
-	client_rearm(c, now);
-	cut(c);
-}
-
-static struct iovec
-iov_of(struct span a)
-{
-	return (struct iovec){ (void *)(uintptr_t)a.p, a.n };
-}
-
-int
-client_output(const struct client *c, struct iovec *iov, int max)
-{
-	const struct client_tx *tx = &c->tx;
-	int n = 0;
-
-	if (c->out.n > 0 && n < max)
-		iov[n++] = iov_of(sbuf_view(&c->out));
-	if (c->state != CLIENT_S_BODY)
-		return n;
-	for (size_t i = tx->piece_at; i < tx->piece_count && n < max; i++)
-		iov[n++] = iov_of(tx->piece[i]);
-	return n;
-}
-
-static void
-sent_content(struct client *c, struct mono now, size_t n)
-{
-	struct client_tx *tx = &c->tx;
-
-	while (n > 0) {
-		struct span *piece = &tx->piece[tx->piece_at];
-		size_t take = n < piece->n ? n : piece->n;
-
-		invariant(tx->piece_at < tx->piece_count && piece->n > 0);
-		*piece = span_sub(*piece, take, piece->n);
-		n -= take;
-		if (piece->n == 0)
-			tx->piece_at++;
-	}
-	client_rearm(c, now);
-	if (tx->piece_at < tx->piece_count)
-		return;
-	if (tx->ended)
-		client_set_state(c, CLIENT_S_DOT, now);
-	else if (tx->part.n > 0)
-		cut(c);
-}
-
-void
-client_sent(struct client *c, struct mono now, size_t n)
-{
-	size_t commands = n < c->out.n ? n : c->out.n;
-
-	sbuf_consume(&c->out, commands);
-	if (c->state == CLIENT_S_BODY && n > commands)
-		sent_content(c, now, n - commands);
-	else
-		invariant(n == commands);
 }

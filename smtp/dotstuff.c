@@ -11,11 +11,11 @@ dotstuff_start(void)
 
 /*
  * Length of the run at the start of a that can go out as it is: whole lines
- * up to one that begins with a dot, and the beginning of the last.  A CR
- * that ends the input is left out of it.
+ * up to one that begins with a dot (dots: any may), and the beginning of the
+ * last.  A CR that ends the input is left out of it.
  */
 static enum status
-clean_run(struct dotstuff *d, struct span a, size_t *run)
+clean_run(struct dotstuff *d, struct span a, bool dots, size_t *run)
 {
 	size_t at = 0;
 
@@ -24,7 +24,8 @@ clean_run(struct dotstuff *d, struct span a, size_t *run)
 		size_t left = a.n - at;
 		const uint8_t *cr;
 
-		if (d->at == DOTSTUFF_AT_LINE && line[0] == '.' && at > 0)
+		if (d->at == DOTSTUFF_AT_LINE && line[0] == '.' && at > 0 &&
+		    !dots)
 			break;
 		d->at = DOTSTUFF_AT_TEXT;
 		cr = memchr(line, '\r', left);
@@ -66,7 +67,7 @@ dotstuff_step(struct dotstuff *d, struct span *in, struct span *out,
 		}
 		if (d->at == DOTSTUFF_AT_LINE && in->p[0] == '.')
 			out[(*count)++] = SPAN_LIT(".");
-		if (clean_run(d, *in, &run) != ST_OK)
+		if (clean_run(d, *in, false, &run) != ST_OK)
 			return ST_SYNTAX;
 		if (run > 0)
 			out[(*count)++] = span_sub(*in, 0, run);
@@ -90,4 +91,31 @@ dotstuff_end(const struct dotstuff *d, struct span *out)
 		return ST_SYNTAX;
 	}
 	return ST_SYNTAX; /* not reached: the switch names every place */
+}
+
+enum status
+dotstuff_chunk(struct dotstuff *d, struct span in, bool last, struct span *out,
+    size_t *count)
+{
+	size_t run = 0;
+
+	*count = 0;
+	if (d->at == DOTSTUFF_AT_CR && in.n > 0) {
+		if (in.p[0] != '\n')
+			return ST_SYNTAX;
+		out[(*count)++] = SPAN_LIT("\r\n");
+		in = span_sub(in, 1, in.n);
+		d->at = DOTSTUFF_AT_LINE;
+	}
+	if (clean_run(d, in, true, &run) != ST_OK)
+		return ST_SYNTAX;
+	if (run > 0)
+		out[(*count)++] = span_sub(in, 0, run);
+	if (!last)
+		return ST_OK;
+	if (d->at == DOTSTUFF_AT_CR)
+		return ST_SYNTAX;
+	if (d->at == DOTSTUFF_AT_TEXT)
+		out[(*count)++] = SPAN_LIT("\r\n");
+	return ST_OK;
 }

@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-#define CODE_DIGITS 3u
+#define CODE_DIGITS    3u
+#define EHLO_LIMIT_MAX 999999u /* RFC 9422 4: six digits */
 
 void
 reply_reader_init(struct reply_reader *r, TALLOC_CTX *mem, size_t cap_bytes)
@@ -143,31 +144,88 @@ take_size(struct span value, struct ehlo *e)
 	e->size_limit = limit;
 }
 
+/* The next word of *rest; false when there is none. */
+static bool
+take_word(struct span *rest, struct span *word)
+{
+	*rest = span_trim(*rest);
+	if (rest->n == 0)
+		return false;
+	if (!span_cut(*rest, ' ', word, rest)) {
+		*word = *rest;
+		*rest = SPAN_NONE;
+	}
+	return true;
+}
+
+/* "AUTH" *( SP mechanism ), RFC 4954 3 */
+static void
+take_auth(struct span rest, struct ehlo *e)
+{
+	static const char *const names[] = { "PLAIN", "LOGIN", "EXTERNAL" };
+	struct span word;
+
+	while (take_word(&rest, &word)) {
+		int k = span_iindex(word, names, COUNT_OF(names));
+
+		if (k >= 0)
+			e->auth |= 1u << k;
+	}
+}
+
+/*
+ * RFC 9422 3, 4: limit-name [ "=" limit-value ], and each of ours has a
+ * value of one to six digits that does not begin with 0.  "MUST be ignored":
+ * what is unknown or malformed.  Told twice, the smaller counts.
+ */
+static void
+take_limits(struct span rest, struct ehlo *e)
+{
+	static const char *const names[] = { "MAILMAX", "RCPTMAX",
+		"RCPTDOMAINMAX" };
+	uint32_t *const limits[] = { &e->mail_max, &e->rcpt_max,
+		&e->rcpt_domain_max };
+	struct span word, name, value;
+	uint64_t limit;
+
+	while (take_word(&rest, &word)) {
+		int k;
+
+		if (!span_cut(word, '=', &name, &value) || value.n == 0 ||
+		    value.p[0] == '0' ||
+		    span_u64(value, EHLO_LIMIT_MAX, &limit) != ST_OK)
+			continue;
+		k = span_iindex(name, names, COUNT_OF(names));
+		if (k >= 0 && (*limits[k] == 0 || limit < *limits[k]))
+			*limits[k] = (uint32_t)limit;
+	}
+}
+
 struct ehlo
 ehlo_parse(const struct reply *r)
 {
 	static const char *const names[] = { "STARTTLS", "PIPELINING",
-		"8BITMIME", "SIZE", "ENHANCEDSTATUSCODES" };
-	static const enum ehlo_ext bits[] = { EHLO_STARTTLS, EHLO_PIPELINING,
-		EHLO_8BITMIME, EHLO_SIZE, EHLO_ENHANCEDSTATUSCODES };
-	struct span rest = r->text, line, keyword, value;
+		"8BITMIME", "SIZE", "ENHANCEDSTATUSCODES", "CHUNKING",
+		"SMTPUTF8", "DSN", "REQUIRETLS", "AUTH", "LIMITS" };
+	enum { SIZE = 3, AUTH = 9, LIMITS = 10 };
+	struct span rest = r->text, line, keyword;
 	struct ehlo e = { 0 };
 	bool first = true;
 	int k;
 
 	while (span_line(&rest, &line)) {
-		line = span_trim(line);
-		value = SPAN_NONE;
-		if (!span_cut(line, ' ', &keyword, &value))
-			keyword = line;
-		k = first ? -1 : span_iindex(keyword, names, COUNT_OF(names));
+		k = -1;
+		if (!first && take_word(&line, &keyword))
+			k = span_iindex(keyword, names, COUNT_OF(names));
 		first = false; /* the server's name, RFC 5321 4.1.1.1 */
-		if (k < 0)
-			continue;
-		if (bits[k] == EHLO_SIZE)
-			take_size(span_trim(value), &e);
-		else
-			e.ext |= bits[k];
+		if (k == SIZE)
+			take_size(span_trim(line), &e);
+		else if (k == AUTH)
+			take_auth(line, &e);
+		else if (k == LIMITS)
+			take_limits(line, &e);
+		else if (k >= 0)
+			e.ext |= 1u << k;
 	}
 	return e;
 }

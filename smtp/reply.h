@@ -49,12 +49,28 @@ enum ehlo_ext {
 	EHLO_8BITMIME = 4,
 	EHLO_SIZE = 8,
 	EHLO_ENHANCEDSTATUSCODES = 16,
+	EHLO_CHUNKING = 32,
+	EHLO_SMTPUTF8 = 64,
+	EHLO_DSN = 128,
+	EHLO_REQUIRETLS = 256,
 };
+
+/* Mechanisms of AUTH that we speak, RFC 4616, 4422 A; LOGIN is older. */
+enum ehlo_auth {
+	EHLO_AUTH_PLAIN = 1,
+	EHLO_AUTH_LOGIN = 2,
+	EHLO_AUTH_EXTERNAL = 4,
+};
+
 struct ehlo {
-	unsigned ext;        /* set of enum ehlo_ext */
-	uint64_t size_limit; /* 0: none told */
+	unsigned ext;             /* set of enum ehlo_ext */
+	unsigned auth;            /* set of enum ehlo_auth */
+	uint64_t size_limit;      /* 0: none told */
+	uint32_t mail_max;        /* RFC 9422: MAIL in a session, 0: none */
+	uint32_t rcpt_max;        /* RCPT in a transaction */
+	uint32_t rcpt_domain_max; /* domains of RCPT in a session */
 };
-/* Keywords are case-insensitive; malformed and unknown lines are skipped. */
+/* Keywords are case-insensitive; malformed and unknown ones are skipped. */
 struct ehlo ehlo_parse(const struct reply *r);
 
 #endif

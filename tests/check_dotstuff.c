@@ -163,6 +163,70 @@ START_TEST(smtp_04_what_was_stuffed_is_unstuffed_to_the_same_bytes)
 }
 END_TEST
 
+/* Content in two chunks; *ends_in_cr: one of them does, as it is sent. */
+static enum status
+chunk(struct span content, size_t cut, struct sbuf *wire, bool *ends_in_cr)
+{
+	struct dotstuff d = dotstuff_start();
+	struct span piece[DOTSTUFF_CHUNK_PIECES];
+	size_t count;
+
+	*ends_in_cr = false;
+	sbuf_init(wire, mem, 1000);
+	for (int i = 0; i < 2; i++) {
+		struct span part = i == 0 ? span_sub(content, 0, cut) :
+					    span_sub(content, cut, content.n);
+
+		if (dotstuff_chunk(&d, part, i == 1, piece, &count) != ST_OK)
+			return ST_SYNTAX;
+		ck_assert_uint_le(count, DOTSTUFF_CHUNK_PIECES);
+		for (size_t k = 0; k < count; k++)
+			sbuf_span(wire, piece[k]);
+		*ends_in_cr |= span_ends(sbuf_view(wire), "\r");
+	}
+	return ST_OK;
+}
+
+/* All of six bytes, at each cut: as it was, with its last CRLF. */
+START_TEST(smtp_03_smtp_05_smtp_48_chunks_hold_what_was_given_and_whole_crlf)
+{
+	static const char bytes[] = { '\r', '\n', '.', 'a' };
+
+	for (unsigned n = 0; n < 7 * 4096; n++) {
+		char text[9];
+		size_t len = n / 4096;
+		unsigned rest = n % 4096;
+		bool clean = true, ends_in_cr;
+		struct sbuf wire;
+
+		for (size_t i = 0; i < len; i++, rest /= 4)
+			text[i] = bytes[rest % 4];
+		if (rest > 0)
+			continue;
+		for (size_t i = 0; i < len; i++) {
+			if (text[i] == '\r')
+				clean &= i + 1 < len && text[i + 1] == '\n';
+			if (text[i] == '\n')
+				clean &= i > 0 && text[i - 1] == '\r';
+		}
+		for (size_t cut = 0; cut <= len; cut++) {
+			enum status st = chunk(span_of(text, len), cut, &wire,
+			    &ends_in_cr);
+
+			ck_assert_int_eq(st, clean ? ST_OK : ST_SYNTAX);
+			ck_assert(!ends_in_cr);
+			if (len == 0 || text[len - 1] == '\n')
+				text[len] = '\0';
+			else
+				memcpy(text + len, "\r\n", 3);
+			if (clean)
+				ck_assert_str_eq(sbuf_cstr(&wire), text);
+			sbuf_free(&wire);
+		}
+	}
+}
+END_TEST
+
 START_TEST(clean_content_is_one_piece)
 {
 	struct dotstuff d = dotstuff_start();
@@ -192,6 +256,8 @@ main(void)
 	tcase_add_test(t, smtp_03_pieces_before_a_bare_cr_end_in_no_cr);
 	tcase_add_test(t,
 	    smtp_04_what_was_stuffed_is_unstuffed_to_the_same_bytes);
+	tcase_add_test(t,
+	    smtp_03_smtp_05_smtp_48_chunks_hold_what_was_given_and_whole_crlf);
 	tcase_add_test(t, clean_content_is_one_piece);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);

@@ -242,6 +242,65 @@ START_TEST(smtp_46_ehlo_size_without_limit_or_0_tells_none)
 }
 END_TEST
 
+START_TEST(ehlo_tells_the_extensions_of_a_relay)
+{
+	ck_assert_uint_eq(ehlo_of("250-mx\r\n250-chunking\r\n250-SmtpUtf8\r\n"
+				  "250-DSN\r\n250 REQUIRETLS\r\n")
+			      .ext,
+	    EHLO_CHUNKING | EHLO_SMTPUTF8 | EHLO_DSN | EHLO_REQUIRETLS);
+}
+END_TEST
+
+START_TEST(smtp_52_ehlo_mechanisms_are_whole_words)
+{
+	ck_assert_uint_eq(
+	    ehlo_of("250-mx\r\n250 AUTH cram-md5  plain LOGIN\r\n").auth,
+	    EHLO_AUTH_PLAIN | EHLO_AUTH_LOGIN);
+	ck_assert_uint_eq(
+	    ehlo_of("250-mx\r\n250-AUTH EXTERNAL\r\n250 AUTH PLAIN\r\n").auth,
+	    EHLO_AUTH_EXTERNAL | EHLO_AUTH_PLAIN);
+	ck_assert_uint_eq(
+	    ehlo_of("250-mx\r\n250-AUTH=PLAIN\r\n250 AUTH PLAIN-CB XPLAIN\r\n")
+		.auth,
+	    0);
+	ck_assert_uint_eq(ehlo_of("250-AUTH PLAIN\r\n250 AUTH\r\n").auth, 0);
+}
+END_TEST
+
+/* RFC 9422 3: "limits that are not recognized or are malformed are ignored" */
+static const struct {
+	const char *line;
+	uint32_t mail, rcpt, domain;
+} limits[] = {
+	{ "LIMITS MAILMAX=1 RCPTMAX=2 RCPTDOMAINMAX=3", 1, 2, 3 },
+	{ "limits rcptmax=999999", 0, 999999, 0 },
+	{ "LIMITS  RCPTMAX=5  X=y MAILMAX=6 ", 6, 5, 0 },
+	{ "LIMITS", 0, 0, 0 },
+	{ "LIMITS RCPTMAX", 0, 0, 0 },
+	{ "LIMITS RCPTMAX= MAILMAX=4", 4, 0, 0 },
+	{ "LIMITS RCPTMAX=0 MAILMAX=4", 4, 0, 0 },
+	{ "LIMITS RCPTMAX=01", 0, 0, 0 },
+	{ "LIMITS RCPTMAX=1000000", 0, 0, 0 },
+	{ "LIMITS RCPTMAX=99999999999999999999", 0, 0, 0 },
+	{ "LIMITS RCPTMAX=-1", 0, 0, 0 },
+	{ "LIMITS RCPTMAX=1x", 0, 0, 0 },
+	{ "LIMITS RCPTMAX==1", 0, 0, 0 },
+	{ "LIMITS RCPTMAXX=1 XRCPTMAX=2", 0, 0, 0 },
+	{ "LIMITS RCPTMAX=7 RCPTMAX=5 RCPTMAX=9", 0, 5, 0 },
+	{ "LIMITSRCPTMAX=7", 0, 0, 0 },
+};
+
+START_TEST(smtp_51_ehlo_limits_are_read_and_malformed_ones_ignored)
+{
+	struct ehlo e = ehlo_of(talloc_asprintf(mem, "250-mx\r\n250 %s\r\n",
+	    limits[_i].line));
+
+	ck_assert_uint_eq(e.mail_max, limits[_i].mail);
+	ck_assert_uint_eq(e.rcpt_max, limits[_i].rcpt);
+	ck_assert_uint_eq(e.rcpt_domain_max, limits[_i].domain);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -269,6 +328,11 @@ main(void)
 	tcase_add_test(t, ehlo_first_line_is_the_servers_name);
 	tcase_add_test(t, ehlo_skips_what_is_malformed_or_unknown);
 	tcase_add_test(t, smtp_46_ehlo_size_without_limit_or_0_tells_none);
+	tcase_add_test(t, ehlo_tells_the_extensions_of_a_relay);
+	tcase_add_test(t, smtp_52_ehlo_mechanisms_are_whole_words);
+	tcase_add_loop_test(t,
+	    smtp_51_ehlo_limits_are_read_and_malformed_ones_ignored, 0,
+	    (int)COUNT_OF(limits));
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

@@ -110,6 +110,9 @@ static const struct {
 	{ CLIENT_FAULT_NO_TLS, CLIENT_S_EHLO, STEP_NEXT_HOST, "4.7.5" },
 	{ CLIENT_FAULT_INJECTION, CLIENT_S_HANDSHAKE, STEP_NEXT_HOST, "4.7.5" },
 	{ CLIENT_FAULT_CONTENT, CLIENT_S_BODY, STEP_BOUNCE, "5.6.0" },
+	{ CLIENT_FAULT_LOST, CLIENT_S_CHUNK, STEP_NEXT_HOST, "4.4.2" },
+	{ CLIENT_FAULT_LOST, CLIENT_S_DRAIN, STEP_NEXT_HOST, "4.4.2" },
+	{ CLIENT_FAULT_AUTH, CLIENT_S_AUTH, STEP_NEXT_HOST, "4.7.0" },
 };
 
 START_TEST(smtp_41_failures_give_step_and_status)
@@ -123,13 +126,35 @@ START_TEST(smtp_41_failures_give_step_and_status)
 }
 END_TEST
 
-START_TEST(smtp_46_47_what_does_not_fit_may_fit_another_host)
+/* SMTP-52: our credentials are ours to mend; no 5yz to AUTH is a bounce. */
+START_TEST(smtp_52_a_refused_login_never_bounces)
 {
-	ck_assert_int_eq(verdict_of_fit(CLIENT_TOO_BIG).step, STEP_OTHER_HOST);
-	ck_assert_str_eq(verdict_of_fit(CLIENT_TOO_BIG).status, "5.3.4");
-	ck_assert_int_eq(verdict_of_fit(CLIENT_NEEDS_8BIT).step,
-	    STEP_OTHER_HOST);
-	ck_assert_str_eq(verdict_of_fit(CLIENT_NEEDS_8BIT).status, "5.6.3");
+	struct client_failure f = { .fault = CLIENT_FAULT_AUTH,
+		.at = CLIENT_S_AUTH,
+		.reply = { .code = 535, .enhanced = "5.7.8" } };
+
+	ck_assert_int_eq(verdict_of_failure(&f).step, STEP_NEXT_HOST);
+	ck_assert_str_eq(verdict_of_failure(&f).status, "4.7.0");
+}
+END_TEST
+
+static const struct {
+	enum client_fit fit;
+	const char *status;
+} unfit[] = {
+	{ CLIENT_TOO_BIG, "5.3.4" },
+	{ CLIENT_NEEDS_8BIT, "5.6.3" },
+	{ CLIENT_NEEDS_UTF8, "5.6.7" },
+	{ CLIENT_NEEDS_UTF8_HEADER, "5.6.9" },
+	{ CLIENT_NEEDS_REQUIRETLS, "5.7.30" },
+};
+
+START_TEST(smtp_46_47_49_what_does_not_fit_may_fit_another_host)
+{
+	struct verdict v = verdict_of_fit(unfit[_i].fit);
+
+	ck_assert_int_eq(v.step, STEP_OTHER_HOST);
+	ck_assert_str_eq(v.status, unfit[_i].status);
 }
 END_TEST
 
@@ -158,7 +183,10 @@ main(void)
 	tcase_add_test(t, smtp_68_class_always_agrees_with_the_step);
 	tcase_add_loop_test(t, smtp_41_failures_give_step_and_status, 0,
 	    (int)COUNT_OF(failures));
-	tcase_add_test(t, smtp_46_47_what_does_not_fit_may_fit_another_host);
+	tcase_add_test(t, smtp_52_a_refused_login_never_bounces);
+	tcase_add_loop_test(t,
+	    smtp_46_47_49_what_does_not_fit_may_fit_another_host, 0,
+	    (int)COUNT_OF(unfit));
 	tcase_add_test(t, security_says_more_than_dns_than_words_than_silence);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);

@@ -21,10 +21,26 @@ static const struct client_conf conf = { .hostname = "gw.example.org",
 	.dot_ms = 50,
 	.transaction_ms = 500,
 	.quit_ms = 60,
-	.reply_bytes = 4096 };
+	.reply_bytes = 4096,
+	.bdat = true };
 
-static const char *const rcpt[] = { "a@d.example", "b\r\nDATA@d.example",
-	"\"c d\"@d.example" };
+static const struct client_mail_rcpt rcpt[] = {
+	{ .address = "a@d.example",
+	    .notify = DSN_FAILURE,
+	    .orcpt = "rfc822;a+2B@d.example" },
+	{ .address = "b\r\nDATA@d.example" },
+	{ .address = "\"c d\"@d.example" },
+};
+
+static const struct client_login login = {
+	.mechanisms = EHLO_AUTH_PLAIN | EHLO_AUTH_LOGIN | EHLO_AUTH_EXTERNAL,
+	.user = "user",
+	.password = "secret",
+};
+
+/* The content, in parts that cut a CRLF and stand before a dot. */
+static const char *const parts[] = { ".a\r", "\n..\r\n", ".", "", "\r\n" };
+static const char content[] = ".a\r\n..\r\n.\r\n";
 
 struct play {
 	struct client *client;
@@ -34,6 +50,7 @@ struct play {
 	bool tls;
 	size_t at_once;
 	unsigned mails;
+	unsigned part;    /* of the content, next */
 	struct sbuf wire; /* since TLS began */
 	struct sbuf in;
 };
@@ -45,6 +62,31 @@ is_start_of(struct span line, const char *command)
 	struct span whole = span_str(command);
 
 	return span_eq_span(line, span_sub(whole, 0, line.n));
+}
+
+/* Each chunk is as long as it says, and they give the content in order. */
+static void
+check_chunks(const struct play *p)
+{
+	struct span rest = sbuf_view(&p->wire), line, size, sent;
+	uint64_t n = 0;
+	size_t at = 0;
+
+	while (span_has(rest, '\n') && span_line(&rest, &line)) {
+		if (span_starts(line, "MAIL "))
+			at = 0;
+		if (!span_starts(line, "BDAT "))
+			continue;
+		size = span_sub(line, 5, span_find(line, ' ', 5));
+		invariant(span_u64(size, sizeof(content) - 1, &n) == ST_OK);
+		sent = span_sub(rest, 0, n);
+		invariant(at + n < sizeof(content) &&
+			  span_eq_span(sent, span_of(content + at, sent.n)));
+		rest = span_sub(rest, sent.n, rest.n);
+		at += n;
+		invariant(!span_ends(line, " LAST") ||
+			  at == sizeof(content) - 1);
+	}
 }
 
 /* CR and LF only as CRLF; in clear, where TLS is required, hardly a word. */
@@ -59,12 +101,14 @@ check_wire(const struct play *p)
 		if (rest.p[i] == '\r' && i + 1 < rest.n)
 			invariant(rest.p[i + 1] == '\n');
 	}
-	if (p->want != CLIENT_TLS_REQUIRED || p->tls)
-		return;
-	while (span_line(&rest, &line))
-		invariant(is_start_of(line, "EHLO gw.example.org\r") ||
+	check_chunks(p);
+	while (!p->tls && span_line(&rest, &line)) {
+		invariant(!span_starts(line, "AUTH"));
+		invariant(p->want != CLIENT_TLS_REQUIRED ||
+			  is_start_of(line, "EHLO gw.example.org\r") ||
 			  is_start_of(line, "STARTTLS\r") ||
 			  is_start_of(line, "QUIT\r"));
+	}
 }
 
 static bool
@@ -92,27 +136,49 @@ begin_mail(struct play *p)
 	struct client_mail m = { .sender = p->mails == 1 ? "" : "s@x.example",
 		.size_bytes = 20,
 		.has_8bit = p->mails == 2,
+		.ret = DSN_RET_FULL,
+		.envid = "id+2B",
+		.requiretls = p->tls && p->mails == 2,
+		.auth_null = true,
 		.rcpt = rcpt,
 		.rcpt_count = COUNT_OF(rcpt) };
 	struct diag why;
 
+	if (client_ehlo(p->client).auth != 0 && p->tls &&
+	    !client_authenticated(p->client)) {
+		client_auth(p->client, p->now, &login);
+		return;
+	}
+	p->part = 0;
 	if (p->mails++ == MAX_MAILS ||
-	    client_fits(p->client, &m) != CLIENT_FITS)
+	    client_fits(p->client, &m) != CLIENT_FITS ||
+	    client_room(p->client, rcpt, COUNT_OF(rcpt)) < COUNT_OF(rcpt))
 		client_quit(p->client, p->now);
 	else
 		invariant(client_mail(p->client, p->now, &m, &why) == ST_OK);
 }
 
-/* A reply before the dot has left delivers nothing. */
+static void
+give_part(struct play *p)
+{
+	const char *part = parts[p->part++];
+
+	client_body(p->client, p->now, span_str(part),
+	    p->part == COUNT_OF(parts));
+}
+
+/* A reply before all of the content has left delivers nothing. */
 static void
 check_result(const struct play *p)
 {
 	struct client_result r = client_result(p->client);
+	struct span wire = sbuf_view(&p->wire);
 
 	invariant(client_rcpt(p->client, 1)->state == CLIENT_RCPT_UNFIT);
 	if (r.at == CLIENT_S_DOT && r.reply.code < 300)
-		invariant(p->wire.n >= 5 &&
-			  span_ends(sbuf_view(&p->wire), "\r\n.\r\n"));
+		invariant(p->part == COUNT_OF(parts) &&
+			  (span_ends(wire, "\r\n.\r\n") ||
+			      span_ends(wire, " LAST\r\n\r\n")));
 }
 
 /* true: step again. */
@@ -139,7 +205,7 @@ act(struct play *p, enum client_action action)
 		begin_mail(p);
 		return true;
 	case CLIENT_BODY:
-		client_body(p->client, p->now, SPAN_LIT(".a\r\n..\r\n"), true);
+		give_part(p);
 		return true;
 	case CLIENT_MAIL_DONE:
 		check_result(p);

@@ -112,8 +112,8 @@ client_body(struct client *c, struct mono now, struct span part, bool last)
 /* ---- replies to chunks ---- */
 
 /*
- * One chunk was refused: the one behind it that was begun "MUST" be sent to
- * its end (RFC 3030 2), and each has its reply.
+ * One chunk was refused: the one behind it that was begun must be sent to its
+ * end (RFC 3030 2), and each has its reply.
  */
 static void
 drain(struct client *c, struct mono now)

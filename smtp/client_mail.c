@@ -198,7 +198,7 @@ take_dot_reply(struct client *c, struct mono now, const struct reply *r)
 	}
 	if (client_tx_has_takers(&c->tx))
 		client_tx_settle(c, CLIENT_S_DOT, r);
-	/* RFC 3030 2: after a BDAT that failed RSET "MUST be issued". */
+	/* RFC 3030 2: after a BDAT that failed RSET must follow. */
 	client_tx_end(c, now, c->tx.bdat && r->code >= 400 && r->code != 421);
 	if (r->code == 421) { /* told, but nothing more can be said */
 		c->mail_done = true;

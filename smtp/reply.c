@@ -175,8 +175,8 @@ take_auth(struct span rest, struct ehlo *e)
 
 /*
  * RFC 9422 3, 4: limit-name [ "=" limit-value ], and each of ours has a
- * value of one to six digits that does not begin with 0.  "MUST be ignored":
- * what is unknown or malformed.  Told twice, the smaller counts.
+ * value of one to six digits that does not begin with 0.  What is unknown or
+ * malformed is ignored; told twice, the smaller counts.
  */
 static void
 take_limits(struct span rest, struct ehlo *e)

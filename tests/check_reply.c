@@ -267,7 +267,6 @@ START_TEST(smtp_52_ehlo_mechanisms_are_whole_words)
 }
 END_TEST
 
-/* RFC 9422 3: "limits that are not recognized or are malformed are ignored" */
 static const struct {
 	const char *line;
 	uint32_t mail, rcpt, domain;

@@ -212,7 +212,7 @@ START_TEST(smtp_48_after_a_failed_chunk_none_follows_and_rset_clears)
 }
 END_TEST
 
-/* RFC 3030 2: "the sender SMTP must complete the sending of the segment" */
+/* RFC 3030 2: the chunk at hand is completed, and no other is begun. */
 START_TEST(smtp_48_a_chunk_that_was_begun_is_sent_to_its_end)
 {
 	to_chunks(EHLO_BDAT);

@@ -281,7 +281,6 @@ deliver(const struct client_mail_rcpt *rcpt, size_t n)
 
 #define PIPE_AND(limits) "250-mx\r\n250-PIPELINING\r\n250 LIMITS " limits "\r\n"
 
-/* "LIMITS RCPTMAX=2 MAILMAX=1, 5 recipients: 3 connections, 2 + 2 + 1" */
 START_TEST(smtp_51_limits_of_the_server_divide_the_recipients)
 {
 	static const struct client_mail_rcpt five[] = { { .address = "a@d" },

@@ -438,10 +438,12 @@ report(struct keeper *k, const struct admin_line *line,
 	for (const struct admin_act *a = first;
 	     a < end && a->r.message == first->r.message; a++)
 		if (!is_busy(k, a))
-			list[n++] = (struct dsn_rcpt){ a->r.address, "5.7.0",
-				"", "",
-				"an operator of this gateway removed the "
-				"message" };
+			list[n++] = (struct dsn_rcpt){
+				.address = a->r.address,
+				.status = "5.7.0",
+				.why = "an operator of this gateway removed "
+				       "the message",
+			};
 	return st == ST_OK && n > 0 ? report_write(k, &m, list, n, why) : st;
 }
 

@@ -218,8 +218,13 @@ report(struct keeper *k, const struct outcome *o, struct diag *why)
 		if (r->result != RESULT_BOUNCED || !o->act[i].ours)
 			continue;
 		m = o->act[i].rcpt->msg;
-		list[n++] = (struct dsn_rcpt){ o->act[i].to, r->status,
-			r->remote_mta, r->diagnostic, r->why };
+		list[n++] = (struct dsn_rcpt){
+			.address = o->act[i].to,
+			.status = r->status,
+			.remote_mta = r->remote_mta,
+			.diagnostic = r->diagnostic,
+			.why = r->why,
+		};
 	}
 	if (m == NULL)
 		return ST_OK;

@@ -45,22 +45,6 @@ header_of(struct keeper *k, int64_t message)
 	return dsn_header_of(sbuf_view(&all), DSN_HEADER_MAX_BYTES);
 }
 
-/* Fewer recipients where many long replies pass the limit: one is told of
- * at least. */
-static enum status
-write_dsn(struct keeper *k, struct dsn *d, struct sbuf *out)
-{
-	enum status st;
-
-	sbuf_init(out, k->tmp, DSN_MAX_BYTES);
-	do {
-		sbuf_reset(out);
-		st = dsn_write(d, out);
-		d->rcpt_count /= 2;
-	} while (st == ST_LIMIT && d->rcpt_count > 0);
-	return st;
-}
-
 static struct arrival *
 arrival_of(struct keeper *k, int64_t id, const struct address *to,
     struct sbuf *text)
@@ -129,7 +113,11 @@ report_write(struct keeper *k, const struct store_message *m,
 {
 	char about[QUEUE_ID_BYTES];
 	struct dsn d = {
+		.kind = DSN_KIND_FAILED,
 		.reporting_mta = k->env.conf->hostname,
+		/* RFC 3461 6.1: of a person who looks after this host */
+		.from = need(talloc_asprintf(k->tmp, "postmaster@%s",
+		    k->env.conf->hostname)),
 		.queue_id = queue_id_text(m->id, about),
 		.to = m->sender,
 		.now = keeper_wall(k),
@@ -137,6 +125,7 @@ report_write(struct keeper *k, const struct store_message *m,
 		.rcpt = rcpt,
 		.rcpt_count = count,
 	};
+	struct dsn_form form;
 	struct address to;
 	struct arrival *a;
 	struct sbuf text;
@@ -146,8 +135,10 @@ report_write(struct keeper *k, const struct store_message *m,
 	if (!addressee(k, m, about, &to))
 		return ST_OK;
 	net_random(k->env.net, d.random, sizeof(d.random));
-	d.header = header_of(k, m->id);
-	if (write_dsn(k, &d, &text) != ST_OK) {
+	d.original = header_of(k, m->id);
+	sbuf_init(&text, k->tmp, DSN_MAX_BYTES);
+	/* Of a header and an ASCII sender, so it is ASCII. */
+	if (dsn_write(&d, &text, &form) != ST_OK) {
 		log_text(k->env.log, LOG_LEVEL_ERROR, "report-impossible",
 		    "%s: over the size of a report", about);
 		return ST_OK;
@@ -292,8 +283,12 @@ give_up(struct keeper *k, struct expired *first, struct expired **next,
 	     st == ST_OK && e != NULL && e->r.message == first->r.message;
 	     e = STAILQ_NEXT(e, link)) {
 		e->from = m.sender;
-		list[n++] = (struct dsn_rcpt){ e->r.address, "4.4.7", "", "",
-			*e->why != '\0' ? e->why : "no attempt could be made" };
+		list[n++] = (struct dsn_rcpt){
+			.address = e->r.address,
+			.status = "4.4.7",
+			.why = *e->why != '\0' ? e->why :
+						 "no attempt could be made",
+		};
 		if (!is_proven(first, e))
 			st = prove_expired(k, &m, e, why);
 	}

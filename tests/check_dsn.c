@@ -500,7 +500,7 @@ START_TEST(smtp_65_b3_10_the_original_recipient_is_decoded_and_harmless)
 }
 END_TEST
 
-START_TEST(rtls_46_what_was_required_is_told_in_fields)
+START_TEST(what_was_required_is_told_in_fields)
 {
 	struct dsn_rcpt r = policy_rcpt;
 	struct dsn d = dsn_of(&r, 1);
@@ -567,7 +567,7 @@ START_TEST(smtp_68_the_status_is_given_and_explained)
 }
 END_TEST
 
-START_TEST(rtls_46_the_text_names_the_requirement_the_host_and_the_remedy)
+START_TEST(the_text_names_the_requirement_the_host_and_the_remedy)
 {
 	struct dsn d = dsn_of(&policy_rcpt, 1);
 
@@ -1062,10 +1062,10 @@ add_field_tests(TCase *tc)
 	tcase_add_loop_test(tc,
 	    smtp_65_b3_10_the_original_recipient_is_decoded_and_harmless, 0,
 	    COUNT_OF(orcpts));
-	tcase_add_test(tc, rtls_46_what_was_required_is_told_in_fields);
+	tcase_add_test(tc, what_was_required_is_told_in_fields);
 	tcase_add_test(tc, smtp_68_the_status_is_given_and_explained);
 	tcase_add_test(tc,
-	    rtls_46_the_text_names_the_requirement_the_host_and_the_remedy);
+	    the_text_names_the_requirement_the_host_and_the_remedy);
 	tcase_add_test(tc, a_requirement_of_our_own_names_whom_to_ask);
 	tcase_add_test(tc, each_advice_has_a_class_that_finds_it);
 	tcase_add_test(tc, many_recipients_are_listed_as_far_as_there_is_room);

@@ -199,7 +199,7 @@ static const struct {
 		      "partners", DSN_SOURCE_RULE, DSN_ADVICE_RULE } },
 };
 
-START_TEST(rtls_46_each_unmet_requirement_as_stored)
+START_TEST(each_unmet_requirement_as_stored)
 {
 	struct dsn_rcpt r = policy_rcpt;
 	struct dsn d = dsn_of(&r, 1);
@@ -322,7 +322,7 @@ main(void)
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, smtp_64_a_policy_failure_as_stored);
-	tcase_add_loop_test(tc, rtls_46_each_unmet_requirement_as_stored, 0,
+	tcase_add_loop_test(tc, each_unmet_requirement_as_stored, 0,
 	    COUNT_OF(advices));
 	tcase_add_test(tc,
 	    smtp_69_all_recipients_that_failed_together_as_stored);

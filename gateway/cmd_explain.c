@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * cmd_explain - `tierpost explain DOMAIN`: makes the plan for a domain by
- * the same code as the advisor and prints each lookup, what it proved, and
- * the row of the decision table that won.
+ * cmd_explain - `tierpost explain DOMAIN`: makes the plan for a domain and a
+ * message class by the same code as the advisor and prints each lookup, what
+ * it proved, and the rule and the row of the decision tables that won.
  */
 #include <inttypes.h>
 #include <jansson.h>
@@ -19,6 +19,7 @@ struct explain {
 	struct role_env env;
 	struct log log;
 	const char *domain;
+	enum msg_class mclass;
 	bool json;
 	bool validating;
 	char *health;
@@ -29,7 +30,10 @@ struct explain {
 static int
 usage(void)
 {
-	fprintf(stderr, "usage: tierpost explain [-c FILE] [--json] DOMAIN\n");
+	fprintf(stderr, "usage: tierpost explain [-c FILE] [--json] [--class "
+			"CLASS] DOMAIN\n"
+			"       CLASS: normal, requiretls, tls-optional or "
+			"report\n");
 	return EXIT_USAGE;
 }
 
@@ -75,17 +79,35 @@ print_sts(const struct plan *plan)
 	    plan->implicit_mx ? ", implicit: the domain itself" : "");
 }
 
+static const char *
+section_of(const struct plan_host *h)
+{
+	return decide(&h->in).section;
+}
+
 static void
 print_host(const struct plan_host *h)
 {
 	char addr[NETADDR_TEXT_BYTES];
+	const char *section;
 
 	printf("\n%5u %s\n", h->preference, h->name);
 	printf("      required   %s%s%s\n",
 	    h->skip ? "not used in this attempt" : level_name(h->required),
 	    h->skip || h->method == METHOD_NONE ? "" : " by ",
 	    h->skip || h->method == METHOD_NONE ? "" : method_name(h->method));
+	if (h->also_pkix_sts)
+		printf("                 and by pkix-sts\n");
+	if (h->requiretls)
+		printf("                 and REQUIRETLS must be offered in "
+		       "TLS\n");
+	if (h->conclusive)
+		printf("                 and nothing that may pass is to "
+		       "blame\n");
 	printf("      why        %s\n", h->why);
+	section = section_of(h);
+	printf("      decided    by rule %d%s%s\n", (int)h->won,
+	    *section == '\0' ? "" : ", ", section);
 	printf("      row        %s (%s%s)\n", h->row, dane_state_text(h->dane),
 	    h->half_dane ? ", insecure MX" : "");
 	if (*h->rule != '\0')
@@ -111,6 +133,9 @@ print_plan(const struct explain *x, const struct plan *plan)
 	char until[CLOCK_TEXT_BYTES];
 
 	printf("%s\n\n", plan->domain);
+	if (plan->mclass != CLASS_NORMAL)
+		printf("For mail of the class %s.\n\n",
+		    class_name(plan->mclass));
 	if (!x->validating)
 		printf("The resolver does not validate DNSSEC (%s).\n\n",
 		    x->health);
@@ -152,6 +177,11 @@ host_json(const struct plan_host *h)
 	json_object_set_new(o, "skip", json_boolean(h->skip));
 	put(o, "required", level_name(h->required));
 	put(o, "method", method_name(h->method));
+	json_object_set_new(o, "also-pkix-sts", json_boolean(h->also_pkix_sts));
+	json_object_set_new(o, "requiretls", json_boolean(h->requiretls));
+	json_object_set_new(o, "conclusive", json_boolean(h->conclusive));
+	json_object_set_new(o, "decided-by", json_integer((int)h->won));
+	put(o, "section", section_of(h));
 	put(o, "row", h->row);
 	put(o, "why", h->why);
 	put(o, "dane", dane_state_name(h->dane));
@@ -221,6 +251,7 @@ dump_plan(const struct explain *x, const struct plan *plan)
 	char text[CLOCK_TEXT_BYTES];
 
 	put(o, "domain", plan->domain);
+	put(o, "class", class_name(plan->mclass));
 	json_object_set_new(o, "resolver-validates",
 	    json_boolean(x->validating));
 	put(o, "verdict", verdicts[plan->verdict]);
@@ -265,7 +296,7 @@ tested(void *arg, const struct dns_health *h)
 
 	x->validating = h->validating;
 	x->health = need(talloc_strdup(x->mem, h->text));
-	(void)supply_plan(x->mem, &x->env, x->discover, x->domain, CLASS_NORMAL,
+	(void)supply_plan(x->mem, &x->env, x->discover, x->domain, x->mclass,
 	    planned, x);
 }
 
@@ -357,6 +388,9 @@ cmd_explain(int argc, char **argv)
 			x.json = true;
 		else if (strcmp(argv[i], "-c") == 0 && i + 1 < argc)
 			path = argv[++i];
+		else if (strcmp(argv[i], "--class") == 0 && i + 1 < argc &&
+			 class_parse(span_str(argv[i + 1]), &x.mclass) == ST_OK)
+			i++;
 		else if (argv[i][0] != '-' && domain == NULL)
 			domain = argv[i];
 		else

@@ -196,6 +196,7 @@ reader_new(TALLOC_CTX *mem, struct wall now)
 	r->option_line = need(talloc_zero_array(r, unsigned,
 	    (unsigned)conf_option_count()));
 	r->found = need(talloc_array(r, struct conf_found, CONF_MAX_MISTAKES));
+	r->scopes = strmap_new(r->mem);
 	conf_options_default(r->conf);
 	return r;
 }

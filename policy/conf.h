@@ -46,8 +46,13 @@ struct conf_listen {
 };
 
 /*
- * A standing requirement: raises, never lowers.  Scopes are canonical:
- * "example.org", ".example.org", "*", or an address literal "[192.0.2.1]".
+ * A standing requirement: raises, never lowers what is published.  Scopes are
+ * canonical: "example.org", ".example.org", "*", or an address literal
+ * "[192.0.2.1]".
+ *
+ * One for "*" is the local default: what a "may" rule or an exception says of
+ * a domain takes its place.  One that names domains is a floor, and so is
+ * never-plaintext for "*": nothing takes its place.
  */
 struct conf_rule {
 	const char *name;     /* letters, digits, ".", "_", "-"; unique */
@@ -70,7 +75,7 @@ struct conf_exception {
 	size_t domain_count;
 	const char **mx; /* host patterns ("*.sohu.com"); none: all hosts */
 	size_t mx_count;
-	enum level allow; /* LEVEL_PLAIN in this version */
+	enum level allow; /* LEVEL_PLAIN, _MAY or _ENCRYPT */
 	const char *reason;
 	const char *approver;
 	const char *ticket;  /* or "" */
@@ -147,24 +152,26 @@ void conf_print_options(FILE *out, bool man);
 
 /* What the rules and exceptions say for (domain, host) at now. */
 struct conf_override {
-	enum override_kind kind;      /* strongest rule, or PLAINTEXT_ALLOWED */
-	bool waiver;                  /* with PLAINTEXT_ALLOWED: always true */
-	const struct conf_rule *rule; /* strongest in scope, also when the
-				       * exception sets it aside; or NULL */
+	enum override_kind kind; /* of the exception, else of the rule */
+	bool waiver;             /* there is an exception */
+	enum level floor;        /* of smtp.floor and the rules that hold */
+	bool never_plaintext;    /* a rule in scope says so */
+	const struct conf_rule *rule; /* strongest that holds; or the local
+				       * default that the exception sets aside;
+				       * or a "may" rule; or NULL */
 	const struct conf_exception *exception; /* the one in force, or NULL */
 };
 /*
  * Both names canonical, or an address literal.
  *
  * Rules: floors of several that match combine by maximum, encrypt <
- * never-plaintext < verify; of equal ones the more specific scope counts
- * (its names are used), then the earlier in the file.
+ * never-plaintext < verify < dane-only; of equal ones the more specific scope
+ * counts (its names are used), then the earlier in the file.
  *
  * Exceptions: one matches while it has not expired, a scope of it has the
  * domain, and host matches a pattern of its mx (when it has mx).  Of several
- * the more specific scope counts, then one with mx, then the earlier.  It
- * sets rules aside, but not one whose scope is more specific than its own,
- * and never never-plaintext (an overlap the reader refuses).
+ * the more specific scope counts, then one with mx, then the earlier; and
+ * one counts only where no "may" rule has a more specific scope.
  *
  * More specific: an exact name before any ".suffix", a longer ".suffix"
  * before a shorter one, all of them before "*".
@@ -173,6 +180,10 @@ struct conf_override {
  */
 struct conf_override conf_override_for(const struct conf *conf,
     const char *domain, const char *host, struct wall now);
+
+/* As if there were no exceptions: for REQUIRETLS they are void (RTLS-22). */
+struct conf_override conf_override_by_rules(const struct conf *conf,
+    const char *domain);
 
 /* When the next exception expires after now; WALL_NEVER when none does. */
 struct wall conf_next_expiry(const struct conf *conf, struct wall now);

@@ -133,53 +133,6 @@ check_times(struct conf_reader *r)
 	    "queue.lifetime", c->queue_lifetime_ms);
 }
 
-/* Is there a domain that both scopes have? */
-static bool
-scopes_overlap(const char *a, const char *b)
-{
-	if (strcmp(a, "*") == 0 || strcmp(b, "*") == 0)
-		return true;
-	if (*a == '.' && *b == '.') /* one is below the other, or the same */
-		return span_ends(span_str(a), b) || span_ends(span_str(b), a);
-	return domain_in_scope(a, b) || domain_in_scope(b, a);
-}
-
-static const char *
-common_scope(const struct conf_rule *rule, const struct conf_exception *e)
-{
-	for (size_t i = 0; i < rule->domain_count; i++)
-		for (size_t k = 0; k < e->domain_count; k++)
-			if (scopes_overlap(rule->domains[i], e->domains[k]))
-				return e->domains[k];
-	return NULL;
-}
-
-/*
- * never-plaintext means never: an exception in its scope is a contradiction,
- * not something to be weighed at run time.
- */
-void
-conf_check_contradiction(const struct conf_entry *e,
-    const struct conf_exception *exception)
-{
-	const struct conf *c = e->r->conf;
-
-	for (size_t i = 0; i < c->rule_count; i++) {
-		const struct conf_rule *rule = &c->rule[i];
-		const char *scope;
-
-		if (rule->require != OVERRIDE_NEVER_PLAINTEXT)
-			continue;
-		scope = common_scope(rule, exception);
-		if (scope != NULL)
-			conf_entry_mistake(e, "domains",
-			    "it allows clear text for %s, where the "
-			    "never-plaintext rule \"%s\" (%s) forbids it: "
-			    "change one of them",
-			    scope, rule->name, rule->where);
-	}
-}
-
 void
 conf_check(struct conf_reader *r)
 {

@@ -15,6 +15,7 @@
 #include "policy/conf.h"
 #include "policy/conf_source.h"
 #include "util/sbuf.h"
+#include "util/strmap.h"
 
 #define CONF_QUOTE_BYTES 80u /* ours: of a value, in a mistake */
 #define CONF_MAX_TEXT_BYTES                                                    \
@@ -76,6 +77,7 @@ struct conf_reader {
 	bool expired_is_mistake;
 	bool life_is_limited;     /* CONF_EXCEPTION_MAX_DAYS applies */
 	unsigned *option_line;    /* of each option; 0: not given */
+	struct strmap *scopes;    /* see conf_scope.c */
 	struct conf_found *found; /* room for CONF_MAX_MISTAKES */
 	size_t found_count;       /* may be over it */
 };
@@ -180,12 +182,26 @@ extern const struct conf_field conf_resolver_option;
 void conf_resolver_option_read(struct conf_reader *r,
     config_setting_t *setting);
 
+/* ---- conf_override.c ---- */
+
+/* Order of floors: of two rules in scope the higher counts; "may" is 0. */
+unsigned conf_strength(enum override_kind kind);
+enum level conf_floor_level(enum override_kind kind);
+
 /* ---- conf_check.c ---- */
 
 /* What can be judged only when all options are read; settles paths. */
 void conf_check(struct conf_reader *r);
-/* Of an exception: no never-plaintext rule reaches into its scope. */
-void conf_check_contradiction(const struct conf_entry *e,
+
+/* ---- conf_scope.c ---- */
+
+/* Of all rules, once they are read: room for what follows, in r. */
+void conf_scope_collect(struct conf_reader *r);
+/* Of a rule: can it ever apply, and does none say the opposite? */
+void conf_scope_check_rule(const struct conf_entry *e,
+    const struct conf_rule *rule);
+/* Of an exception: does nothing that holds forbid what it allows? */
+void conf_scope_check_exception(const struct conf_entry *e,
     const struct conf_exception *exception);
 
 /* ---- conf_print.c ---- */

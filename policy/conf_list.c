@@ -12,13 +12,16 @@ const struct conf_list conf_lists[CONF_LIST_COUNT] = {
 	    "Where mail is taken in. At least one is needed." },
 	[CONF_RULES] = { "rules", "rule", CONF_MAX_RULES, conf_rule_field,
 	    CONF_RULE_FIELDS,
-	    "What must hold for mail to certain domains. A rule raises what is "
-	    "required and never lowers it; of several that apply the strongest "
-	    "counts." },
+	    "What must hold for mail to certain domains. A rule never lowers "
+	    "what a domain publishes; of several that apply the strongest "
+	    "counts. A rule for \"*\" is a default, which \"may\" rules and "
+	    "exceptions replace; one that names domains is a floor, below "
+	    "which no exception goes." },
 	[CONF_EXCEPTIONS] = { "exceptions", "exception", CONF_MAX_EXCEPTIONS,
 	    conf_exception_field, CONF_EXCEPTION_FIELDS,
-	    "Domains that for a time may be sent mail in clear text although "
-	    "more is required. An exception stops by itself when it expires, "
+	    "Domains that for a time may be sent mail with less than they "
+	    "publish, or than a rule for \"*\" requires: in clear text, or "
+	    "with TLS alone. An exception stops by itself when it expires, "
 	    "and each delivery that uses it is recorded." },
 };
 
@@ -271,6 +274,42 @@ check_name(const struct conf_entry *e, struct strmap *names)
 		    need(talloc_strdup(names, conf_entry_where(e))));
 }
 
+static struct conf_entry
+entry_at(struct conf_reader *r, const struct conf_list *list,
+    config_setting_t *setting, unsigned i)
+{
+	struct conf_entry e = { .r = r,
+		.list = list,
+		.group = config_setting_get_elem(setting, i) };
+
+	if (config_setting_is_group(e.group))
+		e.label = label_of(&e, i);
+	return e;
+}
+
+/* All of them are read: hold each against the others. */
+static void
+compare_entries(struct conf_reader *r, const struct conf_list *list,
+    config_setting_t *setting, unsigned n)
+{
+	const struct conf *c = r->conf;
+	size_t rule = 0, exception = 0;
+
+	if (list == &conf_lists[CONF_RULES])
+		conf_scope_collect(r);
+	for (unsigned i = 0; i < n; i++) {
+		struct conf_entry e = entry_at(r, list, setting, i);
+
+		if (!config_setting_is_group(e.group))
+			continue;
+		if (list == &conf_lists[CONF_RULES])
+			conf_scope_check_rule(&e, &c->rule[rule++]);
+		if (list == &conf_lists[CONF_EXCEPTIONS])
+			conf_scope_check_exception(&e,
+			    &c->exception[exception++]);
+	}
+}
+
 static void
 read_entries(struct conf_reader *r, const struct conf_list *list,
     config_setting_t *setting, unsigned n)
@@ -279,21 +318,19 @@ read_entries(struct conf_reader *r, const struct conf_list *list,
 
 	make_room(r->conf, list, n);
 	for (unsigned i = 0; i < n; i++) {
-		struct conf_entry e = { .r = r,
-			.list = list,
-			.group = config_setting_get_elem(setting, i) };
+		struct conf_entry e = entry_at(r, list, setting, i);
 
 		if (!config_setting_is_group(e.group)) {
 			conf_mistake(r, conf_line(e.group),
 			    "%s: each is a group: { ... }", list->path);
 			continue;
 		}
-		e.label = label_of(&e, i);
 		check_keys(&e);
 		check_name(&e, names);
 		read_entry(&e);
 	}
 	talloc_free(names);
+	compare_entries(r, list, setting, n);
 }
 
 static const struct conf_list *

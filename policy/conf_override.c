@@ -2,7 +2,7 @@
 /* What rules and exceptions say for one domain and host. */
 #include <string.h>
 
-#include "policy/conf.h"
+#include "policy/conf_internal.h"
 #include "util/domain.h"
 
 #define EVERY_DOMAIN 0 /* specificity of "*" */
@@ -28,13 +28,13 @@ specificity(const char *const *scope, size_t count, const char *domain)
 	return most;
 }
 
-/* Floors in order.  A waiver is never part of a rule. */
-static int
-strength(enum override_kind kind)
+unsigned
+conf_strength(enum override_kind kind)
 {
 	switch (kind) {
 	case OVERRIDE_NONE:
 	case OVERRIDE_PLAINTEXT_ALLOWED:
+	case OVERRIDE_MAY:
 		return 0;
 	case OVERRIDE_REQUIRE_ENCRYPTED:
 		return 1;
@@ -42,49 +42,80 @@ strength(enum override_kind kind)
 		return 2;
 	case OVERRIDE_REQUIRE_VERIFIED:
 		return 3;
+	case OVERRIDE_DANE_ONLY:
+		return 4;
 	}
 	return 0; /* not reached: the switch names every override */
 }
 
+enum level
+conf_floor_level(enum override_kind kind)
+{
+	switch (kind) {
+	case OVERRIDE_NONE:
+	case OVERRIDE_PLAINTEXT_ALLOWED:
+		return LEVEL_PLAIN;
+	case OVERRIDE_MAY:
+		return LEVEL_MAY;
+	case OVERRIDE_REQUIRE_ENCRYPTED:
+	case OVERRIDE_NEVER_PLAINTEXT:
+		return LEVEL_ENCRYPT;
+	case OVERRIDE_REQUIRE_VERIFIED:
+		return LEVEL_VERIFY;
+	case OVERRIDE_DANE_ONLY:
+		return LEVEL_DANE_ONLY;
+	}
+	return LEVEL_PLAIN; /* not reached: the switch names every override */
+}
+
+/* One of the rules, and how narrow the scope is by which it matches. */
+struct match {
+	const struct conf_rule *rule; /* or NULL */
+	int narrow;
+};
+
 /* What the rules say for a domain. */
-struct floors {
-	const struct conf_rule *strongest; /* or NULL */
-	int narrowest;                     /* specificity among all of them */
+struct rules {
+	struct match floor; /* strongest that names the domain or is never */
+	struct match local; /* strongest for "*": the local default */
+	struct match may;   /* narrowest "may" */
 	bool never_plaintext;
 };
 
-/* Is a, as narrow as a_narrow, to be named before b? */
+/* Is a to be named before b? */
 static bool
-outranks(const struct conf_rule *a, int a_narrow, const struct conf_rule *b,
-    int b_narrow)
+outranks(const struct match *a, const struct match *b)
 {
-	int sa = strength(a->require),
-	    sb = b == NULL ? 0 : strength(b->require);
+	unsigned sa = conf_strength(a->rule->require),
+		 sb = b->rule == NULL ? 0 : conf_strength(b->rule->require);
 
-	return sa > sb || (sa == sb && a_narrow > b_narrow);
+	return b->rule == NULL || sa > sb ||
+	       (sa == sb && a->narrow > b->narrow);
 }
 
-static struct floors
-find_floors(const struct conf *conf, const char *domain)
+static struct rules
+find_rules(const struct conf *conf, const char *domain)
 {
-	struct floors f = { .narrowest = NO_MATCH };
-	int of_strongest = NO_MATCH;
+	const struct match none = { NULL, NO_MATCH };
+	struct rules found = { none, none, none, false };
 
 	for (size_t i = 0; i < conf->rule_count; i++) {
 		const struct conf_rule *r = &conf->rule[i];
-		int narrow = specificity(r->domains, r->domain_count, domain);
+		const struct match m = { r,
+			specificity(r->domains, r->domain_count, domain) };
+		bool never = r->require == OVERRIDE_NEVER_PLAINTEXT;
+		struct match *best = r->require == OVERRIDE_MAY ? &found.may :
+				     m.narrow == EVERY_DOMAIN && !never ?
+								  &found.local :
+								  &found.floor;
 
-		if (narrow == NO_MATCH)
+		if (m.narrow == NO_MATCH)
 			continue;
-		if (narrow > f.narrowest)
-			f.narrowest = narrow;
-		f.never_plaintext |= r->require == OVERRIDE_NEVER_PLAINTEXT;
-		if (outranks(r, narrow, f.strongest, of_strongest)) {
-			f.strongest = r;
-			of_strongest = narrow;
-		}
+		found.never_plaintext |= never;
+		if (outranks(&m, best))
+			*best = m;
 	}
-	return f;
+	return found;
 }
 
 static bool
@@ -123,24 +154,65 @@ find_exception(const struct conf *conf, const char *domain, const char *host,
 	return best;
 }
 
+static enum override_kind
+kind_of(const struct conf_exception *e)
+{
+	switch (e->allow) {
+	case LEVEL_PLAIN:
+		return OVERRIDE_PLAINTEXT_ALLOWED;
+	case LEVEL_MAY:
+		return OVERRIDE_MAY;
+	case LEVEL_ENCRYPT:
+		return OVERRIDE_REQUIRE_ENCRYPTED;
+	case LEVEL_VERIFY: /* the reader takes none of these */
+	case LEVEL_DANE_ONLY:
+		break;
+	}
+	return OVERRIDE_NONE;
+}
+
+/* Of ceilings the narrower counts: a "may" rule, or an exception. */
+static struct conf_override
+combine(const struct conf *conf, const char *domain,
+    const struct conf_exception *exception, int narrow)
+{
+	struct rules r = find_rules(conf, domain);
+	struct conf_override o = { .floor = conf->smtp_floor,
+		.never_plaintext = r.never_plaintext };
+
+	o.exception = r.may.narrow > narrow ? NULL : exception;
+	/* Either takes the place of the local default. */
+	if (r.local.rule != NULL && o.exception == NULL && r.may.rule == NULL &&
+	    outranks(&r.local, &r.floor))
+		r.floor = r.local;
+	if (r.floor.rule != NULL &&
+	    conf_floor_level(r.floor.rule->require) > o.floor)
+		o.floor = conf_floor_level(r.floor.rule->require);
+	o.rule = r.floor.rule != NULL ? r.floor.rule :
+		 o.exception != NULL  ? r.local.rule :
+					r.may.rule;
+	o.waiver = o.exception != NULL;
+	o.kind = o.waiver       ? kind_of(o.exception) :
+		 o.rule == NULL ? OVERRIDE_NONE :
+				  o.rule->require;
+	return o;
+}
+
 struct conf_override
 conf_override_for(const struct conf *conf, const char *domain, const char *host,
     struct wall now)
 {
-	const struct floors f = find_floors(conf, domain);
-	struct conf_override o = { .rule = f.strongest };
-	const struct conf_exception *e;
 	int narrow;
+	const struct conf_exception *e = find_exception(conf, domain, host, now,
+	    &narrow);
 
-	if (f.strongest != NULL)
-		o.kind = f.strongest->require;
-	e = find_exception(conf, domain, host, now, &narrow);
-	if (e == NULL || f.never_plaintext || f.narrowest > narrow)
-		return o;
-	o.kind = OVERRIDE_PLAINTEXT_ALLOWED;
-	o.waiver = true;
-	o.exception = e;
-	return o;
+	return combine(conf, domain, e, narrow);
+}
+
+struct conf_override
+conf_override_by_rules(const struct conf *conf, const char *domain)
+{
+	return combine(conf, domain, NULL, NO_MATCH);
 }
 
 struct wall

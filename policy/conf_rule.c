@@ -21,8 +21,12 @@ const struct conf_field conf_rule_field[CONF_RULE_FIELDS] = {
 	    "literal such as \"[192.0.2.1]\"." },
 	{ "require", false, true,
 	    "\"encrypt\": TLS or nothing; \"verify\": TLS with a trusted "
-	    "certificate; \"never-plaintext\": as encrypt, and no exception "
-	    "may reach into its domains." },
+	    "certificate; \"dane-only\": a certificate that matches TLSA "
+	    "records, found by signed DNS alone; \"never-plaintext\": as "
+	    "encrypt, and nothing that allows clear text may reach into its "
+	    "domains. \"may\": TLS when it is offered, in place of what a "
+	    "rule for \"*\" requires; it never lowers what a domain "
+	    "publishes." },
 	{ "names", true, false,
 	    "With \"verify\": names that the certificate may have beside "
 	    "that of a host whose MX records can be trusted. Without names "
@@ -39,7 +43,9 @@ const struct conf_field conf_exception_field[CONF_EXCEPTION_FIELDS] = {
 	    "MX hosts it is limited to: \"mx1.example.org\", or "
 	    "\"*.example.org\" where the star stands for one label. When "
 	    "left out: all hosts of the domains." },
-	{ "allow", false, true, "\"plain\": clear text is enough." },
+	{ "allow", false, true,
+	    "\"plain\": clear text is enough; \"may\": TLS when it is "
+	    "offered; \"encrypt\": TLS, the certificate is not checked." },
 	{ "reason", false, true, "Why it is needed, for the auditor." },
 	{ "approver", false, true, "Who answers for it." },
 	{ "ticket", false, false, "Where it is tracked." },
@@ -50,12 +56,18 @@ const struct conf_field conf_exception_field[CONF_EXCEPTION_FIELDS] = {
 
 _Static_assert(CONF_EXCEPTION_MAX_DAYS == 366, "the text of expires");
 
+/* No text of a file: it may not be empty. */
+#define NOT_IN_RULES ""
+
 /* As the words stand in a file, in the order of enum override_kind. */
 static const char *const require_words[] = {
 	[OVERRIDE_NONE] = "none",
 	[OVERRIDE_REQUIRE_ENCRYPTED] = "encrypt",
 	[OVERRIDE_REQUIRE_VERIFIED] = "verify",
 	[OVERRIDE_NEVER_PLAINTEXT] = "never-plaintext",
+	[OVERRIDE_PLAINTEXT_ALLOWED] = NOT_IN_RULES,
+	[OVERRIDE_MAY] = "may",
+	[OVERRIDE_DANE_ONLY] = "dane-only",
 };
 
 const char *
@@ -192,8 +204,8 @@ read_require(const struct conf_entry *e, struct conf_rule *out)
 	    COUNT_OF(require_words));
 	if (i <= (int)OVERRIDE_NONE)
 		conf_entry_mistake(e, "require",
-		    "require: \"encrypt\", \"verify\" or \"never-plaintext\" "
-		    "is expected");
+		    "require: \"may\", \"encrypt\", \"verify\", "
+		    "\"dane-only\" or \"never-plaintext\" is expected");
 	else
 		out->require = (enum override_kind)i;
 	if (i > (int)OVERRIDE_NONE && out->name_count > 0 &&
@@ -201,6 +213,15 @@ read_require(const struct conf_entry *e, struct conf_rule *out)
 		conf_entry_mistake(e, "names",
 		    "names: of use with require = \"verify\" alone: leave it "
 		    "out, or verify");
+}
+
+static bool
+has_star(const struct conf_rule *rule)
+{
+	for (size_t i = 0; i < rule->domain_count; i++)
+		if (strcmp(rule->domains[i], "*") == 0)
+			return true;
+	return false;
 }
 
 void
@@ -217,6 +238,10 @@ conf_rule_read(const struct conf_entry *e, struct conf_rule *out)
 		conf_entry_mistake(e, "names", "names: too many: at most %u",
 		    CONF_MAX_NAMES);
 	read_require(e, out);
+	if (out->require == OVERRIDE_MAY && has_star(out))
+		conf_entry_mistake(e, "domains",
+		    "\"may\" takes the place of a rule for \"*\": name the "
+		    "domains it is for");
 }
 
 static void
@@ -244,11 +269,24 @@ read_expires(const struct conf_entry *e, struct conf_exception *out)
 		    CONF_EXCEPTION_MAX_DAYS);
 }
 
-void
-conf_exception_read(const struct conf_entry *e, struct conf_exception *out)
+static void
+read_allow(const struct conf_entry *e, struct conf_exception *out)
 {
 	const char *allow = conf_entry_text(e, "allow");
 
+	out->allow = LEVEL_ENCRYPT;
+	if (allow != NULL &&
+	    (level_parse(span_str(allow), &out->allow) != ST_OK ||
+		out->allow > LEVEL_ENCRYPT)) {
+		out->allow = LEVEL_ENCRYPT;
+		conf_entry_mistake(e, "allow",
+		    "allow: \"plain\", \"may\" or \"encrypt\" is expected");
+	}
+}
+
+void
+conf_exception_read(const struct conf_entry *e, struct conf_exception *out)
+{
 	check_name(e);
 	out->name = copy_text(e, "name");
 	out->reason = copy_text(e, "reason");
@@ -259,10 +297,6 @@ conf_exception_read(const struct conf_entry *e, struct conf_exception *out)
 	    sizeof(*out->domains), &out->domain_count);
 	out->mx = conf_entry_list(e, "mx", take_pattern, sizeof(*out->mx),
 	    &out->mx_count);
-	out->allow = LEVEL_PLAIN;
-	if (allow != NULL && strcmp(allow, "plain") != 0)
-		conf_entry_mistake(e, "allow",
-		    "allow: \"plain\" is the only one there is");
+	read_allow(e, out);
 	read_expires(e, out);
-	conf_check_contradiction(e, out);
 }

@@ -1,306 +1,447 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The tables are doc/policy.md's: lines and columns in the same order. */
-#include "policy/decide.h"
+/*
+ * The ordered rules of doc/policy.md; here are those that decide on one host:
+ *
+ *	 1  what overrides are in force     conf_override.c, conf_scope.c
+ *	 2  the class of the message        classify.c
+ *	 3  where to send                   plan_route.c
+ *	 4  the addresses of a host         plan_host.c
+ *	 5  its D; S of the domain          plan_host.c; mtasts/, supplied as
+ *	                                    struct sts_fact
+ *	 6  what is published               rule_6_published()
+ *	 7  what the class makes of it      rule_7_class()
+ *	 8  the waiver of an exception      rule_8_waiver()
+ *	 9  the floors                      rule_9_floors()
+ *	10  the guard                       rule_10_guard()
+ *	11  connecting                      the courier, by struct plan_host
+ *	12  no host is left                 verdict.c
+ *
+ * Table 1 is data; Tables 2 and 3 follow from rules 7 to 9.
+ */
+#include "policy/decide_internal.h"
 
-/* ---- the cells of both tables: what a host may be required ---- */
+/* ---- what a host may be required ---- */
 
 enum cell {
-	DANE,   /* verify by DANE */
-	BOTH,   /* verify by DANE, and by PKIX as MTA-STS wants it */
-	STS,    /* verify by PKIX as MTA-STS wants it */
-	LOCAL,  /* verify by PKIX as a rule of ours wants it */
-	TLS,    /* TLS, peer not authenticated */
-	MAY,    /* TLS when offered */
-	PLAIN,  /* TLS may be skipped */
-	UNMET,  /* skip: the host cannot meet the MTA-STS policy */
-	SKIP_T, /* skip: nothing but the TLSA lookup failed */
-	SKIP,
+	DANE,      /* verify by DANE */
+	BOTH,      /* verify by DANE, and by PKIX as MTA-STS wants it */
+	STS,       /* verify by PKIX as MTA-STS wants it */
+	LOCAL,     /* verify by PKIX as a rule or the sender wants it */
+	ONLY,      /* by DANE with a secure MX, nothing else */
+	ONLY_BOTH, /* and by PKIX as MTA-STS wants it */
+	TLS,       /* TLS, peer not authenticated */
+	MAY,       /* TLS when offered */
+	PLAIN,     /* TLS may be skipped */
+	UNMET,     /* skip: the host cannot meet the MTA-STS policy */
+	SKIP_T,    /* skip: nothing but the TLSA lookup failed */
+	SKIP_S,    /* skip: nothing but the MTA-STS lookup failed */
+	SKIP,      /* skip for good */
 };
-#define CELL_COUNT 10u
+#define CELL_COUNT 13u
 
+/* Of a skip: the level that nothing reaches, should a caller not look. */
 static const struct {
 	bool skip;
-	enum level level; /* of a skip: one that nothing reaches */
+	bool also_sts;
+	enum level level;
 	enum method method;
 } meaning[CELL_COUNT] = {
-	[DANE] = { false, LEVEL_VERIFY, METHOD_DANE },
-	[BOTH] = { false, LEVEL_VERIFY, METHOD_DANE },
-	[STS] = { false, LEVEL_VERIFY, METHOD_PKIX_STS },
-	[LOCAL] = { false, LEVEL_VERIFY, METHOD_PKIX_LOCAL },
-	[TLS] = { false, LEVEL_ENCRYPT, METHOD_NONE },
-	[MAY] = { false, LEVEL_MAY, METHOD_NONE },
-	[PLAIN] = { false, LEVEL_PLAIN, METHOD_NONE },
-	[UNMET] = { true, LEVEL_DANE_ONLY, METHOD_NONE },
-	[SKIP_T] = { true, LEVEL_DANE_ONLY, METHOD_NONE },
-	[SKIP] = { true, LEVEL_DANE_ONLY, METHOD_NONE },
+	[DANE] = { false, false, LEVEL_VERIFY, METHOD_DANE },
+	[BOTH] = { false, true, LEVEL_VERIFY, METHOD_DANE },
+	[STS] = { false, false, LEVEL_VERIFY, METHOD_PKIX_STS },
+	[LOCAL] = { false, false, LEVEL_VERIFY, METHOD_PKIX_LOCAL },
+	[ONLY] = { false, false, LEVEL_DANE_ONLY, METHOD_DANE },
+	[ONLY_BOTH] = { false, true, LEVEL_DANE_ONLY, METHOD_DANE },
+	[TLS] = { false, false, LEVEL_ENCRYPT, METHOD_NONE },
+	[MAY] = { false, false, LEVEL_MAY, METHOD_NONE },
+	[PLAIN] = { false, false, LEVEL_PLAIN, METHOD_NONE },
+	[UNMET] = { true, false, LEVEL_DANE_ONLY, METHOD_NONE },
+	[SKIP_T] = { true, false, LEVEL_DANE_ONLY, METHOD_NONE },
+	[SKIP_S] = { true, false, LEVEL_DANE_ONLY, METHOD_NONE },
+	[SKIP] = { true, false, LEVEL_DANE_ONLY, METHOD_NONE },
 };
 
-/* ---- Table 1: what the domain has published ---- */
-
-enum sts_column {
-	S_ENFORCE,
-	S_OTHER_MX, /* enforce, and the policy does not name this host */
-	S_TESTING,
-	S_NONE,
-	S_ABSENT,
-	S_UNAVAILABLE,
-	S_UNKNOWN,
-	S_IGNORED, /* unknown, and sts.unknown says to go on */
+/* What the rules have come to so far. */
+struct finding {
+	enum cell cell;
+	bool conclusive; /* of a skip, see struct decide_out */
+	enum cell by;    /* DANE or LOCAL: what a floor of VERIFY asks for */
+	enum decide_rule rule; /* the last that had a say */
+	const struct reason *reason;
 };
-#define STS_COLUMN_COUNT 8u
+
+/* ---- why, for people ---- */
+
+struct reason {
+	const char *text, *section;
+};
+#define REASON(text, section)                                                  \
+	{                                                                      \
+		text " (" section ")", section                                 \
+	}
+
+static const struct reason published_why[CELL_COUNT] = {
+	[DANE] = REASON("DNSSEC-signed TLSA records: the certificate must "
+			"match one",
+	    "RFC 7672 2.2"),
+	[BOTH] = REASON("DNSSEC-signed TLSA records, and an enforced MTA-STS "
+			"policy that must be met as well, see dane.and-sts: "
+			"the certificate must pass both",
+	    "RFC 7672 2.2, RFC 8461 4.2"),
+	[STS] = REASON("an enforced MTA-STS policy: the certificate must be "
+		       "trusted and name the MX host",
+	    "RFC 8461 4.2"),
+	[TLS] = REASON("DNSSEC-signed TLSA records, none of them usable: TLS "
+		       "is mandatory, the certificate is not checked",
+	    "RFC 7672 2.2"),
+	[MAY] = REASON("nothing is published that binds: TLS when the host "
+		       "offers it",
+	    "RFC 7435 3"),
+	[UNMET] = REASON("the enforced MTA-STS policy does not name this MX "
+			 "host: it is not used",
+	    "RFC 8461 4.1"),
+	[SKIP_T] = REASON("the lookup of TLSA records failed, so whether they "
+			  "exist is not known: the host is not used",
+	    "RFC 7672 2.1.2"),
+	[SKIP_S] = REASON("the lookup of the domain's MTA-STS record failed, "
+			  "so whether a policy binds is not known: the host "
+			  "is not used",
+	    "RFC 8461 10.2"),
+	[SKIP] = REASON("the lookup of its addresses failed: the host is not "
+			"used",
+	    "RFC 7672 2.1.2"),
+};
+
+static const struct reason
+    optional_why = REASON("the sender asks for delivery even without TLS: "
+			  "what the domain publishes does not bind",
+	"RFC 8689 3"),
+    report_why = REASON("a report about TLS is delivered whatever becomes of "
+			"TLS",
+	"RFC 8460 3"),
+    requiretls_why = REASON("the sender requires TLS (REQUIRETLS): the "
+			    "certificate must be trusted and name the MX "
+			    "host, whose name is proven",
+	"RFC 8689 4.2.1"),
+    requiretls_both_why =
+	REASON("the sender requires TLS (REQUIRETLS), and the MX records are "
+	       "not signed: the certificate must match a TLSA record, and "
+	       "meet the MTA-STS policy that proves the name of the host",
+	    "RFC 8689 4.2.1"),
+    unproven_why = REASON("the sender requires TLS (REQUIRETLS), and neither "
+			  "DNSSEC nor an MTA-STS policy proves the name of "
+			  "this MX host: it is not used",
+	"RFC 8689 4.2.1"),
+    waived_plain_why = { "an approved exception allows clear text, whatever "
+			 "is published",
+	    "" },
+    waived_may_why = { "an approved exception asks for TLS only when the host "
+		       "offers it, whatever is published",
+	    "" },
+    waived_tls_why = { "an approved exception asks for TLS only, whatever is "
+		       "published: the certificate is not checked",
+	    "" },
+    floor_may_why = { "this gateway's floor is TLS when the host offers it",
+	    "" },
+    floor_tls_why = REASON("this gateway's floor is TLS; the certificate is "
+			   "not checked",
+	"RFC 7435 3"),
+    floor_verify_why = REASON("this gateway's floor is a trusted certificate "
+			      "for an expected name",
+	"RFC 9325 7.1"),
+    rule_tls_why = REASON("a rule requires TLS; the certificate is not "
+			  "checked",
+	"RFC 7435 3"),
+    rule_verify_why = REASON("a rule requires a trusted certificate for an "
+			     "expected name",
+	"RFC 9325 7.1"),
+    rule_never_why = REASON("a rule forbids clear text: TLS is mandatory, the "
+			    "certificate is not checked",
+	"RFC 7435 3"),
+    dane_only_why = REASON("DANE and nothing else is allowed here: the "
+			   "certificate must match a TLSA record of a host "
+			   "that signed MX records name",
+	"RFC 7672 2.2.1"),
+    no_dane_why = REASON("DANE and nothing else is allowed here, and this "
+			 "host has no usable TLSA records behind signed MX "
+			 "records: it is not used (dane-required)",
+	"RFC 7672 2.2.1"),
+    guard_why = { "a fault in the decision tables: the host is not used", "" };
+
+static void
+settle(struct finding *f, enum cell cell, enum decide_rule rule,
+    const struct reason *reason)
+{
+	f->cell = cell;
+	f->conclusive = false;
+	f->rule = rule;
+	f->reason = reason;
+}
+
+/* ---- rule 6: P := Table 1 ---- */
 
 /* clang-format off */
 static const enum cell published[DANE_STATE_COUNT][STS_COLUMN_COUNT] = {
 	/* enforce, other mx, testing, none, absent, unavailable, unknown,
 	 * ignored */
 	[DANE_D1_USABLE]   = { DANE, DANE,  DANE, DANE, DANE, DANE, DANE, DANE },
-	[DANE_D2_UNUSABLE] = { STS,  UNMET, TLS,  TLS,  TLS,  TLS,  SKIP, TLS },
-	[DANE_D3_NONE]     = { STS,  UNMET, MAY,  MAY,  MAY,  MAY,  SKIP, MAY },
-	[DANE_D4_INSECURE] = { STS,  UNMET, MAY,  MAY,  MAY,  MAY,  SKIP, MAY },
+	[DANE_D2_UNUSABLE] = { STS,  UNMET, TLS,  TLS,  TLS,  TLS,  SKIP_S, TLS },
+	[DANE_D3_NONE]     = { STS,  UNMET, MAY,  MAY,  MAY,  MAY,  SKIP_S, MAY },
+	[DANE_D4_INSECURE] = { STS,  UNMET, MAY,  MAY,  MAY,  MAY,  SKIP_S, MAY },
 	[DANE_D5_ERROR]    = { SKIP, SKIP,  SKIP, SKIP, SKIP, SKIP, SKIP, SKIP },
 };
 /* clang-format on */
 
-/* ---- Table 2: an override applied to it ---- */
-
-enum override_column {
-	O_NONE,
-	O_ENCRYPTED,
-	O_VERIFIED,
-	O_NEVER_PLAIN,
-	O_ALLOWED, /* without a waiver: "may", which lowers nothing */
-	O_WAIVER,
-	O_ENCRYPTED_WAIVER,
-};
-#define OVERRIDE_COLUMN_COUNT 7u
-
-/* clang-format off */
-static const enum cell overridden[CELL_COUNT][OVERRIDE_COLUMN_COUNT] = {
-	/* none, encrypted, verified, never-plaintext, allowed, waiver,
-	 * encrypted with a waiver */
-	[DANE]   = { DANE,   DANE,   DANE,   DANE,   DANE,   PLAIN, TLS },
-	[BOTH]   = { BOTH,   BOTH,   BOTH,   BOTH,   BOTH,   PLAIN, TLS },
-	[STS]    = { STS,    STS,    STS,    STS,    STS,    PLAIN, TLS },
-	[TLS]    = { TLS,    TLS,    LOCAL,  TLS,    TLS,    PLAIN, TLS },
-	[MAY]    = { MAY,    TLS,    LOCAL,  TLS,    MAY,    PLAIN, TLS },
-	[UNMET]  = { UNMET,  UNMET,  UNMET,  UNMET,  UNMET,  PLAIN, TLS },
-	[SKIP_T] = { SKIP_T, SKIP_T, SKIP_T, SKIP_T, SKIP_T, PLAIN, TLS },
-	[SKIP]   = { SKIP,   SKIP,   SKIP,   SKIP,   SKIP,   SKIP,  SKIP },
-	/* No domain publishes these: never read. */
-	[LOCAL]  = { SKIP,   SKIP,   SKIP,   SKIP,   SKIP,   SKIP,  SKIP },
-	[PLAIN]  = { SKIP,   SKIP,   SKIP,   SKIP,   SKIP,   SKIP,  SKIP },
-};
-/* clang-format on */
-
-/* ---- names of the rows: kept in evidence, so never changed ---- */
-
-#define OVERRIDES(cell)                                                        \
-	{                                                                      \
-		cell, cell "+require-encrypted", cell "+require-verified",     \
-		    cell "+never-plaintext", cell "+plaintext-allowed",        \
-		    cell "+waiver", cell "+require-encrypted+waiver"           \
-	}
-#define LINE(d)                                                                \
-	{                                                                      \
-		OVERRIDES(d "/enforce"), OVERRIDES(d "/enforce-other-mx"),     \
-		    OVERRIDES(d "/testing"), OVERRIDES(d "/none"),             \
-		    OVERRIDES(d "/absent"), OVERRIDES(d "/unavailable"),       \
-		    OVERRIDES(d "/unknown"), OVERRIDES(d "/unknown-ignored")   \
-	}
-
-static const char
-    *const rows[DANE_STATE_COUNT][STS_COLUMN_COUNT][OVERRIDE_COLUMN_COUNT] = {
-	    [DANE_D1_USABLE] = LINE("D1"),
-	    [DANE_D2_UNUSABLE] = LINE("D2"),
-	    [DANE_D3_NONE] = LINE("D3"),
-	    [DANE_D4_INSECURE] = LINE("D4"),
-	    [DANE_D5_ERROR] = LINE("D5"),
-    };
-
-/* ---- why, for people ---- */
-
-static const char *const published_why[CELL_COUNT] = {
-	[DANE] = "DNSSEC-signed TLSA records: the certificate must match "
-		 "one (RFC 7672 2.2)",
-	[BOTH] = "DNSSEC-signed TLSA records, and an enforced MTA-STS policy "
-		 "that must be met as well, see dane.and-sts: the "
-		 "certificate must pass both (RFC 7672 2.2, RFC 8461 4.2)",
-	[STS] = "an enforced MTA-STS policy: the certificate must be trusted "
-		"and name the MX host (RFC 8461 4.2)",
-	[TLS] = "DNSSEC-signed TLSA records, none of them usable: TLS is "
-		"mandatory, the certificate is not checked (RFC 7672 "
-		"2.2)",
-	[MAY] = "nothing is published that binds: TLS when the host offers "
-		"it (RFC 7435 3)",
-	[UNMET] = "the enforced MTA-STS policy does not name this MX host: "
-		  "it is not used (RFC 8461 4.1)",
-	[SKIP_T] = "the lookup of TLSA records failed, so whether they "
-		   "exist is not known: the host is not used (RFC 7672 "
-		   "2.1.2)",
-};
-
-static const char *const override_why[OVERRIDE_COLUMN_COUNT] = {
-	[O_ENCRYPTED] = "a rule requires TLS; the certificate is not checked "
-			"(RFC 7435 3)",
-	[O_VERIFIED] = "a rule requires a trusted certificate for an expected "
-		       "name (RFC 9325 7.1)",
-	[O_NEVER_PLAIN] = "a rule forbids clear text: TLS is mandatory, the "
-			  "certificate is not checked (RFC 7435 3)",
-	[O_WAIVER] = "an approved exception allows clear text, whatever is "
-		     "published",
-	[O_ENCRYPTED_WAIVER] = "an approved exception asks for TLS only, "
-			       "whatever is published: the certificate is not "
-			       "checked",
-};
-
-static const char skip_why[] =
-    "the lookup of its addresses failed: the host is not used (RFC 7672 "
-    "2.1.2)";
-static const char unknown_why[] =
-    "the lookup of the domain's MTA-STS record failed, so whether a policy "
-    "binds is not known: the host is not used (RFC 8461 10.2)";
-
-/* ---- reading the tables ---- */
-
-static enum sts_column
-sts_column(const struct decide_in *in)
+static void
+rule_6_published(const struct decide_in *in, struct finding *f)
 {
-	switch (in->sts) {
-	case STS_ST_ENFORCE:
-		return in->sts_mx_match ? S_ENFORCE : S_OTHER_MX;
-	case STS_ST_TESTING:
-		return S_TESTING;
-	case STS_ST_NONE:
-		return S_NONE;
-	case STS_ST_ABSENT:
-		return S_ABSENT;
-	case STS_ST_UNAVAILABLE:
-		return S_UNAVAILABLE;
-	case STS_ST_UNKNOWN:
-		return in->sts_unknown_defers ? S_UNKNOWN : S_IGNORED;
-	}
-	return S_UNKNOWN; /* not reached: the switch names every state */
-}
-
-static enum override_column
-override_column(const struct decide_in *in)
-{
-	switch (in->override) {
-	case OVERRIDE_NONE:
-		return O_NONE;
-	case OVERRIDE_REQUIRE_ENCRYPTED:
-		return in->waiver ? O_ENCRYPTED_WAIVER : O_ENCRYPTED;
-	case OVERRIDE_REQUIRE_VERIFIED:
-		return O_VERIFIED;
-	case OVERRIDE_NEVER_PLAINTEXT:
-		return O_NEVER_PLAIN;
-	case OVERRIDE_PLAINTEXT_ALLOWED:
-		return in->waiver ? O_WAIVER : O_ALLOWED;
-	}
-	return O_NONE; /* not reached: the switch names every override */
-}
-
-/* Table 1 with its two footnotes. */
-static enum cell
-publish(const struct decide_in *in, enum sts_column s)
-{
+	enum sts_column s = decide_sts_column(in);
 	enum cell cell = published[in->dane][s];
 
-	/* Of D1 with dane.and-sts = "both": STS has a say as well. */
-	if (cell == DANE && in->dane_and_sts_both) {
-		if (s == S_ENFORCE)
-			return BOTH;
-		if (s == S_OTHER_MX)
-			return UNMET;
-	}
-	/*
-	 * The dagger: with the TLSA lookup as the only error, what is not
-	 * known is DANE alone, which a waiver may switch off (RFC 7672 9.1).
-	 */
-	if (in->dane == DANE_D5_ERROR && in->error_is_tlsa_only &&
-	    s != S_UNKNOWN)
-		return SKIP_T;
-	return cell;
+	/* D1 with dane.and-sts = "both": STS has a say as well. */
+	if (cell == DANE && in->dane_and_sts_both && s == S_ENFORCE)
+		cell = BOTH;
+	if (cell == DANE && in->dane_and_sts_both && s == S_OTHER_MX)
+		cell = UNMET;
+	if (in->dane == DANE_D5_ERROR && in->error_is_tlsa_only)
+		cell = s == S_UNKNOWN ? SKIP_S : SKIP_T;
+	f->by = in->dane == DANE_D1_USABLE ? DANE : LOCAL;
+	settle(f, cell, DECIDE_PUBLISHED, &published_why[cell]);
 }
 
-static const char *
-why_of(const struct decide_in *in, enum cell p, enum cell n,
-    enum override_column o)
+/* ---- rule 7: the class ---- */
+
+/*
+ * Does a policy vouch for the host's name (RTLS-12)?  In testing mode by
+ * the knob alone, and then the certificate must really verify.
+ */
+static bool
+sts_proves_name(const struct decide_in *in)
 {
-	if (n != p)
-		return override_why[o];
-	if (n == SKIP)
-		return in->dane == DANE_D5_ERROR ? skip_why : unknown_why;
-	return published_why[n];
+	return in->sts_mx_match &&
+	       (in->sts == STS_ST_ENFORCE ||
+		   (in->sts == STS_ST_TESTING && in->requiretls_testing));
+}
+
+/* No answer came that could have proven the name (RTLS-21). */
+static bool
+sts_may_prove_name(const struct decide_in *in)
+{
+	return in->sts == STS_ST_UNKNOWN || in->sts == STS_ST_UNAVAILABLE;
+}
+
+/*
+ * max(P, VERIFY) with an MX name that is proven: half-DANE proves none
+ * (RTLS-11, RTLS-15), so beside it MTA-STS must be met.
+ */
+static void
+require_tls(const struct decide_in *in, struct finding *f)
+{
+	bool by_sts = sts_proves_name(in), dane = f->cell == DANE;
+
+	if (f->cell == UNMET)
+		f->conclusive = true;
+	if (f->cell != DANE && f->cell != TLS && f->cell != MAY)
+		return;
+	if (in->mx_secure && !dane)
+		settle(f, LOCAL, DECIDE_CLASS, &requiretls_why);
+	else if (!in->mx_secure && by_sts)
+		settle(f, dane ? BOTH : STS, DECIDE_CLASS,
+		    dane ? &requiretls_both_why : &requiretls_why);
+	else if (!in->mx_secure) {
+		settle(f, SKIP, DECIDE_CLASS, &unproven_why);
+		f->conclusive = !sts_may_prove_name(in);
+	}
+}
+
+/*
+ * What the domain publishes does not bind, nor does an error that is confined
+ * to it; MX and address errors stay (RTLS-33).
+ */
+static void
+ignore_published(struct finding *f, const struct reason *why)
+{
+	if (f->cell != SKIP && f->cell != MAY)
+		settle(f, MAY, DECIDE_CLASS, why);
+}
+
+static void
+rule_7_class(const struct decide_in *in, struct finding *f)
+{
+	switch (in->mclass) {
+	case CLASS_NORMAL:
+		return;
+	case CLASS_REQUIRETLS:
+		require_tls(in, f);
+		return;
+	case CLASS_TLS_OPTIONAL:
+		ignore_published(f, &optional_why);
+		return;
+	case CLASS_TLS_REPORT:
+		ignore_published(f, &report_why);
+		return;
+	}
+}
+
+/* ---- rule 8: the waiver ---- */
+
+/* How far down a waiver lets its override go; SKIP: it lowers nothing. */
+static enum cell
+ceiling_of(enum override_kind o)
+{
+	switch (o) {
+	case OVERRIDE_PLAINTEXT_ALLOWED:
+		return PLAIN;
+	case OVERRIDE_MAY:
+		return MAY;
+	case OVERRIDE_REQUIRE_ENCRYPTED:
+		return TLS;
+	case OVERRIDE_NONE:
+	case OVERRIDE_REQUIRE_VERIFIED:
+	case OVERRIDE_NEVER_PLAINTEXT:
+	case OVERRIDE_DANE_ONLY:
+		break;
+	}
+	return SKIP;
+}
+
+/*
+ * What a host cannot meet is lowered like the level it is of; so is a TLSA
+ * lookup that failed, for DANE may be switched off (RFC 7672 9.1).  Any other
+ * failure stays.
+ */
+static void
+rule_8_waiver(const struct decide_in *in, struct finding *f)
+{
+	enum cell ceiling = ceiling_of(in->override);
+
+	if (!in->waiver || ceiling == SKIP || in->mclass == CLASS_REQUIRETLS ||
+	    f->cell == SKIP || f->cell == SKIP_S)
+		return;
+	/* What is published is set aside, also as a way to a floor. */
+	f->by = LOCAL;
+	if (meaning[ceiling].level >= meaning[f->cell].level)
+		return;
+	settle(f, ceiling, DECIDE_WAIVER,
+	    ceiling == PLAIN ? &waived_plain_why :
+	    ceiling == MAY   ? &waived_may_why :
+			       &waived_tls_why);
+}
+
+/* ---- rule 9: the floors ---- */
+
+/* never-plaintext is not among them: rule_9_floors() adds it. */
+static enum level
+floor_of(enum override_kind o)
+{
+	switch (o) {
+	case OVERRIDE_REQUIRE_ENCRYPTED:
+		return LEVEL_ENCRYPT;
+	case OVERRIDE_REQUIRE_VERIFIED:
+		return LEVEL_VERIFY;
+	case OVERRIDE_DANE_ONLY:
+		return LEVEL_DANE_ONLY;
+	case OVERRIDE_NONE:
+	case OVERRIDE_NEVER_PLAINTEXT:
+	case OVERRIDE_PLAINTEXT_ALLOWED:
+	case OVERRIDE_MAY:
+		break;
+	}
+	return LEVEL_PLAIN;
+}
+
+static bool
+never_in_clear(const struct decide_in *in)
+{
+	return in->never_plaintext || in->override == OVERRIDE_NEVER_PLAINTEXT;
+}
+
+/* Do the floors but never-plaintext hold for this class? */
+static bool
+floors_hold(const struct decide_in *in)
+{
+	return in->mclass != CLASS_TLS_REPORT &&
+	       !(in->mclass == CLASS_TLS_OPTIONAL && in->tls_no_beats_floor);
+}
+
+static void
+raise_to(const struct decide_in *in, struct finding *f, enum level floor,
+    bool of_rule)
+{
+	bool dane = in->dane == DANE_D1_USABLE && in->mx_secure;
+
+	switch (floor) {
+	case LEVEL_PLAIN:
+		return;
+	case LEVEL_MAY:
+		settle(f, MAY, DECIDE_FLOOR, &floor_may_why);
+		return;
+	case LEVEL_ENCRYPT:
+		settle(f, TLS, DECIDE_FLOOR,
+		    of_rule ? &rule_tls_why : &floor_tls_why);
+		return;
+	case LEVEL_VERIFY:
+		settle(f, f->by, DECIDE_FLOOR,
+		    of_rule ? &rule_verify_why : &floor_verify_why);
+		return;
+	case LEVEL_DANE_ONLY:
+		settle(f,
+		    !dane           ? SKIP :
+		    f->cell == BOTH ? ONLY_BOTH :
+				      ONLY,
+		    DECIDE_FLOOR, dane ? &dane_only_why : &no_dane_why);
+		return;
+	}
+}
+
+/* required := max(required, global floor, override floor) */
+static void
+rule_9_floors(const struct decide_in *in, struct finding *f)
+{
+	bool hold = floors_hold(in);
+	enum level own = hold ? floor_of(in->override) : LEVEL_PLAIN;
+	enum level other = hold ? in->floor : LEVEL_PLAIN;
+	enum level floor = own >= other ? own : other;
+
+	if (meaning[f->cell].skip)
+		return;
+	if (floor > meaning[f->cell].level)
+		raise_to(in, f, floor, own >= other);
+	if (never_in_clear(in) && meaning[f->cell].level < LEVEL_ENCRYPT)
+		settle(f, TLS, DECIDE_FLOOR, &rule_never_why);
+}
+
+/* ---- rule 10: the guard ---- */
+
+/* Whatever the rules above come to, this scope is never clear. */
+static void
+rule_10_guard(const struct decide_in *in, struct finding *f)
+{
+	if (never_in_clear(in) && meaning[f->cell].level < LEVEL_ENCRYPT)
+		settle(f, SKIP, DECIDE_GUARD, &guard_why);
 }
 
 struct decide_out
 decide(const struct decide_in *in)
 {
-	enum sts_column s = sts_column(in);
-	enum override_column o = override_column(in);
-	enum cell p = publish(in, s);
-	enum cell n = overridden[p][o];
-	struct decide_out out = {
-		.skip = meaning[n].skip,
-		.required = meaning[n].level,
-		.method = meaning[n].method,
-		.also_pkix_sts = n == BOTH,
-		.row = rows[in->dane][s][o],
-		.why = why_of(in, p, n, o),
+	struct finding f = { .cell = SKIP };
+
+	rule_6_published(in, &f);
+	rule_7_class(in, &f);
+	rule_8_waiver(in, &f);
+	rule_9_floors(in, &f);
+	rule_10_guard(in, &f);
+	return (struct decide_out){
+		.skip = meaning[f.cell].skip,
+		.conclusive = f.conclusive,
+		.required = meaning[f.cell].level,
+		.method = meaning[f.cell].method,
+		.also_pkix_sts = meaning[f.cell].also_sts,
+		.requiretls = in->mclass == CLASS_REQUIRETLS &&
+			      !meaning[f.cell].skip,
+		.rule = f.rule,
+		.row = f.rule == DECIDE_GUARD ? "guard" : decide_row(in),
+		.why = f.reason->text,
+		.section = f.reason->section,
 	};
-
-	/* The guard: whatever the tables say, this scope is never clear. */
-	if (o == O_NEVER_PLAIN && !out.skip && out.required < LEVEL_ENCRYPT)
-		out = (struct decide_out){ .skip = true,
-			.required = LEVEL_DANE_ONLY,
-			.row = "guard",
-			.why = "a fault in the decision tables: the host is "
-			       "not used" };
-	return out;
-}
-
-const char *
-dane_state_name(enum dane_state d)
-{
-	static const char *const names[DANE_STATE_COUNT] = { "D1", "D2", "D3",
-		"D4", "D5" };
-
-	return names[d];
-}
-
-const char *
-dane_state_text(enum dane_state d)
-{
-	switch (d) {
-	case DANE_D1_USABLE:
-		return "TLSA records, usable";
-	case DANE_D2_UNUSABLE:
-		return "TLSA records, none usable";
-	case DANE_D3_NONE:
-		return "DNSSEC, no TLSA records";
-	case DANE_D4_INSECURE:
-		return "no DNSSEC";
-	case DANE_D5_ERROR:
-		return "DNS lookup failed";
-	}
-	return "?"; /* not reached: the switch names every state */
-}
-
-const char *
-override_name(enum override_kind o)
-{
-	switch (o) {
-	case OVERRIDE_NONE:
-		return "none";
-	case OVERRIDE_REQUIRE_ENCRYPTED:
-		return "require-encrypted";
-	case OVERRIDE_REQUIRE_VERIFIED:
-		return "require-verified";
-	case OVERRIDE_NEVER_PLAINTEXT:
-		return "never-plaintext";
-	case OVERRIDE_PLAINTEXT_ALLOWED:
-		return "plaintext-allowed";
-	}
-	return "?"; /* not reached: the switch names every override */
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * decide - the decision table for one MX host: published requirement
- * (Table 1), then the override column (Table 2), the floors and the guard.
- * Pure: facts in, level and the row that won out.  doc/policy.md shows the
- * tables.
+ * decide - what one MX host must meet: what is published (Table 1), then the
+ * message class, the waiver, the floors and the guard, in this order.  Pure:
+ * facts in, level and the rule that won out.  doc/policy.md shows the tables
+ * and the order.
  */
 #ifndef POLICY_DECIDE_H
 #define POLICY_DECIDE_H
@@ -21,14 +21,17 @@ enum dane_state {
 };
 #define DANE_STATE_COUNT 5u
 
+/* Override O.  The values are stored: never renumber. */
 enum override_kind {
 	OVERRIDE_NONE,
 	OVERRIDE_REQUIRE_ENCRYPTED,
 	OVERRIDE_REQUIRE_VERIFIED,
 	OVERRIDE_NEVER_PLAINTEXT,
 	OVERRIDE_PLAINTEXT_ALLOWED,
+	OVERRIDE_MAY,
+	OVERRIDE_DANE_ONLY,
 };
-#define OVERRIDE_COUNT 5u
+#define OVERRIDE_COUNT 7u
 
 struct decide_in {
 	enum dane_state dane;
@@ -41,15 +44,37 @@ struct decide_in {
 	enum override_kind override;
 	bool waiver; /* the override's complete, unexpired waiver */
 	enum msg_class mclass;
+	/* Floors beside the override's own: smtp.floor, and of rules. */
+	enum level floor;        /* LEVEL_PLAIN: none */
+	bool never_plaintext;    /* such a rule is in scope */
+	bool requiretls_testing; /* knob requiretls.accept-testing */
+	bool tls_no_beats_floor; /* knob tls-required.beats-floor */
+};
+
+/* Which of the ordered rules gave the answer; doc/policy.md has them all. */
+enum decide_rule {
+	DECIDE_PUBLISHED = 6,
+	DECIDE_CLASS = 7,
+	DECIDE_WAIVER = 8,
+	DECIDE_FLOOR = 9,
+	DECIDE_GUARD = 10,
 };
 
 struct decide_out {
-	bool skip;           /* do not use this host in this attempt */
+	bool skip; /* do not use this host in this attempt */
+	/*
+	 * Of a skip, CLASS_REQUIRETLS alone: the host is known not to do; no
+	 * lookup that failed is to blame (RTLS-21).
+	 */
+	bool conclusive;
 	enum level required; /* meaningful unless skip */
 	enum method method;
-	bool also_pkix_sts; /* METHOD_DANE and the knob demands PKIX-STS too */
-	const char *row;    /* static: "D3/absent+require-verified" */
-	const char *why;    /* static: one sentence for people, RFC section */
+	bool also_pkix_sts; /* METHOD_DANE, and PKIX-STS must pass too */
+	bool requiretls;    /* EHLO inside TLS must offer REQUIRETLS */
+	enum decide_rule rule;
+	const char *row;     /* static: "D3/absent+require-verified" */
+	const char *why;     /* static: one sentence for people, RFC section */
+	const char *section; /* static: that section, "RFC 7672 2.2"; or "" */
 };
 
 struct decide_out decide(const struct decide_in *in);

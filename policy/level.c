@@ -16,6 +16,13 @@ static const char *const method_names[METHOD_COUNT] = {
 	[METHOD_PKIX_LOCAL] = "pkix-local",
 };
 
+static const char *const class_names[CLASS_COUNT] = {
+	[CLASS_NORMAL] = "normal",
+	[CLASS_REQUIRETLS] = "requiretls",
+	[CLASS_TLS_OPTIONAL] = "tls-optional",
+	[CLASS_TLS_REPORT] = "report",
+};
+
 const char *
 level_name(enum level level)
 {
@@ -31,11 +38,7 @@ method_name(enum method method)
 const char *
 class_name(enum msg_class mclass)
 {
-	switch (mclass) {
-	case CLASS_NORMAL:
-		return "normal";
-	}
-	return "?"; /* not reached: the switch names every class */
+	return class_names[mclass];
 }
 
 const char *
@@ -54,5 +57,16 @@ level_parse(struct span a, enum level *out)
 	if (i < 0)
 		return ST_SYNTAX;
 	*out = (enum level)i;
+	return ST_OK;
+}
+
+enum status
+class_parse(struct span a, enum msg_class *out)
+{
+	int i = span_index(a, class_names, CLASS_COUNT);
+
+	if (i < 0)
+		return ST_SYNTAX;
+	*out = (enum msg_class)i;
 	return ST_OK;
 }

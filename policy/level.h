@@ -28,18 +28,26 @@ enum method {
 };
 #define METHOD_COUNT 4u
 
-/* Message class; different classes never share a transaction. */
+/*
+ * Message class (RFC 8689, RFC 8460 3); different classes never share a
+ * transaction.  policy/classify says which one a message is of.
+ */
 enum msg_class {
 	CLASS_NORMAL,
+	CLASS_REQUIRETLS,   /* verified TLS at every hop, or not at all */
+	CLASS_TLS_OPTIONAL, /* "TLS-Required: No": delivery before TLS */
+	CLASS_TLS_REPORT,   /* a report about TLS, of this gateway */
 };
-#define CLASS_COUNT 1u
+#define CLASS_COUNT 4u
 
 const char *level_name(enum level level); /* "plain", "may", "encrypt", ... */
 const char *method_name(enum method method); /* "none", "dane", "pkix-sts", … */
-const char *class_name(enum msg_class mclass); /* "normal" */
+/* "normal", "requiretls", "tls-optional", "report" */
+const char *class_name(enum msg_class mclass);
 /* The word people see: "plaintext", "opportunistic", "enforced". */
 const char *level_tier(enum level level);
 /* ST_SYNTAX: no such name. */
 MUST_CHECK enum status level_parse(struct span a, enum level *out);
+MUST_CHECK enum status class_parse(struct span a, enum msg_class *out);
 
 #endif

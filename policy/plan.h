@@ -46,6 +46,15 @@ struct plan_host {
 	enum level required;
 	enum method method;
 	bool also_pkix_sts;
+	bool requiretls; /* EHLO inside TLS must offer REQUIRETLS, and MAIL
+			  * carries it: CLASS_REQUIRETLS (RFC 8689 4.2.1) */
+	/*
+	 * Of a skip in CLASS_REQUIRETLS: this host is known not to do, so that
+	 * mail may be returned when none does (RTLS-21).  Else it may be
+	 * another time.
+	 */
+	bool conclusive;
+	enum decide_rule won;  /* rule that gave the answer */
 	const char *tlsa_base; /* "" without TLSA; SNI is this, else name */
 	const char *ref[PLAN_MAX_REFS]; /* reference names, most wanted first */
 	size_t ref_count;

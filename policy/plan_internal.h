@@ -123,6 +123,12 @@ void plan_add_address(struct planner *p, struct plan_draft *d,
 
 /* ---- plan_make.c ---- */
 
+/*
+ * Is a host that is skipped known not to do?  Not while the domain's policy
+ * comes from the cache because what it says now could not be learnt.
+ */
+bool plan_conclusive(const struct plan *plan, const struct decide_out *out);
+
 /* Every fact is there: fill in p->plan. */
 void plan_finish(struct planner *p);
 

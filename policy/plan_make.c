@@ -41,6 +41,11 @@ static void
 add_local_refs(const struct planner *p, struct plan_host *h,
     const struct conf_rule *rule)
 {
+	/* RTLS-14: for REQUIRETLS the MX host's name and no other. */
+	if (h->requiretls) {
+		add_ref(h, h->name);
+		return;
+	}
 	if (p->plan->mx_secure || h->sts_mx_match)
 		add_ref(h, h->name);
 	for (size_t i = 0; rule != NULL && i < rule->name_count; i++)
@@ -122,9 +127,11 @@ evidence_text(struct planner *p, const struct plan_draft *d,
 
 	if (d->dane == DANE_D5_ERROR)
 		return need(talloc_asprintf(p, "; %s", d->failure));
-	if (h->skip && sts->state == STS_ST_UNKNOWN)
+	if (h->skip &&
+	    (sts->state == STS_ST_UNKNOWN || sts->state == STS_ST_UNAVAILABLE))
 		return need(talloc_asprintf(p, "; %s", sts->why));
-	if (h->method == METHOD_PKIX_STS || h->skip)
+	if (h->method == METHOD_PKIX_STS || h->also_pkix_sts ||
+	    (h->skip && sts->state == STS_ST_ENFORCE))
 		return need(talloc_asprintf(p,
 		    "; policy id %s, binds until "
 		    "%s",
@@ -155,6 +162,12 @@ override_text(struct planner *p, const struct conf_override *o)
 
 /* ---- hosts ---- */
 
+bool
+plan_conclusive(const struct plan *plan, const struct decide_out *out)
+{
+	return out->conclusive && !plan->sts.stale;
+}
+
 static void
 decide_host(struct planner *p, const struct plan_draft *d, struct plan_host *h,
     const struct conf_override *o)
@@ -172,12 +185,19 @@ decide_host(struct planner *p, const struct plan_draft *d, struct plan_host *h,
 		.override = o->kind,
 		.waiver = o->waiver,
 		.mclass = p->plan->mclass,
+		.floor = o->floor,
+		.never_plaintext = o->never_plaintext,
+		.requiretls_testing = p->conf->requiretls_accept_testing,
+		.tls_no_beats_floor = p->conf->tls_required_beats_floor,
 	};
 	out = decide(&h->in);
 	h->skip = out.skip;
 	h->required = out.required;
 	h->method = out.method;
 	h->also_pkix_sts = out.also_pkix_sts;
+	h->requiretls = out.requiretls;
+	h->conclusive = plan_conclusive(p->plan, &out);
+	h->won = out.rule;
 	h->row = out.row;
 	h->why = need(talloc_asprintf(p, "%s%s%s", out.why,
 	    evidence_text(p, d, h), override_text(p, o)));
@@ -196,8 +216,11 @@ static void
 make_host(struct planner *p, const struct plan_draft *d, struct plan_host *h)
 {
 	struct plan *plan = p->plan;
-	struct conf_override o = conf_override_for(p->conf, plan->domain,
-	    d->name, plan->made);
+	struct conf_override o = plan->mclass == CLASS_REQUIRETLS ?
+				     conf_override_by_rules(p->conf,
+					 plan->domain) :
+				     conf_override_for(p->conf, plan->domain,
+					 d->name, plan->made);
 
 	*h = (struct plan_host){
 		.name = d->name,

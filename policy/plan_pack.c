@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* plan_pack - a plan as bytes between processes, and as a copy. */
-#include "policy/plan.h"
+#include "policy/plan_internal.h"
 
 #include <string.h>
 
@@ -54,6 +54,10 @@ pack_in(struct sbuf *b, const struct decide_in *in)
 	pack_u8(b, (uint8_t)in->override);
 	pack_bool(b, in->waiver);
 	pack_u8(b, (uint8_t)in->mclass);
+	pack_u8(b, (uint8_t)in->floor);
+	pack_bool(b, in->never_plaintext);
+	pack_bool(b, in->requiretls_testing);
+	pack_bool(b, in->tls_no_beats_floor);
 }
 
 static void
@@ -69,6 +73,10 @@ unpack_in(struct unpack *u, struct decide_in *in)
 	in->override = (enum override_kind)unpack_enum(u, OVERRIDE_COUNT);
 	in->waiver = unpack_bool(u);
 	in->mclass = (enum msg_class)unpack_enum(u, CLASS_COUNT);
+	in->floor = (enum level)unpack_enum(u, LEVEL_COUNT);
+	in->never_plaintext = unpack_bool(u);
+	in->requiretls_testing = unpack_bool(u);
+	in->tls_no_beats_floor = unpack_bool(u);
 }
 
 static void
@@ -85,6 +93,9 @@ pack_host(struct sbuf *b, const struct plan_host *h)
 	pack_u8(b, (uint8_t)h->required);
 	pack_u8(b, (uint8_t)h->method);
 	pack_bool(b, h->also_pkix_sts);
+	pack_bool(b, h->requiretls);
+	pack_bool(b, h->conclusive);
+	pack_u8(b, (uint8_t)h->won);
 	pack_str(b, h->tlsa_base);
 	pack_u32(b, (uint32_t)h->ref_count);
 	for (size_t i = 0; i < h->ref_count; i++)
@@ -134,6 +145,9 @@ unpack_host(struct unpack *u, TALLOC_CTX *mem, struct plan_host *h)
 	h->required = (enum level)unpack_enum(u, LEVEL_COUNT);
 	h->method = (enum method)unpack_enum(u, METHOD_COUNT);
 	h->also_pkix_sts = unpack_bool(u);
+	h->requiretls = unpack_bool(u);
+	h->conclusive = unpack_bool(u);
+	h->won = (enum decide_rule)unpack_enum(u, DECIDE_GUARD + 1);
 	h->tlsa_base = unpack_str(u, mem);
 	h->ref_count = unpack_count(u, PLAN_MAX_REFS, 4);
 	for (size_t i = 0; i < h->ref_count; i++)
@@ -260,6 +274,8 @@ host_holds(const struct plan *plan, const struct plan_host *h)
 		return false;
 	if (h->skip != out.skip || h->required != out.required ||
 	    h->method != out.method || h->also_pkix_sts != out.also_pkix_sts ||
+	    h->requiretls != out.requiretls || h->won != out.rule ||
+	    h->conclusive != plan_conclusive(plan, &out) ||
 	    strcmp(h->row, out.row) != 0)
 		return false;
 	for (size_t i = 0; i < h->addr_count; i++)

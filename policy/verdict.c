@@ -128,6 +128,60 @@ verdict_of_fit(enum client_fit fit)
 	return make(STEP_SAME_HOST, "2.0.0");
 }
 
+enum verdict_end
+verdict_end_of_failure(const struct client_failure *f)
+{
+	/* 4yz to STARTTLS, as 454 and 421, may pass (RTLS-21). */
+	bool refused = f->reply.code == 0 || f->reply.code >= 500;
+
+	return f->fault == CLIENT_FAULT_NO_TLS && refused ? END_NO_TLS :
+							    END_UNDECIDED;
+}
+
+enum verdict_end
+verdict_end_of_handshake(enum status st)
+{
+	return st == ST_POLICY ? END_NO_TLS : END_UNDECIDED;
+}
+
+enum verdict_end
+verdict_end_of_reply(enum msg_class mclass, const struct client_reply *r)
+{
+	return mclass == CLASS_TLS_OPTIONAL && r->code == 530 ? END_WANTS_TLS :
+								END_UNDECIDED;
+}
+
+static const char *
+status_of_end(enum msg_class mclass, enum verdict_end end)
+{
+	switch (end) {
+	case END_UNDECIDED:
+		break;
+	case END_NO_TLS:
+		return mclass == CLASS_REQUIRETLS ? STATUS_NO_STRICT_TLS : NULL;
+	case END_NO_REQUIRETLS:
+		return mclass == CLASS_REQUIRETLS ? STATUS_NO_REQUIRETLS : NULL;
+	case END_WANTS_TLS:
+		return mclass == CLASS_TLS_OPTIONAL ? STATUS_TLS_NEEDED : NULL;
+	}
+	return NULL;
+}
+
+struct verdict
+verdict_of_hosts(enum msg_class mclass, const enum verdict_end *end,
+    size_t count)
+{
+	const char *status = NULL;
+
+	for (size_t i = 0; i < count; i++) {
+		status = status_of_end(mclass, end[i]);
+		if (status == NULL)
+			break;
+	}
+	return status == NULL ? make(STEP_LATER, STATUS_TLS) :
+				make(STEP_BOUNCE, status);
+}
+
 static int
 weight(const char *status)
 {

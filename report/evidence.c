@@ -48,7 +48,7 @@ evidence_is_plaintext(const struct evidence *e)
 static void
 pack_personal(struct sbuf *b, const struct evidence *e)
 {
-	pack_u8(b, EVIDENCE_VERSION);
+	pack_u8(b, EVIDENCE_PERSONAL);
 	pack_str(b, e->queue_id);
 	pack_str(b, e->sender);
 	pack_u32(b, (uint32_t)e->rcpt_count);
@@ -69,6 +69,10 @@ pack_decide_in(struct sbuf *b, const struct decide_in *in)
 	pack_u8(b, (uint8_t)in->override);
 	pack_bool(b, in->waiver);
 	pack_u8(b, (uint8_t)in->mclass);
+	pack_u8(b, (uint8_t)in->floor);
+	pack_bool(b, in->never_plaintext);
+	pack_bool(b, in->requiretls_testing);
+	pack_bool(b, in->tls_no_beats_floor);
 }
 
 static void
@@ -150,7 +154,7 @@ unpack_personal(TALLOC_CTX *mem, struct span a, struct evidence *e,
 	e->queue_id = e->sender = "";
 	if (a.n == 0)
 		return ST_OK;
-	if (unpack_u8(&u) != EVIDENCE_VERSION)
+	if (unpack_u8(&u) != EVIDENCE_PERSONAL)
 		return diag_set(why, ST_SYNTAX, "personal part: version");
 	e->queue_id = unpack_str(&u, mem);
 	e->sender = unpack_str(&u, mem);
@@ -164,8 +168,9 @@ unpack_personal(TALLOC_CTX *mem, struct span a, struct evidence *e,
 	return ST_OK;
 }
 
+/* In version 1 there were no floors beside the override, nor classes. */
 static struct decide_in
-unpack_decide_in(struct unpack *u)
+unpack_decide_in(struct unpack *u, unsigned version)
 {
 	struct decide_in in = { 0 };
 
@@ -179,13 +184,20 @@ unpack_decide_in(struct unpack *u)
 	in.override = (enum override_kind)unpack_enum(u, OVERRIDE_COUNT);
 	in.waiver = unpack_bool(u);
 	in.mclass = (enum msg_class)unpack_enum(u, CLASS_COUNT);
+	if (version == 1)
+		return in;
+	in.floor = (enum level)unpack_enum(u, LEVEL_COUNT);
+	in.never_plaintext = unpack_bool(u);
+	in.requiretls_testing = unpack_bool(u);
+	in.tls_no_beats_floor = unpack_bool(u);
 	return in;
 }
 
 static void
-unpack_inputs(struct unpack *u, TALLOC_CTX *mem, struct evidence *e)
+unpack_inputs(struct unpack *u, TALLOC_CTX *mem, unsigned version,
+    struct evidence *e)
 {
-	e->in = unpack_decide_in(u);
+	e->in = unpack_decide_in(u, version);
 	e->half_dane = unpack_bool(u);
 	e->tlsa_base = unpack_str(u, mem);
 	e->sts_stale = unpack_bool(u);
@@ -234,17 +246,18 @@ evidence_unpack(TALLOC_CTX *mem, struct span personal, struct span body,
 {
 	struct unpack u = unpack_from(body);
 	uint8_t told[32], found[32];
+	unsigned version = unpack_u8(&u);
 	enum status st;
 
 	*e = (struct evidence){ 0 };
-	if (unpack_u8(&u) != EVIDENCE_VERSION)
+	if (version < 1 || version > EVIDENCE_VERSION)
 		return diag_set(why, ST_SYNTAX, "evidence body: version");
 	unpack_fixed(&u, told, sizeof(told));
 	e->time.ms = unpack_i64(&u);
 	e->domain = unpack_str(&u, mem);
 	e->host = unpack_str(&u, mem);
 	unpack_netaddr(&u, &e->addr);
-	unpack_inputs(&u, mem, e);
+	unpack_inputs(&u, mem, version, e);
 	unpack_events(&u, mem, e);
 	if (unpack_done(&u) != ST_OK)
 		return diag_set(why, ST_SYNTAX, "evidence body: not canonical");

@@ -14,7 +14,8 @@
 
 #include "policy/plan.h"
 
-#define EVIDENCE_VERSION    1u
+#define EVIDENCE_VERSION    2u /* of a body; 1, without floors, is read */
+#define EVIDENCE_PERSONAL   1u /* version of a personal part */
 #define EVIDENCE_HASH_BYTES 32u
 #define EVIDENCE_MAX_RCPTS  1000u
 #define EVIDENCE_MAX_BYTES  (256u << 10) /* either part, packed */

@@ -116,6 +116,10 @@ put_inputs(const struct put *p, const struct evidence *e)
 	put_str(p, "class", class_name(e->in.mclass));
 	put_str(p, "override", override_name(e->in.override));
 	put_bool(p, "waiver", e->in.waiver);
+	put_str(p, "floor", level_name(e->in.floor));
+	put_bool(p, "never-plaintext", e->in.never_plaintext);
+	put_bool(p, "knob-requiretls-testing", e->in.requiretls_testing);
+	put_bool(p, "knob-tls-required-beats-floor", e->in.tls_no_beats_floor);
 	put_str(p, "rule", e->rule);
 	put_str(p, "exception", e->exception);
 	put_str(p, "exception-reason", e->exc_reason);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Every cell of Table 1 and of the override columns, one by one, and then
- * the invariants over every input there is.
+ * the invariants over every input that the class normal has.
  */
 #include "policy/decide.h"
 
@@ -10,9 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/decide.h"
+
 /* ---- the tables as doc/policy.md has them ---- */
 
-#define OVERRIDES 6u /* columns of a line below */
+#define OVERRIDES 10u /* columns of a line below */
 
 static const struct {
 	enum override_kind kind;
@@ -20,11 +22,15 @@ static const struct {
 	const char *suffix; /* of the row's name */
 } overrides[OVERRIDES] = {
 	{ OVERRIDE_NONE, false, "" },
-	{ OVERRIDE_REQUIRE_ENCRYPTED, false, "+require-encrypted" },
-	{ OVERRIDE_REQUIRE_VERIFIED, false, "+require-verified" },
-	{ OVERRIDE_NEVER_PLAINTEXT, false, "+never-plaintext" },
+	{ OVERRIDE_MAY, false, "+may" },
+	{ OVERRIDE_MAY, true, "+may+waiver" },
 	{ OVERRIDE_PLAINTEXT_ALLOWED, false, "+plaintext-allowed" },
 	{ OVERRIDE_PLAINTEXT_ALLOWED, true, "+waiver" },
+	{ OVERRIDE_REQUIRE_ENCRYPTED, false, "+require-encrypted" },
+	{ OVERRIDE_REQUIRE_ENCRYPTED, true, "+require-encrypted+waiver" },
+	{ OVERRIDE_REQUIRE_VERIFIED, false, "+require-verified" },
+	{ OVERRIDE_DANE_ONLY, false, "+dane-only" },
+	{ OVERRIDE_NEVER_PLAINTEXT, false, "+never-plaintext" },
 };
 
 /* One line of both tables together: D x S, and what each override makes. */
@@ -34,33 +40,23 @@ struct line {
 	const char *want[OVERRIDES];
 };
 
-#define D1 DANE_D1_USABLE
-#define D2 DANE_D2_UNUSABLE
-#define D3 DANE_D3_NONE
-#define D4 DANE_D4_INSECURE
-#define D5 DANE_D5_ERROR
-
-#define DEFERS      .sts_unknown_defers = true
-#define ENFORCE     .sts = STS_ST_ENFORCE, .sts_mx_match = true, DEFERS
-#define OTHER_MX    .sts = STS_ST_ENFORCE, DEFERS
-#define TESTING     .sts = STS_ST_TESTING, DEFERS
-#define NONE        .sts = STS_ST_NONE, DEFERS
-#define ABSENT      .sts = STS_ST_ABSENT, DEFERS
-#define UNAVAILABLE .sts = STS_ST_UNAVAILABLE, DEFERS
-#define UNKNOWN     .sts = STS_ST_UNKNOWN, DEFERS
-#define IGNORED     .sts = STS_ST_UNKNOWN, .sts_unknown_defers = false
-#define BOTH        .dane_and_sts_both = true
-#define TLSA_ONLY   .error_is_tlsa_only = true
-
 /* clang-format off */
-#define DANE { "dane", "dane", "dane", "dane", "dane", "plain" }
-#define TWO  { "dane+sts", "dane+sts", "dane+sts", "dane+sts", "dane+sts", \
-	       "plain" }
-#define STS  { "sts", "sts", "sts", "sts", "sts", "plain" }
-#define TLS  { "encrypt", "encrypt", "local", "encrypt", "encrypt", "plain" }
-#define MAY  { "may", "encrypt", "local", "encrypt", "may", "plain" }
-#define UNMET { "skip", "skip", "skip", "skip", "skip", "plain" }
-#define SKIP { "skip", "skip", "skip", "skip", "skip", "skip" }
+/* none, may, +w, plaintext-allowed, +w, encrypted, +w, verified, dane-only,
+ * never-plaintext */
+#define DANE { "dane", "dane", "may", "dane", "plain", "dane", "encrypt", \
+	       "dane", "dane-only", "dane" }
+#define TWO  { "dane+sts", "dane+sts", "may", "dane+sts", "plain", "dane+sts", \
+	       "encrypt", "dane+sts", "dane-only+sts", "dane+sts" }
+#define STS  { "sts", "sts", "may", "sts", "plain", "sts", "encrypt", "sts", \
+	       "skip", "sts" }
+#define TLS  { "encrypt", "encrypt", "may", "encrypt", "plain", "encrypt", \
+	       "encrypt", "local", "skip", "encrypt" }
+#define MAY  { "may", "may", "may", "may", "plain", "encrypt", "encrypt", \
+	       "local", "skip", "encrypt" }
+#define UNMET { "skip", "skip", "may", "skip", "plain", "skip", "encrypt", \
+		"skip", "skip", "skip" }
+#define SKIP { "skip", "skip", "skip", "skip", "skip", "skip", "skip", "skip", \
+	       "skip", "skip" }
 
 static const struct line lines[] = {
 	{ "D1/enforce",          { .dane = D1, ENFORCE }, DANE },
@@ -133,32 +129,6 @@ static const struct line lines[] = {
 };
 /* clang-format on */
 
-static const struct {
-	const char *word;
-	struct decide_out out;
-} meanings[] = {
-	{ "skip", { .skip = true } },
-	{ "plain", { .required = LEVEL_PLAIN, .method = METHOD_NONE } },
-	{ "may", { .required = LEVEL_MAY, .method = METHOD_NONE } },
-	{ "encrypt", { .required = LEVEL_ENCRYPT, .method = METHOD_NONE } },
-	{ "local", { .required = LEVEL_VERIFY, .method = METHOD_PKIX_LOCAL } },
-	{ "sts", { .required = LEVEL_VERIFY, .method = METHOD_PKIX_STS } },
-	{ "dane", { .required = LEVEL_VERIFY, .method = METHOD_DANE } },
-	{ "dane+sts", { .required = LEVEL_VERIFY,
-			  .method = METHOD_DANE,
-			  .also_pkix_sts = true } },
-};
-
-static const struct decide_out *
-meaning_of(const char *word)
-{
-	for (size_t i = 0; i < COUNT_OF(meanings); i++)
-		if (strcmp(meanings[i].word, word) == 0)
-			return &meanings[i].out;
-	ck_abort_msg("no such word: %s", word);
-	return NULL;
-}
-
 static void
 check_cell(const struct line *l, size_t o)
 {
@@ -167,6 +137,7 @@ check_cell(const struct line *l, size_t o)
 	struct decide_out got;
 	char row[64];
 
+	in.mx_secure = true;
 	in.override = overrides[o].kind;
 	in.waiver = overrides[o].waiver;
 	got = decide(&in);
@@ -174,6 +145,7 @@ check_cell(const struct line *l, size_t o)
 	ck_assert_str_eq(got.row, row);
 	ck_assert_msg(got.skip == want->skip, "%s: skip %d", row, got.skip);
 	ck_assert(got.why != NULL && *got.why != '\0');
+	ck_assert(!got.requiretls && !got.conclusive);
 	if (got.skip) {
 		/* Nothing reaches it, should a caller forget to look. */
 		ck_assert(got.required == LEVEL_DANE_ONLY);
@@ -188,7 +160,7 @@ check_cell(const struct line *l, size_t o)
 	    row);
 }
 
-START_TEST(decide_has_every_cell_of_tables_1_and_2)
+START_TEST(dane_47_decide_has_every_cell_of_tables_1_and_2)
 {
 	for (size_t i = 0; i < COUNT_OF(lines); i++)
 		for (size_t o = 0; o < OVERRIDES; o++)
@@ -240,8 +212,9 @@ END_TEST
 
 struct walk {
 	size_t seen;
-	const char *rows[600];
+	const char *rows[500];
 	size_t row_count;
+	enum msg_class mclass;
 };
 
 static void
@@ -280,6 +253,7 @@ static bool
 waived(const struct decide_in *in)
 {
 	return in->waiver && (in->override == OVERRIDE_PLAINTEXT_ALLOWED ||
+				 in->override == OVERRIDE_MAY ||
 				 in->override == OVERRIDE_REQUIRE_ENCRYPTED);
 }
 
@@ -378,7 +352,8 @@ check_waiver_alone(const struct decide_in *in, void *arg)
 		ck_assert(a.required ==
 			  (in->override == OVERRIDE_PLAINTEXT_ALLOWED ?
 				  LEVEL_PLAIN :
-				  LEVEL_ENCRYPT));
+			      in->override == OVERRIDE_MAY ? LEVEL_MAY :
+							     LEVEL_ENCRYPT));
 	}
 }
 
@@ -400,6 +375,8 @@ check_never_plaintext(const struct decide_in *in, void *arg)
 		ck_assert(out.skip || out.required >= LEVEL_ENCRYPT);
 	if (in->override == OVERRIDE_REQUIRE_VERIFIED)
 		ck_assert(out.skip || out.required >= LEVEL_VERIFY);
+	if (in->override == OVERRIDE_DANE_ONLY)
+		ck_assert(out.skip || out.required == LEVEL_DANE_ONLY);
 }
 
 START_TEST(inv_05_floors_hold_whatever_the_facts)
@@ -417,7 +394,7 @@ check_plain(const struct decide_in *in, void *arg)
 	if (!out.skip && out.required == LEVEL_PLAIN)
 		ck_assert(waived(in));
 	/* MAY, where clear text can come about, only where nothing binds. */
-	if (!out.skip && out.required == LEVEL_MAY) {
+	if (!out.skip && out.required == LEVEL_MAY && !waived(in)) {
 		ck_assert(in->dane == DANE_D3_NONE ||
 			  in->dane == DANE_D4_INSECURE);
 		ck_assert(in->sts != STS_ST_ENFORCE);
@@ -462,9 +439,10 @@ check_consistent(const struct decide_in *in, void *arg)
 	(void)arg;
 	if (out.skip)
 		return;
-	ck_assert((out.required == LEVEL_VERIFY) ==
+	ck_assert((out.required >= LEVEL_VERIFY) ==
 		  (out.method != METHOD_NONE));
-	ck_assert(out.required <= LEVEL_VERIFY);
+	if (out.required == LEVEL_DANE_ONLY)
+		ck_assert(out.method == METHOD_DANE && in->mx_secure);
 	ck_assert(!out.also_pkix_sts || out.method == METHOD_DANE);
 	if (out.method == METHOD_PKIX_STS || out.also_pkix_sts)
 		ck_assert(in->sts == STS_ST_ENFORCE && in->sts_mx_match);
@@ -486,6 +464,8 @@ check_mx_security(const struct decide_in *in, void *arg)
 	struct decide_out a = decide(in), b;
 
 	(void)arg;
+	if (in->override == OVERRIDE_DANE_ONLY)
+		return;
 	other.mx_secure = !in->mx_secure;
 	b = decide(&other);
 	ck_assert_str_eq(a.row, b.row);
@@ -503,8 +483,11 @@ static void
 collect_row(const struct decide_in *in, void *arg)
 {
 	struct walk *w = arg;
-	const char *row = decide(in).row;
+	struct decide_in other = *in;
+	const char *row;
 
+	other.mclass = w->mclass;
+	row = decide(&other).row;
 	ck_assert_str_ne(row, "guard");
 	for (size_t i = 0; i < w->row_count; i++)
 		if (w->rows[i] == row)
@@ -513,13 +496,17 @@ collect_row(const struct decide_in *in, void *arg)
 	w->rows[w->row_count++] = row;
 }
 
-/* 5 states of DANE, 8 columns of MTA-STS, 7 of overrides. */
+/* 5 states of DANE, 8 columns of MTA-STS, 10 of overrides; in each class. */
 START_TEST(decide_names_each_row_once_and_reaches_all)
 {
-	struct walk w = { 0 };
+	static const char *const ends[CLASS_COUNT] = { "", ":requiretls",
+		":tls-optional", ":report" };
+	struct walk w = { .mclass = (enum msg_class)_i };
 
 	each_input(collect_row, &w);
-	ck_assert_uint_eq(w.row_count, 5 * 8 * 7);
+	ck_assert_uint_eq(w.row_count, 5 * 8 * 10);
+	for (size_t i = 0; i < w.row_count; i++)
+		ck_assert(span_ends(span_str(w.rows[i]), ends[_i]));
 	for (size_t i = 0; i < w.row_count; i++)
 		for (size_t k = 0; k < i; k++)
 			ck_assert_str_ne(w.rows[i], w.rows[k]);
@@ -577,6 +564,37 @@ START_TEST(levels_are_in_order_and_numbered_for_ever)
 }
 END_TEST
 
+START_TEST(classes_are_numbered_for_ever_and_read_back)
+{
+	enum msg_class mclass;
+
+	ck_assert_int_eq(CLASS_NORMAL, 0);
+	ck_assert_int_eq(CLASS_REQUIRETLS, 1);
+	ck_assert_int_eq(CLASS_TLS_OPTIONAL, 2);
+	ck_assert_int_eq(CLASS_TLS_REPORT, 3);
+	for (unsigned i = 0; i < CLASS_COUNT; i++) {
+		const char *name = class_name((enum msg_class)i);
+
+		ck_assert_int_eq(class_parse(span_str(name), &mclass), ST_OK);
+		ck_assert_uint_eq(mclass, i);
+	}
+	ck_assert_int_eq(class_parse(SPAN_LIT("Normal"), &mclass), ST_SYNTAX);
+	ck_assert_int_eq(class_parse(SPAN_NONE, &mclass), ST_SYNTAX);
+}
+END_TEST
+
+START_TEST(overrides_are_numbered_for_ever)
+{
+	ck_assert_int_eq(OVERRIDE_NONE, 0);
+	ck_assert_int_eq(OVERRIDE_REQUIRE_ENCRYPTED, 1);
+	ck_assert_int_eq(OVERRIDE_REQUIRE_VERIFIED, 2);
+	ck_assert_int_eq(OVERRIDE_NEVER_PLAINTEXT, 3);
+	ck_assert_int_eq(OVERRIDE_PLAINTEXT_ALLOWED, 4);
+	ck_assert_int_eq(OVERRIDE_MAY, 5);
+	ck_assert_int_eq(OVERRIDE_DANE_ONLY, 6);
+}
+END_TEST
+
 START_TEST(names_of_facts_are_words_of_their_own)
 {
 	ck_assert_str_eq(dns_security_name(DNS_SECURE), "secure");
@@ -604,6 +622,11 @@ START_TEST(names_of_facts_are_words_of_their_own)
 	ck_assert_str_eq(method_name(METHOD_PKIX_STS), "pkix-sts");
 	ck_assert_str_eq(method_name(METHOD_PKIX_LOCAL), "pkix-local");
 	ck_assert_str_eq(class_name(CLASS_NORMAL), "normal");
+	ck_assert_str_eq(class_name(CLASS_REQUIRETLS), "requiretls");
+	ck_assert_str_eq(class_name(CLASS_TLS_OPTIONAL), "tls-optional");
+	ck_assert_str_eq(class_name(CLASS_TLS_REPORT), "report");
+	ck_assert_str_eq(override_name(OVERRIDE_MAY), "may");
+	ck_assert_str_eq(override_name(OVERRIDE_DANE_ONLY), "dane-only");
 	ck_assert_str_eq(override_name(OVERRIDE_NEVER_PLAINTEXT),
 	    "never-plaintext");
 	for (unsigned d = 0; d < DANE_STATE_COUNT; d++) {
@@ -625,8 +648,9 @@ main(void)
 	SRunner *r = srunner_create(s);
 	int failed;
 
-	tcase_add_test(tables, decide_has_every_cell_of_tables_1_and_2);
-	tcase_add_test(tables, decide_names_each_row_once_and_reaches_all);
+	tcase_add_test(tables, dane_47_decide_has_every_cell_of_tables_1_and_2);
+	tcase_add_loop_test(tables, decide_names_each_row_once_and_reaches_all,
+	    0, CLASS_COUNT);
 	tcase_add_test(tables, decide_says_why_in_words);
 	tcase_add_test(invariants, inv_01_sts_41_mta_sts_never_rescues_dane);
 	tcase_add_test(invariants,
@@ -645,6 +669,8 @@ main(void)
 	tcase_add_test(words, level_names_are_read_back);
 	tcase_add_test(words, level_tiers_are_the_three_words_people_see);
 	tcase_add_test(words, levels_are_in_order_and_numbered_for_ever);
+	tcase_add_test(words, classes_are_numbered_for_ever_and_read_back);
+	tcase_add_test(words, overrides_are_numbered_for_ever);
 	tcase_add_test(words, names_of_facts_are_words_of_their_own);
 	suite_add_tcase(s, tables);
 	suite_add_tcase(s, invariants);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The decision function against a second reading of its specification: the
- * conformance checklist's Tables 1 and 2 as data, the ordered rules 5 to 10
- * where struct decide_in has inputs for them, and the invariants as
- * properties.  Every test runs over all inputs.  Nothing here is taken from
- * policy/decide.c, so a mismatch is a fault in one of the two readings.
+ * The decision function against a second reading of its specification, the
+ * oracle of tests/decide_oracle.h, and the invariants as properties.  Each is
+ * asked of every input there is, in one walk before the tests begin.  Nothing
+ * here is taken from policy/decide.c, so a mismatch is a fault in one of the
+ * two readings.
  */
 #include <check.h>
 #include <stdio.h>
@@ -12,10 +12,14 @@
 #include <string.h>
 
 #include "policy/decide.h"
+#include "tests/decide_oracle.h"
 
+/* ---- every input, also those no network can produce ---- */
+
+#define FLAGS 9u
 #define INPUT_COUNT                                                            \
 	((size_t)DANE_STATE_COUNT * STS_STATE_COUNT * OVERRIDE_COUNT *         \
-	    CLASS_COUNT * 2 * 2 * 2 * 2 * 2 * 2)
+	    CLASS_COUNT * LEVEL_COUNT * (1u << FLAGS))
 
 /* Takes one digit of base count off *n. */
 static unsigned
@@ -27,7 +31,7 @@ digit(size_t *n, unsigned count)
 	return d;
 }
 
-/* The n-th of INPUT_COUNT inputs; also those no network can produce. */
+/* The n-th of INPUT_COUNT. */
 static struct decide_in
 input(size_t n)
 {
@@ -39,158 +43,18 @@ input(size_t n)
 	in.dane_and_sts_both = digit(&n, 2) != 0;
 	in.sts_unknown_defers = digit(&n, 2) != 0;
 	in.waiver = digit(&n, 2) != 0;
+	in.never_plaintext = digit(&n, 2) != 0;
+	in.requiretls_testing = digit(&n, 2) != 0;
+	in.tls_no_beats_floor = digit(&n, 2) != 0;
 	in.dane = (enum dane_state)digit(&n, DANE_STATE_COUNT);
 	in.sts = (enum sts_state)digit(&n, STS_STATE_COUNT);
 	in.override = (enum override_kind)digit(&n, OVERRIDE_COUNT);
 	in.mclass = (enum msg_class)digit(&n, CLASS_COUNT);
+	in.floor = (enum level)digit(&n, LEVEL_COUNT);
 	return in;
 }
 
-/* Rows of Table 2, cells of Table 1. */
-enum published {
-	P_DANE,
-	P_STS,
-	P_ENCRYPT,
-	P_MAY,
-	P_SKIP,
-};
-#define P_COUNT 5u
-
-/* Cells of Table 2; the last two carry its dagger. */
-enum applied {
-	DANE,
-	STS,
-	LOCAL,
-	ENCRYPT,
-	MAY,
-	PLAIN,
-	SKIP,
-	ENCRYPT_TLSA,
-	PLAIN_TLSA,
-};
-
-struct answer {
-	bool skip;
-	enum level required;
-	enum method method;
-};
-
-/* clang-format off */
-
-/*
- * Table 1.  "unknown" is not a column there: the inputs table gives it as
- * "SKIP unless D1"; without the knob it is the column of absent.
- */
-static const enum published table1[DANE_STATE_COUNT][STS_STATE_COUNT] = {
-#define ROW(enforce, testing, none, absent, unavailable, unknown)          \
-	{ [STS_ST_ENFORCE] = (enforce), [STS_ST_TESTING] = (testing),      \
-	  [STS_ST_NONE] = (none), [STS_ST_ABSENT] = (absent),              \
-	  [STS_ST_UNAVAILABLE] = (unavailable), [STS_ST_UNKNOWN] = (unknown) }
-	/*                       enforce  testing    none       absent     unavailable unknown */
-	[DANE_D1_USABLE]   = ROW(P_DANE,  P_DANE,    P_DANE,    P_DANE,    P_DANE,     P_DANE),
-	[DANE_D2_UNUSABLE] = ROW(P_STS,   P_ENCRYPT, P_ENCRYPT, P_ENCRYPT, P_ENCRYPT,  P_SKIP),
-	[DANE_D3_NONE]     = ROW(P_STS,   P_MAY,     P_MAY,     P_MAY,     P_MAY,      P_SKIP),
-	[DANE_D4_INSECURE] = ROW(P_STS,   P_MAY,     P_MAY,     P_MAY,     P_MAY,      P_SKIP),
-	[DANE_D5_ERROR]    = ROW(P_SKIP,  P_SKIP,    P_SKIP,    P_SKIP,    P_SKIP,     P_SKIP),
-#undef ROW
-};
-
-/*
- * Table 2, each override without and with its waiver.  "plaintext-allowed
- * without a waiver block acts as may".  A waiver on an override that relaxes
- * nothing has no ceiling to lower to (rule 8), so it changes nothing.
- */
-static const enum applied table2[P_COUNT][OVERRIDE_COUNT][2] = {
-#define ROW(none, none_w, enc, enc_w, ver, ver_w, never, never_w, plain, plain_w) \
-	{ [OVERRIDE_NONE] = { (none), (none_w) },                                 \
-	  [OVERRIDE_REQUIRE_ENCRYPTED] = { (enc), (enc_w) },                      \
-	  [OVERRIDE_REQUIRE_VERIFIED] = { (ver), (ver_w) },                       \
-	  [OVERRIDE_NEVER_PLAINTEXT] = { (never), (never_w) },                    \
-	  [OVERRIDE_PLAINTEXT_ALLOWED] = { (plain), (plain_w) } }
-	/*                none     +waiver  require-encrypted      require-verified never-plaintext   plaintext-allowed */
-	/*                                           +waiver                +waiver          +waiver           +waiver */
-	[P_DANE]    = ROW(DANE,    DANE,    DANE,    ENCRYPT,      DANE,  DANE,     DANE,    DANE,    DANE,    PLAIN),
-	[P_STS]     = ROW(STS,     STS,     STS,     ENCRYPT,      STS,   STS,      STS,     STS,     STS,     PLAIN),
-	[P_ENCRYPT] = ROW(ENCRYPT, ENCRYPT, ENCRYPT, ENCRYPT,      LOCAL, LOCAL,    ENCRYPT, ENCRYPT, ENCRYPT, PLAIN),
-	[P_MAY]     = ROW(MAY,     MAY,     ENCRYPT, ENCRYPT,      LOCAL, LOCAL,    ENCRYPT, ENCRYPT, MAY,     PLAIN),
-	[P_SKIP]    = ROW(SKIP,    SKIP,    SKIP,    ENCRYPT_TLSA, SKIP,  SKIP,     SKIP,    SKIP,    SKIP,    PLAIN_TLSA),
-#undef ROW
-};
-
-static const struct answer answers[] = {
-	[DANE]         = { false, LEVEL_VERIFY,  METHOD_DANE },
-	[STS]          = { false, LEVEL_VERIFY,  METHOD_PKIX_STS },
-	[LOCAL]        = { false, LEVEL_VERIFY,  METHOD_PKIX_LOCAL },
-	[ENCRYPT]      = { false, LEVEL_ENCRYPT, METHOD_NONE },
-	[MAY]          = { false, LEVEL_MAY,     METHOD_NONE },
-	[PLAIN]        = { false, LEVEL_PLAIN,   METHOD_NONE },
-	[SKIP]         = { true,  LEVEL_PLAIN,   METHOD_NONE },
-	[ENCRYPT_TLSA] = { false, LEVEL_ENCRYPT, METHOD_NONE },
-	[PLAIN_TLSA]   = { false, LEVEL_PLAIN,   METHOD_NONE },
-};
-
-/* Rule 9: what an override demands whatever is published. */
-static const enum level floors[OVERRIDE_COUNT] = {
-	[OVERRIDE_NONE]              = LEVEL_PLAIN,
-	[OVERRIDE_REQUIRE_ENCRYPTED] = LEVEL_ENCRYPT,
-	[OVERRIDE_REQUIRE_VERIFIED]  = LEVEL_VERIFY,
-	[OVERRIDE_NEVER_PLAINTEXT]   = LEVEL_ENCRYPT,
-	[OVERRIDE_PLAINTEXT_ALLOWED] = LEVEL_PLAIN,
-};
-
-/* Rule 8: how far down its waiver lets an override go; else no way down. */
-static const struct {
-	bool relaxes;
-	enum level level;
-} ceilings[OVERRIDE_COUNT] = {
-	[OVERRIDE_REQUIRE_ENCRYPTED] = { true, LEVEL_ENCRYPT },
-	[OVERRIDE_PLAINTEXT_ALLOWED] = { true, LEVEL_PLAIN },
-};
-
-/* clang-format on */
-
-static bool
-sts_binds_as_unknown(const struct decide_in *in)
-{
-	return in->sts == STS_ST_UNKNOWN && in->sts_unknown_defers;
-}
-
-/* Rule 6. */
-static enum published
-published(const struct decide_in *in)
-{
-	if (in->sts == STS_ST_UNKNOWN && !in->sts_unknown_defers)
-		return table1[in->dane][STS_ST_ABSENT];
-	return table1[in->dane][in->sts];
-}
-
-/* The dagger: "only when the sole error is the TLSA lookup". */
-static bool
-sole_error_is_tlsa(const struct decide_in *in)
-{
-	return in->dane == DANE_D5_ERROR && in->error_is_tlsa_only &&
-	       !sts_binds_as_unknown(in);
-}
-
-/* "and the MX hostname matches the policy's mx; otherwise SKIP" */
-static bool
-mx_must_match(const struct decide_in *in, enum applied a)
-{
-	return a == STS || (a == DANE && in->dane_and_sts_both &&
-			       in->sts == STS_ST_ENFORCE);
-}
-
-static struct answer
-oracle(const struct decide_in *in)
-{
-	enum applied a = table2[published(in)][in->override][in->waiver];
-
-	if ((a == ENCRYPT_TLSA || a == PLAIN_TLSA) && !sole_error_is_tlsa(in))
-		a = SKIP;
-	if (mx_must_match(in, a) && !in->sts_mx_match)
-		a = SKIP;
-	return answers[a];
-}
+/* ---- the properties ---- */
 
 /* Strength on one scale; a host that is not used leaks nothing. */
 static unsigned
@@ -205,487 +69,639 @@ same(const struct decide_out *a, const struct decide_out *b)
 	if (a->skip || b->skip)
 		return a->skip == b->skip;
 	return a->required == b->required && a->method == b->method &&
-	       a->also_pkix_sts == b->also_pkix_sts;
+	       a->also_pkix_sts == b->also_pkix_sts &&
+	       a->requiretls == b->requiretls;
 }
 
-/* What the code makes of the same facts with no override and no waiver. */
+/* What the code makes of the same facts with nothing local in force. */
 static struct decide_out
-as_published(const struct decide_in *in)
+as_published(const struct decide_in *in, enum msg_class mclass)
 {
 	struct decide_in bare = *in;
 
 	bare.override = OVERRIDE_NONE;
-	bare.waiver = false;
+	bare.waiver = bare.never_plaintext = false;
+	bare.floor = LEVEL_PLAIN;
+	bare.mclass = mclass;
 	return decide(&bare);
 }
 
-static void
-print_input(const struct decide_in *in)
+/* Does the sender's wish set aside what is published? */
+static bool
+wish_not_to_fail(const struct decide_in *in)
 {
-	printf("dane=%s error_is_tlsa_only=%d sts=%s sts_mx_match=%d "
-	       "mx_secure=%d dane_and_sts_both=%d sts_unknown_defers=%d "
-	       "override=%s waiver=%d class=%s",
-	    dane_state_name(in->dane), in->error_is_tlsa_only,
-	    sts_state_name(in->sts), in->sts_mx_match, in->mx_secure,
-	    in->dane_and_sts_both, in->sts_unknown_defers,
-	    override_name(in->override), in->waiver, class_name(in->mclass));
+	return in->mclass == CLASS_TLS_OPTIONAL ||
+	       in->mclass == CLASS_TLS_REPORT;
 }
-
-static void
-print_answer(const char *who, bool skip, enum level required, enum method m)
-{
-	if (skip)
-		printf("  %s: skip\n", who);
-	else
-		printf("  %s: %s by %s\n", who, level_name(required),
-		    method_name(m));
-}
-
-static void
-print_decision(const char *who, const struct decide_out *out)
-{
-	print_answer(who, out->skip, out->required, out->method);
-	printf("    row \"%s\": %s\n", out->row, out->why);
-}
-
-/* All inputs in turn, each with what the code says. */
-struct sweep {
-	size_t next;
-	struct decide_in in;
-	struct decide_out out;
-	size_t broken; /* inputs for which the property does not hold */
-};
 
 static bool
-sweep_next(struct sweep *s)
+waiver_counts(const struct decide_in *in)
 {
-	if (s->next == INPUT_COUNT)
+	return valid_waiver(in) && in->mclass != CLASS_REQUIRETLS;
+}
+
+typedef bool property_fn(const struct decide_in *in,
+    const struct decide_out *out);
+
+static bool
+is_as_the_tables_say(const struct decide_in *in, const struct decide_out *out)
+{
+	struct answer want = oracle(in);
+
+	if (want.skip)
+		return out->skip &&
+		       out->conclusive ==
+			   (in->mclass == CLASS_REQUIRETLS && !want.undecided);
+	return !out->skip && out->required == want.required &&
+	       out->method == want.method &&
+	       out->also_pkix_sts == want.also_sts && !out->conclusive &&
+	       out->requiretls == (in->mclass == CLASS_REQUIRETLS);
+}
+
+/* "half-DANE": "enforced the same, logged lower" */
+static bool
+half_dane_is_required_as_dane(const struct decide_in *in,
+    const struct decide_out *out)
+{
+	struct decide_in half = *in;
+	struct decide_out other;
+
+	if (in->dane != DANE_D1_USABLE || in->mclass == CLASS_REQUIRETLS ||
+	    floors[in->override] == LEVEL_DANE_ONLY ||
+	    in->floor == LEVEL_DANE_ONLY)
+		return true;
+	half.mx_secure = false;
+	other = decide(&half);
+	return same(out, &other);
+}
+
+/* The knob adds PKIX-STS to DANE under an enforce policy, nowhere else. */
+static bool
+also_sts_is_for_both_or_half_dane(const struct decide_in *in,
+    const struct decide_out *out)
+{
+	bool knob = in->dane_and_sts_both && in->sts == STS_ST_ENFORCE &&
+		    !wish_not_to_fail(in) && !waiver_counts(in);
+	bool half = in->mclass == CLASS_REQUIRETLS && !in->mx_secure;
+
+	if (out->skip || out->method != METHOD_DANE)
+		return !out->also_pkix_sts;
+	return out->also_pkix_sts == (knob || half);
+}
+
+static bool
+sts_never_rescues_dane(const struct decide_in *in, const struct decide_out *out)
+{
+	bool set_aside = waiver_counts(in) || wish_not_to_fail(in);
+
+	if (out->skip || set_aside)
+		return true;
+	if (in->dane == DANE_D5_ERROR)
 		return false;
-	s->in = input(s->next++);
-	s->out = decide(&s->in);
+	return in->dane != DANE_D1_USABLE || out->method == METHOD_DANE;
+}
+
+/* An error requires no less than any state it may hide. */
+static bool
+dane_error_requires_the_most(const struct decide_in *in,
+    const struct decide_out *out)
+{
+	struct decide_in known = *in;
+
+	if (in->dane != DANE_D5_ERROR)
+		return true;
+	for (unsigned d = 0; d < DANE_STATE_COUNT; d++) {
+		struct decide_out other;
+
+		known.dane = (enum dane_state)d;
+		if (known.dane == DANE_D5_ERROR)
+			continue;
+		other = decide(&known);
+		if (rank(out) < rank(&other) && !other.skip)
+			return false;
+	}
 	return true;
 }
 
-/* Prints and counts the input if ok is false; call it once an input. */
-static void
-holds(struct sweep *s, bool ok)
+/* "an MX or address error stays SKIP", in every class (RTLS-33) */
+static bool
+address_error_is_skipped(const struct decide_in *in,
+    const struct decide_out *out)
 {
-	if (ok)
-		return;
-	s->broken++;
-	print_input(&s->in);
-	printf("\n");
-	print_decision("code", &s->out);
+	return in->dane != DANE_D5_ERROR || in->error_is_tlsa_only || out->skip;
 }
-
-static void
-none_broken(const struct sweep *s)
-{
-	fflush(stdout);
-	ck_assert_uint_eq(s->next, INPUT_COUNT);
-	ck_assert_msg(s->broken == 0, "%zu of %zu inputs", s->broken,
-	    INPUT_COUNT);
-}
-
-START_TEST(every_input_is_decided_as_tables_1_and_2_say)
-{
-	struct sweep s = { 0 };
-
-	while (sweep_next(&s)) {
-		struct answer want = oracle(&s.in);
-		bool ok = s.out.skip == want.skip &&
-			  (want.skip || (s.out.required == want.required &&
-					    s.out.method == want.method));
-
-		holds(&s, ok);
-		if (!ok)
-			print_answer("oracle", want.skip, want.required,
-			    want.method);
-	}
-	none_broken(&s);
-}
-END_TEST
-
-/* The enumeration itself: as many inputs as there are, none twice. */
-START_TEST(every_input_is_asked_once)
-{
-	static bool seen[2][2][2][2][2][2][DANE_STATE_COUNT][STS_STATE_COUNT]
-			[OVERRIDE_COUNT][CLASS_COUNT];
-
-	ck_assert_uint_eq(sizeof(seen) / sizeof(bool), INPUT_COUNT);
-	for (size_t n = 0; n < INPUT_COUNT; n++) {
-		struct decide_in in = input(n);
-		bool *at = &seen[in.error_is_tlsa_only][in.sts_mx_match]
-				[in.mx_secure][in.dane_and_sts_both]
-				[in.sts_unknown_defers][in.waiver][in.dane]
-				[in.sts][in.override][in.mclass];
-
-		ck_assert(!*at);
-		*at = true;
-	}
-}
-END_TEST
-
-/* The knob adds PKIX-STS to DANE under an enforce policy, nowhere else. */
-START_TEST(knob_both_adds_pkix_sts_to_dane_under_enforce_only)
-{
-	struct sweep s = { 0 };
-
-	while (sweep_next(&s)) {
-		bool want = s.in.dane_and_sts_both &&
-			    s.in.sts == STS_ST_ENFORCE &&
-			    s.out.method == METHOD_DANE;
-
-		holds(&s, s.out.skip || s.out.also_pkix_sts == want);
-	}
-	none_broken(&s);
-}
-END_TEST
-
-/* "half-DANE": "enforced the same, logged lower" */
-START_TEST(dane_08_half_dane_is_required_as_dane_is)
-{
-	struct sweep s = { 0 };
-
-	while (sweep_next(&s)) {
-		struct decide_in half = s.in;
-		struct decide_out other;
-
-		if (s.in.dane != DANE_D1_USABLE)
-			continue;
-		half.mx_secure = false;
-		other = decide(&half);
-		holds(&s, same(&s.out, &other));
-	}
-	none_broken(&s);
-}
-END_TEST
-
-/* "MTA-STS never rescues a failing or erroring DANE" */
-START_TEST(inv_01_sts_never_rescues_a_failing_dane)
-{
-	struct sweep s = { 0 };
-
-	while (sweep_next(&s)) {
-		bool waived = s.in.waiver && s.out.method == METHOD_NONE;
-
-		if (s.in.dane == DANE_D5_ERROR)
-			holds(&s, s.out.skip || waived);
-		if (s.in.dane == DANE_D1_USABLE)
-			holds(&s, s.out.skip || waived ||
-				      s.out.method == METHOD_DANE);
-	}
-	none_broken(&s);
-}
-END_TEST
-
-/* An error requires no less than any state it may hide. */
-START_TEST(inv_02_dane_error_requires_no_less_than_any_dane_state)
-{
-	struct sweep s = { 0 };
-
-	while (sweep_next(&s)) {
-		struct decide_in known = s.in;
-		bool ok = true;
-
-		if (s.in.dane != DANE_D5_ERROR)
-			continue;
-		for (unsigned d = 0; d < DANE_STATE_COUNT; d++) {
-			struct decide_out other;
-
-			known.dane = (enum dane_state)d;
-			other = decide(&known);
-			ok = ok && rank(&s.out) >= rank(&other);
-		}
-		holds(&s, ok);
-	}
-	none_broken(&s);
-}
-END_TEST
-
-/* "an MX or address error stays SKIP" */
-START_TEST(inv_02_mx_or_address_error_is_always_skipped)
-{
-	struct sweep s = { 0 };
-
-	while (sweep_next(&s))
-		holds(&s, s.in.dane != DANE_D5_ERROR ||
-			      s.in.error_is_tlsa_only || s.out.skip);
-	none_broken(&s);
-}
-END_TEST
 
 /*
  * With the knob, an unknown S requires no less than each S it may hide;
  * under D1 no less than DANE alone does ("SKIP unless D1").  Without the
  * knob, no less than absent.
  */
-START_TEST(inv_02_sts_error_requires_no_less_than_any_sts_state)
+static bool
+sts_error_requires_the_most(const struct decide_in *in,
+    const struct decide_out *out)
 {
-	struct sweep s = { 0 };
+	struct decide_in known = *in;
 
-	while (sweep_next(&s)) {
-		struct decide_in known = s.in;
-		bool ok = true;
-
-		if (s.in.sts != STS_ST_UNKNOWN)
-			continue;
-		known.dane_and_sts_both = false;
-		for (unsigned k = 0; k < STS_STATE_COUNT; k++) {
-			struct decide_out other;
-
-			known.sts = (enum sts_state)k;
-			other = decide(&known);
-			if (s.in.sts_unknown_defers || k == STS_ST_ABSENT)
-				ok = ok && rank(&s.out) >= rank(&other);
-		}
-		holds(&s, ok);
-	}
-	none_broken(&s);
-}
-END_TEST
-
-/* "Sole exception, imposed by RFC 8461 §3.3: S = unavailable." */
-START_TEST(inv_02_unavailable_policy_decides_as_absent)
-{
-	struct sweep s = { 0 };
-
-	while (sweep_next(&s)) {
-		struct decide_in absent = s.in;
+	if (in->sts != STS_ST_UNKNOWN)
+		return true;
+	known.dane_and_sts_both = false;
+	for (unsigned k = 0; k < STS_STATE_COUNT; k++) {
 		struct decide_out other;
 
-		if (s.in.sts != STS_ST_UNAVAILABLE)
+		if (!in->sts_unknown_defers && k != STS_ST_ABSENT)
 			continue;
-		absent.sts = STS_ST_ABSENT;
-		other = decide(&absent);
-		holds(&s, same(&s.out, &other));
+		known.sts = (enum sts_state)k;
+		other = decide(&known);
+		if (rank(out) < rank(&other))
+			return false;
 	}
-	none_broken(&s);
+	return true;
 }
-END_TEST
+
+/* "Sole exception, imposed by RFC 8461 §3.3: S = unavailable." */
+static bool
+unavailable_is_as_absent(const struct decide_in *in,
+    const struct decide_out *out)
+{
+	struct decide_in absent = *in;
+	struct decide_out other;
+
+	if (in->sts != STS_ST_UNAVAILABLE)
+		return true;
+	absent.sts = STS_ST_ABSENT;
+	other = decide(&absent);
+	return same(out, &other);
+}
 
 /* Only D1 has TLSA data that are secure on every link and usable. */
-START_TEST(inv_03_tlsa_is_used_only_when_secure_and_usable)
+static bool
+tlsa_is_used_only_in_d1(const struct decide_in *in,
+    const struct decide_out *out)
 {
-	struct sweep s = { 0 };
-
-	while (sweep_next(&s))
-		holds(&s, s.out.skip || s.out.method != METHOD_DANE ||
-			      s.in.dane == DANE_D1_USABLE);
-	none_broken(&s);
+	return out->skip || out->method != METHOD_DANE ||
+	       in->dane == DANE_D1_USABLE;
 }
-END_TEST
 
 /* Neither a lower level nor another method. */
-START_TEST(inv_04_without_a_waiver_nothing_is_weaker_than_published)
+static bool
+nothing_is_weaker_without_a_waiver(const struct decide_in *in,
+    const struct decide_out *out)
 {
-	struct sweep s = { 0 };
+	struct decide_out base = as_published(in, CLASS_NORMAL);
 
-	while (sweep_next(&s)) {
-		struct decide_out base = as_published(&s.in);
-		bool method_kept = base.method == METHOD_NONE ||
-				   s.out.method == base.method;
+	if (waiver_counts(in) || wish_not_to_fail(in))
+		return true;
+	return rank(out) >= rank(&base) &&
+	       (out->skip || base.method == METHOD_NONE ||
+		   out->method == base.method);
+}
 
-		if (s.in.waiver)
-			continue;
-		holds(&s,
-		    rank(&s.out) >= rank(&base) && (s.out.skip || method_kept));
+static bool
+waiver_weakens_as_far_as_it_says(const struct decide_in *in,
+    const struct decide_out *out)
+{
+	struct decide_out base = as_published(in, in->mclass);
+	unsigned least = rank(&base);
+
+	if (ceilings[in->override].relaxes &&
+	    (unsigned)ceilings[in->override].level < least)
+		least = (unsigned)ceilings[in->override].level;
+	return rank(out) >= least;
+}
+
+static bool
+waiver_alone_is_void(const struct decide_in *in, const struct decide_out *out)
+{
+	struct decide_in bare = *in;
+	struct decide_out other;
+
+	if (!in->waiver || waiver_counts(in))
+		return true;
+	bare.waiver = false;
+	other = decide(&bare);
+	return same(out, &other);
+}
+
+/* "Nothing local or published weakens REQUIRETLS" */
+static bool
+requiretls_is_never_weakened(const struct decide_in *in,
+    const struct decide_out *out)
+{
+	struct decide_out base = as_published(in, CLASS_REQUIRETLS);
+
+	if (in->mclass != CLASS_REQUIRETLS)
+		return true;
+	return rank(out) >= rank(&base) &&
+	       (out->skip || (out->required >= LEVEL_VERIFY &&
+				 (in->mx_secure || sts_proves(in))));
+}
+
+/* "nothing the sender says weakens `never-plaintext`", nor anything else. */
+static bool
+never_is_never_below_encrypt(const struct decide_in *in,
+    const struct decide_out *out)
+{
+	return !never(in) || out->skip || out->required >= LEVEL_ENCRYPT;
+}
+
+/* "required := max(required, global floor, override floor)" */
+static bool
+floors_hold(const struct decide_in *in, const struct decide_out *out)
+{
+	if (in->mclass == CLASS_TLS_REPORT ||
+	    (in->mclass == CLASS_TLS_OPTIONAL && in->tls_no_beats_floor))
+		return true;
+	return rank(out) >= (unsigned)floors[in->override] &&
+	       rank(out) >= (unsigned)in->floor;
+}
+
+/* "at VERIFY none crosses an unauthenticated one": so there is a method. */
+static bool
+verify_has_a_method(const struct decide_in *in, const struct decide_out *out)
+{
+	(void)in;
+	return out->skip ||
+	       (out->required >= LEVEL_VERIFY) == (out->method != METHOD_NONE);
+}
+
+static bool
+pkix_sts_is_for_named_hosts(const struct decide_in *in,
+    const struct decide_out *out)
+{
+	if (out->skip ||
+	    (out->method != METHOD_PKIX_STS && !out->also_pkix_sts))
+		return true;
+	return in->sts_mx_match &&
+	       (in->sts == STS_ST_ENFORCE ||
+		   (in->mclass == CLASS_REQUIRETLS && sts_proves(in)));
+}
+
+/*
+ * Clear text can follow only from MAY, where nothing binding is published or
+ * the sender or a waiver sets it aside, and from PLAIN, which a waived
+ * plaintext-allowed alone gives.
+ */
+static bool
+clear_text_is_due(const struct decide_in *in, const struct decide_out *out)
+{
+	bool nothing_binds = (in->dane == DANE_D3_NONE ||
+				 in->dane == DANE_D4_INSECURE) &&
+			     in->sts != STS_ST_ENFORCE &&
+			     !sts_binds_as_unknown(in);
+
+	if (out->skip || out->required > LEVEL_MAY)
+		return true;
+	if (in->mclass == CLASS_REQUIRETLS)
+		return false;
+	if (out->required == LEVEL_PLAIN)
+		return in->waiver && in->override == OVERRIDE_PLAINTEXT_ALLOWED;
+	return nothing_binds || wish_not_to_fail(in) || valid_waiver(in);
+}
+
+/* Half-DANE alone never is what dane-only or REQUIRETLS asks for. */
+static bool
+half_dane_is_graded_lower(const struct decide_in *in,
+    const struct decide_out *out)
+{
+	if (out->skip || in->mx_secure || out->method != METHOD_DANE)
+		return true;
+	return out->required < LEVEL_DANE_ONLY &&
+	       (!out->requiretls || out->also_pkix_sts);
+}
+
+/* "`testing` mode changes reports, never delivery.  `none` mode is silent." */
+static bool
+testing_and_none_are_as_absent(const struct decide_in *in,
+    const struct decide_out *out)
+{
+	struct decide_in absent = *in;
+	struct decide_out other;
+
+	if (in->sts != STS_ST_TESTING && in->sts != STS_ST_NONE)
+		return true;
+	if (in->sts == STS_ST_TESTING && in->mclass == CLASS_REQUIRETLS &&
+	    in->requiretls_testing)
+		return true; /* RTLS-12: the operator said so */
+	absent.sts = STS_ST_ABSENT;
+	other = decide(&absent);
+	return same(out, &other) && out->conclusive == other.conclusive;
+}
+
+static bool
+replay_is_equal(const struct decide_in *in, const struct decide_out *out)
+{
+	struct decide_in copy = *in;
+	struct decide_out again = decide(&copy);
+
+	return same(out, &again) && out->rule == again.rule &&
+	       strcmp(out->row, again.row) == 0 &&
+	       strcmp(out->why, again.why) == 0;
+}
+
+static bool
+meaningless_inputs_do_not_decide(const struct decide_in *in,
+    const struct decide_out *out)
+{
+	struct decide_in bare = *in;
+	struct decide_out other;
+	bool testing = in->sts == STS_ST_TESTING &&
+		       in->mclass == CLASS_REQUIRETLS && in->requiretls_testing;
+
+	bare.error_is_tlsa_only &= in->dane == DANE_D5_ERROR;
+	bare.dane_and_sts_both &= in->dane == DANE_D1_USABLE;
+	bare.sts_mx_match &= in->sts == STS_ST_ENFORCE || testing;
+	bare.sts_unknown_defers &= in->sts == STS_ST_UNKNOWN;
+	bare.requiretls_testing &= in->mclass == CLASS_REQUIRETLS;
+	bare.tls_no_beats_floor &= in->mclass == CLASS_TLS_OPTIONAL;
+	other = decide(&bare);
+	return same(out, &other);
+}
+
+static bool
+row_and_reason_are_named(const struct decide_in *in,
+    const struct decide_out *out)
+{
+	(void)in;
+	return *out->row != '\0' && *out->why != '\0' && out->section != NULL &&
+	       strcmp(out->row, "guard") != 0 &&
+	       out->rule >= DECIDE_PUBLISHED && out->rule < DECIDE_GUARD;
+}
+
+/* ---- the walk ---- */
+
+#define PROPERTIES(P)                                                          \
+	P(is_as_the_tables_say)                                                \
+	P(half_dane_is_required_as_dane)                                       \
+	P(also_sts_is_for_both_or_half_dane)                                   \
+	P(sts_never_rescues_dane)                                              \
+	P(dane_error_requires_the_most)                                        \
+	P(address_error_is_skipped)                                            \
+	P(sts_error_requires_the_most)                                         \
+	P(unavailable_is_as_absent)                                            \
+	P(tlsa_is_used_only_in_d1)                                             \
+	P(nothing_is_weaker_without_a_waiver)                                  \
+	P(waiver_weakens_as_far_as_it_says)                                    \
+	P(waiver_alone_is_void)                                                \
+	P(requiretls_is_never_weakened)                                        \
+	P(never_is_never_below_encrypt)                                        \
+	P(floors_hold)                                                         \
+	P(verify_has_a_method)                                                 \
+	P(pkix_sts_is_for_named_hosts)                                         \
+	P(clear_text_is_due)                                                   \
+	P(half_dane_is_graded_lower)                                           \
+	P(testing_and_none_are_as_absent)                                      \
+	P(replay_is_equal)                                                     \
+	P(meaningless_inputs_do_not_decide)                                    \
+	P(row_and_reason_are_named)
+
+enum property {
+#define P(name) AT_##name,
+	PROPERTIES(P)
+#undef P
+	    PROPERTY_COUNT,
+};
+
+static const struct {
+	const char *name;
+	property_fn *holds;
+} properties[] = {
+#define P(name) { #name, name },
+	PROPERTIES(P)
+#undef P
+};
+
+static struct {
+	size_t broken;
+	struct decide_in first; /* for which it does not hold */
+} found[PROPERTY_COUNT];
+
+static void
+walk(void)
+{
+	for (size_t n = 0; n < INPUT_COUNT; n++) {
+		const struct decide_in in = input(n);
+		const struct decide_out out = decide(&in);
+
+		for (size_t p = 0; p < PROPERTY_COUNT; p++)
+			if (!properties[p].holds(&in, &out) &&
+			    found[p].broken++ == 0)
+				found[p].first = in;
 	}
-	none_broken(&s);
+}
+
+static void
+print_input(const struct decide_in *in)
+{
+	struct decide_out out = decide(in);
+
+	printf("dane=%s error_is_tlsa_only=%d sts=%s sts_mx_match=%d "
+	       "mx_secure=%d dane_and_sts_both=%d sts_unknown_defers=%d "
+	       "override=%s waiver=%d class=%s floor=%s never_plaintext=%d "
+	       "requiretls_testing=%d tls_no_beats_floor=%d\n",
+	    dane_state_name(in->dane), in->error_is_tlsa_only,
+	    sts_state_name(in->sts), in->sts_mx_match, in->mx_secure,
+	    in->dane_and_sts_both, in->sts_unknown_defers,
+	    override_name(in->override), in->waiver, class_name(in->mclass),
+	    level_name(in->floor), in->never_plaintext, in->requiretls_testing,
+	    in->tls_no_beats_floor);
+	printf("  %s %s by %s%s, rule %d\n  row \"%s\": %s\n",
+	    out.skip ? "skip" : "", level_name(out.required),
+	    method_name(out.method), out.also_pkix_sts ? " and pkix-sts" : "",
+	    (int)out.rule, out.row, out.why);
+}
+
+static void
+holds(enum property p)
+{
+	if (found[p].broken > 0)
+		print_input(&found[p].first);
+	fflush(stdout);
+	ck_assert_msg(found[p].broken == 0, "%s: not for %zu of %zu inputs",
+	    properties[p].name, found[p].broken, INPUT_COUNT);
+}
+
+/* ---- the tests ---- */
+
+/* The enumeration itself: as many inputs as there are, none twice. */
+START_TEST(every_input_is_asked_once)
+{
+	static bool seen[DANE_STATE_COUNT][STS_STATE_COUNT][OVERRIDE_COUNT]
+			[CLASS_COUNT][LEVEL_COUNT][1u << FLAGS];
+	bool twice = false;
+
+	ck_assert_uint_eq(sizeof(seen) / sizeof(bool), INPUT_COUNT);
+	for (size_t n = 0; n < INPUT_COUNT; n++) {
+		struct decide_in in = input(n);
+		unsigned flags = in.error_is_tlsa_only |
+				 (unsigned)in.sts_mx_match << 1 |
+				 (unsigned)in.mx_secure << 2 |
+				 (unsigned)in.dane_and_sts_both << 3 |
+				 (unsigned)in.sts_unknown_defers << 4 |
+				 (unsigned)in.waiver << 5 |
+				 (unsigned)in.never_plaintext << 6 |
+				 (unsigned)in.requiretls_testing << 7 |
+				 (unsigned)in.tls_no_beats_floor << 8;
+		bool *at = &seen[in.dane][in.sts][in.override][in.mclass]
+				[in.floor][flags];
+
+		twice |= *at;
+		*at = true;
+	}
+	ck_assert(!twice);
 }
 END_TEST
 
-/* "may weaken a published policy only when it says so explicitly" */
+START_TEST(every_input_is_decided_as_tables_1_to_3_say)
+{
+	holds(AT_is_as_the_tables_say);
+}
+END_TEST
+
+START_TEST(knob_both_adds_pkix_sts_to_dane_under_enforce_only)
+{
+	holds(AT_also_sts_is_for_both_or_half_dane);
+}
+END_TEST
+
+START_TEST(dane_08_half_dane_is_required_as_dane_is)
+{
+	holds(AT_half_dane_is_required_as_dane);
+}
+END_TEST
+
+START_TEST(rule_9_all_floors_hold)
+{
+	holds(AT_floors_hold);
+}
+END_TEST
+
+START_TEST(inv_01_sts_never_rescues_a_failing_dane)
+{
+	holds(AT_sts_never_rescues_dane);
+}
+END_TEST
+
+START_TEST(inv_02_dane_error_requires_no_less_than_any_dane_state)
+{
+	holds(AT_dane_error_requires_the_most);
+}
+END_TEST
+
+START_TEST(inv_02_rtls_33_mx_or_address_error_is_skipped_in_every_class)
+{
+	holds(AT_address_error_is_skipped);
+}
+END_TEST
+
+START_TEST(inv_02_sts_error_requires_no_less_than_any_sts_state)
+{
+	holds(AT_sts_error_requires_the_most);
+}
+END_TEST
+
+START_TEST(inv_02_unavailable_policy_decides_as_absent)
+{
+	holds(AT_unavailable_is_as_absent);
+}
+END_TEST
+
+START_TEST(inv_03_tlsa_is_used_only_when_secure_and_usable)
+{
+	holds(AT_tlsa_is_used_only_in_d1);
+}
+END_TEST
+
+START_TEST(inv_04_without_a_waiver_nothing_is_weaker_than_published)
+{
+	holds(AT_nothing_is_weaker_without_a_waiver);
+}
+END_TEST
+
 START_TEST(inv_04_waiver_weakens_no_further_than_its_override_says)
 {
-	struct sweep s = { 0 };
-
-	while (sweep_next(&s)) {
-		struct decide_out base = as_published(&s.in);
-		unsigned least = rank(&base);
-
-		if (ceilings[s.in.override].relaxes &&
-		    (unsigned)ceilings[s.in.override].level < least)
-			least = (unsigned)ceilings[s.in.override].level;
-		holds(&s, rank(&s.out) >= least);
-	}
-	none_broken(&s);
+	holds(AT_waiver_weakens_as_far_as_it_says);
 }
 END_TEST
 
 START_TEST(inv_04_waiver_without_a_relaxing_override_is_void)
 {
-	struct sweep s = { 0 };
-
-	while (sweep_next(&s)) {
-		struct decide_in bare = s.in;
-		struct decide_out other;
-
-		if (ceilings[s.in.override].relaxes)
-			continue;
-		bare.waiver = false;
-		other = decide(&bare);
-		holds(&s, same(&s.out, &other));
-	}
-	none_broken(&s);
+	holds(AT_waiver_alone_is_void);
 }
 END_TEST
 
-/* "nothing the sender says weakens `never-plaintext`", nor anything else. */
+START_TEST(inv_05_rtls_22_nothing_local_weakens_requiretls)
+{
+	holds(AT_requiretls_is_never_weakened);
+}
+END_TEST
+
 START_TEST(inv_05_never_plaintext_is_never_below_encrypt)
 {
-	struct sweep s = { 0 };
-
-	while (sweep_next(&s))
-		holds(&s, s.in.override != OVERRIDE_NEVER_PLAINTEXT ||
-			      s.out.skip || s.out.required >= LEVEL_ENCRYPT);
-	none_broken(&s);
+	holds(AT_never_is_never_below_encrypt);
 }
 END_TEST
 
-/* "required := max(required, global floor, override floor)" */
-START_TEST(rule_9_floor_of_each_override_holds)
-{
-	struct sweep s = { 0 };
-
-	while (sweep_next(&s))
-		holds(&s, rank(&s.out) >= (unsigned)floors[s.in.override]);
-	none_broken(&s);
-}
-END_TEST
-
-/* "at VERIFY none crosses an unauthenticated one": so there is a method. */
 START_TEST(inv_06_verify_has_a_method_and_less_has_none)
 {
-	struct sweep s = { 0 };
-
-	while (sweep_next(&s))
-		holds(&s, s.out.skip || (s.out.required >= LEVEL_VERIFY) ==
-					    (s.out.method != METHOD_NONE));
-	none_broken(&s);
+	holds(AT_verify_has_a_method);
 }
 END_TEST
 
 START_TEST(inv_06_pkix_sts_only_for_a_host_the_policy_names)
 {
-	struct sweep s = { 0 };
-
-	while (sweep_next(&s)) {
-		bool named = s.in.sts == STS_ST_ENFORCE && s.in.sts_mx_match;
-
-		if (s.out.method == METHOD_PKIX_STS || s.out.also_pkix_sts)
-			holds(&s, s.out.skip || named);
-	}
-	none_broken(&s);
+	holds(AT_pkix_sts_is_for_named_hosts);
 }
 END_TEST
 
-/*
- * Clear text can follow only from MAY, where nothing binding is published,
- * and from PLAIN, which a waived plaintext-allowed alone gives.
- */
 START_TEST(inv_07_clear_text_only_where_may_or_plain_is_due)
 {
-	struct sweep s = { 0 };
-
-	while (sweep_next(&s)) {
-		bool plain_due = s.in.waiver &&
-				 s.in.override == OVERRIDE_PLAINTEXT_ALLOWED;
-		bool may_due = (s.in.dane == DANE_D3_NONE ||
-				   s.in.dane == DANE_D4_INSECURE) &&
-			       s.in.sts != STS_ST_ENFORCE &&
-			       !sts_binds_as_unknown(&s.in);
-
-		if (s.out.skip)
-			continue;
-		holds(&s, (s.out.required != LEVEL_PLAIN || plain_due) &&
-			      (s.out.required != LEVEL_MAY || may_due));
-	}
-	none_broken(&s);
+	holds(AT_clear_text_is_due);
 }
 END_TEST
 
-/* "`testing` mode changes reports, never delivery.  `none` mode is silent." */
+START_TEST(inv_09_rtls_15_half_dane_alone_is_never_the_best)
+{
+	holds(AT_half_dane_is_graded_lower);
+}
+END_TEST
+
 START_TEST(inv_11_testing_and_none_decide_as_absent)
 {
-	struct sweep s = { 0 };
-
-	while (sweep_next(&s)) {
-		struct decide_in absent = s.in;
-		struct decide_out other;
-
-		if (s.in.sts != STS_ST_TESTING && s.in.sts != STS_ST_NONE)
-			continue;
-		absent.sts = STS_ST_ABSENT;
-		other = decide(&absent);
-		holds(&s, same(&s.out, &other));
-	}
-	none_broken(&s);
+	holds(AT_testing_and_none_are_as_absent);
 }
 END_TEST
 
-/* "replaying it gives the same level", here in the opposite order. */
 START_TEST(inv_15_same_inputs_give_the_same_decision)
 {
-	static struct decide_out first[INPUT_COUNT];
-	struct sweep s = { 0 };
-
-	while (sweep_next(&s))
-		first[s.next - 1] = s.out;
-	for (size_t n = INPUT_COUNT; n-- > 0;) {
-		s.in = input(n);
-		s.out = decide(&s.in);
-		holds(&s, same(&s.out, &first[n]) &&
-			      strcmp(s.out.row, first[n].row) == 0 &&
-			      strcmp(s.out.why, first[n].why) == 0);
-	}
-	none_broken(&s);
+	holds(AT_replay_is_equal);
 }
 END_TEST
 
 START_TEST(inv_15_inputs_without_meaning_do_not_decide)
 {
-	struct sweep s = { 0 };
-
-	while (sweep_next(&s)) {
-		struct decide_in bare = s.in;
-		struct decide_out other;
-
-		if (s.in.dane != DANE_D5_ERROR)
-			bare.error_is_tlsa_only = false;
-		if (s.in.dane != DANE_D1_USABLE)
-			bare.dane_and_sts_both = false;
-		if (s.in.sts != STS_ST_ENFORCE)
-			bare.sts_mx_match = false;
-		if (s.in.sts != STS_ST_UNKNOWN)
-			bare.sts_unknown_defers = false;
-		other = decide(&bare);
-		holds(&s, same(&s.out, &other));
-	}
-	none_broken(&s);
+	holds(AT_meaningless_inputs_do_not_decide);
 }
 END_TEST
 
 START_TEST(inv_15_every_decision_names_its_row_and_reason)
 {
-	struct sweep s = { 0 };
-
-	while (sweep_next(&s)) {
-		ck_assert_ptr_nonnull(s.out.row);
-		ck_assert_ptr_nonnull(s.out.why);
-		holds(&s, s.out.row[0] != '\0' && s.out.why[0] != '\0');
-	}
-	none_broken(&s);
+	holds(AT_row_and_reason_are_named);
 }
 END_TEST
 
 static void
-add_invariants(TCase *t)
+add_tests(TCase *t)
 {
+	tcase_add_test(t, every_input_is_asked_once);
+	tcase_add_test(t, every_input_is_decided_as_tables_1_to_3_say);
+	tcase_add_test(t, knob_both_adds_pkix_sts_to_dane_under_enforce_only);
+	tcase_add_test(t, dane_08_half_dane_is_required_as_dane_is);
+	tcase_add_test(t, rule_9_all_floors_hold);
 	tcase_add_test(t, inv_01_sts_never_rescues_a_failing_dane);
 	tcase_add_test(t,
 	    inv_02_dane_error_requires_no_less_than_any_dane_state);
-	tcase_add_test(t, inv_02_mx_or_address_error_is_always_skipped);
+	tcase_add_test(t,
+	    inv_02_rtls_33_mx_or_address_error_is_skipped_in_every_class);
 	tcase_add_test(t, inv_02_sts_error_requires_no_less_than_any_sts_state);
 	tcase_add_test(t, inv_02_unavailable_policy_decides_as_absent);
 	tcase_add_test(t, inv_03_tlsa_is_used_only_when_secure_and_usable);
@@ -694,10 +710,12 @@ add_invariants(TCase *t)
 	tcase_add_test(t,
 	    inv_04_waiver_weakens_no_further_than_its_override_says);
 	tcase_add_test(t, inv_04_waiver_without_a_relaxing_override_is_void);
+	tcase_add_test(t, inv_05_rtls_22_nothing_local_weakens_requiretls);
 	tcase_add_test(t, inv_05_never_plaintext_is_never_below_encrypt);
 	tcase_add_test(t, inv_06_verify_has_a_method_and_less_has_none);
 	tcase_add_test(t, inv_06_pkix_sts_only_for_a_host_the_policy_names);
 	tcase_add_test(t, inv_07_clear_text_only_where_may_or_plain_is_due);
+	tcase_add_test(t, inv_09_rtls_15_half_dane_alone_is_never_the_best);
 	tcase_add_test(t, inv_11_testing_and_none_decide_as_absent);
 	tcase_add_test(t, inv_15_same_inputs_give_the_same_decision);
 	tcase_add_test(t, inv_15_inputs_without_meaning_do_not_decide);
@@ -712,12 +730,8 @@ main(void)
 	SRunner *r;
 	int failed;
 
-	tcase_add_test(t, every_input_is_decided_as_tables_1_and_2_say);
-	tcase_add_test(t, every_input_is_asked_once);
-	tcase_add_test(t, knob_both_adds_pkix_sts_to_dane_under_enforce_only);
-	tcase_add_test(t, dane_08_half_dane_is_required_as_dane_is);
-	tcase_add_test(t, rule_9_floor_of_each_override_holds);
-	add_invariants(t);
+	walk();
+	add_tests(t);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

@@ -171,7 +171,11 @@ kind_of(const struct conf_exception *e)
 	return OVERRIDE_NONE;
 }
 
-/* Of ceilings the narrower counts: a "may" rule, or an exception. */
+/*
+ * Of ceilings the narrower counts: a "may" rule, or an exception; but none
+ * that allows clear text where a never-plaintext rule is in scope, an overlap
+ * that the reader refuses.
+ */
 static struct conf_override
 combine(const struct conf *conf, const char *domain,
     const struct conf_exception *exception, int narrow)
@@ -180,7 +184,11 @@ combine(const struct conf *conf, const char *domain,
 	struct conf_override o = { .floor = conf->smtp_floor,
 		.never_plaintext = r.never_plaintext };
 
-	o.exception = r.may.narrow > narrow ? NULL : exception;
+	o.exception = exception;
+	if (exception != NULL &&
+	    (r.may.narrow > narrow ||
+		(r.never_plaintext && exception->allow < LEVEL_ENCRYPT)))
+		o.exception = NULL;
 	/* Either takes the place of the local default. */
 	if (r.local.rule != NULL && o.exception == NULL && r.may.rule == NULL &&
 	    outranks(&r.local, &r.floor))

@@ -240,7 +240,8 @@ conf_rule_read(const struct conf_entry *e, struct conf_rule *out)
 	read_require(e, out);
 	if (out->require == OVERRIDE_MAY && has_star(out))
 		conf_entry_mistake(e, "domains",
-		    "\"may\" takes the place of a rule for \"*\": name the "
+		    "domains: \"may\" takes the place of a rule for \"*\": "
+		    "name the "
 		    "domains it is for");
 }
 

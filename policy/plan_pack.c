@@ -93,9 +93,6 @@ pack_host(struct sbuf *b, const struct plan_host *h)
 	pack_u8(b, (uint8_t)h->required);
 	pack_u8(b, (uint8_t)h->method);
 	pack_bool(b, h->also_pkix_sts);
-	pack_bool(b, h->requiretls);
-	pack_bool(b, h->conclusive);
-	pack_u8(b, (uint8_t)h->won);
 	pack_str(b, h->tlsa_base);
 	pack_u32(b, (uint32_t)h->ref_count);
 	for (size_t i = 0; i < h->ref_count; i++)
@@ -145,9 +142,6 @@ unpack_host(struct unpack *u, TALLOC_CTX *mem, struct plan_host *h)
 	h->required = (enum level)unpack_enum(u, LEVEL_COUNT);
 	h->method = (enum method)unpack_enum(u, METHOD_COUNT);
 	h->also_pkix_sts = unpack_bool(u);
-	h->requiretls = unpack_bool(u);
-	h->conclusive = unpack_bool(u);
-	h->won = (enum decide_rule)unpack_enum(u, DECIDE_GUARD + 1);
 	h->tlsa_base = unpack_str(u, mem);
 	h->ref_count = unpack_count(u, PLAN_MAX_REFS, 4);
 	for (size_t i = 0; i < h->ref_count; i++)
@@ -207,6 +201,17 @@ pack_plan(struct sbuf *b, const struct plan *plan)
 	pack_bytes(b, span_of(plan->conf_digest, sizeof(plan->conf_digest)));
 }
 
+/* What is not written down but follows from the facts of a host. */
+static void
+derive(const struct plan *plan, struct plan_host *h)
+{
+	const struct decide_out out = decide(&h->in);
+
+	h->requiretls = out.requiretls;
+	h->conclusive = plan_conclusive(plan, &out);
+	h->won = out.rule;
+}
+
 static void
 unpack_lists(struct unpack *u, struct plan *plan)
 {
@@ -215,6 +220,8 @@ unpack_lists(struct unpack *u, struct plan *plan)
 	    (unsigned)plan->host_count + 1));
 	for (size_t i = 0; i < plan->host_count; i++)
 		unpack_host(u, plan, &plan->host[i]);
+	for (size_t i = 0; i < plan->host_count && !u->failed; i++)
+		derive(plan, &plan->host[i]);
 	plan->trail_count = unpack_count(u, PLAN_MAX_TRAIL, 14);
 	plan->trail = need(talloc_zero_array(plan, struct plan_trail,
 	    (unsigned)plan->trail_count + 1));
@@ -274,8 +281,6 @@ host_holds(const struct plan *plan, const struct plan_host *h)
 		return false;
 	if (h->skip != out.skip || h->required != out.required ||
 	    h->method != out.method || h->also_pkix_sts != out.also_pkix_sts ||
-	    h->requiretls != out.requiretls || h->won != out.rule ||
-	    h->conclusive != plan_conclusive(plan, &out) ||
 	    strcmp(h->row, out.row) != 0)
 		return false;
 	for (size_t i = 0; i < h->addr_count; i++)

@@ -220,9 +220,14 @@ static const struct bad {
 	{ RULE("domains = [\" \"]; require = \"verify\";"),
 	    "t:3: rule \"r\": domains: may not be empty", "" },
 	{ RULE("domains = [\"*\"]; require = \"plain\";"),
-	    "t:3: rule \"r\": require: \"encrypt\", \"verify\" or "
-	    "\"never-plaintext\"",
+	    "t:3: rule \"r\": require: \"may\", \"encrypt\", \"verify\", "
+	    "\"dane-only\" or \"never-plaintext\"",
 	    "" },
+	{ RULE("domains = [\"a.example\", \"*\"]; require = \"may\";"),
+	    "t:3: rule \"r\": domains: \"may\" takes the place of", "" },
+	{ RULE("domains = [\"*\"]; require = \"dane-only\"; names = "
+	       "[\"a.example\"];"),
+	    "t:3: rule \"r\": names: of use with", "" },
 	{ RULE("domains = [\"*\"]; require = \"none\";"),
 	    "t:3: rule \"r\": require:", "" },
 	{ RULE("domains = [\"*\"]; require = 1;"),
@@ -255,7 +260,8 @@ static const struct bad {
 	  "\"verify\"; } );",
 	    "t:2: rule \"a b\": name: up to 64 letters", "" },
 	{ "rules = ( { name = \"a\"; domains = [\"*\"]; require = \"verify\"; "
-	  "},\n{ name = \"a\"; domains = [\"*\"]; require = \"encrypt\"; } );",
+	  "},\n{ name = \"a\"; domains = [\"a.example\"]; require = "
+	  "\"encrypt\"; } );",
 	    "t:3: rule \"a\": there is another of that name: t:2", "" },
 	/* exceptions */
 	{ EXCEPTION(""), "t:2: exception \"e\": expires is missing", "" },
@@ -273,9 +279,9 @@ static const struct bad {
 	  "\"p\"; } );",
 	    "t:3: exception \"e\": reason: may not be empty", "" },
 	{ "exceptions = ( { name = \"e\"; domains = [\"a.example\"]; expires "
-	  "= \"2027-01-01\"; allow = \"may\"; reason = \"r\"; approver = "
+	  "= \"2027-01-01\"; allow = \"verify\"; reason = \"r\"; approver = "
 	  "\"p\"; } );",
-	    "t:2: exception \"e\": allow: \"plain\" is the only one", "" },
+	    "t:2: exception \"e\": allow: \"plain\", \"may\" or", "" },
 	{ "exceptions = ( { name = \"e\"; domains = [\"*\"]; expires "
 	  "= \"2027-01-01\"; allow = \"plain\"; reason = \"r\"; approver = "
 	  "\"p\"; } );",
@@ -487,67 +493,6 @@ START_TEST(conf_limits_the_domains_of_an_entry)
 }
 END_TEST
 
-/* ---- never-plaintext ---- */
-
-static const struct overlap {
-	const char *rule, *exception;
-	bool refused;
-} overlaps[] = {
-	{ "a.example", "a.example", true },
-	{ "A.Example.", "a.example", true },
-	{ ".example", "a.example", true },
-	{ "a.example", ".example", true },
-	{ ".example", ".a.example", true },
-	{ ".a.example", ".example", true },
-	{ ".a.example", ".a.example", true },
-	{ "*", "a.example", true },
-	{ "*", ".a.example", true },
-	{ "m\xc3\xbcller.example", "xn--mller-kva.example", true },
-	{ "[192.0.2.1]", "[192.0.2.1]", true },
-	{ "[IPv6:2001:db8:0::1]", "[ipv6:2001:DB8::1]", true },
-	{ "*", "[192.0.2.1]", true },
-	{ "a.example", "b.example", false },
-	{ "a.example", ".a.example", false }, /* below it, not itself */
-	{ ".a.example", "a.example", false },
-	{ ".a.example", ".ba.example", false },
-	{ "ba.example", ".a.example", false },
-	{ "[192.0.2.1]", "[192.0.2.2]", false },
-};
-
-START_TEST(inv_05_an_exception_within_never_plaintext_is_refused)
-{
-	const struct overlap *o = &overlaps[_i];
-	/* The exception comes first: order does not matter. */
-	const char *text = talloc_asprintf(mem,
-	    "%sexceptions = ( { name = \"e\"; allow = \"plain\"; reason = "
-	    "\"r\"; approver = \"p\"; expires = \"2027-01-01\";\ndomains = "
-	    "[\"other.test\", \"%s\"]; } );\nrules = ( { name = \"never\"; "
-	    "domains = [\"no.test\", \"%s\"]; require = \"never-plaintext\"; } "
-	    ");",
-	    BASE, o->exception, o->rule);
-
-	if (!o->refused) {
-		(void)read_good(text);
-		return;
-	}
-	ck_assert_ptr_null(read_as(text, true));
-	ck_assert_uint_eq(mistakes.count, 1);
-	ck_assert_msg(span_starts(span_str(mistakes.text[0]),
-			  "t:3: exception \"e\": it allows clear text for "),
-	    "%s", mistakes.text[0]);
-	ck_assert_ptr_nonnull(strstr(mistakes.text[0],
-	    "never-plaintext rule \"never\" (t:4)"));
-}
-END_TEST
-
-START_TEST(an_exception_from_a_verify_rule_is_no_contradiction)
-{
-	(void)read_good(with_base(
-	    "rules = ( { name = \"r\"; domains = [\"*\"]; require = "
-	    "\"verify\"; } );\n" EXCEPTION("expires = \"2027-01-01\";")));
-}
-END_TEST
-
 /* ---- what is read ---- */
 
 START_TEST(conf_has_the_defaults_of_the_table)
@@ -569,6 +514,9 @@ START_TEST(conf_has_the_defaults_of_the_table)
 	ck_assert_int_eq(c->resolver_unvalidated, UNVALIDATED_DEFER);
 	ck_assert_int_eq(c->sts_unknown, STS_UNKNOWN_DEFER);
 	ck_assert_int_eq(c->dane_and_sts, DANE_FIRST);
+	ck_assert_int_eq(c->smtp_floor, LEVEL_PLAIN);
+	ck_assert(c->requiretls_enable && !c->requiretls_accept_testing);
+	ck_assert(!c->tls_required_beats_floor);
 	ck_assert_str_eq(c->tls_certificate, "");
 	ck_assert_uint_eq(c->listen_count, 1);
 	ck_assert_int_eq(c->listen[0].tls, LISTEN_TLS_OFF);
@@ -588,6 +536,8 @@ END_TEST
 	"resolver = { option = ( \" use-caps-for-id :  yes \", \"x: a:b\" ); " \
 	"unvalidated = \"opportunistic\"; trust-anchor = \"ta\\\"\\\\x\" };\n" \
 	"sts = { unknown = \"ignore\"; }; dane = { and-sts = \"both\"; };\n"   \
+	"requiretls = { enable = false; accept-testing = true; };\n"           \
+	"tls-required = { beats-floor = true; };\n"                            \
 	"listen = ( { address = \"[2001:db8::1]:25\"; role = \"relay\"; "      \
 	"allow "                                                               \
 	"= ( \"192.0.2.0/24\", \"2001:db8::/32\", \"10.0.0.1\" ); },\n"        \
@@ -597,14 +547,18 @@ END_TEST
 	"\".Gov.UK\", \"*\", \"[IPv6:2001:DB8:0::1]\"]; require = "            \
 	"\"verify\"; "                                                         \
 	"names = [\"relay.example\"]; }, { name = \"r_2\"; domains = "         \
-	"[\"x.example\"]; require = \"never-plaintext\"; } );\n"               \
+	"[\"x.example\"]; require = \"never-plaintext\"; },\n"                 \
+	"{ name = \"r_3\"; domains = [\".d.example\"]; require = "             \
+	"\"dane-only\"; }, "                                                   \
+	"{ name = \"r_4\"; domains = [\"m.example\"]; require = \"may\"; } "   \
+	");\n"                                                                 \
 	"exceptions = ( { name = \"e-1\"; domains = [\"sohu.com\", "           \
 	"\".sohu.com\"];\nmx = [\"*.SOHU.com\", \"mx.example\"]; allow = "     \
 	"\"plain\"; reason = \"no \\\"STARTTLS\\\" \\\\ \xe7\x99\xbb\"; "      \
 	"approver = \"sec@example.org\"; ticket = \"SEC-1\"; expires = "       \
 	"\"2027-03-31\"; }, { name = \"e2\"; domains = [\"y.example\"]; "      \
 	"allow "                                                               \
-	"= \"plain\"; reason = \"r\"; approver = \"p\"; ticket = \"\"; "       \
+	"= \"encrypt\"; reason = \"r\"; approver = \"p\"; ticket = \"\"; "     \
 	"expires = \"2027-11-25\"; } );\n"
 
 START_TEST(conf_reads_every_kind_of_value)
@@ -640,7 +594,7 @@ START_TEST(conf_reads_every_kind_of_value)
 	ck_assert_uint_eq(c->listen[0].allow_count, 3);
 	ck_assert_uint_eq(c->listen[0].allow[2].bits, 32);
 	ck_assert_int_eq(c->listen[1].tls, LISTEN_TLS_REQUIRE);
-	ck_assert_uint_eq(c->rule_count, 2);
+	ck_assert_uint_eq(c->rule_count, 4);
 	ck_assert_str_eq(r->name, "r.1");
 	ck_assert_uint_eq(r->domain_count, 4);
 	ck_assert_str_eq(r->domains[0], "xn--mller-kva.example");
@@ -649,14 +603,19 @@ START_TEST(conf_reads_every_kind_of_value)
 	ck_assert_str_eq(r->domains[3], "[IPv6:2001:db8::1]");
 	ck_assert_int_eq(r->require, OVERRIDE_REQUIRE_VERIFIED);
 	ck_assert_str_eq(r->names[0], "relay.example");
-	ck_assert_str_eq(r->where, "t:11");
+	ck_assert_str_eq(r->where, "t:13");
 	ck_assert_int_eq(r[1].require, OVERRIDE_NEVER_PLAINTEXT);
+	ck_assert_int_eq(r[2].require, OVERRIDE_DANE_ONLY);
+	ck_assert_int_eq(r[3].require, OVERRIDE_MAY);
 	ck_assert_uint_eq(c->exception_count, 2);
 	ck_assert_str_eq(e->mx[0], "*.sohu.com");
 	ck_assert_int_eq(e->allow, LEVEL_PLAIN);
+	ck_assert_int_eq(e[1].allow, LEVEL_ENCRYPT);
+	ck_assert(!c->requiretls_enable && c->requiretls_accept_testing);
+	ck_assert(c->tls_required_beats_floor);
 	ck_assert_str_eq(e->reason, "no \"STARTTLS\" \\ \xe7\x99\xbb");
 	ck_assert_str_eq(e->ticket, "SEC-1");
-	ck_assert_str_eq(e->where, "t:12");
+	ck_assert_str_eq(e->where, "t:15");
 	ck_assert_str_eq(e[1].ticket, "");
 	ck_assert_uint_eq(e[1].mx_count, 0);
 }
@@ -830,10 +789,6 @@ suite(void)
 	    conf_counts_mistakes_over_the_limit_without_telling_them);
 	tcase_add_test(t, conf_limits_the_entries_of_a_list);
 	tcase_add_test(t, conf_limits_the_domains_of_an_entry);
-	tcase_add_loop_test(t,
-	    inv_05_an_exception_within_never_plaintext_is_refused, 0,
-	    (int)COUNT_OF(overlaps));
-	tcase_add_test(t, an_exception_from_a_verify_rule_is_no_contradiction);
 	tcase_add_test(t, conf_has_the_defaults_of_the_table);
 	tcase_add_test(t, conf_reads_every_kind_of_value);
 	tcase_add_test(t, a_day_as_expiry_means_its_beginning_in_utc);

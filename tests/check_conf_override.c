@@ -42,13 +42,20 @@ rule(const char *name, const char *domains, const char *require)
 }
 
 static const char *
+exception_to(const char *allow, const char *name, const char *domains,
+    const char *mx, const char *expires)
+{
+	return talloc_asprintf(mem,
+	    "{ name = \"%s\"; domains = [%s]; mx = [%s]; allow = \"%s\"; "
+	    "reason = \"r\"; approver = \"p\"; expires = \"%s\"; }",
+	    name, domains, mx, allow, expires);
+}
+
+static const char *
 exception(const char *name, const char *domains, const char *mx,
     const char *expires)
 {
-	return talloc_asprintf(mem,
-	    "{ name = \"%s\"; domains = [%s]; mx = [%s]; allow = \"plain\"; "
-	    "reason = \"r\"; approver = \"p\"; expires = \"%s\"; }",
-	    name, domains, mx, expires);
+	return exception_to("plain", name, domains, mx, expires);
 }
 
 static const struct conf *
@@ -75,11 +82,17 @@ said(const struct conf *c, const char *domain, const char *host,
 {
 	struct conf_override o = conf_override_for(c, domain, host, when);
 
-	ck_assert(o.waiver == (o.kind == OVERRIDE_PLAINTEXT_ALLOWED));
 	ck_assert((o.exception != NULL) == o.waiver);
 	return talloc_asprintf(mem, "%s %s %s", override_name(o.kind),
 	    o.rule == NULL ? "-" : o.rule->name,
 	    o.exception == NULL ? "-" : o.exception->name);
+}
+
+/* The floor beside the override. */
+static enum level
+floor_of(const struct conf *c, const char *domain)
+{
+	return conf_override_for(c, domain, "h.example", now).floor;
 }
 
 #define ck_says(c, domain, host, want)                                         \
@@ -170,11 +183,89 @@ START_TEST(of_equal_scopes_the_earlier_rule_counts)
 	const struct conf *c = conf_of(talloc_asprintf(mem, "%s, %s",
 					   rule("one", "\"a.example\"",
 					       "verify"),
-					   rule("two", "\"a.example\"",
+					   rule("two",
+					       "\"a.example\", \"b.example\"",
 					       "verify")),
 	    "");
 
 	ck_says(c, "a.example", NULL, "require-verified one -");
+	ck_says(c, "b.example", NULL, "require-verified two -");
+}
+END_TEST
+
+START_TEST(dane_47_dane_only_is_the_strongest_rule)
+{
+	const struct conf *c = conf_of(talloc_asprintf(mem, "%s, %s",
+					   rule("all", "\"*\"", "verify"),
+					   rule("one", "\"a.example\"",
+					       "dane-only")),
+	    "");
+
+	ck_says(c, "a.example", NULL, "dane-only one -");
+	ck_says(c, "b.example", NULL, "require-verified all -");
+}
+END_TEST
+
+/* "may replace a local default", which is the rule for "*" */
+START_TEST(rule_1_may_takes_the_place_of_the_local_default_alone)
+{
+	const struct conf
+	    *c = conf_of(talloc_asprintf(mem, "%s, %s, %s",
+			     rule("all", "\"*\"", "verify"),
+			     rule("below", "\".b.example\"", "encrypt"),
+			     rule("may", "\"a.example\", \".example\"", "may")),
+		"");
+
+	ck_says(c, "a.test", NULL, "require-verified all -");
+	ck_says(c, "a.example", NULL, "may may -");
+	ck_says(c, "x.b.example", NULL, "require-encrypted below -");
+	ck_assert_int_eq(floor_of(c, "a.test"), LEVEL_VERIFY);
+	ck_assert_int_eq(floor_of(c, "a.example"), LEVEL_PLAIN);
+	ck_assert_int_eq(floor_of(c, "x.b.example"), LEVEL_ENCRYPT);
+}
+END_TEST
+
+/* "required := max(required, global floor, override floor)" */
+START_TEST(rule_9_the_floor_is_the_highest_of_all_that_hold)
+{
+	struct conf c = *conf_of(talloc_asprintf(mem, "%s, %s, %s",
+				     rule("all", "\"*\"", "verify"),
+				     rule("one", "\"one.example\"", "encrypt"),
+				     rule("never", "\"never.example\"",
+					 "never-plaintext")),
+	    talloc_asprintf(mem, "%s, %s",
+		exception("e", "\"a.example\"", "", "2027-01-01"),
+		exception_to("encrypt", "f",
+		    "\"one.example\", \"never.example\"", "", "2027-01-01")));
+
+	ck_says(&c, "a.example", "h", "plaintext-allowed all e");
+	ck_says(&c, "one.example", "h", "require-encrypted one f");
+	ck_says(&c, "never.example", "h", "require-encrypted never f");
+	ck_assert_int_eq(floor_of(&c, "a.example"), LEVEL_PLAIN);
+	ck_assert_int_eq(floor_of(&c, "one.example"), LEVEL_ENCRYPT);
+	ck_assert_int_eq(floor_of(&c, "never.example"), LEVEL_ENCRYPT);
+	ck_assert(conf_override_for(&c, "never.example", "h", now)
+		      .never_plaintext);
+	c.smtp_floor = LEVEL_MAY;
+	ck_assert_int_eq(floor_of(&c, "a.example"), LEVEL_MAY);
+	ck_assert_int_eq(floor_of(&c, "one.example"), LEVEL_ENCRYPT);
+	c.smtp_floor = LEVEL_DANE_ONLY;
+	ck_assert_int_eq(floor_of(&c, "one.example"), LEVEL_DANE_ONLY);
+	ck_assert_int_eq(floor_of(&c, "b.test"), LEVEL_DANE_ONLY);
+}
+END_TEST
+
+/* Waivers are void for REQUIRETLS: what they set aside is in force again. */
+START_TEST(rtls_22_by_rules_alone_no_exception_is_in_force)
+{
+	const struct conf *c = conf_of(rule("all", "\"*\"", "dane-only"),
+	    exception("e", "\"a.example\"", "", "2027-01-01"));
+	struct conf_override o = conf_override_by_rules(c, "a.example");
+
+	ck_says(c, "a.example", "h", "plaintext-allowed all e");
+	ck_assert_int_eq(o.kind, OVERRIDE_DANE_ONLY);
+	ck_assert(!o.waiver && o.exception == NULL);
+	ck_assert_int_eq(o.floor, LEVEL_DANE_ONLY);
 }
 END_TEST
 
@@ -261,31 +352,50 @@ START_TEST(of_several_exceptions_the_more_specific_counts)
 }
 END_TEST
 
-START_TEST(an_exception_yields_to_a_more_specific_rule)
+/* "for ceilings the most specific scope wins" */
+START_TEST(rule_1_an_exception_yields_to_a_narrower_may)
+{
+	const struct conf *c = conf_of(rule("m", "\"a.example\"", "may"),
+	    exception("e", "\".example\", \"a.example\"", "", "2027-01-01"));
+	const struct conf *d = conf_of(rule("m", "\"a.example\"", "may"),
+	    exception("e", "\".example\"", "", "2027-01-01"));
+
+	ck_says(c, "a.example", "h", "plaintext-allowed - e");
+	ck_says(d, "a.example", "h", "may m -");
+	ck_says(d, "b.example", "h", "plaintext-allowed - e");
+}
+END_TEST
+
+START_TEST(an_exception_says_how_far_down_it_goes)
+{
+	const struct conf *c = conf_of("",
+	    talloc_asprintf(mem, "%s, %s",
+		exception_to("may", "m", "\"a.example\"", "", "2027-01-01"),
+		exception_to("encrypt", "t", "\"b.example\"", "",
+		    "2027-01-01")));
+
+	ck_says(c, "a.example", "h", "may - m");
+	ck_says(c, "b.example", "h", "require-encrypted - t");
+}
+END_TEST
+
+/* A rule that names domains is a floor, and not set aside. */
+START_TEST(rule_9_an_exception_never_lowers_a_rule_that_names_domains)
 {
 	const struct conf
 	    *c = conf_of(talloc_asprintf(mem, "%s, %s",
 			     rule("bank", "\"bank.example\", \".bank.example\"",
 				 "encrypt"),
 			     rule("all", "\"*\"", "verify")),
-		talloc_asprintf(mem, "%s, %s",
-		    exception("e", "\".example\"", "", "2027-01-01"),
-		    exception("one", "\"old.bank.example\"", "",
-			"2027-01-01")));
+		exception("e", "\".example\"", "", "2027-01-01"));
 
 	ck_says(c, "a.example", "h", "plaintext-allowed all e");
-	ck_says(c, "bank.example", "h", "require-verified all -");
-	ck_says(c, "x.bank.example", "h", "require-verified all -");
-	ck_says(c, "old.bank.example", "h", "plaintext-allowed all one");
-}
-END_TEST
-
-START_TEST(an_exception_sets_a_rule_of_the_same_scope_aside)
-{
-	const struct conf *c = conf_of(rule("r", "\"a.example\"", "verify"),
-	    exception("e", "\"a.example\"", "", "2027-01-01"));
-
-	ck_says(c, "a.example", "h", "plaintext-allowed r e");
+	ck_assert_int_eq(floor_of(c, "a.example"), LEVEL_PLAIN);
+	ck_says(c, "bank.example", "h", "plaintext-allowed bank e");
+	ck_assert_int_eq(floor_of(c, "bank.example"), LEVEL_ENCRYPT);
+	ck_says(c, "x.bank.example", "h", "plaintext-allowed bank e");
+	ck_assert_int_eq(floor_of(c, "x.bank.example"), LEVEL_ENCRYPT);
+	ck_says(c, "bank.test", "h", "require-verified all -");
 }
 END_TEST
 
@@ -350,8 +460,15 @@ suite(void)
 	tcase_add_test(t, inv_04_after_an_exception_the_rule_is_in_force_again);
 	tcase_add_test(t, an_exception_with_mx_is_for_those_hosts_alone);
 	tcase_add_test(t, of_several_exceptions_the_more_specific_counts);
-	tcase_add_test(t, an_exception_yields_to_a_more_specific_rule);
-	tcase_add_test(t, an_exception_sets_a_rule_of_the_same_scope_aside);
+	tcase_add_test(t, dane_47_dane_only_is_the_strongest_rule);
+	tcase_add_test(t,
+	    rule_1_may_takes_the_place_of_the_local_default_alone);
+	tcase_add_test(t, rule_9_the_floor_is_the_highest_of_all_that_hold);
+	tcase_add_test(t, rtls_22_by_rules_alone_no_exception_is_in_force);
+	tcase_add_test(t, rule_1_an_exception_yields_to_a_narrower_may);
+	tcase_add_test(t, an_exception_says_how_far_down_it_goes);
+	tcase_add_test(t,
+	    rule_9_an_exception_never_lowers_a_rule_that_names_domains);
 	tcase_add_test(t, inv_05_never_plaintext_gives_way_to_no_exception);
 	tcase_add_test(t,
 	    the_next_expiry_is_the_earliest_that_is_still_to_come);

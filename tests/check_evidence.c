@@ -81,14 +81,54 @@ START_TEST(evidence_comes_back_as_it_was)
 	struct span personal, body, again_personal, again_body;
 	struct diag why = { 0 };
 
+	e.in.mclass = CLASS_REQUIRETLS;
+	e.in.floor = LEVEL_ENCRYPT;
+	e.in.never_plaintext = e.in.requiretls_testing = true;
 	pack(&e, &personal, &body);
 	ck_assert_int_eq(evidence_unpack(mem, personal, body, &f, &why), ST_OK);
 	ck_assert_str_eq(f.rcpt[1], "v@example.org");
 	ck_assert_str_eq(f.row, "D1/enforce");
 	ck_assert_int_eq(f.reply_code, 250);
+	ck_assert_int_eq(f.in.mclass, CLASS_REQUIRETLS);
+	ck_assert_int_eq(f.in.floor, LEVEL_ENCRYPT);
+	ck_assert(f.in.never_plaintext && f.in.requiretls_testing);
+	ck_assert(!f.in.tls_no_beats_floor);
 	pack(&f, &again_personal, &again_body);
 	ck_assert(span_eq_span(personal, again_personal));
 	ck_assert(span_eq_span(body, again_body));
+}
+END_TEST
+
+/* Of version 1 there are records with the operator: they verify for ever. */
+START_TEST(inv_15_a_record_of_version_1_replays_too)
+{
+	struct evidence e = sample(), f;
+	struct span personal, body, last;
+	struct diag why = { 0 };
+	struct sbuf old;
+	/* Up to the class: version, digest, time, two names, address, 10. */
+	size_t at = 1 + 32 + 8 + 4 + strlen(e.domain) + 4 + strlen(e.host) + 1 +
+		    4 + 2 + 10;
+
+	pack(&e, &personal, &body);
+	last = span_sub(body, at + 4, body.n);
+	sbuf_init(&old, mem, EVIDENCE_MAX_BYTES);
+	pack_u8(&old, 1);
+	sbuf_add(&old, body.p + 1, at - 1);
+	sbuf_add(&old, last.p, last.n);
+	ck_assert_int_eq(evidence_unpack(mem, personal, sbuf_view(&old), &f,
+			     &why),
+	    ST_OK);
+	ck_assert_str_eq(f.result_type, "");
+	ck_assert_int_eq(f.in.floor, LEVEL_PLAIN);
+	ck_assert_int_eq(decide(&f.in).required, f.required);
+	/* And what may come is not guessed at. */
+	sbuf_init(&old, mem, EVIDENCE_MAX_BYTES);
+	pack_u8(&old, EVIDENCE_VERSION + 1);
+	sbuf_add(&old, body.p + 1, body.n - 1);
+	ck_assert_int_eq(evidence_unpack(mem, personal, sbuf_view(&old), &f,
+			     &why),
+	    ST_SYNTAX);
 }
 END_TEST
 
@@ -211,6 +251,7 @@ main(void)
 
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, evidence_comes_back_as_it_was);
+	tcase_add_test(c, inv_15_a_record_of_version_1_replays_too);
 	tcase_add_test(c, evidence_is_readable_without_its_personal_part);
 	tcase_add_test(c, evidence_body_holds_no_address);
 	tcase_add_test(c, evidence_of_another_personal_part_is_refused);

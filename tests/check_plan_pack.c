@@ -35,6 +35,9 @@ settle(struct plan_host *h)
 	h->required = out.required;
 	h->method = out.method;
 	h->also_pkix_sts = out.also_pkix_sts;
+	h->requiretls = out.requiretls;
+	h->conclusive = out.conclusive && !plan.sts.stale;
+	h->won = out.rule;
 	h->row = out.row;
 }
 
@@ -197,6 +200,10 @@ check_in(const struct decide_in *a, const struct decide_in *b)
 	ck_assert_int_eq(a->override, b->override);
 	ck_assert(a->waiver == b->waiver);
 	ck_assert_int_eq(a->mclass, b->mclass);
+	ck_assert_int_eq(a->floor, b->floor);
+	ck_assert(a->never_plaintext == b->never_plaintext);
+	ck_assert(a->requiretls_testing == b->requiretls_testing);
+	ck_assert(a->tls_no_beats_floor == b->tls_no_beats_floor);
 }
 
 static void
@@ -230,6 +237,9 @@ check_host(const struct plan_host *a, const struct plan_host *b)
 	ck_assert_int_eq(a->required, b->required);
 	ck_assert_int_eq(a->method, b->method);
 	ck_assert(a->also_pkix_sts == b->also_pkix_sts);
+	ck_assert(a->requiretls == b->requiretls);
+	ck_assert(a->conclusive == b->conclusive);
+	ck_assert_int_eq(a->won, b->won);
 	ck_assert_str_eq(a->tlsa_base, b->tlsa_base);
 	check_lists(a, b);
 	ck_assert(a->sts_mx_match == b->sts_mx_match);
@@ -502,6 +512,32 @@ START_TEST(inv_15_facts_of_a_host_are_those_of_its_plan)
 }
 END_TEST
 
+/*
+ * That a host must offer REQUIRETLS follows from the class, whoever packed
+ * the plan; and a policy that is stale is no last word.
+ */
+START_TEST(rtls_21_what_the_class_asks_for_is_there_after_unpacking)
+{
+	const struct plan *p;
+
+	plan.mclass = CLASS_REQUIRETLS;
+	plan.sts.stale = false;
+	hosts[1].sts_mx_match = false;
+	for (size_t i = 0; i < plan.host_count; i++)
+		settle(&hosts[i]);
+	p = unpacked(packed(&plan));
+	ck_assert_ptr_nonnull(p);
+	ck_assert(p->host[0].requiretls && !p->host[0].skip);
+	ck_assert(p->host[1].skip && p->host[1].conclusive);
+	ck_assert(p->host[2].skip && !p->host[2].conclusive);
+	ck_assert_int_eq(p->host[1].won, DECIDE_PUBLISHED);
+	plan.sts.stale = true;
+	p = unpacked(packed(&plan));
+	ck_assert_ptr_nonnull(p);
+	ck_assert(!p->host[1].conclusive);
+}
+END_TEST
+
 /* Without a record to match, DANE would be no check at all. */
 START_TEST(inv_06_a_method_without_its_means_is_refused)
 {
@@ -565,6 +601,7 @@ main(void)
 		plan_unpack_refuses_long_lists_of_a_host,
 		inv_15_a_level_that_its_facts_do_not_give_is_refused,
 		inv_15_facts_of_a_host_are_those_of_its_plan,
+		rtls_21_what_the_class_asks_for_is_there_after_unpacking,
 		inv_06_a_method_without_its_means_is_refused,
 		inv_03_an_unusable_record_is_refused,
 		inv_08_a_verdict_and_its_status_agree,

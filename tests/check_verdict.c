@@ -158,6 +158,109 @@ START_TEST(smtp_46_47_49_what_does_not_fit_may_fit_another_host)
 }
 END_TEST
 
+/* ---- rule 12: no host is left ---- */
+
+#define ENDS(...)                                                              \
+	(const enum verdict_end[])                                             \
+	{                                                                      \
+		__VA_ARGS__                                                    \
+	}
+
+static const struct {
+	const char *name;
+	enum msg_class mclass;
+	const enum verdict_end *end;
+	size_t count;
+	enum verdict_step step;
+	const char *status;
+} exhausted[] = {
+	{ "RTLS-20 all without keyword", CLASS_REQUIRETLS,
+	    ENDS(END_NO_REQUIRETLS, END_NO_REQUIRETLS), 2, STEP_BOUNCE,
+	    "5.7.30" },
+	{ "RTLS-20 all without STARTTLS", CLASS_REQUIRETLS,
+	    ENDS(END_NO_TLS, END_NO_TLS), 2, STEP_BOUNCE, "5.7.10" },
+	{ "RTLS-46 mixed: of the last", CLASS_REQUIRETLS,
+	    ENDS(END_NO_REQUIRETLS, END_NO_TLS), 2, STEP_BOUNCE, "5.7.10" },
+	{ "RTLS-46 mixed, the other way", CLASS_REQUIRETLS,
+	    ENDS(END_NO_TLS, END_NO_REQUIRETLS), 2, STEP_BOUNCE, "5.7.30" },
+	{ "RTLS-21 one is undecided", CLASS_REQUIRETLS,
+	    ENDS(END_NO_REQUIRETLS, END_UNDECIDED), 2, STEP_LATER, "4.7.5" },
+	{ "RTLS-21 the first is undecided", CLASS_REQUIRETLS,
+	    ENDS(END_UNDECIDED, END_NO_REQUIRETLS), 2, STEP_LATER, "4.7.5" },
+	{ "no host", CLASS_REQUIRETLS, NULL, 0, STEP_LATER, "4.7.5" },
+	{ "RTLS-34 all insist", CLASS_TLS_OPTIONAL,
+	    ENDS(END_WANTS_TLS, END_WANTS_TLS), 2, STEP_BOUNCE, "5.7.0" },
+	{ "RTLS-34 not all insist", CLASS_TLS_OPTIONAL,
+	    ENDS(END_WANTS_TLS, END_UNDECIDED), 2, STEP_LATER, "4.7.5" },
+	{ "INV-08 normal mail waits", CLASS_NORMAL,
+	    ENDS(END_NO_TLS, END_NO_TLS), 2, STEP_LATER, "4.7.5" },
+	{ "INV-08 of another class", CLASS_TLS_OPTIONAL,
+	    ENDS(END_NO_TLS, END_NO_REQUIRETLS), 2, STEP_LATER, "4.7.5" },
+	{ "INV-08 reports wait", CLASS_TLS_REPORT, ENDS(END_WANTS_TLS), 1,
+	    STEP_LATER, "4.7.5" },
+};
+
+START_TEST(rtls_20_rtls_21_rtls_34_rtls_46_inv_08_hosts_exhausted)
+{
+	struct verdict v = verdict_of_hosts(exhausted[_i].mclass,
+	    exhausted[_i].end, exhausted[_i].count);
+
+	ck_assert_msg(v.step == exhausted[_i].step, "%s: step %d",
+	    exhausted[_i].name, (int)v.step);
+	ck_assert_msg(strcmp(v.status, exhausted[_i].status) == 0, "%s: %s",
+	    exhausted[_i].name, v.status);
+}
+END_TEST
+
+/* "421/454 ... leave the host undecided" */
+START_TEST(rtls_21_what_ends_a_session_is_conclusive_or_not)
+{
+	struct client_failure f = { .fault = CLIENT_FAULT_NO_TLS,
+		.at = CLIENT_S_EHLO };
+
+	ck_assert_int_eq(verdict_end_of_failure(&f), END_NO_TLS);
+	f.at = CLIENT_S_STARTTLS;
+	f.reply = reply(454, "");
+	ck_assert_int_eq(verdict_end_of_failure(&f), END_UNDECIDED);
+	f.reply = reply(421, "");
+	ck_assert_int_eq(verdict_end_of_failure(&f), END_UNDECIDED);
+	f.reply = reply(502, "");
+	ck_assert_int_eq(verdict_end_of_failure(&f), END_NO_TLS);
+	f.fault = CLIENT_FAULT_INJECTION;
+	ck_assert_int_eq(verdict_end_of_failure(&f), END_UNDECIDED);
+	f.fault = CLIENT_FAULT_TIMEOUT;
+	f.reply.code = 0;
+	ck_assert_int_eq(verdict_end_of_failure(&f), END_UNDECIDED);
+	f.fault = CLIENT_FAULT_REPLY;
+	f.at = CLIENT_S_GREETING;
+	f.reply = reply(554, "");
+	ck_assert_int_eq(verdict_end_of_failure(&f), END_UNDECIDED);
+}
+END_TEST
+
+START_TEST(rtls_21_a_certificate_is_conclusive_and_a_lost_handshake_not)
+{
+	ck_assert_int_eq(verdict_end_of_handshake(ST_POLICY), END_NO_TLS);
+	ck_assert_int_eq(verdict_end_of_handshake(ST_TEMP), END_UNDECIDED);
+	ck_assert_int_eq(verdict_end_of_handshake(ST_OK), END_UNDECIDED);
+}
+END_TEST
+
+START_TEST(rtls_34_530_is_for_tls_required_no_alone)
+{
+	struct client_reply r = reply(530, "5.7.0");
+
+	ck_assert_int_eq(verdict_end_of_reply(CLASS_TLS_OPTIONAL, &r),
+	    END_WANTS_TLS);
+	ck_assert_int_eq(verdict_end_of_reply(CLASS_NORMAL, &r), END_UNDECIDED);
+	ck_assert_int_eq(verdict_end_of_reply(CLASS_REQUIRETLS, &r),
+	    END_UNDECIDED);
+	r.code = 550;
+	ck_assert_int_eq(verdict_end_of_reply(CLASS_TLS_OPTIONAL, &r),
+	    END_UNDECIDED);
+}
+END_TEST
+
 START_TEST(security_says_more_than_dns_than_words_than_silence)
 {
 	static const char *const order[] = { "4.4.1", "4.4.2", "4.3.2", "4.4.3",
@@ -187,6 +290,13 @@ main(void)
 	tcase_add_loop_test(t,
 	    smtp_46_47_49_what_does_not_fit_may_fit_another_host, 0,
 	    (int)COUNT_OF(unfit));
+	tcase_add_loop_test(t,
+	    rtls_20_rtls_21_rtls_34_rtls_46_inv_08_hosts_exhausted, 0,
+	    (int)COUNT_OF(exhausted));
+	tcase_add_test(t, rtls_21_what_ends_a_session_is_conclusive_or_not);
+	tcase_add_test(t,
+	    rtls_21_a_certificate_is_conclusive_and_a_lost_handshake_not);
+	tcase_add_test(t, rtls_34_530_is_for_tls_required_no_alone);
 	tcase_add_test(t, security_says_more_than_dns_than_words_than_silence);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);

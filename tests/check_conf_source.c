@@ -210,7 +210,7 @@ START_TEST(an_include_may_be_part_of_a_group_or_list)
 			     "queue = {\n@include \"d\"\n};");
 	write_text("b", "{ name = \"b\"; domains = [\"*\"]; require = "
 			"\"verify\"; }");
-	write_text("c", "{ name = \"c\"; domains = [\"*\"]; require = "
+	write_text("c", "{ name = \"c\"; domains = [\"a.test\"]; require = "
 			"\"verify\"; }\n");
 	write_text("d", "jitter = 7;");
 	good(c = read_file("a"));

@@ -47,7 +47,7 @@ START_TEST(rtls_14_without_mx_the_domain_is_the_name)
 }
 END_TEST
 
-START_TEST(rtls_11_rtls_20_an_unsigned_mx_alone_is_refused_for_good)
+START_TEST(rtls_11_an_unsigned_mx_alone_is_refused_for_good)
 {
 	unsigned_host();
 	check_refused(tagged(), true);
@@ -142,7 +142,7 @@ START_TEST(rtls_21_errors_are_never_conclusive)
 }
 END_TEST
 
-START_TEST(rtls_18_rtls_25_each_host_is_judged_by_itself)
+START_TEST(rtls_21_each_host_is_judged_by_itself)
 {
 	const struct plan *plan;
 
@@ -343,14 +343,14 @@ main(void)
 	const TTest *const t[] = {
 		rtls_11_rtls_14_a_signed_mx_makes_its_host_the_only_name,
 		rtls_14_without_mx_the_domain_is_the_name,
-		rtls_11_rtls_20_an_unsigned_mx_alone_is_refused_for_good,
+		rtls_11_an_unsigned_mx_alone_is_refused_for_good,
 		rtls_11_an_enforced_policy_proves_the_name_too,
 		rtls_12_a_policy_in_testing_proves_it_by_the_knob_alone,
 		rtls_13_unusable_tlsa_records_want_a_trusted_chain,
 		rtls_14_dane_counts_as_it_is,
 		rtls_15_half_dane_is_refused_unless_a_policy_is_met_too,
 		rtls_21_errors_are_never_conclusive,
-		rtls_18_rtls_25_each_host_is_judged_by_itself,
+		rtls_21_each_host_is_judged_by_itself,
 		rtls_22_inv_05_an_exception_is_void_and_not_named,
 		rtls_32_a_wish_to_be_delivered_lifts_dane_and_policies,
 		rtls_33_it_excuses_no_error_of_mx_or_address,

@@ -25,6 +25,45 @@ START_TEST(dns_16_mx_data_gives_its_hosts)
 }
 END_TEST
 
+/* "CNAME followed, NXDOMAIN error, temporary error queued, empty -> implicit
+ * MX, MX present but unusable -> error" */
+START_TEST(smtp_27_each_mx_answer_leads_where_rfc_5321_5_1_says)
+{
+	static const struct {
+		enum dns_security security;
+		const char *mx, *host; /* of the first host, or NULL */
+		enum plan_verdict verdict;
+		const char *status;
+	} t[] = {
+		{ SECURE, "10 " MX1, MX1, PLAN_DELIVER, "" },
+		{ INSECURE, "=alias.example 10 " MX1, MX1, PLAN_DELIVER, "" },
+		{ INSECURE, "nodata", N, PLAN_DELIVER, "" },
+		{ INSECURE, "nxdomain", NULL, PLAN_BOUNCE, "5.1.2" },
+		{ ERROR, "fail", NULL, PLAN_DEFER, "4.4.3" },
+		{ BOGUS, "fail", NULL, PLAN_DEFER, "4.4.3" },
+		{ INSECURE, "10 192.0.2.1", NULL, PLAN_BOUNCE, "5.4.4" },
+		{ INSECURE, "0 .", NULL, PLAN_BOUNCE, "5.1.10" },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(t); i++) {
+		const struct plan *plan;
+
+		script_count = 0;
+		say(DNS_MX, N, t[i].security, t[i].mx);
+		say(DNS_A, MX1, INSECURE, "192.0.2.1");
+		say(DNS_A, N, INSECURE, "192.0.2.2");
+		plan = plan_n();
+		if (t[i].host == NULL) {
+			check_end(plan, t[i].verdict, t[i].status);
+			continue;
+		}
+		ck_assert_int_eq(plan->verdict, PLAN_DELIVER);
+		ck_assert_uint_eq(plan->host_count, 1);
+		ck_assert_str_eq(plan->host[0].name, t[i].host);
+	}
+}
+END_TEST
+
 START_TEST(dns_16_no_mx_makes_the_domain_its_own_host)
 {
 	const struct plan *plan;
@@ -552,6 +591,7 @@ main(void)
 {
 	const TTest *const t[] = {
 		dns_16_mx_data_gives_its_hosts,
+		smtp_27_each_mx_answer_leads_where_rfc_5321_5_1_says,
 		dns_16_no_mx_makes_the_domain_its_own_host,
 		dns_16_nxdomain_bounces_secure_or_not,
 		dane_03_dns_16_a_failed_mx_lookup_defers_and_asks_nothing_more,

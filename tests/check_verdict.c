@@ -200,7 +200,7 @@ static const struct {
 	    STEP_LATER, "4.7.5" },
 };
 
-START_TEST(rtls_20_rtls_21_rtls_34_rtls_46_inv_08_hosts_exhausted)
+START_TEST(rtls_21_inv_08_only_when_each_host_was_conclusive)
 {
 	struct verdict v = verdict_of_hosts(exhausted[_i].mclass,
 	    exhausted[_i].end, exhausted[_i].count);
@@ -246,7 +246,7 @@ START_TEST(rtls_21_a_certificate_is_conclusive_and_a_lost_handshake_not)
 }
 END_TEST
 
-START_TEST(rtls_34_530_is_for_tls_required_no_alone)
+START_TEST(a_demand_for_tls_is_conclusive_for_tls_required_no_alone)
 {
 	struct client_reply r = reply(530, "5.7.0");
 
@@ -291,12 +291,13 @@ main(void)
 	    smtp_46_47_49_what_does_not_fit_may_fit_another_host, 0,
 	    (int)COUNT_OF(unfit));
 	tcase_add_loop_test(t,
-	    rtls_20_rtls_21_rtls_34_rtls_46_inv_08_hosts_exhausted, 0,
+	    rtls_21_inv_08_only_when_each_host_was_conclusive, 0,
 	    (int)COUNT_OF(exhausted));
 	tcase_add_test(t, rtls_21_what_ends_a_session_is_conclusive_or_not);
 	tcase_add_test(t,
 	    rtls_21_a_certificate_is_conclusive_and_a_lost_handshake_not);
-	tcase_add_test(t, rtls_34_530_is_for_tls_required_no_alone);
+	tcase_add_test(t,
+	    a_demand_for_tls_is_conclusive_for_tls_required_no_alone);
 	tcase_add_test(t, security_says_more_than_dns_than_words_than_silence);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);

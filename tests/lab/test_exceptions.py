@@ -13,9 +13,10 @@ from miniinet.gateway import Gateway, after, exception
 from miniinet.world import World
 
 DAY = 86400
-RULE = {
+EVERYONE = {"name": "everyone", "domains": ["*"], "require": "encrypt"}
+STRICT = {
     "name": "strict",
-    "domains": ["strict.example", "strict-clear.example", "legacy.example"],
+    "domains": ["strict.example", "strict-clear.example"],
     "require": "encrypt",
 }
 LEGACY = ("legacy.example", "mx.legacy.example")
@@ -25,7 +26,7 @@ LEGACY_DANE = ("legacy-dane.example", "mx.legacy-dane.example")
 @pytest.fixture(scope="module")
 def options() -> dict:
     return {
-        "rules": [RULE],
+        "rules": [EVERYONE, STRICT],
         "exceptions": [
             exception("legacy", LEGACY[0], after(DAY)),
             exception("legacy-dane", LEGACY_DANE[0], after(DAY),

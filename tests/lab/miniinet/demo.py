@@ -56,9 +56,15 @@ ATTACKED = "dane-stripped.example"
 LEGACY = "legacy.example"
 
 OPTIONS: Options = {
-    "rules": [{
-        "name": "partners", "domains": [LEGACY], "require": "encrypt",
-    }],
+    "rules": [
+        {"name": "everyone", "domains": ["*"], "require": "encrypt"},
+        {"name": "lists", "domains": ["may.example"], "require": "may"},
+    ],
+}
+RULES = {
+    "everyone": "this gateway's default, asks for TLS whatever the domain "
+                "publishes",
+    "lists": "TLS when it is offered is enough here, in place of the default",
 }
 
 
@@ -164,9 +170,9 @@ class Demo:
                   wire), style)
         self.note("publishes", self.world.domain(domain).publishes)
         self.note("why", record["why"])
-        if record["rule"]:
-            self.note("rule", f"\"{record['rule']}\": this gateway's own, "
-                              "asks for TLS whatever the domain publishes")
+        if record["exception"] or record["rule"] == "lists":
+            self.note("rule", f"\"{record['rule']}\": "
+                              f"{RULES[record['rule']]}")
         if record["exception"]:
             self.note("exception",
                       f"\"{record['exception']}\": "

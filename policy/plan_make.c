@@ -136,7 +136,8 @@ evidence_text(struct planner *p, const struct plan_draft *d,
 		    "; policy id %s, binds until "
 		    "%s",
 		    sts->id, wall_rfc3339(sts->expires, expires)));
-	if (*h->tlsa_base != '\0' && h->required >= LEVEL_ENCRYPT)
+	if (*h->tlsa_base != '\0' && h->required >= LEVEL_ENCRYPT &&
+	    (h->won == DECIDE_PUBLISHED || h->method == METHOD_DANE))
 		return need(talloc_asprintf(p, "; found at _%u._tcp.%s%s",
 		    p->conf->smtp_port, h->tlsa_base,
 		    h->half_dane ? "; the MX records are not signed, so this "
@@ -146,18 +147,21 @@ evidence_text(struct planner *p, const struct plan_draft *d,
 	return "";
 }
 
+/* Which exception, or which rule when it is the floor that decided. */
 static const char *
-override_text(struct planner *p, const struct conf_override *o)
+override_text(struct planner *p, const struct plan_host *h,
+    const struct conf_override *o)
 {
 	char expires[CLOCK_TEXT_BYTES];
 
-	if (o->exception != NULL)
-		return need(talloc_asprintf(p, "; exception %s until %s",
-		    o->exception->name,
-		    wall_rfc3339(o->exception->expires, expires)));
-	if (o->rule != NULL)
-		return need(talloc_asprintf(p, "; rule %s", o->rule->name));
-	return "";
+	if (h->won == DECIDE_FLOOR)
+		return o->rule == NULL || o->floor <= p->conf->smtp_floor ?
+			   "" :
+			   need(talloc_asprintf(p, "; rule %s", o->rule->name));
+	if (o->exception == NULL)
+		return "";
+	return need(talloc_asprintf(p, "; exception %s until %s",
+	    o->exception->name, wall_rfc3339(o->exception->expires, expires)));
 }
 
 /* ---- hosts ---- */
@@ -200,7 +204,7 @@ decide_host(struct planner *p, const struct plan_draft *d, struct plan_host *h,
 	h->won = out.rule;
 	h->row = out.row;
 	h->why = need(talloc_asprintf(p, "%s%s%s", out.why,
-	    evidence_text(p, d, h), override_text(p, o)));
+	    evidence_text(p, d, h), override_text(p, h, o)));
 }
 
 /* Policies in testing mode are evaluated too, to be reported (STS-39). */

@@ -295,10 +295,14 @@ START_TEST(rule_9_an_exception_goes_no_lower_than_the_floors)
 	check_level(&plan_n()->host[0], LEVEL_VERIFY, METHOD_PKIX_LOCAL);
 	check_refs(&plan_n()->host[0], MX1, rule_names[0], NULL);
 	ck_assert_str_eq(plan_n()->host[0].exception, "legacy");
+	ck_assert_ptr_nonnull(strstr(plan_n()->host[0].why, "; rule r"));
 	conf.rule_count = 0;
 	conf.smtp_floor = LEVEL_ENCRYPT;
 	check_level(&plan_n()->host[0], LEVEL_ENCRYPT, METHOD_NONE);
 	ck_assert_int_eq(plan_n()->host[0].won, DECIDE_FLOOR);
+	ck_assert_str_eq(plan_n()->host[0].why,
+	    "this gateway's floor is TLS; the certificate is not checked "
+	    "(RFC 7435 3)");
 }
 END_TEST
 

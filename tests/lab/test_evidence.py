@@ -47,6 +47,33 @@ def test_explain_answers_with_its_exit_status(
     assert gateway.command("explain", domain).returncode == status
 
 
+@pytest.mark.parametrize(("domain", "mclass", "found"), [
+    ("may.example", "requiretls",
+     {"skip": True, "conclusive": True, "decided-by": 7,
+      "section": "RFC 8689 4.2.1"}),
+    ("dane.example", "requiretls",
+     {"skip": False, "required": "verify", "method": "dane",
+      "requiretls": True, "decided-by": 6, "section": "RFC 7672 2.2"}),
+    ("dane.example", "tls-optional",
+     {"required": "may", "method": "none", "decided-by": 7,
+      "section": "RFC 8689 3"}),
+    ("sts-mx.example", "report", {"skip": False, "required": "may"}),
+])
+def test_explain_tells_of_the_class_it_is_asked_for(
+    gateway: Gateway, domain: str, mclass: str, found: dict
+) -> None:
+    plan = gateway.explain(domain, mclass)
+    host, = plan["hosts"]
+    assert plan["class"] == mclass
+    assert host["row"].endswith(f":{mclass}")
+    assert {key: host[key] for key in found} == found
+
+
+def test_explain_knows_no_other_class(gateway: Gateway) -> None:
+    assert gateway.command("explain", "--class", "urgent",
+                           "dane.example").returncode == 2
+
+
 def test_dns_35_the_evidence_names_each_lookup_and_its_security(
     gateway: Gateway,
 ) -> None:

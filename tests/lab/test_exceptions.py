@@ -167,8 +167,9 @@ def test_inv_04_an_incomplete_exception_is_refused(
 def test_inv_05_no_exception_within_never_plaintext(
     world: World, binary: Path
 ) -> None:
+    never = {**STRICT, "domains": [LEGACY[0]], "require": "never-plaintext"}
     gateway = Gateway(world, binary, "contradiction", {
-        "rules": [{**RULE, "require": "never-plaintext"}],
+        "rules": [never],
         "exceptions": [exception("x", LEGACY[0], after(DAY))],
     })
     done = gateway.command("check-config")

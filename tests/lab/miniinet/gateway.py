@@ -353,8 +353,8 @@ class Gateway:
     def queue(self) -> list[Record]:
         return json.loads(self._json("queue", "list"))
 
-    def explain(self, domain: str) -> Record:
-        done = self.command("explain", "--json", domain)
+    def explain(self, domain: str, mclass: str = "normal") -> Record:
+        done = self.command("explain", "--json", "--class", mclass, domain)
         return json.loads(done.stdout)
 
     def plaintext(self, since: str = "2026-01-01") -> Record:

@@ -121,7 +121,7 @@ verdict_of_fit(enum client_fit fit)
 	case CLIENT_NEEDS_UTF8_HEADER:
 		return make(STEP_OTHER_HOST, "5.6.9");
 	case CLIENT_NEEDS_REQUIRETLS:
-		return make(STEP_OTHER_HOST, "5.7.30");
+		return make(STEP_OTHER_HOST, STATUS_NO_REQUIRETLS);
 	case CLIENT_FITS:
 		break;
 	}

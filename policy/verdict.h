@@ -58,7 +58,7 @@ struct verdict verdict_of_fit(enum client_fit fit);
 enum verdict_end {
 	END_UNDECIDED,     /* may be otherwise another time, or is not tried */
 	END_NO_TLS,        /* REQUIRETLS: it has no TLS that would do */
-	END_NO_REQUIRETLS, /* REQUIRETLS: EHLO inside TLS lacks the keyword */
+	END_NO_REQUIRETLS, /* REQUIRETLS: CLIENT_NEEDS_REQUIRETLS */
 	END_WANTS_TLS,     /* TLS-Required: No: it insists on what it lacks */
 };
 

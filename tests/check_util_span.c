@@ -310,6 +310,20 @@ START_TEST(span_print_to_stays_inside_every_size)
 }
 END_TEST
 
+START_TEST(span_is_ascii_finds_one_byte_anywhere)
+{
+	uint8_t text[40];
+
+	for (size_t n = 0; n <= sizeof(text); n++)
+		for (size_t at = 0; at <= n; at++) {
+			memset(text, 0x7f, sizeof(text));
+			if (at < sizeof(text))
+				text[at] = 0x80;
+			ck_assert(span_is_ascii(span_of(text, n)) == (at == n));
+		}
+}
+END_TEST
+
 START_TEST(ascii_classes_know_nothing_past_0x7f)
 {
 	unsigned alpha = 0, digit = 0, alnum = 0, print = 0, lower = 0;
@@ -358,6 +372,7 @@ main(void)
 	tcase_add_test(tc,
 	    span_print_cuts_with_dots_and_never_inside_an_escape);
 	tcase_add_test(tc, span_print_to_stays_inside_every_size);
+	tcase_add_test(tc, span_is_ascii_finds_one_byte_anywhere);
 	tcase_add_test(tc, ascii_classes_know_nothing_past_0x7f);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);

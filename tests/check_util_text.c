@@ -94,6 +94,58 @@ START_TEST(base64_writes_the_vectors_of_its_rfc)
 }
 END_TEST
 
+START_TEST(utf8_is_line_knows_controls_and_separators)
+{
+	static const char *const good[] = { "", "a b", "\xc2\xa0", "\xc3\xbc",
+		"\xe2\x80\xa7", "\xe2\x80\xaa", "\xf4\x8f\xbf\xbf" };
+	static const char *const bad[] = { "\n", "a\tb", "\x7f", "\xc2\x80",
+		"\xc2\x85", "\xc2\x9f", "\xe2\x80\xa8", "x\xe2\x80\xa9", "\xff",
+		"a\xc3", "\xc0\x80" };
+
+	for (size_t i = 0; i < COUNT_OF(good); i++)
+		ck_assert(utf8_is_line(span_str(good[i])));
+	for (size_t i = 0; i < COUNT_OF(bad); i++)
+		ck_assert(!utf8_is_line(span_str(bad[i])));
+	ck_assert(!utf8_is_line(SPAN_LIT("a\0b")));
+}
+END_TEST
+
+/* RFC 4648 10, and the two digits that are no letters. */
+START_TEST(base64_is_read_as_it_is_written)
+{
+	static const char *const pairs[][2] = { { "", "" }, { "f", "Zg==" },
+		{ "fo", "Zm8=" }, { "foo", "Zm9v" }, { "foob", "Zm9vYg==" },
+		{ "fooba", "Zm9vYmE=" }, { "foobar", "Zm9vYmFy" },
+		{ "\xff\xfe\xfb", "//77" }, { "\xfb\xef\xbe", "++++" } };
+	uint8_t out[64];
+	size_t n = 99;
+
+	for (size_t i = 0; i < COUNT_OF(pairs); i++) {
+		ck_assert_int_eq(base64_decode(span_str(pairs[i][1]), out, &n),
+		    ST_OK);
+		ck_assert(span_eq(span_of(out, n), pairs[i][0]));
+		ck_assert_uint_le(n, BASE64_DECODED_BYTES(strlen(pairs[i][1])));
+	}
+}
+END_TEST
+
+START_TEST(base64_one_value_has_one_text)
+{
+	static const char *const bad[] = { "Z", "Zg", "Zg=", "Zg===", "=",
+		"====", "Zh==", "Zm9=", "Zm 9", "Zm9v\n", " Zm9",
+		"Zm9v====", "Zg==Zg==", "Z=g=", "Z===", "Zm-v", "Zm_v",
+		"Zm9\xc3", "Zm9vZg=a" };
+	uint8_t out[64];
+	size_t n = 0;
+
+	for (size_t i = 0; i < COUNT_OF(bad); i++)
+		ck_assert_msg(base64_decode(span_str(bad[i]), out, &n) ==
+				  ST_SYNTAX,
+		    "%s", bad[i]);
+	ck_assert_int_eq(base64_decode(SPAN_LIT("Zm\0v"), out, &n), ST_SYNTAX);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -110,6 +162,9 @@ main(void)
 	tcase_add_test(t, utf8_knows_both_sets_of_controls);
 	tcase_add_loop_test(t, base64_writes_the_vectors_of_its_rfc, 0,
 	    (int)COUNT_OF(vectors));
+	tcase_add_test(t, utf8_is_line_knows_controls_and_separators);
+	tcase_add_test(t, base64_is_read_as_it_is_written);
+	tcase_add_test(t, base64_one_value_has_one_text);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

@@ -53,15 +53,6 @@ to_ascii(TALLOC_CTX *mem, struct span a)
 	return copy;
 }
 
-static bool
-is_ascii(struct span a)
-{
-	for (size_t i = 0; i < a.n; i++)
-		if (a.p[i] >= 0x80)
-			return false;
-	return true;
-}
-
 /* "xn--" labels must be what IDNA2008 makes of something (DNS-33). */
 static bool
 has_a_label(struct span a)
@@ -96,7 +87,7 @@ domain_canonical(TALLOC_CTX *mem, struct span a, const char **out,
 		return diag_fail(why, ST_SYNTAX, "domain name is too long", a);
 	if (a.n > 0 && a.p[a.n - 1] == '.')
 		a.n--;
-	if (is_ascii(a)) {
+	if (span_is_ascii(a)) {
 		if (!labels_ok(a))
 			return diag_fail(why, ST_SYNTAX, "not a domain name",
 			    a);
@@ -109,7 +100,7 @@ domain_canonical(TALLOC_CTX *mem, struct span a, const char **out,
 	}
 	for (char *c = name; *c != '\0'; c++)
 		*c = (char)ascii_lower((uint8_t)*c);
-	if (is_ascii(a) && has_a_label(a) && !a_labels_ok(name)) {
+	if (span_is_ascii(a) && has_a_label(a) && !a_labels_ok(name)) {
 		talloc_free(name);
 		return diag_fail(why, ST_SYNTAX,
 		    "not a domain name (bad A-label)", a);

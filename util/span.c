@@ -227,6 +227,23 @@ span_has(struct span a, uint8_t c)
 	return span_find(a, c, 0) < a.n;
 }
 
+bool
+span_is_ascii(struct span a)
+{
+	uint64_t bits = 0;
+	size_t i;
+
+	for (i = 0; i + 8 <= a.n; i += 8) {
+		uint64_t word;
+
+		memcpy(&word, a.p + i, 8);
+		bits |= word;
+	}
+	for (; i < a.n; i++)
+		bits |= a.p[i];
+	return (bits & UINT64_C(0x8080808080808080)) == 0;
+}
+
 char *
 span_dup(TALLOC_CTX *mem, struct span a)
 {

@@ -64,6 +64,8 @@ char *span_dup(TALLOC_CTX *mem, struct span a);
 /* Byte copy in mem. */
 struct span span_copy(TALLOC_CTX *mem, struct span a);
 bool span_has(struct span a, uint8_t c);
+/* No byte over 127; fast, for content. */
+bool span_is_ascii(struct span a);
 /*
  * Printable form for logs in mem: bytes outside 0x20..0x7e, and backslash,
  * as \xNN; cut at max output bytes with "...".

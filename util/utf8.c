@@ -41,3 +41,19 @@ utf8_is_control(uint32_t code)
 {
 	return code < 0x20 || (code >= 0x7f && code < 0xa0);
 }
+
+bool
+utf8_is_line(struct span a)
+{
+	uint32_t code = 0;
+
+	while (a.n > 0) {
+		size_t n = utf8_read(a, &code);
+
+		if (n == 0 || utf8_is_control(code) || code == 0x2028 ||
+		    code == 0x2029)
+			return false;
+		a = span_sub(a, n, a.n);
+	}
+	return true;
+}

@@ -12,5 +12,12 @@
 size_t utf8_read(struct span a, uint32_t *code);
 /* C0, DEL, C1. */
 bool utf8_is_control(uint32_t code);
+/*
+ * UTF-8 that is part of one line wherever it is shown: no control and neither
+ * U+2028 nor U+2029.  RFC 5198 2 has no use for these in text on the network
+ * but for CR and LF, and some programs take U+0085, U+2028 and U+2029 for
+ * line ends.
+ */
+bool utf8_is_line(struct span a);
 
 #endif

@@ -273,10 +273,14 @@ parse(struct submit *s, const char *text, bool null_ok, struct address *a)
 		*a = (struct address){ .text = "", .domain = "" };
 		return true;
 	}
-	if (address_parse_mailbox(s->mem, span_str(text), a, &s->why) == ST_OK)
-		return true;
-	fprintf(stderr, "tierpost: %s\n", s->why.text);
-	return false;
+	if (address_parse_mailbox(s->mem, span_str(text), a, &s->why) !=
+	    ST_OK) {
+		fprintf(stderr, "tierpost: %s\n", s->why.text);
+		return false;
+	}
+	if (a->utf8)
+		fprintf(stderr, "tierpost: address is not ASCII: %s\n", text);
+	return !a->utf8;
 }
 
 static const char *

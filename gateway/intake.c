@@ -58,6 +58,7 @@ configure(struct intake_point *p)
 		.recipients = conf->intake_recipients,
 		.errors = conf->intake_errors,
 		.received = conf->intake_received,
+		.auth_failures = SERVER_AUTH_TRIES,
 		.starttls = tls != LISTEN_TLS_OFF && p->in->tls != NULL,
 		.tls_required = tls == LISTEN_TLS_REQUIRE,
 	};

@@ -70,8 +70,8 @@ send_open(struct session *s)
 	o.rcpt = need(talloc_array(tmp, struct wire_open_rcpt, o.rcpt_count));
 	for (uint32_t i = 0; i < o.rcpt_count; i++)
 		o.rcpt[i] = (struct wire_open_rcpt){
-			.address = e.rcpt[i].text,
-			.domain = e.rcpt[i].domain,
+			.address = e.rcpt[i].addr.text,
+			.domain = e.rcpt[i].addr.domain,
 			.orcpt = "",
 		};
 	sbuf_init(&b, tmp, CHAN_FRAME_MAX_BYTES);
@@ -86,6 +86,8 @@ static void
 send_chunk(struct session *s)
 {
 	struct message *m = s->message;
+	size_t n = m->chunk.n < WIRE_CHUNK_BYTES ? m->chunk.n :
+						   WIRE_CHUNK_BYTES;
 	uint8_t header[CHUNK_HEADER_BYTES];
 	struct sbuf h;
 	struct iovec iov[2];
@@ -95,14 +97,14 @@ send_chunk(struct session *s)
 	sbuf_init(&h, m, sizeof(header));
 	pack_u32(&h, m->number);
 	pack_u32(&h, m->chunk_count++);
-	pack_u32(&h, (uint32_t)m->chunk.n);
+	pack_u32(&h, (uint32_t)n);
 	memcpy(header, h.p, sizeof(header));
 	sbuf_free(&h);
 	iov[0] = (struct iovec){ header, sizeof(header) };
-	iov[1] = (struct iovec){ m->chunk.p, m->chunk.n };
+	iov[1] = (struct iovec){ m->chunk.p, n };
 	chan_send(s->in->keeper, WIRE_SUBMIT_CHUNK, iov, 2);
-	m->unacked_bytes += m->chunk.n;
-	sbuf_reset(&m->chunk);
+	m->unacked_bytes += n;
+	sbuf_consume(&m->chunk, n);
 }
 
 static bool
@@ -139,7 +141,7 @@ add_received(struct session *s)
 		.tls_cipher = tls != NULL ? tls->cipher : "",
 		.tls_group = tls != NULL ? tls->group : "",
 		.id = queue_id_text(s->message->id, id),
-		.only_rcpt = e.rcpt_count == 1 ? e.rcpt[0].text : "",
+		.only_rcpt = e.rcpt_count == 1 ? e.rcpt[0].addr.text : "",
 		.now = net_wall(s->in->env.net),
 	};
 
@@ -165,7 +167,8 @@ intake_message_begin(struct session *s)
 	s->message = need(talloc_zero(s, struct message));
 	s->message->id = id;
 	s->message->number = intake_slot_take(s->in, s);
-	sbuf_init(&s->message->chunk, s->message, WIRE_CHUNK_BYTES);
+	sbuf_init(&s->message->chunk, s->message,
+	    WIRE_CHUNK_BYTES + SERVER_HELD_BYTES);
 	s->block_bytes = 0;
 	server_accept(s->server, NULL);
 	add_received(s);
@@ -238,7 +241,7 @@ finish(struct session *s)
 {
 	struct message *m = s->message;
 
-	if (m->chunk.n > 0)
+	while (m->chunk.n > 0)
 		send_chunk(s);
 	send_end(s);
 	m->state = MESSAGE_ENDED;

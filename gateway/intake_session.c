@@ -142,7 +142,7 @@ ask_mail(struct session *s)
 static void
 ask_rcpt(struct session *s)
 {
-	const struct address *a = server_rcpt(s->server);
+	const struct address *a = &server_rcpt(s->server)->addr;
 	size_t bytes = strlen(a->text) + strlen(a->domain) + INTAKE_RCPT_BYTES;
 
 	if (!s->may_relay) {
@@ -162,7 +162,7 @@ ask_rcpt(struct session *s)
 static void
 ask_data(struct session *s)
 {
-	if (stream_has_unread(s->stream))
+	if (!server_is_chunked(s->server) && stream_has_unread(s->stream))
 		server_bye(s->server, "554 5.5.0 talking before the reply");
 	else
 		intake_message_begin(s);
@@ -226,6 +226,9 @@ step(struct session *s, struct span *in, enum next *next)
 	case SERVER_REJECTED:
 		log_rejection(s);
 		return true;
+	case SERVER_AUTH: /* not offered */
+		server_refuse(s->server, "454 4.7.0 try later");
+		return true;
 	case SERVER_MAIL:
 		ask_mail(s);
 		return true;
@@ -237,6 +240,8 @@ step(struct session *s, struct span *in, enum next *next)
 		return true;
 	case SERVER_BODY:
 		intake_message_add(s, body);
+		return true;
+	case SERVER_HEADER: /* nothing is added */
 		return true;
 	case SERVER_FORGET:
 		intake_message_abort(s);

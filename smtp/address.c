@@ -5,17 +5,21 @@
 
 #include "util/domain.h"
 #include "util/netaddr.h"
+#include "util/utf8.h"
 
 #define ROUTE_MAX_HOPS 100u /* ours: A-d-l entries read and dropped */
 
 /*
  *	atext = ALPHA / DIGIT / "!" / "#" / "$" / "%" / "&" / "'" / "*" / "+" /
  *	        "-" / "/" / "=" / "?" / "^" / "_" / "`" / "{" / "|" / "}" / "~"
+ *	        / UTF8-non-ascii
+ *
+ * That what is over 127 makes UTF-8 is seen to for the address as a whole.
  */
 static bool
 is_atext(uint8_t c)
 {
-	return ascii_isalnum(c) ||
+	return ascii_isalnum(c) || c > 0x7f ||
 	       (c != 0 && span_has(SPAN_LIT("!#$%&'*+-/=?^_`{|}~"), c));
 }
 
@@ -41,7 +45,8 @@ dot_string(struct span a)
 /*
  * Length of Quoted-string with its quotes; 0 when there is none.
  *
- *	QcontentSMTP = %d32-33 / %d35-91 / %d93-126 / "\" %d32-126
+ *	QcontentSMTP = %d32-33 / %d35-91 / %d93-126 / UTF8-non-ascii /
+ *	               "\" %d32-126
  */
 static size_t
 quoted_string(struct span a)
@@ -51,9 +56,12 @@ quoted_string(struct span a)
 	if (a.n == 0 || a.p[0] != '"')
 		return 0;
 	while (i < a.n && a.p[i] != '"') {
-		if (a.p[i] == '\\')
+		bool pair = a.p[i] == '\\';
+
+		if (pair)
 			i++;
-		if (i == a.n || !ascii_isprint(a.p[i]))
+		if (i == a.n ||
+		    !(ascii_isprint(a.p[i]) || (a.p[i] > 0x7f && !pair)))
 			return 0;
 		i++;
 	}
@@ -84,21 +92,23 @@ canonical_domain(TALLOC_CTX *mem, struct span a, const char **out,
 {
 	if (a.n >= 2 && a.p[0] == '[' && a.p[a.n - 1] == ']')
 		return canonical_literal(mem, a, out, why);
-	if (a.n > DOMAIN_MAX_BYTES)
+	if (a.n > DOMAIN_MAX_BYTES && span_is_ascii(a))
 		return diag_fail(why, ST_LIMIT, "domain too long", a);
 	if (domain_is_address(a) || span_ends(a, "."))
 		return diag_fail(why, ST_SYNTAX, "not a domain", a);
 	return domain_canonical(mem, a, out, why);
 }
 
-/* SMTPUTF8 is not offered, so a byte over 127 has no meaning here. */
-static bool
-is_ascii(struct span a)
+/* "local@domain"; domain is canonical, raw_domain what came. */
+static const char *
+make_text(TALLOC_CTX *mem, struct span local, const char *domain,
+    struct span raw_domain)
 {
-	for (size_t i = 0; i < a.n; i++)
-		if (a.p[i] > 0x7f)
-			return false;
-	return true;
+	if (span_is_ascii(local) || span_is_ascii(raw_domain))
+		raw_domain = span_str(domain);
+	return need(talloc_asprintf(mem, "%.*s@%.*s", (int)local.n,
+	    (const char *)local.p, (int)raw_domain.n,
+	    (const char *)raw_domain.p));
 }
 
 enum status
@@ -106,11 +116,12 @@ address_parse_mailbox(TALLOC_CTX *mem, struct span a, struct address *out,
     struct diag *why)
 {
 	size_t local = quoted_string(a);
+	struct span raw_domain;
 	const char *domain;
 	enum status st;
 
-	if (!is_ascii(a))
-		return diag_fail(why, ST_UNSUPP, "address is not ASCII", a);
+	if (!span_is_ascii(a) && !utf8_is_line(a))
+		return diag_fail(why, ST_SYNTAX, "address is not text", a);
 	if (local == 0)
 		local = dot_string(a);
 	if (local == 0)
@@ -119,14 +130,16 @@ address_parse_mailbox(TALLOC_CTX *mem, struct span a, struct address *out,
 		return diag_fail(why, ST_SYNTAX, "no @ after local part", a);
 	if (local > ADDRESS_LOCAL_MAX_BYTES)
 		return diag_fail(why, ST_LIMIT, "local part too long", a);
-	st = canonical_domain(mem, span_sub(a, local + 1, a.n), &domain, why);
+	raw_domain = span_sub(a, local + 1, a.n);
+	st = canonical_domain(mem, raw_domain, &domain, why);
 	if (st != ST_OK)
 		return st;
 	*out = (struct address){
-		.text = need(talloc_asprintf(mem, "%.*s@%s", (int)local,
-		    (const char *)a.p, domain)),
+		.text = make_text(mem, span_sub(a, 0, local), domain,
+		    raw_domain),
 		.domain = domain,
 		.local_bytes = local,
+		.utf8 = !span_is_ascii(span_sub(a, 0, local)),
 	};
 	if (strlen(out->text) > ADDRESS_MAX_BYTES)
 		return diag_fail(why, ST_LIMIT, "address too long", a);
@@ -205,8 +218,6 @@ parse_inner(TALLOC_CTX *mem, struct span path, bool null_ok,
 		};
 		return ST_OK;
 	}
-	if (!is_ascii(path))
-		return diag_fail(why, ST_UNSUPP, "address is not ASCII", path);
 	if (path.n > 0 && path.p[0] == '@') {
 		st = skip_route(mem, &path, why);
 		if (st != ST_OK)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "util/sbuf.h"
+#include "util/utf8.h"
 
 static const char *const ret_words[DSN_RET_COUNT] = {
 	[DSN_RET_NONE] = "",
@@ -135,41 +136,21 @@ xtext_decode(TALLOC_CTX *mem, struct span a, struct span *out, struct diag *why)
 	return ST_OK;
 }
 
-/* A code point off the front of *a, which is UTF-8 as the parser let it in. */
-static uint32_t
-take_code_point(struct span *a)
-{
-	uint8_t first = a->p[0];
-	size_t n = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-	uint32_t c = n == 1 ? first : first & (0x7fu >> n);
-
-	for (size_t i = 1; i < n && i < a->n; i++)
-		c = c << 6 | (a->p[i] & 0x3f);
-	*a = span_sub(*a, n, a->n);
-	return c;
-}
-
-static bool
-is_ascii(struct span a)
-{
-	for (size_t i = 0; i < a.n; i++)
-		if (a.p[i] > 0x7f)
-			return false;
-	return true;
-}
-
 const char *
 orcpt_of(TALLOC_CTX *mem, const char *address)
 {
 	struct span a = span_str(address);
-	bool ascii = is_ascii(a);
+	bool ascii = span_is_ascii(a);
+	uint32_t c = 0;
 	struct sbuf b;
+	size_t n;
 
 	sbuf_init(&b, mem, ENVELOPE_ORCPT_BYTES + 1);
 	sbuf_str(&b, ascii ? "rfc822;" : "utf-8;");
 	while (a.n > 0) {
-		uint32_t c = take_code_point(&a);
-
+		n = utf8_read(a, &c);
+		invariant(n > 0); /* the parser of addresses saw to it */
+		a = span_sub(a, n, a.n);
 		if (c > ' ' && c < 0x7f && c != '+' && c != '=' &&
 		    (ascii || c != '\\'))
 			sbuf_u8(&b, (uint8_t)c);
@@ -178,4 +159,100 @@ orcpt_of(TALLOC_CTX *mem, const char *address)
 	}
 	sbuf_u8(&b, 0);
 	return sbuf_failed(&b) ? NULL : (const char *)b.p;
+}
+
+/* ---- values of ENVID and ORCPT ---- */
+
+/* xtext that stands for one printable line, so that none can be made of it. */
+static bool
+is_printable_xtext(struct span a)
+{
+	while (a.n > 0) {
+		int c = take_byte(&a);
+
+		if (c < 0 || !ascii_isprint((uint8_t)c))
+			return false;
+	}
+	return true;
+}
+
+bool
+envid_ok(struct span a)
+{
+	return a.n > 0 && a.n <= ENVELOPE_ENVID_BYTES && is_printable_xtext(a);
+}
+
+/*
+ * EmbeddedUnicodeChar = "\x{" HEXPOINT "}" at the front of *a.  HEXPOINT has
+ * no leading zeros over two digits and names a character.
+ */
+static bool
+take_embedded(struct span *a)
+{
+	size_t end = span_find(*a, '}', 0);
+	int32_t value = 0;
+
+	if (!span_starts(*a, "\\x{") || end == a->n || end < 5 || end > 9 ||
+	    (end > 5 && a->p[3] == '0'))
+		return false;
+	for (size_t i = 3; i < end; i++) {
+		int v = hex_digit(a->p[i]);
+
+		if (v < 0)
+			return false;
+		value = value << 4 | v;
+	}
+	*a = span_sub(*a, end + 1, a->n);
+	return value >= ' ' && value != 0x7f && value <= 0x10ffff &&
+	       !(value >= 0x80 && value <= 0x9f) &&
+	       !(value >= 0xd800 && value <= 0xdfff);
+}
+
+/*
+ *	utf-8-addr-xtext   = 1*( QCHAR / EmbeddedUnicodeChar )
+ *	utf-8-addr-unitext = 1*( QUCHAR / EmbeddedUnicodeChar )
+ *
+ * QCHAR is an xchar but for the backslash; QUCHAR what is over U+007F too.
+ */
+static bool
+is_utf8_addr(struct span a, bool smtputf8)
+{
+	if (!smtputf8 && !span_is_ascii(a))
+		return false;
+	if (!utf8_is_line(a))
+		return false;
+	while (a.n > 0) {
+		uint8_t c = a.p[0];
+
+		if (c == '\\') {
+			if (!take_embedded(&a))
+				return false;
+			continue;
+		}
+		if (c == ' ' || c == '+' || c == '=')
+			return false;
+		a = span_sub(a, 1, a.n);
+	}
+	return true;
+}
+
+static bool
+is_addr_type(struct span a)
+{
+	for (size_t i = 0; i < a.n; i++)
+		if (!ascii_isalnum(a.p[i]) && a.p[i] != '-')
+			return false;
+	return a.n > 0;
+}
+
+bool
+orcpt_ok(struct span a, bool smtputf8)
+{
+	struct span type, address;
+
+	if (a.n > ENVELOPE_ORCPT_BYTES || !span_cut(a, ';', &type, &address) ||
+	    !is_addr_type(type) || address.n == 0)
+		return false;
+	return span_ieq(type, "utf-8") ? is_utf8_addr(address, smtputf8) :
+					 is_printable_xtext(address);
 }

@@ -6,6 +6,7 @@
 #ifndef SMTP_ENVELOPE_H
 #define SMTP_ENVELOPE_H
 
+#include "smtp/address.h"
 #include "util/span.h"
 
 #define ENVELOPE_ENVID_BYTES 100u /* RFC 3461 4.4, 5.4: as xtext */
@@ -36,6 +37,13 @@ const char *dsn_notify_text(unsigned notify, char out[DSN_NOTIFY_TEXT_BYTES]);
 /* ST_SYNTAX: an unknown or repeated word, or NEVER beside another. */
 MUST_CHECK enum status dsn_notify_parse(struct span a, unsigned *out);
 
+/* One recipient; the strings live where the envelope does. */
+struct envelope_rcpt {
+	struct address addr;
+	unsigned notify;   /* enum dsn_notify */
+	const char *orcpt; /* "addr-type;xtext" as it came; "" not given */
+};
+
 /*
  * xtext = *( xchar / hexchar ), RFC 3461 4: printable ASCII but "+" and
  * "=", or "+" and two upper-case hexadecimal digits.
@@ -50,5 +58,14 @@ MUST_CHECK enum status xtext_decode(TALLOC_CTX *mem, struct span a,
  * address as utf-8-addr-xtext (RFC 6533 3).  NULL: it would be too long.
  */
 const char *orcpt_of(TALLOC_CTX *mem, const char *address);
+
+/* A value of ENVID: xtext of printable ASCII (RFC 3461 4.4) up to its size. */
+bool envid_ok(struct span a);
+/*
+ * A value of ORCPT, "addr-type;" and the address as xtext of printable ASCII
+ * (RFC 3461 4.2) up to its size; for the type utf-8, in a form of RFC 6533 3:
+ * "\x{...}" for what is not ASCII or, where smtputf8 was given, itself.
+ */
+bool orcpt_ok(struct span a, bool smtputf8);
 
 #endif

@@ -13,11 +13,6 @@
  */
 #include "smtp/received.h"
 
-#include <string.h>
-
-static const char field_name[] = "received";
-#define FIELD_NAME_BYTES (sizeof(field_name) - 1)
-
 /* ALPHA *(ALPHA / DIGIT / "_" / "-"): what the clause may name. */
 static bool
 is_clause_name(const char *s)
@@ -51,63 +46,4 @@ received_write(struct sbuf *out, const struct received *r)
 			sbuf_printf(out, " group %s", r->tls_group);
 	}
 	sbuf_printf(out, ";\r\n\t%s\r\n", wall_rfc5322(r->now, text));
-}
-
-struct header_scan
-header_scan_start(void)
-{
-	return (struct header_scan){ .at = HEADER_AT_LINE };
-}
-
-/* RFC 5322 4.5.3: blanks may stand between the name and the colon. */
-static void
-one_byte(struct header_scan *h, uint8_t c)
-{
-	switch (h->at) {
-	case HEADER_AT_LINE:
-		h->matched = 0;
-		if (c == '\r') {
-			h->at = HEADER_AT_CR;
-			return;
-		}
-		h->at = HEADER_AT_NAME;
-		break;
-	case HEADER_AT_CR:
-		h->at = c == '\n' ? HEADER_AT_BODY : HEADER_AT_TEXT;
-		return;
-	case HEADER_AT_COLON:
-		if (c == ':')
-			h->received_count++;
-		if (c != ' ' && c != '\t')
-			h->at = HEADER_AT_TEXT;
-		break;
-	case HEADER_AT_NAME:
-	case HEADER_AT_TEXT:
-	case HEADER_AT_BODY:
-		break;
-	}
-	if (h->at == HEADER_AT_NAME) {
-		if (ascii_lower(c) != (uint8_t)field_name[h->matched])
-			h->at = HEADER_AT_TEXT;
-		else if (++h->matched == FIELD_NAME_BYTES)
-			h->at = HEADER_AT_COLON;
-	}
-	if (c == '\n')
-		h->at = HEADER_AT_LINE;
-}
-
-void
-header_scan_feed(struct header_scan *h, struct span piece)
-{
-	while (piece.n > 0 && h->at != HEADER_AT_BODY) {
-		size_t n = 1;
-
-		if (h->at == HEADER_AT_TEXT)
-			n = span_find(piece, '\n', 0);
-		if (h->at != HEADER_AT_TEXT || n == 0) {
-			one_byte(h, piece.p[0]);
-			n = 1;
-		}
-		piece = span_sub(piece, n, piece.n);
-	}
 }

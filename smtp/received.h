@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * received - the trace field a relay adds (RFC 5321 4.4), and a count of
- * those already there (6.3).
- */
+/* received - the trace field a relay adds, RFC 5321 4.4. */
 #ifndef SMTP_RECEIVED_H
 #define SMTP_RECEIVED_H
 
@@ -15,8 +12,8 @@
 struct received {
 	const char *helo; /* checked: a domain or an address literal */
 	struct netaddr client;
-	const char *by;           /* our host name */
-	const char *with;         /* "SMTP", "ESMTP", "ESMTPS" (RFC 3848) */
+	const char *by;   /* our host name */
+	const char *with; /* "ESMTPS" and the like (RFC 3848, 6531 4.3) */
 	const char *tls_protocol; /* "TLSv1.3", or "" */
 	const char *tls_cipher;   /* registered suite name, or "" */
 	const char *tls_group;    /* "x25519", or "" */
@@ -27,24 +24,5 @@ struct received {
 
 /* The field with its last CRLF; lines at most 998 bytes. */
 void received_write(struct sbuf *out, const struct received *r);
-
-enum header_scan_at {
-	HEADER_AT_LINE,  /* at the start of a line */
-	HEADER_AT_NAME,  /* what was read matches "received" so far */
-	HEADER_AT_COLON, /* after "received", blanks may follow */
-	HEADER_AT_CR,    /* CR at the start of a line */
-	HEADER_AT_TEXT,  /* anything else, up to LF */
-	HEADER_AT_BODY,  /* past the empty line */
-};
-
-/* Counts Received fields in content that comes in pieces. */
-struct header_scan {
-	enum header_scan_at at;
-	uint8_t matched; /* bytes of the name */
-	uint32_t received_count;
-};
-
-struct header_scan header_scan_start(void);
-void header_scan_feed(struct header_scan *h, struct span piece);
 
 #endif

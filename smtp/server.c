@@ -1,21 +1,30 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  *	SILENT --220--> HELLO --EHLO--> READY <------------------------+
- *	                  ^               | MAIL                       |
- *	        handshake |           MAIL_ASK --refused-------------->+
- *	                  |               |                            |
- *	                 TLS            MAIL --RSET, EHLO------------->+
- *	                  ^               | RCPT                       |
+ *	                  ^               |  \                         |
+ *	        handshake |               |   AUTH --> (AUTH_LINE) --> |
+ *	                  |               |            AUTH_ASK ------>+
+ *	                  |               | MAIL                       |
+ *	                 TLS          MAIL_ASK --refused-------------->+
+ *	                  ^               |                            |
+ *	                  |             MAIL --RSET, EHLO------------->+
+ *	                  |               | RCPT                       |
  *	                  |           RCPT_ASK --refused--> MAIL, RCPT |
  *	     STARTTLS, in any             |                            |
  *	     state between two          RCPT --RSET, EHLO------------->+
- *	     commands                     | DATA                       |
+ *	     commands                     | DATA, BDAT                 |
  *	                              DATA_ASK --refused-------------->+
- *	                                  |                            |
- *	                               CONTENT --fault--> SWALLOW ---->+
- *	                                  | CRLF.CRLF                  |
- *	                               END_ASK --verdict-------------->+
+ *	                            DATA  |   \  BDAT                  |
+ *	                                  |    CHUNK <--> CHUNK_GAP -->+
+ *	                                  |      |  RSET, EHLO         |
+ *	                               CONTENT --|-fault--> SWALLOW -->+
+ *	                       CRLF.CRLF  |      | last octet           |
+ *	                               END_ASK <-+                     |
+ *	                                  | verdict                    |
+ *	                                  +--------------------------->+
  *
+ *	a BDAT that is refused, in any state --> DISCARD --its last octet-->
+ *	    HELLO, READY or MAIL; READY where it ended a transaction
  *	any state --QUIT, breach, too many errors, server_bye()--> CLOSED
  */
 #include "smtp/server_internal.h"
@@ -32,24 +41,41 @@ static const struct {
 	unsigned next;
 } states[] = {
 	[SERVER_S_SILENT] = { "silent", BIT(SERVER_S_HELLO) },
-	[SERVER_S_HELLO] = { "hello", BIT(SERVER_S_READY) | BIT(SERVER_S_TLS) },
+	[SERVER_S_HELLO] = { "hello",
+	    BIT(SERVER_S_READY) | BIT(SERVER_S_TLS) | BIT(SERVER_S_DISCARD) },
 	[SERVER_S_READY] = { "ready",
-	    BIT(SERVER_S_READY) | BIT(SERVER_S_MAIL_ASK) | BIT(SERVER_S_TLS) },
+	    BIT(SERVER_S_READY) | BIT(SERVER_S_AUTH_LINE) |
+		BIT(SERVER_S_AUTH_ASK) | BIT(SERVER_S_MAIL_ASK) |
+		BIT(SERVER_S_TLS) | BIT(SERVER_S_DISCARD) },
+	[SERVER_S_AUTH_LINE] = { "auth-line",
+	    BIT(SERVER_S_AUTH_ASK) | BIT(SERVER_S_READY) },
+	[SERVER_S_AUTH_ASK] = { "auth-ask", BIT(SERVER_S_READY) },
 	[SERVER_S_MAIL_ASK] = { "mail-ask",
 	    BIT(SERVER_S_MAIL) | BIT(SERVER_S_READY) },
 	[SERVER_S_MAIL] = { "mail",
-	    BIT(SERVER_S_RCPT_ASK) | BIT(SERVER_S_READY) | BIT(SERVER_S_TLS) },
+	    BIT(SERVER_S_RCPT_ASK) | BIT(SERVER_S_READY) | BIT(SERVER_S_TLS) |
+		BIT(SERVER_S_DISCARD) },
 	[SERVER_S_RCPT_ASK] = { "rcpt-ask",
 	    BIT(SERVER_S_RCPT) | BIT(SERVER_S_MAIL) },
 	[SERVER_S_RCPT] = { "rcpt",
 	    BIT(SERVER_S_RCPT_ASK) | BIT(SERVER_S_DATA_ASK) |
-		BIT(SERVER_S_READY) | BIT(SERVER_S_TLS) },
+		BIT(SERVER_S_READY) | BIT(SERVER_S_TLS) |
+		BIT(SERVER_S_DISCARD) },
 	[SERVER_S_DATA_ASK] = { "data-ask",
-	    BIT(SERVER_S_CONTENT) | BIT(SERVER_S_READY) },
+	    BIT(SERVER_S_CONTENT) | BIT(SERVER_S_CHUNK) | BIT(SERVER_S_READY) |
+		BIT(SERVER_S_DISCARD) },
 	[SERVER_S_CONTENT] = { "content",
 	    BIT(SERVER_S_SWALLOW) | BIT(SERVER_S_END_ASK) },
+	[SERVER_S_CHUNK] = { "chunk", BIT(SERVER_S_CHUNK_GAP) |
+					  BIT(SERVER_S_END_ASK) |
+					  BIT(SERVER_S_DISCARD) },
+	[SERVER_S_CHUNK_GAP] = { "chunk-gap",
+	    BIT(SERVER_S_CHUNK) | BIT(SERVER_S_READY) | BIT(SERVER_S_TLS) |
+		BIT(SERVER_S_DISCARD) },
 	[SERVER_S_SWALLOW] = { "swallow", BIT(SERVER_S_READY) },
 	[SERVER_S_END_ASK] = { "end-ask", BIT(SERVER_S_READY) },
+	[SERVER_S_DISCARD] = { "discard",
+	    BIT(SERVER_S_HELLO) | BIT(SERVER_S_READY) | BIT(SERVER_S_MAIL) },
 	[SERVER_S_TLS] = { "tls", BIT(SERVER_S_HELLO) },
 	[SERVER_S_CLOSED] = { "closed", 0 },
 };
@@ -58,14 +84,17 @@ static const struct {
 static void
 server_assert(const struct server *s)
 {
-	bool open = s->state >= SERVER_S_MAIL_ASK &&
-		    s->state <= SERVER_S_END_ASK;
+	enum server_state state = s->state == SERVER_S_DISCARD ?
+				      s->discard_back :
+				      s->state;
+	bool open = state >= SERVER_S_MAIL_ASK && state <= SERVER_S_END_ASK;
 
 	invariant(open == (s->tx != NULL));
-	invariant(s->state < SERVER_S_RCPT || s->state > SERVER_S_END_ASK ||
-		  s->tx->rcpt_count > 0);
-	invariant(s->state < SERVER_S_READY || s->helo != NULL ||
-		  s->state >= SERVER_S_TLS);
+	invariant(!open || state < SERVER_S_RCPT || s->tx->rcpt_count > 0);
+	invariant(state < SERVER_S_READY || s->helo != NULL ||
+		  state >= SERVER_S_TLS);
+	invariant((state == SERVER_S_AUTH_ASK) == (s->exchange != NULL));
+	invariant(s->identity == NULL || s->tls);
 }
 
 void
@@ -102,9 +131,17 @@ static void
 close_session(struct server *s)
 {
 	server_drop_transaction(s);
-	s->has_asked = false;
+	TALLOC_FREE(s->exchange);
+	s->has_asked = s->forget = false;
 	s->skipping = false;
 	server_set_state(s, SERVER_S_CLOSED);
+}
+
+void
+server_hang_up(struct server *s, const char *reply)
+{
+	close_session(s);
+	sbuf_printf(&s->out, "%s\r\n", reply);
 }
 
 static void
@@ -115,10 +152,8 @@ note_rejection(struct server *s, const char *line)
 	s->rejected = true;
 	if (line[0] != '5' || s->state == SERVER_S_CLOSED)
 		return;
-	if (++s->error_count == s->conf->errors) {
-		sbuf_str(&s->out, "421 4.7.0 too many errors\r\n");
-		close_session(s);
-	}
+	if (++s->error_count == s->conf->errors)
+		server_hang_up(s, "421 4.7.0 too many errors");
 }
 
 void
@@ -143,6 +178,13 @@ server_cut(struct server *s, const char *reply)
 }
 
 void
+server_tls_implicit(struct server *s)
+{
+	invariant(s->state == SERVER_S_SILENT);
+	s->tls = true;
+}
+
+void
 server_greet(struct server *s)
 {
 	server_say(s, "220 %s ESMTP tierpost", s->conf->hostname);
@@ -152,10 +194,8 @@ server_greet(struct server *s)
 void
 server_bye(struct server *s, const char *reply)
 {
-	if (s->state == SERVER_S_CLOSED)
-		return;
-	close_session(s);
-	sbuf_printf(&s->out, "%s\r\n", reply);
+	if (s->state != SERVER_S_CLOSED)
+		server_hang_up(s, reply);
 }
 
 struct sbuf *
@@ -182,18 +222,20 @@ server_begin_transaction(struct server *s)
 	tx->text_line_bytes = s->conf->text_line_bytes;
 	tx->recipients = s->conf->recipients;
 	tx->received = s->conf->received;
+	tx->envid = "";
 	s->tx = tx;
 }
 
+/* Between two chunks the owner holds content: it must know. */
 void
 server_drop_transaction(struct server *s)
 {
+	s->forget |= s->state == SERVER_S_CHUNK_GAP;
 	TALLOC_FREE(s->tx);
 }
 
-/* Back to READY, with nothing of the transaction left (B1.4). */
-static void
-end_transaction(struct server *s)
+void
+server_end_transaction(struct server *s)
 {
 	server_drop_transaction(s);
 	server_set_state(s, SERVER_S_READY);
@@ -203,10 +245,13 @@ static void
 accept_rcpt(struct server *s)
 {
 	struct transaction *tx = s->tx;
-	struct address *a = &tx->rcpt[tx->rcpt_count++];
+	struct envelope_rcpt *r = &tx->rcpt[tx->rcpt_count++];
+	struct address *a = &r->addr;
 
 	a->text = talloc_reparent(tx->asked_mem, tx, a->text);
 	a->domain = talloc_reparent(tx->asked_mem, tx, a->domain);
+	if (r->orcpt[0] != '\0')
+		r->orcpt = talloc_reparent(tx->asked_mem, tx, r->orcpt);
 	TALLOC_FREE(tx->asked_mem);
 	server_set_state(s, SERVER_S_RCPT);
 	server_say(s, "250 2.1.5 recipient ok");
@@ -220,21 +265,16 @@ refuse_rcpt(struct server *s)
 	    s->tx->rcpt_count > 0 ? SERVER_S_RCPT : SERVER_S_MAIL);
 }
 
-static void
-begin_content(struct server *s)
-{
-	s->tx->unstuff = unstuff_start(s->tx->text_line_bytes);
-	s->tx->header = header_scan_start();
-	server_set_state(s, SERVER_S_CONTENT);
-	server_say(s, "354 end data with <CR><LF>.<CR><LF>");
-}
-
 void
-server_accept(struct server *s, const char *queued_as)
+server_accept(struct server *s, const char *name)
 {
 	invariant(!s->has_asked);
 	switch (s->state) {
+	case SERVER_S_AUTH_ASK:
+		server_auth_accept(s, name);
+		return;
 	case SERVER_S_MAIL_ASK:
+		s->mail_count++;
 		server_set_state(s, SERVER_S_MAIL);
 		server_say(s, "250 2.1.0 sender ok");
 		return;
@@ -242,24 +282,39 @@ server_accept(struct server *s, const char *queued_as)
 		accept_rcpt(s);
 		return;
 	case SERVER_S_DATA_ASK:
-		begin_content(s);
+		server_begin_content(s);
 		return;
 	case SERVER_S_END_ASK:
-		end_transaction(s);
-		server_say(s, "250 2.0.0 queued as %s", queued_as);
+		server_end_transaction(s);
+		server_say(s, "250 2.0.0 queued as %s", name);
 		return;
 	case SERVER_S_SILENT:
 	case SERVER_S_HELLO:
 	case SERVER_S_READY:
+	case SERVER_S_AUTH_LINE:
 	case SERVER_S_MAIL:
 	case SERVER_S_RCPT:
 	case SERVER_S_CONTENT:
+	case SERVER_S_CHUNK:
+	case SERVER_S_CHUNK_GAP:
 	case SERVER_S_SWALLOW:
+	case SERVER_S_DISCARD:
 	case SERVER_S_TLS:
 	case SERVER_S_CLOSED:
 		break;
 	}
 	panic("answer in state %s", states[s->state].name);
+}
+
+static void
+refuse_data(struct server *s, const char *reply)
+{
+	if (s->tx->chunked) {
+		server_refuse_chunk(s, reply);
+		return;
+	}
+	server_end_transaction(s);
+	server_say(s, "%s", reply);
 }
 
 void
@@ -268,26 +323,37 @@ server_refuse(struct server *s, const char *reply)
 	invariant(!s->has_asked);
 	invariant(reply[0] == '4' || reply[0] == '5');
 	switch (s->state) {
+	case SERVER_S_AUTH_ASK:
+		server_auth_refuse(s, reply);
+		return;
 	case SERVER_S_RCPT_ASK:
 		refuse_rcpt(s);
-		break;
-	case SERVER_S_MAIL_ASK:
+		server_say(s, "%s", reply);
+		return;
 	case SERVER_S_DATA_ASK:
+		refuse_data(s, reply);
+		return;
+	case SERVER_S_MAIL_ASK:
 	case SERVER_S_END_ASK:
-		end_transaction(s);
-		break;
+		server_end_transaction(s);
+		server_say(s, "%s", reply);
+		return;
 	case SERVER_S_SILENT:
 	case SERVER_S_HELLO:
 	case SERVER_S_READY:
+	case SERVER_S_AUTH_LINE:
 	case SERVER_S_MAIL:
 	case SERVER_S_RCPT:
 	case SERVER_S_CONTENT:
+	case SERVER_S_CHUNK:
+	case SERVER_S_CHUNK_GAP:
 	case SERVER_S_SWALLOW:
+	case SERVER_S_DISCARD:
 	case SERVER_S_TLS:
 	case SERVER_S_CLOSED:
-		panic("answer in state %s", states[s->state].name);
+		break;
 	}
-	server_say(s, "%s", reply);
+	panic("answer in state %s", states[s->state].name);
 }
 
 void
@@ -295,151 +361,9 @@ server_tls_started(struct server *s)
 {
 	server_set_state(s, SERVER_S_HELLO);
 	TALLOC_FREE(s->helo);
+	TALLOC_FREE(s->identity);
 	s->esmtp = false;
 	s->tls = true;
-}
-
-/* ---- input: command lines ---- */
-
-/* Go over an over-long command to its CRLF; true when it was found. */
-static bool
-skip_line(struct server *s, struct span *in)
-{
-	size_t from = 0, lf;
-
-	while ((lf = span_find(*in, '\n', from)) < in->n) {
-		bool cr = lf > 0 ? in->p[lf - 1] == '\r' : s->skip_cr;
-
-		from = lf + 1;
-		if (cr) {
-			*in = span_sub(*in, from, in->n);
-			s->skipping = false;
-			return true;
-		}
-	}
-	if (in->n > 0)
-		s->skip_cr = in->p[in->n - 1] == '\r';
-	s->skipped_bytes += in->n;
-	*in = span_sub(*in, in->n, in->n);
-	if (s->skipped_bytes > SERVER_SKIP_BYTES)
-		server_cut(s, "500 5.5.2 line too long");
-	return false;
-}
-
-static void
-begin_skipping(struct server *s)
-{
-	s->skipping = true;
-	s->skip_cr = false;
-	s->skipped_bytes = 0;
-	server_say(s, "500 5.5.2 line too long");
-}
-
-/* A TLS or RDP hello, or the like: no SMTP command starts so. */
-static bool
-is_foreign(uint8_t c)
-{
-	return c != '\r' && c != '\n' && !ascii_isprint(c) && c != '\t';
-}
-
-/*
- * Take one command line and act on it; false when more bytes are needed.
- * An LF without CR is no line end for us but may be one for whoever
- * relayed it here: the session ends before the two can disagree.
- */
-static bool
-take_command(struct server *s, struct span *in)
-{
-	size_t lf = span_find(*in, '\n', 0);
-	size_t limit = s->conf->command_bytes;
-	struct span line;
-
-	if (s->skipping)
-		return skip_line(s, in);
-	if (in->n > 0 && is_foreign(in->p[0])) {
-		server_cut(s, "554 5.5.1 this is an SMTP server");
-		return true;
-	}
-	if (lf < in->n && (lf == 0 || in->p[lf - 1] != '\r')) {
-		server_cut(s, "500 5.5.2 bare LF in command");
-		return true;
-	}
-	if (lf == in->n ? in->n >= limit : lf >= limit) {
-		begin_skipping(s);
-		return true;
-	}
-	if (lf == in->n)
-		return false;
-	line = span_sub(*in, 0, lf - 1);
-	*in = span_sub(*in, lf + 1, in->n);
-	if (span_has(line, '\r') || span_has(line, '\0'))
-		server_say(s, "500 5.5.2 bare CR or NUL in command");
-	else
-		server_command(s, line, in->n > 0);
-	return true;
-}
-
-/* ---- input: content ---- */
-
-/* The reply that what came so far deserves, or NULL. */
-static const char *
-content_fault(const struct transaction *tx)
-{
-	if (tx->unstuff.faults & UNSTUFF_BARE)
-		return "550 5.6.0 bare CR or LF in message";
-	if (tx->unstuff.faults & UNSTUFF_LONG_LINE)
-		return "552 5.6.0 line of message too long";
-	if (tx->unstuff.total_bytes > tx->message_bytes)
-		return "552 5.3.4 message too big";
-	if (tx->header.received_count > tx->received)
-		return "554 5.4.6 too many hops";
-	return NULL;
-}
-
-static enum server_action
-take_content(struct server *s, struct span *in, struct span *body)
-{
-	struct transaction *tx = s->tx;
-	bool more;
-
-	do {
-		more = unstuff_step(&tx->unstuff, in, body);
-	} while (more && body->n == 0);
-	header_scan_feed(&tx->header, *body);
-	tx->fault = content_fault(tx);
-	if (tx->fault != NULL) {
-		*body = SPAN_NONE;
-		server_set_state(s, SERVER_S_SWALLOW);
-		return SERVER_FORGET;
-	}
-	if (tx->unstuff.at == UNSTUFF_AT_END) {
-		server_set_state(s, SERVER_S_END_ASK);
-		return SERVER_END;
-	}
-	return body->n > 0 ? SERVER_BODY : SERVER_INPUT;
-}
-
-/* True when the end was found and the refusal said. */
-static bool
-swallow_content(struct server *s, struct span *in)
-{
-	struct transaction *tx = s->tx;
-	const char *fault = tx->fault;
-	size_t before = in->n;
-	struct span ignored;
-
-	while (unstuff_step(&tx->unstuff, in, &ignored))
-		continue;
-	tx->swallowed_bytes += before - in->n;
-	if (tx->unstuff.at == UNSTUFF_AT_END) {
-		end_transaction(s);
-		server_say(s, "%s", fault);
-		return true;
-	}
-	if (tx->swallowed_bytes <= tx->message_bytes)
-		return false;
-	server_cut(s, fault); /* C4: no endless content */
-	return true;
 }
 
 /* ---- the step ---- */
@@ -456,15 +380,20 @@ step_once(struct server *s, struct span *in, struct span *body)
 		return SERVER_WAIT;
 	case SERVER_S_HELLO:
 	case SERVER_S_READY:
+	case SERVER_S_AUTH_LINE:
 	case SERVER_S_MAIL:
 	case SERVER_S_RCPT:
-		return take_command(s, in) ? SERVER_WAIT : SERVER_INPUT;
+	case SERVER_S_CHUNK_GAP:
+		return server_take_line(s, in) ? SERVER_WAIT : SERVER_INPUT;
 	case SERVER_S_CONTENT:
-		if (in->n == 0)
-			return SERVER_INPUT;
-		return take_content(s, in, body);
+	case SERVER_S_CHUNK:
+		return server_take_content(s, in, body);
 	case SERVER_S_SWALLOW:
-		return swallow_content(s, in) ? SERVER_WAIT : SERVER_INPUT;
+		return server_swallow_content(s, in) ? SERVER_WAIT :
+						       SERVER_INPUT;
+	case SERVER_S_DISCARD:
+		return server_discard(s, in) ? SERVER_WAIT : SERVER_INPUT;
+	case SERVER_S_AUTH_ASK:
 	case SERVER_S_MAIL_ASK:
 	case SERVER_S_RCPT_ASK:
 	case SERVER_S_DATA_ASK:
@@ -479,9 +408,9 @@ step_once(struct server *s, struct span *in, struct span *body)
 static bool
 is_waiting(const struct server *s)
 {
-	return s->state == SERVER_S_MAIL_ASK || s->state == SERVER_S_RCPT_ASK ||
-	       s->state == SERVER_S_DATA_ASK || s->state == SERVER_S_END_ASK ||
-	       s->state == SERVER_S_TLS;
+	return s->state == SERVER_S_AUTH_ASK || s->state == SERVER_S_MAIL_ASK ||
+	       s->state == SERVER_S_RCPT_ASK || s->state == SERVER_S_DATA_ASK ||
+	       s->state == SERVER_S_END_ASK || s->state == SERVER_S_TLS;
 }
 
 enum server_action
@@ -496,6 +425,10 @@ server_step(struct server *s, struct span *in, struct span *body)
 			return SERVER_REJECTED;
 		}
 		TALLOC_FREE(s->rejection);
+		if (s->forget) {
+			s->forget = false;
+			return SERVER_FORGET;
+		}
 		if (s->has_asked) {
 			s->has_asked = false;
 			return s->asked;
@@ -517,27 +450,41 @@ server_step(struct server *s, struct span *in, struct span *body)
 struct server_envelope
 server_envelope(const struct server *s)
 {
+	const struct transaction *tx = s->tx;
 	struct server_envelope e = {
 		.helo = s->helo == NULL ? "" : s->helo,
 		.esmtp = s->esmtp,
+		.auth = s->identity == NULL ? "" : s->identity,
 		.sender = { .text = "", .domain = "" },
+		.envid = "",
 	};
 
-	if (s->tx != NULL) {
-		e.sender = s->tx->sender;
-		e.size_bytes = s->tx->size_bytes;
-		e.body_8bit = s->tx->body_8bit;
-		e.rcpt = s->tx->rcpt;
-		e.rcpt_count = s->tx->rcpt_count;
+	if (tx != NULL) {
+		e.sender = tx->sender;
+		e.size_bytes = tx->size_bytes;
+		e.body_8bit = tx->body_8bit;
+		e.smtputf8 = tx->smtputf8;
+		e.requiretls = tx->requiretls;
+		e.ret = tx->ret;
+		e.envid = tx->envid;
+		e.rcpt = tx->rcpt;
+		e.rcpt_count = tx->rcpt_count;
 	}
 	return e;
 }
 
-const struct address *
+const struct envelope_rcpt *
 server_rcpt(const struct server *s)
 {
 	invariant(s->state == SERVER_S_RCPT_ASK);
 	return &s->tx->rcpt[s->tx->rcpt_count];
+}
+
+struct server_auth
+server_auth(const struct server *s)
+{
+	invariant(s->state == SERVER_S_AUTH_ASK);
+	return s->exchange->auth;
 }
 
 uint64_t
@@ -549,14 +496,28 @@ server_content_bytes(const struct server *s)
 bool
 server_content_8bit(const struct server *s)
 {
-	return s->tx != NULL && unstuff_has_8bit(&s->tx->unstuff);
+	return s->tx != NULL && s->tx->unstuff.has_8bit;
+}
+
+const struct header_facts *
+server_header(const struct server *s)
+{
+	invariant(s->tx != NULL);
+	return &s->tx->header.facts;
+}
+
+bool
+server_is_chunked(const struct server *s)
+{
+	return s->tx != NULL && s->tx->chunked;
 }
 
 bool
 server_in_content(const struct server *s)
 {
-	return s->state == SERVER_S_CONTENT || s->state == SERVER_S_SWALLOW ||
-	       s->state == SERVER_S_END_ASK;
+	return s->state == SERVER_S_CONTENT || s->state == SERVER_S_CHUNK ||
+	       s->state == SERVER_S_SWALLOW || s->state == SERVER_S_END_ASK ||
+	       s->state == SERVER_S_DISCARD;
 }
 
 bool

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "smtp/server_internal.h"
 
+#include <stdio.h>
+
 #include "util/netaddr.h"
 
 enum command_flag {
 	COMMAND_IN_CLEAR = 1, /* allowed before TLS where TLS is required */
 	COMMAND_NO_ARG = 2,
 	COMMAND_ENDS_GROUP = 4, /* the client must await the reply */
+	COMMAND_BDAT = 8,       /* octets follow, whatever the reply */
 };
 
 struct command {
@@ -51,6 +54,46 @@ take_helo(struct server *s, struct span arg)
 	return true;
 }
 
+bool
+server_offers_auth(const struct server *s)
+{
+	return s->tls && (s->conf->auth_plain || s->conf->auth_external);
+}
+
+static void
+say_limits(struct server *s)
+{
+	char mails[32] = "";
+
+	if (s->conf->mails > 0)
+		snprintf(mails, sizeof(mails), " MAILMAX=%u", s->conf->mails);
+	server_say(s, "250-LIMITS RCPTMAX=%u%s", s->conf->recipients, mails);
+}
+
+static void
+say_extensions(struct server *s)
+{
+	const struct server_conf *conf = s->conf;
+
+	server_say(s, "250-PIPELINING");
+	server_say(s, "250-SIZE %llu", (unsigned long long)conf->message_bytes);
+	server_say(s, "250-8BITMIME");
+	server_say(s, "250-CHUNKING");
+	say_limits(s);
+	if (conf->smtputf8)
+		server_say(s, "250-SMTPUTF8");
+	if (conf->dsn)
+		server_say(s, "250-DSN");
+	if (conf->starttls && !s->tls)
+		server_say(s, "250-STARTTLS");
+	if (conf->requiretls && s->tls)
+		server_say(s, "250-REQUIRETLS");
+	if (server_offers_auth(s))
+		server_say(s, "250-AUTH%s%s", conf->auth_plain ? " PLAIN" : "",
+		    conf->auth_external ? " EXTERNAL" : "");
+	server_say(s, "250 ENHANCEDSTATUSCODES");
+}
+
 static void
 run_ehlo(struct server *s, struct span arg)
 {
@@ -58,13 +101,7 @@ run_ehlo(struct server *s, struct span arg)
 		return;
 	s->esmtp = true;
 	server_say(s, "250-%s", s->conf->hostname);
-	server_say(s, "250-PIPELINING");
-	server_say(s, "250-SIZE %llu",
-	    (unsigned long long)s->conf->message_bytes);
-	server_say(s, "250-8BITMIME");
-	if (s->conf->starttls && !s->tls)
-		server_say(s, "250-STARTTLS");
-	server_say(s, "250 ENHANCEDSTATUSCODES");
+	say_extensions(s);
 }
 
 static void
@@ -83,6 +120,10 @@ run_mail(struct server *s, struct span arg)
 		server_say(s, "503 5.5.1 send EHLO first");
 	else if (s->state != SERVER_S_READY)
 		server_say(s, "503 5.5.1 a transaction is open");
+	else if (s->conf->auth_required && s->identity == NULL)
+		server_say(s, "530 5.7.0 authentication required");
+	else if (s->conf->mails > 0 && s->mail_count >= s->conf->mails)
+		server_cut(s, "421 4.7.0 too many transactions");
 	else
 		server_mail(s, arg);
 }
@@ -90,7 +131,9 @@ run_mail(struct server *s, struct span arg)
 static void
 run_rcpt(struct server *s, struct span arg)
 {
-	if (s->state != SERVER_S_MAIL && s->state != SERVER_S_RCPT)
+	if (s->state == SERVER_S_CHUNK_GAP)
+		server_say(s, "503 5.5.1 content is under way");
+	else if (s->state != SERVER_S_MAIL && s->state != SERVER_S_RCPT)
 		server_say(s, "503 5.5.1 send MAIL first");
 	else
 		server_rcpt_to(s, arg);
@@ -104,8 +147,16 @@ run_data(struct server *s, struct span arg)
 		server_ask(s, SERVER_S_DATA_ASK, SERVER_DATA);
 	else if (s->state == SERVER_S_MAIL)
 		server_say(s, "503 5.5.1 no valid recipients");
+	else if (s->state == SERVER_S_CHUNK_GAP) /* RFC 3030 2 */
+		server_say(s, "503 5.5.1 content comes by BDAT");
 	else
 		server_say(s, "503 5.5.1 send MAIL first");
+}
+
+static void
+run_bdat(struct server *s, struct span arg)
+{
+	server_bdat(s, arg, NULL);
 }
 
 static void
@@ -132,7 +183,10 @@ run_quit(struct server *s, struct span arg)
 	server_cut(s, "221 2.0.0 bye");
 }
 
-/* RFC 5321 3.5.3: 252 where an address cannot be verified. */
+/*
+ * RFC 5321 3.5.3: 252 where an address cannot be verified; what it is, and
+ * whether SMTPUTF8 follows (RFC 6531 3.7.4.1), makes no difference.
+ */
 static void
 run_vrfy(struct server *s, struct span arg)
 {
@@ -166,6 +220,24 @@ run_starttls(struct server *s, struct span arg)
 	server_ask(s, SERVER_S_TLS, SERVER_START_TLS);
 }
 
+/* RFC 4954 4: once a session, not within a transaction, not in clear. */
+static void
+run_auth(struct server *s, struct span arg)
+{
+	if (!s->conf->auth_plain && !s->conf->auth_external)
+		server_say(s, "502 5.5.1 command not implemented");
+	else if (!s->tls)
+		server_say(s, "538 5.7.11 encryption required");
+	else if (!s->esmtp)
+		server_say(s, "503 5.5.1 send EHLO first");
+	else if (s->identity != NULL)
+		server_say(s, "503 5.5.1 authenticated already");
+	else if (s->state != SERVER_S_READY)
+		server_say(s, "503 5.5.1 a transaction is open");
+	else
+		server_auth_begin(s, arg);
+}
+
 static void
 run_unsupported(struct server *s, struct span arg)
 {
@@ -187,6 +259,8 @@ static const struct command commands[] = {
 	{ "MAIL", run_mail, 0 },
 	{ "RCPT", run_rcpt, 0 },
 	{ "DATA", run_data, COMMAND_NO_ARG | COMMAND_ENDS_GROUP },
+	{ "BDAT", run_bdat, COMMAND_BDAT },
+	{ "AUTH", run_auth, COMMAND_ENDS_GROUP },
 	{ "RSET", run_rset, COMMAND_NO_ARG },
 	{ "NOOP", run_noop, COMMAND_IN_CLEAR },
 	{ "QUIT", run_quit, COMMAND_IN_CLEAR | COMMAND_NO_ARG },
@@ -195,8 +269,6 @@ static const struct command commands[] = {
 	{ "STARTTLS", run_starttls,
 	    COMMAND_IN_CLEAR | COMMAND_NO_ARG | COMMAND_ENDS_GROUP },
 	{ "EXPN", run_unsupported, 0 },
-	{ "AUTH", run_unsupported, 0 },
-	{ "BDAT", run_unsupported, 0 },
 	{ "ETRN", run_unsupported, 0 },
 	{ "TURN", run_unsupported, 0 },
 	{ "GET", run_http, COMMAND_IN_CLEAR },
@@ -219,6 +291,17 @@ find_command(struct span verb)
 	return NULL;
 }
 
+static void
+refuse_in_clear(struct server *s, const struct command *c, struct span arg)
+{
+	static const char reply[] = "530 5.7.0 send STARTTLS first";
+
+	if (c->flags & COMMAND_BDAT)
+		server_bdat(s, arg, reply);
+	else
+		server_say(s, "%s", reply);
+}
+
 void
 server_command(struct server *s, struct span line, bool more)
 {
@@ -233,7 +316,7 @@ server_command(struct server *s, struct span line, bool more)
 		server_cut(s, "554 5.5.0 talking before the reply");
 	else if (s->conf->tls_required && !s->tls &&
 		 !(c->flags & COMMAND_IN_CLEAR))
-		server_say(s, "530 5.7.0 send STARTTLS first");
+		refuse_in_clear(s, c, arg);
 	else if (arg.n > 0 && (c->flags & COMMAND_NO_ARG))
 		server_say(s, "501 5.5.4 %s takes no argument", c->verb);
 	else

@@ -13,7 +13,8 @@
  *	   LF
  *
  * A line that is whole in the input, the usual case, is passed over with
- * two memchr() calls and never leaves LINE.
+ * two memchr() calls and never leaves LINE.  Content that comes by BDAT has
+ * no stuffed dots and its end is not in it: DOT and DOT_CR are not entered.
  */
 #include "smtp/unstuff.h"
 
@@ -28,28 +29,21 @@ unstuff_start(size_t line_limit_bytes)
 	};
 }
 
-bool
-unstuff_has_8bit(const struct unstuff *u)
+struct unstuff
+unstuff_start_plain(size_t line_limit_bytes)
 {
-	return (u->high_bits & UINT64_C(0x8080808080808080)) != 0;
+	struct unstuff u = unstuff_start(line_limit_bytes);
+
+	u.plain = true;
+	return u;
 }
 
 /* Account for bytes that are part of the content. */
 static void
 take(struct unstuff *u, struct span a)
 {
-	uint64_t bits = 0;
-	size_t i;
-
-	for (i = 0; i + 8 <= a.n; i += 8) {
-		uint64_t word;
-
-		memcpy(&word, a.p + i, 8);
-		bits |= word;
-	}
-	for (; i < a.n; i++)
-		bits |= a.p[i];
-	u->high_bits |= bits;
+	if (!u->has_8bit)
+		u->has_8bit = !span_is_ascii(a);
 	u->total_bytes += a.n;
 }
 
@@ -63,14 +57,14 @@ grow_line(struct unstuff *u, size_t n)
 
 /*
  * From the start of a line, the length of the whole lines in a that begin
- * with no dot, end in CRLF, and have no other CR or LF.
+ * with no stuffed dot, end in CRLF, and have no other CR or LF.
  */
 static size_t
 clean_lines(struct unstuff *u, struct span a)
 {
 	size_t done = 0;
 
-	while (done < a.n && a.p[done] != '.') {
+	while (done < a.n && (u->plain || a.p[done] != '.')) {
 		const uint8_t *line = a.p + done;
 		const uint8_t *lf = memchr(line, '\n', a.n - done);
 		size_t n;
@@ -104,7 +98,7 @@ one_byte(struct unstuff *u, uint8_t c)
 {
 	switch (u->at) {
 	case UNSTUFF_AT_LINE:
-		if (c == '.') {
+		if (c == '.' && !u->plain) {
 			u->at = UNSTUFF_AT_DOT;
 			return false;
 		}
@@ -165,4 +159,19 @@ unstuff_step(struct unstuff *u, struct span *in, struct span *out)
 	}
 	*in = span_sub(*in, n, in->n);
 	return in->n > 0 && u->at != UNSTUFF_AT_END;
+}
+
+bool
+unstuff_finish(struct unstuff *u)
+{
+	bool missing = u->at == UNSTUFF_AT_TEXT;
+
+	if (u->at == UNSTUFF_AT_CR)
+		u->faults |= UNSTUFF_BARE;
+	if (missing) {
+		grow_line(u, 2);
+		u->total_bytes += 2;
+	}
+	u->at = UNSTUFF_AT_END;
+	return missing;
 }

@@ -297,17 +297,98 @@ START_TEST(a_path_needs_both_brackets)
 }
 END_TEST
 
-START_TEST(non_ascii_is_told_apart_from_bad_syntax)
+#define UE "\xc3\xbc" /* U+00FC */
+
+START_TEST(smtp_49_local_parts_may_have_other_characters)
+{
+	static const char *const good[] = { UE, "a." UE, "\"" UE " x\"",
+		"\xe7\x94\xa8\xe6\x88\xb7", "\xf0\x9f\x93\xa7",
+		"u\xcc\x88" /* not normalised: left as it came */ };
+	struct address a, b;
+
+	for (size_t i = 0; i < COUNT_OF(good); i++) {
+		ck_assert_int_eq(mailbox(talloc_asprintf(mem, "%s@D.example",
+					     good[i]),
+				     &a),
+		    ST_OK);
+		ck_assert(a.utf8);
+		ck_assert_str_eq(a.domain, "d.example");
+		ck_assert_str_eq(a.text,
+		    talloc_asprintf(mem, "%s@d.example", good[i]));
+		ck_assert_uint_eq(a.local_bytes, strlen(good[i]));
+		ck_assert_int_eq(mailbox(a.text, &b), ST_OK);
+		ck_assert_str_eq(a.text, b.text);
+	}
+	ck_assert_int_eq(mailbox("a@d.example", &a), ST_OK);
+	ck_assert(!a.utf8);
+}
+END_TEST
+
+START_TEST(smtp_49_an_idn_with_ascii_local_part_goes_as_a_label)
 {
 	struct address a;
 
-	ck_assert_int_eq(path("<\xc3\xbc@d>", &a), ST_UNSUPP);
-	ck_assert_int_eq(path("<u@b\xc3\xbc"
-			      "cher.example>",
-			     &a),
-	    ST_UNSUPP);
-	ck_assert_int_eq(mailbox("\xff@d", &a), ST_UNSUPP);
-	ck_assert_int_eq(path("<@\xc3\xbc:u@d>", &a), ST_UNSUPP);
+	ck_assert_int_eq(path("<u@b" UE "cher.example>", &a), ST_OK);
+	ck_assert_str_eq(a.text, "u@xn--bcher-kva.example");
+	ck_assert_str_eq(a.domain, "xn--bcher-kva.example");
+	ck_assert(!a.utf8);
+	ck_assert_int_eq(path("<" UE "@b" UE "cher.example>", &a), ST_OK);
+	ck_assert_str_eq(a.text, UE "@b" UE "cher.example");
+	ck_assert_str_eq(a.domain, "xn--bcher-kva.example");
+	ck_assert(a.utf8);
+	ck_assert_int_eq(path("<" UE "@xn--bcher-kva.example>", &a), ST_OK);
+	ck_assert_str_eq(a.text, UE "@xn--bcher-kva.example");
+	ck_assert_int_eq(path("<@b" UE ".example:u@d>", &a), ST_OK);
+	ck_assert_str_eq(a.text, "u@d");
+}
+END_TEST
+
+START_TEST(smtp_50_u_label_and_a_label_are_one_domain)
+{
+	static const char *const same[] = { "u@b" UE "cher.example",
+		"u@B\xc3\x9c"
+		"CHER.Example",
+		"u@bu\xcc\x88"
+		"cher.example",
+		"u@xn--bcher-kva.example", "u@XN--BCHER-KVA.example" };
+	struct address a;
+
+	for (size_t i = 0; i < COUNT_OF(same); i++) {
+		ck_assert_int_eq(mailbox(same[i], &a), ST_OK);
+		ck_assert_str_eq(a.domain, "xn--bcher-kva.example");
+		ck_assert_str_eq(a.text, "u@xn--bcher-kva.example");
+	}
+}
+END_TEST
+
+/*
+ * RFC 3629 3 and RFC 5198 2: overlong forms (here of ">", "@" and LF),
+ * surrogates, cut-off characters, C1 controls, line separators.
+ */
+START_TEST(b1_9_what_could_be_taken_for_something_else_is_refused)
+{
+	static const char *const bad[] = { "\xff", "\x80", "\xc0\xbe",
+		"\xc1\x80", "\xc0\x8a", "\xe0\x80\xbe", "\xf0\x80\x80\xbe",
+		"\xed\xa0\x80", "\xf4\x90\x80\x80", "\xc3", "\xe2\x80",
+		"\xc2\x80", "\xc2\x85", "\xc2\x9f", "\xe2\x80\xa8",
+		"\xe2\x80\xa9" };
+	struct address a;
+
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		ck_assert_int_ne(mailbox(talloc_asprintf(mem, "a%sb@d", bad[i]),
+				     &a),
+		    ST_OK);
+		ck_assert_int_ne(mailbox(talloc_asprintf(mem, "\"a%s\"@d",
+					     bad[i]),
+				     &a),
+		    ST_OK);
+		ck_assert_int_ne(mailbox(talloc_asprintf(mem, UE "@d%s",
+					     bad[i]),
+				     &a),
+		    ST_OK);
+	}
+	/* quoted-pairSMTP is ASCII */
+	ck_assert_int_ne(mailbox("\"\\" UE "\"@d", &a), ST_OK);
 }
 END_TEST
 
@@ -386,7 +467,12 @@ main(void)
 	tcase_add_test(tc, smtp_15_postmaster_needs_no_domain);
 	tcase_add_test(tc, smtp_56_null_path_only_where_allowed);
 	tcase_add_test(tc, a_path_needs_both_brackets);
-	tcase_add_test(tc, non_ascii_is_told_apart_from_bad_syntax);
+	tcase_add_test(tc, smtp_49_local_parts_may_have_other_characters);
+	tcase_add_test(tc,
+	    smtp_49_an_idn_with_ascii_local_part_goes_as_a_label);
+	tcase_add_test(tc, smtp_50_u_label_and_a_label_are_one_domain);
+	tcase_add_test(tc,
+	    b1_9_what_could_be_taken_for_something_else_is_refused);
 	tcase_add_test(tc, smtp_06_long_parts_are_taken_up_to_the_limit);
 	tcase_add_test(tc, a_nul_byte_is_never_part_of_an_address);
 	suite_add_tcase(s, tc);

@@ -140,6 +140,25 @@ START_TEST(orcpt_of_an_address_is_xtext_or_its_utf_8_form)
 }
 END_TEST
 
+/* What is decoded later for a report can break no line of it. */
+START_TEST(b3_10_envid_and_orcpt_stand_for_printable_text)
+{
+	ck_assert(envid_ok(SPAN_LIT("a+2B+20b")));
+	ck_assert(!envid_ok(SPAN_LIT("")));
+	ck_assert(!envid_ok(SPAN_LIT("a+0D+0Ab")));
+	ck_assert(!envid_ok(SPAN_LIT("a+00")));
+	ck_assert(!envid_ok(SPAN_LIT("a+7F")));
+	ck_assert(!envid_ok(SPAN_LIT("\xc3\xbc")));
+	ck_assert(orcpt_ok(SPAN_LIT("rfc822;a+20b@c"), false));
+	ck_assert(!orcpt_ok(SPAN_LIT("rfc822;a+0A@c"), true));
+	ck_assert(!orcpt_ok(SPAN_LIT("rfc822;\xc3\xbc@c"), true));
+	ck_assert(!orcpt_ok(SPAN_LIT("utf-8;\xc3\xbc@c"), false));
+	ck_assert(orcpt_ok(SPAN_LIT("utf-8;\xc3\xbc@c"), true));
+	ck_assert(!orcpt_ok(SPAN_LIT("utf-8;a\xc2\x85@c"), true));
+	ck_assert(!orcpt_ok(SPAN_LIT("utf-8;\\x{0D}@c"), true));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -158,6 +177,7 @@ main(void)
 	    (int)COUNT_OF(xtexts));
 	tcase_add_loop_test(t, orcpt_of_an_address_is_xtext_or_its_utf_8_form,
 	    0, (int)COUNT_OF(orcpts));
+	tcase_add_test(t, b3_10_envid_and_orcpt_stand_for_printable_text);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

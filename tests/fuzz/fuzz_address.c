@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "smtp/address.h"
+#include "util/utf8.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -16,9 +17,12 @@ check_again(TALLOC_CTX *mem, const struct address *a)
 		  ST_OK);
 	invariant(strcmp(a->text, b.text) == 0);
 	invariant(strcmp(a->domain, b.domain) == 0);
-	invariant(strcmp(a->text + a->local_bytes + 1, a->domain) == 0);
-	for (const char *c = a->text; *c != '\0'; c++)
-		invariant(ascii_isprint((uint8_t)*c));
+	invariant(a->text[a->local_bytes] == '@');
+	invariant(a->utf8 == !span_is_ascii(span_of(a->text, a->local_bytes)));
+	invariant(utf8_is_line(span_str(a->text)));
+	invariant(span_is_ascii(span_str(a->domain)));
+	if (!a->utf8)
+		invariant(strcmp(a->text + a->local_bytes + 1, a->domain) == 0);
 }
 
 int

@@ -84,6 +84,8 @@ take_work(struct admin_line *line, struct span payload, struct diag *why)
 		st = diag_set(why, ST_SYNTAX, "admin: not a text");
 	if (st == ST_OK && w->verb == ADMIN_REDIRECT)
 		st = address_parse_mailbox(w, span_str(w->to), &line->to, why);
+	if (st == ST_OK && w->verb == ADMIN_REDIRECT && line->to.utf8)
+		st = diag_set(why, ST_UNSUPP, "admin: address is not ASCII");
 	if (st != ST_OK) {
 		talloc_free(w);
 		return st;

@@ -765,6 +765,61 @@ START_TEST(smtp_17_two_recipients_leave_out_for)
 }
 END_TEST
 
+START_TEST(smtp_48_a_message_in_chunks_reaches_the_keeper)
+{
+	struct client *c = greeted();
+	struct submission *s = &keeper.sub[0];
+
+	ask(c, "MAIL FROM:<a@b.example>\r\n", "250");
+	ask(c, "RCPT TO:<c@d.example>\r\n", "250");
+	say(c, "BDAT 14\r\nSubject: x\r\n\r\nBDAT 5 LAST\r\n.\r\nabNOOP\r\n");
+	expect(c, "250 2.0.0 14 octets received\r\n");
+	wait_for_subs(1);
+	settle();
+	ck_assert(s->ended);
+	ck_assert_ptr_nonnull(strstr(sbuf_cstr(&s->body),
+	    "\r\nSubject: x\r\n\r\n.\r\nab\r\n"));
+	ask(c, "", "250 2.0.0 queued");
+	ask(c, "", "250 2.0.0 ok");
+}
+END_TEST
+
+/* Names that a full chunk cuts come back whole, and the chunk holds them. */
+START_TEST(smtp_05_a_long_header_section_is_whole_at_the_keeper)
+{
+	struct client *c = greeted();
+	struct sbuf text;
+
+	sbuf_init(&text, mem, 1u << 20);
+	for (int i = 0; i < 2000; i++)
+		sbuf_printf(&text, "X-%0*d: %d\r\n", 100 + i % 7, i, i);
+	sbuf_str(&text, "\r\nbody\r\n");
+	envelope(c);
+	say(c, sbuf_cstr(&text));
+	ask(c, ".\r\n", "250 2.0.0");
+	ck_assert(span_ends(sbuf_view(&keeper.sub[0].body), sbuf_cstr(&text)));
+}
+END_TEST
+
+START_TEST(b1_4_a_message_left_between_chunks_is_aborted)
+{
+	char *block = lines_of(200000);
+	struct client *c = greeted();
+
+	ask(c, "MAIL FROM:<a@b.example>\r\n", "250");
+	ask(c, "RCPT TO:<c@d.example>\r\n", "250");
+	say(c, talloc_asprintf(mem, "BDAT %zu\r\n", strlen(block)));
+	say(c, block);
+	expect(c, talloc_asprintf(mem, "250 2.0.0 %zu octets received\r\n",
+		      strlen(block)));
+	ck_assert_uint_eq(keeper.sub_count, 1);
+	ask(c, "RSET\r\n", "250");
+	settle();
+	ck_assert(keeper.sub[0].aborted);
+	ck_assert(!keeper.sub[0].ended);
+}
+END_TEST
+
 START_TEST(smtp_16_250_comes_only_after_the_keeper_has_queued)
 {
 	struct client *c = greeted();
@@ -1811,6 +1866,10 @@ message_case(void)
 
 	tcase_add_test(tc, smtp_17_a_small_message_is_handed_over_in_one_turn);
 	tcase_add_test(tc, smtp_17_two_recipients_leave_out_for);
+	tcase_add_test(tc, smtp_48_a_message_in_chunks_reaches_the_keeper);
+	tcase_add_test(tc,
+	    smtp_05_a_long_header_section_is_whole_at_the_keeper);
+	tcase_add_test(tc, b1_4_a_message_left_between_chunks_is_aborted);
 	tcase_add_test(tc, smtp_16_250_comes_only_after_the_keeper_has_queued);
 	tcase_add_test(tc, smtp_16_refusals_of_the_keeper_are_told);
 	tcase_add_test(tc, c7_a_refusal_in_mid_stream_is_told_at_the_end);

@@ -245,14 +245,38 @@ is_addr_type(struct span a)
 	return a.n > 0;
 }
 
-bool
-orcpt_ok(struct span a, bool smtputf8)
+/* utf-8-addr-unitext as utf-8-addr-xtext; NULL: it grows over its size. */
+static const char *
+to_ascii(TALLOC_CTX *mem, struct span a)
+{
+	uint32_t c = 0;
+	struct sbuf b;
+
+	sbuf_init(&b, mem, ENVELOPE_ORCPT_BYTES + 1);
+	while (a.n > 0) {
+		size_t n = utf8_read(a, &c);
+
+		invariant(n > 0);
+		if (n > 1)
+			sbuf_printf(&b, "\\x{%X}", c);
+		else
+			sbuf_u8(&b, a.p[0]);
+		a = span_sub(a, n, a.n);
+	}
+	sbuf_u8(&b, 0);
+	return sbuf_failed(&b) ? NULL : (const char *)b.p;
+}
+
+const char *
+orcpt_take(TALLOC_CTX *mem, struct span a, bool smtputf8)
 {
 	struct span type, address;
+	bool ok;
 
 	if (a.n > ENVELOPE_ORCPT_BYTES || !span_cut(a, ';', &type, &address) ||
 	    !is_addr_type(type) || address.n == 0)
-		return false;
-	return span_ieq(type, "utf-8") ? is_utf8_addr(address, smtputf8) :
-					 is_printable_xtext(address);
+		return NULL;
+	ok = span_ieq(type, "utf-8") ? is_utf8_addr(address, smtputf8) :
+				       is_printable_xtext(address);
+	return ok ? to_ascii(mem, a) : NULL;
 }

@@ -41,7 +41,7 @@ MUST_CHECK enum status dsn_notify_parse(struct span a, unsigned *out);
 struct envelope_rcpt {
 	struct address addr;
 	unsigned notify;   /* enum dsn_notify */
-	const char *orcpt; /* "addr-type;xtext" as it came; "" not given */
+	const char *orcpt; /* as orcpt_take() keeps it; "" not given */
 };
 
 /*
@@ -62,10 +62,12 @@ const char *orcpt_of(TALLOC_CTX *mem, const char *address);
 /* A value of ENVID: xtext of printable ASCII (RFC 3461 4.4) up to its size. */
 bool envid_ok(struct span a);
 /*
- * A value of ORCPT, "addr-type;" and the address as xtext of printable ASCII
- * (RFC 3461 4.2) up to its size; for the type utf-8, in a form of RFC 6533 3:
- * "\x{...}" for what is not ASCII or, where smtputf8 was given, itself.
+ * A value of ORCPT as it is kept, in mem; NULL when it is none: "addr-type;"
+ * and the address as xtext of printable ASCII (RFC 3461 4.2), up to its size.
+ * For the type utf-8 a form of RFC 6533 3: "\x{...}" for what is not ASCII,
+ * or itself where smtputf8 was given; then it is kept as "\x{...}" too, since
+ * it may have to go where there is no SMTPUTF8.
  */
-bool orcpt_ok(struct span a, bool smtputf8);
+const char *orcpt_take(TALLOC_CTX *mem, struct span a, bool smtputf8);
 
 #endif

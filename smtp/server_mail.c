@@ -150,9 +150,12 @@ take_notify(struct server *s, struct span value)
 static const char *
 take_orcpt(struct server *s, struct span value)
 {
-	if (!orcpt_ok(value, s->tx->smtputf8))
+	const char *orcpt = orcpt_take(s->tx->asked_mem, value,
+	    s->tx->smtputf8);
+
+	if (orcpt == NULL)
 		return "501 5.5.4 bad value of ORCPT";
-	asked_rcpt(s)->orcpt = span_dup(s->tx->asked_mem, value);
+	asked_rcpt(s)->orcpt = orcpt;
 	return NULL;
 }
 

@@ -269,11 +269,30 @@ START_TEST(smtp_59_an_orcpt_of_type_utf_8)
 		check_rcpt(args, cases[i].ascii_ok ? "250" : "501 5.5.4");
 		feed_str("RSET\r\nMAIL FROM:<a@b> SMTPUTF8\r\n");
 		check_rcpt(args, cases[i].smtputf8_ok ? "250" : "501 5.5.4");
-		if (cases[i].smtputf8_ok)
+		if (cases[i].ascii_ok)
 			ck_assert_str_eq(server_envelope(srv).rcpt[0].orcpt,
 			    cases[i].value);
 		feed_str("RSET\r\n");
 	}
+}
+END_TEST
+
+/* What is kept may go to a server without SMTPUTF8. */
+START_TEST(smtp_59_an_orcpt_is_kept_in_ascii)
+{
+	conf.dsn = conf.smtputf8 = true;
+	hello();
+	feed_str("MAIL FROM:<a@b> SMTPUTF8\r\n");
+	check_rcpt("<c@d> ORCPT=utf-8;" UE "\\x{20}\xf0\x9f\x93\xa7@b",
+	    "250 2.1.5");
+	ck_assert_str_eq(server_envelope(srv).rcpt[0].orcpt,
+	    "utf-8;\\x{FC}\\x{20}\\x{1F4E7}@b");
+	check_rcpt(talloc_asprintf(mem, "<c@d> ORCPT=utf-8;%s" UE,
+		       repeat('o', 488)),
+	    "250 2.1.5");
+	check_rcpt(talloc_asprintf(mem, "<c@d> ORCPT=utf-8;%s" UE,
+		       repeat('o', 489)),
+	    "501 5.5.4");
 }
 END_TEST
 
@@ -419,6 +438,7 @@ main(void)
 		smtp_59_invalid_or_repeated_parameters_are_501,
 		smtp_59_values_up_to_the_sizes_of_rfc_3461,
 		smtp_59_an_orcpt_of_type_utf_8,
+		smtp_59_an_orcpt_is_kept_in_ascii,
 		smtp_51_limits_tell_the_recipients_of_a_transaction,
 		smtp_51_limits_tell_the_transactions_of_a_session,
 		smtp_18_smtp_24_submission_asks_for_qualified_domains,

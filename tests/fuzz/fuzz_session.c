@@ -24,7 +24,7 @@
 #define MAX_ACKED    64u
 #define SESSION_SINK (8u << 20)
 #define STEP_MS      50
-#define LIFETIME_MS  (INT64_C(4) * 86400000) /* over all lifetimes set below */
+#define LIFETIME_MS  3600000 /* over all lifetimes set below */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -166,8 +166,9 @@ set_up(struct play *p)
 	sbuf_init(&p->in, w, SESSION_SINK);
 	sbuf_init(&p->out, w, SESSION_SINK);
 	w->log.level = LOG_LEVEL_WARN;
-	strmap_put(w->options, "queue.lifetime", (char[]){ "\"1d\"" });
-	strmap_put(w->options, "queue.report-lifetime", (char[]){ "\"1d\"" });
+	strmap_put(w->options, "queue.first-retry", (char[]){ "\"1m\"" });
+	strmap_put(w->options, "queue.lifetime", (char[]){ "\"10m\"" });
+	strmap_put(w->options, "queue.report-lifetime", (char[]){ "\"10m\"" });
 	strmap_put(w->options, "intake.message-size-limit",
 	    (char[]){ "\"100K\"" });
 	sim_dns_default(w->sim, SIM_INSECURE);
@@ -183,11 +184,13 @@ static void
 script(struct play *p, struct span text)
 {
 	struct peer_script *s = &p->receiver->script;
-	const char *reply = span_dup(p->w, span_sub(text, 2, 60));
+	struct span words = span_sub(text, 2, 60);
+	const char *reply;
 
-	for (const char *at = reply; *at != '\0'; at++)
-		if (!ascii_isprint((uint8_t)*at))
+	for (size_t i = 0; i < words.n; i++)
+		if (!ascii_isprint(words.p[i]))
 			return;
+	reply = span_dup(p->w, words);
 	s->mail = s->rcpt = s->data = s->dot = "";
 	s->drop_after_dot = s->drop_in_data = false;
 	if (span_starts(text, "m"))

@@ -54,6 +54,7 @@ struct line {
 struct advisor {
 	struct role_env env;
 	struct discover *discover;
+	struct plan_self *self; /* by which mail that would loop is seen */
 	struct chan *keeper;
 	bool loaded; /* the keeper has sent its cache */
 	struct line *line[ADVISOR_MAX_COURIERS];
@@ -228,8 +229,9 @@ make_plan(struct kept *k)
 		forget(k);
 		return;
 	}
-	k->supply = supply_plan(k, &a->env, a->discover, k->domain, k->mclass,
-	    planned, k);
+	k->supply = supply_plan(k, &a->env,
+	    &(const struct supply_from){ a->discover, a->self }, k->domain,
+	    k->mclass, planned, k);
 }
 
 static void
@@ -340,6 +342,21 @@ start_over(struct advisor *a)
 	}
 }
 
+/* The machine may have got others: plans rest on which are its own. */
+static void
+learn_own_addresses(struct advisor *a)
+{
+	struct plan_self *old = a->self, *now = supply_self(a, &a->env);
+
+	if (old != NULL && plan_self_eq(old, now)) {
+		talloc_free(now);
+		return;
+	}
+	a->self = now;
+	start_over(a); /* plans in the making have borrowed the old */
+	talloc_free(old);
+}
+
 static void
 tested(void *arg, const struct dns_health *h)
 {
@@ -370,6 +387,7 @@ test_again(void *arg)
 {
 	struct advisor *a = arg;
 
+	learn_own_addresses(a);
 	net_dns_selftest(a->env.net, tested, a);
 }
 
@@ -516,6 +534,7 @@ advisor_new(TALLOC_CTX *mem, const struct role_env *env)
 	a->env = *env;
 	a->kept = strmap_new(a);
 	TAILQ_INIT(&a->by_age);
+	learn_own_addresses(a);
 	a->discover = discover_new(a, &a->env, store_entry, a);
 	discover_keep_fresh(a->discover);
 	a->retest = net_timer_new(a, env->net, test_again, a);
@@ -528,5 +547,6 @@ advisor_reload(struct advisor *a, const struct conf *conf)
 {
 	a->env.conf = conf;
 	discover_reload(a->discover, conf);
+	learn_own_addresses(a);
 	start_over(a); /* plans may rest on rules that are gone */
 }

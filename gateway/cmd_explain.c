@@ -296,8 +296,10 @@ tested(void *arg, const struct dns_health *h)
 
 	x->validating = h->validating;
 	x->health = need(talloc_strdup(x->mem, h->text));
-	(void)supply_plan(x->mem, &x->env, x->discover, x->domain, x->mclass,
-	    planned, x);
+	(void)supply_plan(x->mem, &x->env,
+	    &(const struct supply_from){
+		x->discover, supply_self(x->mem, &x->env) },
+	    x->domain, x->mclass, planned, x);
 }
 
 static void

@@ -103,20 +103,38 @@ advance(struct supply *s)
 	invariant(!LIST_EMPTY(&s->errands));
 }
 
+struct plan_self *
+supply_self(TALLOC_CTX *mem, const struct role_env *env)
+{
+	TALLOC_CTX *tmp = need(talloc_new(mem));
+	struct netaddr *interface = NULL;
+	struct plan_self *self;
+	struct diag why = { 0 };
+	size_t count = 0;
+
+	if (net_own_addresses(tmp, env->net, &interface, &count, &why) != ST_OK)
+		log_text(env->log, LOG_LEVEL_ERROR, "own-addresses-unknown",
+		    "%s", why.text);
+	self = plan_self_new(mem, env->conf, interface, count);
+	talloc_free(tmp);
+	return self;
+}
+
 struct supply *
-supply_plan(TALLOC_CTX *mem, const struct role_env *env, struct discover *d,
-    const char *domain, enum msg_class mclass,
+supply_plan(TALLOC_CTX *mem, const struct role_env *env,
+    const struct supply_from *from, const char *domain, enum msg_class mclass,
     void (*done)(void *arg, const struct plan *plan), void *arg)
 {
 	struct supply *s = need(talloc_zero(mem, struct supply));
 
 	s->env = env;
-	s->discover = d;
+	s->discover = from->discover;
 	s->done = done;
 	s->arg = arg;
 	LIST_INIT(&s->errands);
 	s->planner = planner_new(s, env->conf, domain, mclass,
 	    net_wall(env->net), net_random_u64(env->net));
+	planner_set_self(s->planner, from->self);
 	if (planner_plan(s->planner) != NULL)
 		s->later = net_later(s, env->net, finish, s);
 	else

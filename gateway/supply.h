@@ -7,17 +7,31 @@
 #define GATEWAY_SUPPLY_H
 
 #include "gateway/discover.h"
-#include "policy/plan.h"
+#include "policy/plan_self.h"
+
+/* What a plan is made from, beside DNS; all borrowed. */
+struct supply_from {
+	struct discover *discover;
+	const struct plan_self *self;
+};
+
+/*
+ * Where this gateway takes connections now; lives in mem.  Where the
+ * machine's addresses cannot be listed, that is logged, and only listeners
+ * with an address of their own are known.
+ */
+struct plan_self *supply_self(TALLOC_CTX *mem, const struct role_env *env);
 
 /* One plan in the making; freeing it cancels. */
 struct supply;
 
 /*
  * Make the plan for (domain, mclass); done(arg, plan) is called once,
- * later; plan lives in the supply, which the callee frees.
+ * later; plan lives in the supply, which the callee frees.  What
+ * from names is borrowed until then.
  */
 struct supply *supply_plan(TALLOC_CTX *mem, const struct role_env *env,
-    struct discover *d, const char *domain, enum msg_class mclass,
+    const struct supply_from *from, const char *domain, enum msg_class mclass,
     void (*done)(void *arg, const struct plan *plan), void *arg);
 
 #endif

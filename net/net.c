@@ -29,6 +29,13 @@ net_random_u64(struct net *net)
 	return v;
 }
 
+enum status
+net_own_addresses(TALLOC_CTX *mem, struct net *net, struct netaddr **out,
+    size_t *count, struct diag *why)
+{
+	return net->ops->own_addresses(mem, net, out, count, why);
+}
+
 struct net_timer *
 net_timer_new(TALLOC_CTX *mem, struct net *net, void (*fire)(void *arg),
     void *arg)

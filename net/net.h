@@ -29,6 +29,14 @@ struct wall net_wall(const struct net *net);
 void net_random(struct net *net, void *buf, size_t n);
 uint64_t net_random_u64(struct net *net);
 
+/*
+ * Addresses of this machine's interfaces now, port 0; an array in mem.
+ * ST_IO with *why: they cannot be listed.
+ */
+#define NET_OWN_MAX 1024u /* ours: further ones are left out */
+MUST_CHECK enum status net_own_addresses(TALLOC_CTX *mem, struct net *net,
+    struct netaddr **out, size_t *count, struct diag *why);
+
 /* ---- timers ---- */
 
 /* Lives in mem; freeing it disarms it. */

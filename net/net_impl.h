@@ -14,6 +14,8 @@ struct net_ops {
 	struct mono (*now)(const struct net *net);
 	struct wall (*wall)(const struct net *net);
 	void (*random)(struct net *net, void *buf, size_t n);
+	enum status (*own_addresses)(TALLOC_CTX *mem, struct net *net,
+	    struct netaddr **out, size_t *count, struct diag *why);
 	struct net_timer *(*timer_new)(TALLOC_CTX *mem, struct net *net,
 	    void (*fire)(void *arg), void *arg);
 	void (*timer_set)(struct net_timer *t, struct mono at);

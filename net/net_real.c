@@ -195,6 +195,7 @@ static const struct net_ops real_ops = {
 	.now = real_now,
 	.wall = real_wall,
 	.random = real_random,
+	.own_addresses = net_real_own_addresses,
 	.timer_new = real_timer_new,
 	.timer_set = real_timer_set,
 	.timer_clear = real_timer_clear,

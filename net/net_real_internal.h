@@ -32,6 +32,9 @@ net_real_of(const struct net *net)
 /* Take the time anew: at the start of each turn and after long work. */
 void net_real_tick(struct net_real *r);
 
+enum status net_real_own_addresses(TALLOC_CTX *mem, struct net *net,
+    struct netaddr **out, size_t *count, struct diag *why);
+
 struct dns_query *net_real_dns_ask(TALLOC_CTX *mem, struct net *net,
     const char *name, enum dns_type type,
     void (*done)(void *arg, const struct dns_answer *a), void *arg);

@@ -73,6 +73,7 @@ plan_add_address(struct planner *p, struct plan_draft *d,
 	struct netaddr a = *addr;
 
 	a.port = (uint16_t)p->conf->smtp_port;
+	d->is_self |= plan_self_has(p->self, &a);
 	if (!allowed(p->conf, d, &a) || d->addr_count == PLAN_MAX_ADDRESSES)
 		return;
 	for (size_t i = 0; i < d->addr_count; i++)

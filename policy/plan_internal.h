@@ -7,13 +7,14 @@
  *	plan_route.c  MX answer -> hosts in order
  *	plan_host.c   addresses -> TLSA base names -> D of one host
  *	plan_make.c   all facts -> decisions, verdict, life of the plan
+ *	plan_self.c   hosts that are this gateway by their address
  *	plan_trail.c  lookups as text
  *	plan_pack.c   a finished plan as bytes
  */
 #ifndef POLICY_PLAN_INTERNAL_H
 #define POLICY_PLAN_INTERNAL_H
 
-#include "policy/plan.h"
+#include "policy/plan_self.h"
 
 #define PLAN_MAX_BASES 2u /* expanded name, then the host's (DANE-15) */
 
@@ -62,6 +63,7 @@ struct plan_draft {
 	bool missing;         /* NXDOMAIN */
 	bool loops;           /* an address was left out as loopback */
 	bool filtered;        /* ... as private or unusable */
+	bool is_self;         /* an address is this gateway's own */
 	/* DANE: */
 	const char *base[PLAN_MAX_BASES]; /* candidates, in order */
 	size_t base_count, base_next;
@@ -75,6 +77,7 @@ struct plan_draft {
 
 struct planner {
 	const struct conf *conf;
+	const struct plan_self *self; /* or NULL */
 	uint64_t random;
 	struct plan *plan; /* in the making; a child of the planner */
 	struct plan_asked *asked;
@@ -120,6 +123,16 @@ void plan_take_tlsa(struct planner *p, size_t host, const struct dns_answer *a);
 /* Keep addr, with the port, if the scope rules allow it (DNS-23). */
 void plan_add_address(struct planner *p, struct plan_draft *d,
     const struct netaddr *addr);
+
+/* ---- plan_self.c ---- */
+
+/* The best host is this gateway: there is nothing to deliver to. */
+void plan_give_up_loop(struct planner *p);
+/*
+ * Where a host's address is ours, it and all that is not preferred to it
+ * goes (SMTP-29); gives up when nothing is left.
+ */
+void plan_cut_self(struct planner *p);
 
 /* ---- plan_make.c ---- */
 

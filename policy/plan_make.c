@@ -375,6 +375,8 @@ plan_finish(struct planner *p)
 {
 	make_trail(p);
 	if (p->plan->verdict == PLAN_DELIVER)
+		plan_cut_self(p);
+	if (p->plan->verdict == PLAN_DELIVER)
 		make_hosts(p);
 	p->plan->valid_until = valid_until(p);
 }

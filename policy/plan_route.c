@@ -138,9 +138,7 @@ static void
 begin(struct planner *p)
 {
 	if (cut_at_self(p))
-		plan_give_up(p, PLAN_BOUNCE, "5.4.6",
-		    "this gateway is its best mail host: mail would loop "
-		    "(RFC 5321 5.1)");
+		plan_give_up_loop(p);
 	else
 		plan_begin_hosts(p);
 }

@@ -320,6 +320,21 @@ do_blackhole(struct script *s)
 	sim_blackhole(s->w->sim, &at, !has_word(s, 2, "off"));
 }
 
+/* own ADDRESS: of an interface; listen ADDRESS:PORT, before start */
+static void
+do_own(struct script *s)
+{
+	struct netaddr at = address(s, word(s, 1), 0);
+
+	sim_own(s->w->sim, &at);
+}
+
+static void
+do_listen(struct script *s)
+{
+	s->w->listen = need(talloc_strdup(s->w, word(s, 1)));
+}
+
 /* ---- letting it happen ---- */
 
 static void
@@ -659,6 +674,8 @@ static const struct verb verbs[] = {
 	{ "behave", do_behave },
 	{ "down", do_down },
 	{ "blackhole", do_blackhole },
+	{ "own", do_own },
+	{ "listen", do_listen },
 	{ "start", do_start },
 	{ "run", do_run },
 	{ "kill", do_kill },

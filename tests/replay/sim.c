@@ -111,6 +111,8 @@ struct sim {
 	struct strmap *pages;
 	enum sim_dns unknown;
 	bool validating;
+	struct netaddr own[NET_OWN_MAX];
+	size_t own_count;
 	struct net_later *selftest;
 	void (*health_done)(void *arg, const struct dns_health *h);
 	void *health_arg;
@@ -161,6 +163,26 @@ sim_random(struct net *net, void *buf, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 		p[i] = (uint8_t)(next_random(of_net(net)) >> 32);
+}
+
+static enum status
+sim_own_addresses(TALLOC_CTX *mem, struct net *net, struct netaddr **out,
+    size_t *count, struct diag *why)
+{
+	const struct sim *sim = of_net(net);
+
+	(void)why;
+	*out = need(talloc_memdup(mem, sim->own,
+	    sizeof(sim->own[0]) * NET_OWN_MAX));
+	*count = sim->own_count;
+	return ST_OK;
+}
+
+void
+sim_own(struct sim *sim, const struct netaddr *addr)
+{
+	invariant(sim->own_count < NET_OWN_MAX);
+	sim->own[sim->own_count++] = *addr;
 }
 
 static int
@@ -822,6 +844,7 @@ static const struct net_ops sim_ops = {
 	.now = now,
 	.wall = wall,
 	.random = sim_random,
+	.own_addresses = sim_own_addresses,
 	.timer_new = timer_new,
 	.timer_set = timer_set,
 	.timer_clear = timer_clear,

@@ -31,6 +31,9 @@ struct listener *sim_listen(TALLOC_CTX *mem, struct sim *sim,
 /* Connections to this address get no answer at all (enable), or again do. */
 void sim_blackhole(struct sim *sim, const struct netaddr *addr, bool enable);
 
+/* The machine has an interface with this address; at first it has none. */
+void sim_own(struct sim *sim, const struct netaddr *addr);
+
 /* How a scripted DNS answer turns out. */
 enum sim_dns {
 	SIM_SECURE,

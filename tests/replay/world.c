@@ -76,6 +76,7 @@ world_new(TALLOC_CTX *mem)
 	w->certs = strmap_new(w);
 	w->peers = strmap_new(w);
 	w->lists = need(talloc_strdup(w, ""));
+	w->listen = "192.0.2.1:25";
 	w->authority = authority_new(w);
 	snprintf(ca, sizeof(ca), "%s/ca.pem", w->dir);
 	write_file(ca, authority_pem(w->authority));
@@ -129,9 +130,9 @@ read_conf(struct world *w)
 
 	c.text = need(talloc_asprintf(w,
 	    "hostname = \"gw.example\"; state-dir = \"%s\";\n"
-	    "listen = ( { address = \"192.0.2.1:25\"; role = \"relay\"; "
+	    "listen = ( { address = \"%s\"; role = \"relay\"; "
 	    "allow = [\"192.0.2.0/24\"]; tls = \"off\" } );\n%s\n",
-	    w->dir, w->lists));
+	    w->dir, w->listen, w->lists));
 	strmap_each(w->options, add_option, &c);
 	if (*c.group != '\0')
 		c.text = need(talloc_strdup_append(c.text, "};\n"));

@@ -21,6 +21,7 @@ struct world {
 	struct conf *conf;
 	struct strmap *options; /* "queue.first-retry" -> text as in the file */
 	char *lists;            /* rules, exceptions: raw text */
+	const char *listen;     /* address of the listener in the file */
 	struct authority *authority;
 	struct strmap *certs;
 	struct strmap *peers; /* by name */

@@ -68,7 +68,8 @@ struct job {
 	TAILQ_ENTRY(job) link;
 	struct wire_job w; /* strings and body live in the job */
 	struct crcpt *rcpt;
-	bool begun;                   /* some host was chosen for it */
+	bool begun;        /* some host was chosen for it */
+	struct mono until; /* nothing is begun for it after this (lease.h) */
 	uint8_t host[PLAN_MAX_HOSTS]; /* sets of enum job_host */
 };
 TAILQ_HEAD(jobs, job);
@@ -263,6 +264,8 @@ void slot_outdate(struct slot *s);
 void slot_run(struct slot *s);
 void slot_kick(struct slot *s);
 struct job *slot_job(const struct slot *s);
+/* Is it too late to begin anything for the job at hand? */
+bool slot_time_is_up(const struct slot *s);
 /* Among hosts of the same preference, may another still offer TLS? */
 bool slot_tls_elsewhere(const struct slot *s, const struct job *j,
     unsigned host);

@@ -255,7 +255,7 @@ end_here(struct slot *s)
 void
 mail_next(struct slot *s)
 {
-	if (has_place(slot_job(s), RCPT_HERE)) {
+	if (has_place(slot_job(s), RCPT_HERE) && !slot_time_is_up(s)) {
 		mail_begin(s);
 		return;
 	}

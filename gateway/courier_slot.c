@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "gateway/courier_internal.h"
+#include "gateway/lease.h"
 
 #define NO_HOST UINT32_MAX
 
@@ -18,6 +19,12 @@ struct job *
 slot_job(const struct slot *s)
 {
 	return TAILQ_FIRST(&s->jobs);
+}
+
+bool
+slot_time_is_up(const struct slot *s)
+{
+	return mono_reached(net_now(s->c->env.net), slot_job(s)->until);
 }
 
 const struct plan_host *
@@ -97,6 +104,8 @@ slot_add_job(struct slot *s, struct job *j)
 	j->rcpt = need(talloc_zero_array(j, struct crcpt, j->w.rcpt_count));
 	for (uint32_t i = 0; i < j->w.rcpt_count; i++)
 		j->rcpt[i].w = &j->w.rcpt[i];
+	j->until = mono_after(net_now(s->c->env.net),
+	    lease_begin_ms(s->c->env.conf));
 	TAILQ_INSERT_TAIL(&s->jobs, j, link);
 	if (s->state == SLOT_IDLE)
 		slot_kick(s);
@@ -553,7 +562,7 @@ step(struct slot *s)
 			conn_idle(s->conn);
 		return false;
 	}
-	if (s->c->draining && !j->begun) {
+	if (!j->begun && (s->c->draining || slot_time_is_up(s))) {
 		report_untried(s, j);
 		return true;
 	}
@@ -568,7 +577,7 @@ step(struct slot *s)
 	s->plan_is_new = false;
 	if (s->plan->verdict != PLAN_DELIVER)
 		return no_route(s, j);
-	host = next_host(s, j);
+	host = slot_time_is_up(s) ? NO_HOST : next_host(s, j);
 	if (host == NO_HOST)
 		return exhausted(s, j);
 	go_to_host(s, j, host);

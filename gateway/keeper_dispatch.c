@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "gateway/keeper_internal.h"
+#include "gateway/lease.h"
 
 /* ---- leases ---- */
 
@@ -19,7 +20,7 @@ dispatch_lease(struct keeper *k, struct courier_line *line, struct kslot *slot,
 	l->line = line;
 	l->slot = slot;
 	l->message = message;
-	l->until = mono_after(net_now(k->env.net), k->env.conf->queue_lease_ms);
+	l->until = mono_after(net_now(k->env.net), lease_ms(k->env.conf));
 	TAILQ_INIT(&l->rcpts);
 	TAILQ_INSERT_TAIL(&k->by_until, l, link);
 	idmap_put(k->leases, &l->node, (int64_t)number);

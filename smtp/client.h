@@ -30,6 +30,8 @@
 #define CLIENT_CHUNKS        4u   /* ours: BDAT not answered, RFC 2920 3.1 */
 #define CLIENT_DOMAINS       128u /* ours: remembered for RCPTDOMAINMAX */
 #define CLIENT_LOGIN_BYTES   255u /* of user or password, RFC 4616 2 */
+/* Ours: at this speed content is worth waiting for. */
+#define CLIENT_TX_BYTES_PER_MS 4u
 
 /* Limits and names; borrowed for the life. */
 struct client_conf {

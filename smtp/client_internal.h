@@ -16,8 +16,6 @@
 #include "smtp/dotstuff.h"
 
 #define CLIENT_WHY_BYTES 256u /* ours: one reason for a log line */
-/* Ours: at this speed content is worth waiting for. */
-#define CLIENT_TX_BYTES_PER_MS 4u
 
 /*
  * Commands of a transaction have places: 0 is MAIL, 1..n are the RCPTs,

@@ -759,7 +759,8 @@ setup(void)
 		.smtp_addresses = 5,
 		.smtp_recipients = 100,
 		.smtp_connection_messages = 1000,
-		.smtp_idle_ms = 30000 };
+		.smtp_idle_ms = 30000,
+		.queue_lease_ms = 3600000 };
 	memset(&keeper, 0, sizeof(keeper));
 	memset(&advisor, 0, sizeof(advisor));
 	keeper.acks = keeper.gives_body = true;

@@ -100,17 +100,16 @@ has_room(const struct courier_line *line)
 	       chan_queued(line->chan) < KEEPER_QUEUE_BYTES;
 }
 
-/* The courier with the fewest connections; NULL when all are full. */
+/* The courier with the fewest connections; NULL when all have max. */
 static struct courier_line *
-least_loaded(const struct keeper *k)
+least_loaded(const struct keeper *k, uint32_t max)
 {
 	struct courier_line *best = NULL;
 
 	for (unsigned i = 0; i < KEEPER_MAX_LINES; i++) {
 		struct courier_line *line = k->courier[i];
 
-		if (line == NULL || !has_room(line) ||
-		    line->slot_count >= KEEPER_SLOTS)
+		if (line == NULL || !has_room(line) || line->slot_count >= max)
 			continue;
 		if (best == NULL || line->slot_count < best->slot_count)
 			best = line;
@@ -402,7 +401,9 @@ feed(struct keeper *k, struct kdest *d, uint32_t *fetches, struct diag *why)
 
 	for (uint32_t i = 0; i < KEEPER_FEED_JOBS; i++) {
 		struct sched_slot *slot = NULL;
-		struct courier_line *line = least_loaded(k);
+		struct courier_line *line = least_loaded(k,
+		    sched_is_proven(&d->s) ? KEEPER_SLOTS :
+					     KEEPER_SLOTS_UNPROVEN);
 
 		if (wants_fetch(k, d)) {
 			if (*fetches == 0) {
@@ -494,6 +495,15 @@ dispatch_timer(void *arg)
 	keeper_check_drained(k);
 }
 
+static struct sched_dest *
+next_dest(struct keeper *k)
+{
+	schedule_set_scarce(k->sched,
+	    least_loaded(k, KEEPER_SLOTS_SCARCE) == NULL);
+	return sched_pop(k->sched,
+	    least_loaded(k, KEEPER_SLOTS_UNPROVEN) != NULL);
+}
+
 void
 dispatch(struct keeper *k)
 {
@@ -509,8 +519,7 @@ dispatch(struct keeper *k)
 	if (k->draining)
 		return;
 	sched_wake(k->sched, net_now(k->env.net));
-	while (how == FEED_ON &&
-	       (d = sched_pop(k->sched, least_loaded(k) != NULL)) != NULL)
+	while (how == FEED_ON && (d = next_dest(k)) != NULL)
 		how = feed(k, (struct kdest *)d, &fetches, &why);
 	if (how == FEED_BROKEN) {
 		keeper_store_failed(k, &why);

@@ -31,7 +31,13 @@
 #define KEEPER_MAX_LINES 64u /* as many as workers */
 /* Ours: a courier that does not come back must not stop the queue. */
 #define KEEPER_GATHER_MS 10000
-#define KEEPER_SLOTS     1000u /* ours: connections at one courier */
+#define KEEPER_SLOTS     3000u /* ours: connections at one courier */
+/*
+ * Ours (C20): servers that only waste time may have so many of them, and
+ * one each when so many are in use; the rest is for those that take mail.
+ */
+#define KEEPER_SLOTS_UNPROVEN (KEEPER_SLOTS / 4 * 3)
+#define KEEPER_SLOTS_SCARCE   (KEEPER_SLOTS / 2)
 /* Ours: jobs queued towards a courier that is slow to read. */
 #define KEEPER_QUEUE_BYTES     (8u << 20)
 #define KEEPER_FETCH_ROWS      256u /* recipients read from disk at once */

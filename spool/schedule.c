@@ -22,6 +22,7 @@ struct schedule {
 	size_t heap_room;
 	size_t leased_count;
 	size_t body_bytes;
+	bool scarce; /* connections are */
 };
 
 struct schedule *
@@ -531,11 +532,24 @@ sched_leased_count(const struct schedule *s)
 
 /* ---- connections ---- */
 
+void
+schedule_set_scarce(struct schedule *s, bool scarce)
+{
+	s->scarce = scarce;
+}
+
+bool
+sched_is_proven(const struct sched_dest *d)
+{
+	return d->failures == 0 && d->grown > SCHED_FIRST_SLOTS;
+}
+
 /* One probe while it is failing; more as it takes mail. */
 static uint32_t
 allowed(const struct schedule *s, const struct sched_dest *d)
 {
-	uint32_t n = d->failures > 0 ? 1 : d->grown;
+	bool one = d->failures > 0 || (s->scarce && !sched_is_proven(d));
+	uint32_t n = one ? 1 : d->grown;
 
 	return n < s->limits.concurrency ? n : s->limits.concurrency;
 }

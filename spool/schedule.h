@@ -207,6 +207,13 @@ enum sched_step {
 	SCHED_WANT,   /* would open one, but no courier has room */
 	SCHED_ENOUGH, /* nothing ready, or all of its connections are full */
 };
+/*
+ * Connections are scarce, or not: then a destination that has not taken
+ * mail since it last failed gets one and no more (C20).
+ */
+void schedule_set_scarce(struct schedule *s, bool scarce);
+/* Has it taken mail since it last failed, or was met? */
+bool sched_is_proven(const struct sched_dest *d);
 enum sched_step sched_step(const struct schedule *s, const struct sched_dest *d,
     bool may_open, struct sched_slot **slot);
 void sched_slot_add(struct sched_dest *d, struct sched_slot *slot);

@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-#define SESSION_BYTES   (4u << 20) /* more than any script sends */
+#define SESSION_BYTES   (32u << 20) /* more than any script sends */
+#define SPLIT_MS        1000        /* between the parts of a split reply */
 #define SUBMIT_LIMIT_MS 120000
 
 struct session {
@@ -14,6 +15,9 @@ struct session {
 	bool tls;
 	bool data;
 	bool closing;
+	bool refused; /* MAIL was */
+	bool cut;     /* once the output has left */
+	struct net_timer *drip;
 	const char *from;
 	char *rcpts;
 	struct sbuf body;
@@ -21,6 +25,7 @@ struct session {
 };
 
 static void session_ready(void *arg, unsigned events);
+static void progress(struct session *s);
 
 static void
 watch(struct session *s)
@@ -32,34 +37,60 @@ watch(struct session *s)
 	stream_watch(s->stream, events, session_ready, s);
 }
 
+/* Send at most n bytes of the output. */
 static void
-flush(struct session *s)
+flush(struct session *s, size_t n)
 {
-	struct iovec iov = { .iov_base = s->out.p, .iov_len = s->out.n };
 	size_t sent;
 
-	while (s->out.n > 0) {
+	while (s->out.n > 0 && n > 0) {
+		const struct iovec iov = { s->out.p,
+			s->out.n < n ? s->out.n : n };
+
 		if (stream_send(s->stream, &iov, 1, &sent) != IO_OK)
-			break;
+			return;
 		sbuf_consume(&s->out, sent);
-		iov = (struct iovec){ s->out.p, s->out.n };
+		n -= sent;
 	}
 }
 
+/* Where a session is cut, the rest of that reply is never sent. */
 static void
-say(struct session *s, const char *scripted, const char *usual)
+cut_here(struct session *s, enum peer_stage stage, size_t from)
 {
-	sbuf_str(&s->out, *scripted != '\0' ? scripted : usual);
+	struct peer *p = s->peer;
+	const struct peer_script *q = &p->script;
+
+	if (q->cut_at != stage || (q->cut_times > 0 && p->cuts == q->cut_times))
+		return;
+	p->cuts++;
+	s->cut = true;
+	if (from + q->cut_after < s->out.n)
+		s->out.n = from + q->cut_after;
+}
+
+static void
+say(struct session *s, enum peer_stage stage, const char *scripted,
+    const char *usual)
+{
+	const char *text = *scripted != '\0' ? scripted : usual;
+	size_t from = s->out.n;
+
+	sbuf_str(&s->out, text);
 	sbuf_str(&s->out, "\r\n");
+	if (span_starts(span_str(text), "421"))
+		s->closing = true;
+	cut_here(s, stage, from);
 }
 
 static void
 say_ehlo(struct session *s)
 {
 	const struct peer_script *p = &s->peer->script;
+	size_t from = s->out.n;
 
 	if (*p->ehlo != '\0') {
-		say(s, p->ehlo, "");
+		say(s, STAGE_EHLO, p->ehlo, "");
 		return;
 	}
 	sbuf_printf(&s->out, "250-%s\r\n", s->peer->name);
@@ -72,6 +103,7 @@ say_ehlo(struct session *s)
 	if (*p->size != '\0')
 		sbuf_printf(&s->out, "250-SIZE %s\r\n", p->size);
 	sbuf_str(&s->out, "250 ENHANCEDSTATUSCODES\r\n");
+	cut_here(s, STAGE_EHLO, from);
 }
 
 static void
@@ -92,34 +124,70 @@ tls_done(void *arg, bool ok, const struct tls_info *info,
 	watch(s);
 }
 
+static void
+negotiate(struct session *s)
+{
+	flush(s, SIZE_MAX);
+	invariant(s->peer->tls != NULL);
+	stream_tls_server(s->stream, s->peer->tls, tls_done, s);
+}
+
+static void
+split_over(void *arg)
+{
+	negotiate(arg);
+}
+
 /* Returns false when the session is gone or turned to TLS. */
 static bool
 start_tls(struct session *s)
 {
+	size_t first = SIZE_MAX;
+
 	switch (s->peer->script.starttls) {
 	case STARTTLS_ABSENT:
-		say(s, "502 5.5.1 no", "");
+		say(s, STAGE_STARTTLS, "502 5.5.1 no", "");
 		return true;
 	case STARTTLS_454:
-		say(s, "454 4.7.0 not now", "");
+		say(s, STAGE_STARTTLS, "454 4.7.0 not now", "");
+		return true;
+	case STARTTLS_502:
+		say(s, STAGE_STARTTLS, "502 5.5.1 no", "");
+		return true;
+	case STARTTLS_250:
+		say(s, STAGE_STARTTLS, "250 2.0.0 why not", "");
 		return true;
 	case STARTTLS_INJECT:
-		say(s, "220 go\r\n250-evil\r\n250 AUTH PLAIN", "");
+		say(s, STAGE_STARTTLS, "220 go\r\n250-evil\r\n250 AUTH PLAIN",
+		    "");
+		if (s->peer->script.split > 0)
+			first = s->peer->script.split;
 		break;
 	case STARTTLS_GOOD:
 	case STARTTLS_SILENT:
 	case STARTTLS_DROP:
-		say(s, "220 go", "");
+	case STARTTLS_GARBAGE:
+		say(s, STAGE_STARTTLS, "220 go", "");
 		break;
 	}
-	flush(s);
+	if (s->cut)
+		return true;
+	flush(s, first);
 	if (s->peer->script.starttls == STARTTLS_DROP) {
 		talloc_free(s);
 	} else if (s->peer->script.starttls == STARTTLS_SILENT) {
 		stream_watch(s->stream, 0, NULL, NULL);
+	} else if (s->peer->script.starttls == STARTTLS_GARBAGE) {
+		sbuf_reset(&s->in); /* whatever comes is not understood */
+		return true;
+	} else if (s->out.n > 0) {
+		s->drip = net_timer_new(s, sim_net(s->peer->sim), split_over,
+		    s);
+		net_timer_set(s->drip,
+		    mono_after(net_now(sim_net(s->peer->sim)), SPLIT_MS));
+		stream_watch(s->stream, 0, NULL, NULL);
 	} else {
-		invariant(s->peer->tls != NULL);
-		stream_tls_server(s->stream, s->peer->tls, tls_done, s);
+		negotiate(s);
 	}
 	return false;
 }
@@ -132,16 +200,53 @@ path_of(struct span line)
 	return span_sub(line, from + 1, to);
 }
 
+/* "550-bob@…" is to get 550. */
+static const char *
+reply_by_name(struct session *s, struct span path)
+{
+	uint32_t code;
+
+	if (path.n < 4 || path.p[3] != '-' ||
+	    span_u32(span_sub(path, 0, 3), 599, &code) != ST_OK)
+		return "";
+	return need(talloc_asprintf(s, "%u says its name", code));
+}
+
+static bool
+is_greylisted(struct session *s)
+{
+	struct peer *p = s->peer;
+	struct mono now = net_now(sim_net(p->sim));
+
+	if (p->first_rcpt.ms == MONO_NEVER.ms)
+		p->first_rcpt = now;
+	return p->script.greylist_ms > 0 &&
+	       !mono_reached(now,
+		   mono_after(p->first_rcpt, p->script.greylist_ms));
+}
+
+static const char *
+reply_to_rcpt(struct session *s, struct span path)
+{
+	const struct peer_script *p = &s->peer->script;
+
+	if (is_greylisted(s))
+		return "450 4.7.1 greylisted, come back";
+	if (p->rcpt_by_name)
+		return reply_by_name(s, path);
+	return *p->rcpt_for == '\0' || span_eq(path, p->rcpt_for) ? p->rcpt :
+								    "";
+}
+
 static void
 take_rcpt(struct session *s, struct span line)
 {
-	const struct peer_script *p = &s->peer->script;
 	struct span path = path_of(line);
-	bool scripted = *p->rcpt != '\0' &&
-			(*p->rcpt_for == '\0' || span_eq(path, p->rcpt_for));
+	const char *scripted = s->refused ? "503 5.5.1 MAIL first" :
+					    reply_to_rcpt(s, path);
 
-	say(s, scripted ? p->rcpt : "", "250 2.1.5 ok");
-	if (scripted && p->rcpt[0] != '2')
+	say(s, STAGE_RCPT, scripted, "250 2.1.5 ok");
+	if (*scripted != '\0' && *scripted != '2')
 		return;
 	s->rcpts = need(talloc_asprintf_append(s->rcpts, "%s%.*s",
 	    *s->rcpts == '\0' ? "" : " ", (int)path.n, (const char *)path.p));
@@ -151,10 +256,10 @@ static void
 take_data(struct session *s)
 {
 	if (*s->rcpts == '\0') {
-		say(s, "503 5.5.1 no recipients", "");
+		say(s, STAGE_NONE, "503 5.5.1 no recipients", "");
 		return;
 	}
-	say(s, s->peer->script.data, "354 go");
+	say(s, STAGE_DATA, s->peer->script.data, "354 go");
 	s->data = *s->peer->script.data == '\0';
 }
 
@@ -176,11 +281,13 @@ command(struct session *s, struct span line)
 	if (span_istarts(line, "EHLO"))
 		say_ehlo(s);
 	else if (span_istarts(line, "HELO"))
-		say(s, "", "250 hello");
+		say(s, STAGE_EHLO, "", "250 hello");
 	else if (span_istarts(line, "STARTTLS"))
 		return start_tls(s);
 	else if (span_istarts(line, "MAIL")) {
-		say(s, s->peer->script.mail, "250 2.1.0 ok");
+		say(s, STAGE_MAIL, s->peer->script.mail, "250 2.1.0 ok");
+		s->refused = *s->peer->script.mail != '\0' &&
+			     *s->peer->script.mail != '2';
 		s->from = span_dup(s, path);
 		s->rcpts = need(talloc_strdup(s, ""));
 	} else if (span_istarts(line, "RCPT"))
@@ -188,13 +295,13 @@ command(struct session *s, struct span line)
 	else if (span_istarts(line, "DATA"))
 		take_data(s);
 	else if (span_istarts(line, "RSET") || span_istarts(line, "NOOP"))
-		say(s, "", "250 2.0.0 ok");
+		say(s, STAGE_NONE, "", "250 2.0.0 ok");
 	else if (span_istarts(line, "QUIT")) {
-		say(s, "", "221 2.0.0 bye");
+		say(s, STAGE_QUIT, "", "221 2.0.0 bye");
 		s->peer->quits++;
 		s->closing = true;
 	} else
-		say(s, "", "500 5.5.2 what");
+		say(s, STAGE_NONE, "", "500 5.5.2 what");
 	return true;
 }
 
@@ -220,14 +327,14 @@ end_of_data(struct session *s)
 	const struct peer_script *p = &s->peer->script;
 
 	s->data = false;
-	if (*p->dot == '\0')
+	if (*p->dot == '\0' || *p->dot == '2')
 		keep_mail(s);
 	sbuf_reset(&s->body);
 	if (p->drop_after_dot) {
 		talloc_free(s);
 		return false;
 	}
-	say(s, p->dot, "250 2.0.0 taken");
+	say(s, STAGE_DOT, p->dot, "250 2.0.0 taken");
 	return true;
 }
 
@@ -247,6 +354,8 @@ take_line(struct session *s, struct span line)
 		line = span_sub(line, 1, line.n);
 	sbuf_span(&s->body, line);
 	sbuf_str(&s->body, "\r\n");
+	if (s->body.n >= s->peer->script.cut_after)
+		cut_here(s, STAGE_BODY, s->out.n);
 	return true;
 }
 
@@ -258,7 +367,7 @@ take_lines(struct session *s)
 		struct span line;
 		size_t n = end + 1;
 
-		if (end == s->in.n)
+		if (end == s->in.n || s->cut || s->closing)
 			return true;
 		line = span_copy(s, span_sub(sbuf_view(&s->in), 0, end));
 		if (line.n > 0 && line.p[line.n - 1] == '\r')
@@ -284,9 +393,59 @@ session_ready(void *arg, unsigned events)
 		if (io == IO_OK && !take_lines(s))
 			return;
 	}
-	flush(s);
-	if (io == IO_EOF || io == IO_FAILED || (s->closing && s->out.n == 0))
+	if (io == IO_EOF || io == IO_FAILED)
 		talloc_free(s);
+	else
+		progress(s);
+}
+
+static void
+dripped(void *arg)
+{
+	struct session *s = arg;
+
+	flush(s, 1);
+	TALLOC_FREE(s->drip);
+	progress(s);
+}
+
+/* The cut: nothing of the session is touched after it. */
+static void
+do_cut(struct session *s)
+{
+	switch (s->peer->script.cut_how) {
+	case CUT_FIN:
+		talloc_free(s);
+		return;
+	case CUT_RST:
+		sim_reset(stream_sock(s->stream));
+		talloc_free(s);
+		return;
+	case CUT_SILENT:
+		stream_watch(s->stream, 0, NULL, NULL);
+		return;
+	}
+}
+
+/* Send what may be sent now; the session may be gone afterwards. */
+static void
+progress(struct session *s)
+{
+	struct net *net = sim_net(s->peer->sim);
+	int64_t drip_ms = s->peer->script.drip_ms;
+
+	if (drip_ms == 0)
+		flush(s, SIZE_MAX);
+	else if (s->out.n > 0 && s->drip == NULL) {
+		s->drip = net_timer_new(s, net, dripped, s);
+		net_timer_set(s->drip, mono_after(net_now(net), drip_ms));
+	}
+	if (s->out.n == 0 && s->cut)
+		do_cut(s);
+	else if (s->out.n == 0 && s->closing)
+		talloc_free(s);
+	else if (drip_ms > 0)
+		stream_watch(s->stream, SOCK_READABLE, session_ready, s);
 	else
 		watch(s);
 }
@@ -304,9 +463,10 @@ accepted(void *arg, struct sock *sock)
 	sbuf_init(&s->in, s, SESSION_BYTES);
 	sbuf_init(&s->out, s, SESSION_BYTES);
 	sbuf_init(&s->body, s, SESSION_BYTES);
-	say(s, p->script.greeting, "220 ready ESMTP");
-	s->closing = *p->script.greeting != '\0';
-	watch(s);
+	say(s, STAGE_GREETING, p->script.greeting, "220 ready ESMTP");
+	if (*p->script.greeting != '\0' && *p->script.greeting != '2')
+		s->closing = true;
+	progress(s);
 }
 
 struct peer *
@@ -317,6 +477,7 @@ peer_new(TALLOC_CTX *mem, struct sim *sim, const char *name,
 
 	p->sim = sim;
 	p->name = need(talloc_strdup(p, name));
+	p->first_rcpt = MONO_NEVER;
 	p->script = (struct peer_script){ .greeting = "",
 		.ehlo = "",
 		.mail = "",

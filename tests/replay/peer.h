@@ -13,6 +13,29 @@ enum peer_starttls {
 	STARTTLS_INJECT, /* a reply line follows the 220 at once */
 	STARTTLS_DROP,   /* closed after the 220 */
 	STARTTLS_SILENT, /* 220, then nothing */
+	STARTTLS_502,
+	STARTTLS_250,     /* neither 220 nor a refusal */
+	STARTTLS_GARBAGE, /* 220, and then no TLS but SMTP */
+};
+
+/* Where a session may be cut: within the reply to it, or the content. */
+enum peer_stage {
+	STAGE_NONE,
+	STAGE_GREETING,
+	STAGE_EHLO,
+	STAGE_STARTTLS,
+	STAGE_MAIL,
+	STAGE_RCPT,
+	STAGE_DATA,
+	STAGE_BODY,
+	STAGE_DOT,
+	STAGE_QUIT,
+};
+
+enum peer_cut {
+	CUT_FIN,
+	CUT_RST,
+	CUT_SILENT, /* nothing more is read or said */
 };
 
 /* Behaviour; may be changed at any time.  Replies "" are the good ones. */
@@ -30,6 +53,16 @@ struct peer_script {
 	const char *size;    /* of SIZE, or "" */
 	bool drop_after_dot; /* close instead of answering the dot */
 	bool drop_in_data;   /* close as soon as data comes */
+	enum peer_stage cut_at;
+	enum peer_cut cut_how;
+	size_t cut_after;    /* bytes of the reply; of BODY, of content */
+	unsigned cut_times;  /* sessions cut so far count against it; 0: all */
+	int64_t drip_ms;     /* time that each byte of a reply takes */
+	int64_t greylist_ms; /* 450 to RCPT for so long after the first */
+	size_t split;        /* of STARTTLS_INJECT: so many bytes first */
+	/* A recipient whose local part begins with a code, as in
+	 * "550-bob@…", gets that code. */
+	bool rcpt_by_name;
 };
 
 struct peer_mail {
@@ -50,6 +83,8 @@ struct peer {
 	unsigned handshakes;
 	unsigned clear_mail_commands; /* MAIL, RCPT or DATA without TLS */
 	unsigned quits;
+	unsigned cuts;
+	struct mono first_rcpt; /* MONO_NEVER: none yet */
 	struct peer_mail *mail;
 	size_t mail_count;
 };

@@ -237,7 +237,41 @@ do_https(struct script *s)
 }
 
 static const char *const starttls_words[] = { "good", "absent", "454", "inject",
-	"drop", "silent" };
+	"drop", "silent", "502", "250", "garbage" };
+
+static int64_t duration(struct script *s, const char *text);
+
+static const char *const stages[] = { "none", "greeting", "ehlo", "starttls",
+	"mail", "rcpt", "data", "body", "dot", "quit" };
+static const char *const cut_hows[] = { "fin", "rst", "silent" };
+
+/* cut=STAGE[:BYTES] cut-how=HOW cut-times=N */
+static void
+script_cut(struct script *s, struct peer_script *q, size_t from)
+{
+	struct span at = span_str(value_or(s, from, "cut", "")), after;
+	int i;
+
+	if (at.n > 0) {
+		q->cut_after = span_cut(at, ':', &at, &after) ?
+				   number(s, span_dup(s->w, after)) :
+				   0;
+		i = span_index(at, stages, COUNT_OF(stages));
+		if (i < 0)
+			complain(s, "nowhere to cut: %s", span_dup(s->w, at));
+		else
+			q->cut_at = (enum peer_stage)i;
+	}
+	i = span_index(span_str(value_or(s, from, "cut-how", "fin")), cut_hows,
+	    COUNT_OF(cut_hows));
+	if (i < 0)
+		complain(s, "not a way to cut");
+	else if (value_of(s, from, "cut-how") != NULL)
+		q->cut_how = (enum peer_cut)i;
+	if (value_of(s, from, "cut-times") != NULL)
+		q->cut_times = (unsigned)number(s,
+		    value_of(s, from, "cut-times"));
+}
 
 /* Behaviour of a server: KEY=VALUE, which stays until said otherwise, and
  * flags; drop-... are for this one time. */
@@ -264,6 +298,14 @@ script_peer(struct script *s, struct peer *p, size_t from)
 			    value_of(s, from, texts[k].key)));
 	q->no_pipelining |= has_word(s, from, "no-pipelining");
 	q->no_8bitmime |= has_word(s, from, "no-8bitmime");
+	q->rcpt_by_name |= has_word(s, from, "rcpt-by-name");
+	if (value_of(s, from, "drip") != NULL)
+		q->drip_ms = duration(s, value_of(s, from, "drip"));
+	if (value_of(s, from, "greylist") != NULL)
+		q->greylist_ms = duration(s, value_of(s, from, "greylist"));
+	if (value_of(s, from, "split") != NULL)
+		q->split = number(s, value_of(s, from, "split"));
+	script_cut(s, q, from);
 	q->drop_after_dot = has_word(s, from, "drop-after-dot");
 	q->drop_in_data = has_word(s, from, "drop-in-data");
 	if (tls != NULL) {

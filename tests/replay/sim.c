@@ -22,6 +22,7 @@ struct sim_sock {
 	struct sbuf in;
 	bool eof; /* the other side will write no more */
 	bool refused;
+	bool reset; /* by the other side */
 	bool hangs; /* a black hole: connecting for ever */
 	unsigned watched;
 	void (*ready)(void *arg, unsigned events);
@@ -107,7 +108,8 @@ struct sim {
 	TAILQ_HEAD(, net_later) laters;
 	LIST_HEAD(, sim_listener) listeners;
 	LIST_HEAD(, hole) holes;
-	struct strmap *rrs; /* "name/type" */
+	struct strmap *rrs;   /* "name/type" */
+	struct strmap *names; /* at which anything is scripted */
 	struct strmap *pages;
 	enum sim_dns unknown;
 	bool validating;
@@ -266,6 +268,8 @@ sim_recv(struct sock *base, void *buf, size_t cap, size_t *got)
 	*got = 0;
 	if (s->refused)
 		return fail(s, "Connection refused");
+	if (n == 0 && s->reset)
+		return fail(s, "Connection reset by peer");
 	if (n == 0)
 		return s->eof || (s->other == NULL && !s->hangs) ? IO_EOF :
 								   IO_AGAIN;
@@ -286,6 +290,8 @@ sim_send(struct sock *base, const struct iovec *iov, int iov_count,
 		return fail(s, "Connection refused");
 	if (s->hangs)
 		return IO_AGAIN;
+	if (s->reset)
+		return fail(s, "Connection reset by peer");
 	if (s->other == NULL)
 		return fail(s, "Broken pipe");
 	for (int i = 0; i < iov_count; i++) {
@@ -372,6 +378,15 @@ sim_pair(TALLOC_CTX *mem, struct sim *sim, struct sock **a, struct sock **b)
 	y->other = x;
 	*a = &x->base;
 	*b = &y->base;
+}
+
+void
+sim_reset(struct sock *base)
+{
+	struct sim_sock *s = of_sock(base);
+
+	if (s->other != NULL)
+		s->other->reset = true;
 }
 
 /* ---- listening and connecting ---- */
@@ -529,6 +544,7 @@ sim_dns_set(struct sim *sim, const char *name, enum dns_type type,
 	r->ttl_s = ttl_s;
 	r->count = count;
 	r->scripted = true;
+	strmap_put(sim->names, name, sim);
 	TALLOC_FREE(r->rdata);
 	r->rdata = need(talloc_zero_array(r, const char *,
 	    (unsigned)count + 1));
@@ -556,34 +572,6 @@ void
 sim_dns_validating(struct sim *sim, bool validating)
 {
 	sim->validating = validating;
-}
-
-struct name_call {
-	const char *name;
-	bool found;
-};
-
-static int
-same_name(void *arg, const char *key, void *value)
-{
-	struct name_call *c = arg;
-	const struct rrs *r = value;
-	struct span name, type;
-
-	if (r->scripted && span_cut(span_str(key), '/', &name, &type) &&
-	    span_eq(name, c->name))
-		c->found = true;
-	return c->found;
-}
-
-/* Is anything scripted at the name: then other types are NODATA. */
-static bool
-name_exists(struct sim *sim, const char *name)
-{
-	struct name_call c = { .name = name };
-
-	strmap_each(sim->rrs, same_name, &c);
-	return c.found;
 }
 
 static void
@@ -652,7 +640,8 @@ resolve(struct sim *sim, ldns_pkt *pkt, const char *name, enum dns_type type)
 	r = rrs_of(sim, at, type);
 	r->asked++;
 	if (!r->scripted) {
-		if (!name_exists(sim, at))
+		/* Other types of a name that is there are NODATA. */
+		if (strmap_get(sim->names, at) == NULL)
 			ldns_pkt_set_rcode(pkt, LDNS_RCODE_NXDOMAIN);
 		push_rr(pkt, LDNS_SECTION_AUTHORITY, at, 300, "SOA",
 		    "ns. host. 1 3600 600 86400 300");
@@ -870,6 +859,7 @@ sim_new(TALLOC_CTX *mem, struct wall start, uint64_t seed)
 	LIST_INIT(&sim->listeners);
 	LIST_INIT(&sim->holes);
 	sim->rrs = strmap_new(sim);
+	sim->names = strmap_new(sim);
 	sim->pages = strmap_new(sim);
 	return sim;
 }

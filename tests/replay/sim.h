@@ -25,6 +25,8 @@ void sim_skip(struct sim *sim, int64_t ms);
 /* Two ends of a stream, as between two roles. */
 void sim_pair(TALLOC_CTX *mem, struct sim *sim, struct sock **a,
     struct sock **b);
+/* End s as a reset does; the caller frees it. */
+void sim_reset(struct sock *s);
 /* A listening address; connections to others are refused. */
 struct listener *sim_listen(TALLOC_CTX *mem, struct sim *sim,
     const struct netaddr *addr);

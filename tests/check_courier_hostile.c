@@ -548,5 +548,5 @@ main(void)
 	};
 
 	status_init();
-	return run_all("courier_hostile", t, COUNT_OF(t));
+	return run_all("courier_hostile", world_setup, t, COUNT_OF(t));
 }

@@ -219,14 +219,15 @@ reports_about(const char *rcpt)
 
 /* Run all cases, each in a world of its own. */
 static inline int
-run_all(const char *name, const TTest *const *t, size_t count)
+run_all(const char *name, void (*setup)(void), const TTest *const *t,
+    size_t count)
 {
 	Suite *s = suite_create(name);
 	TCase *tc = tcase_create(name);
 	SRunner *r;
 	int failed;
 
-	tcase_add_checked_fixture(tc, world_setup, world_teardown);
+	tcase_add_checked_fixture(tc, setup, world_teardown);
 	tcase_set_timeout(tc, 60);
 	for (size_t i = 0; i < count; i++)
 		tcase_add_test(tc, t[i]);

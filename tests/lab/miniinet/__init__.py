@@ -16,6 +16,7 @@ be left behind: the namespace goes with the process that made it.
     https       policy hosts (MTA-STS)
     smtp        scripted mail servers, and a man in the middle
     wire        a sniffer: what really crossed to port 25
+    link        a wire to a server, with loss, delay and an end
     gateway     the gateway under test
     mtas        Postfix, Exim and OpenSMTPD, run from private folders
     demo        the story that ./demo tells

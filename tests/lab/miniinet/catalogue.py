@@ -14,7 +14,8 @@ from typing import Any
 
 from .faults import Fault
 from .pki import CertSpec, Issuer
-from .smtp import Behaviour, Starttls
+from .link import FAR
+from .smtp import Behaviour, Cut, Starttls
 
 TLD = "example"
 GATEWAY_NAME = f"gw.sender.{TLD}"
@@ -326,6 +327,60 @@ def _opportunistic() -> list[Domain]:
     ]
 
 
+# Where a session is cut, by word: after RCPT is before DATA.
+CUTS = {
+    "greeting": Cut("greeting"),
+    "ehlo-rst": Cut("EHLO", reset=True),
+    "rcpt": Cut("RCPT", "25"),
+    "data-rst": Cut("DATA", reset=True),
+    "354-rst": Cut("DATA", "354 go on\r\n", reset=True),
+    "end": Cut("end"),
+    "end-rst": Cut("end", reset=True),
+    "end-half": Cut("end", "250 2.0"),
+}
+
+BAD_HOSTS = 19
+# None of them answers: what is at the address, in turn.
+SILENT_NETWORK, REFUSING_NETWORK = "127.201.0", "127.202.0"
+RESET_NETWORK, CLOSED_NETWORK = "127.203.0", "127.204.0"
+OWN_ADDRESS = "127.205.0.1"
+NAT_ADDRESSES = ("127.206.0.1", "127.206.0.2")
+
+
+def _bad_address(number: int) -> tuple[str, str]:
+    kinds = (SILENT_NETWORK, REFUSING_NETWORK, RESET_NETWORK, CLOSED_NETWORK)
+    at = number % (len(kinds) + 1)
+    if at == len(kinds):
+        return "AAAA", f"2001:db8::{number + 1}"
+    return "A", f"{kinds[at]}.{number + 1}"
+
+
+def _hostile() -> list[Domain]:
+    cut = [
+        Domain(f"cut-{word}.{TLD}", f"nothing; its host is cut: {cut}",
+               (Host("mx", Behaviour(cut=cut)),), ONE_MX, signed=False)
+        for word, cut in CUTS.items()
+    ]
+    return cut + [
+        Domain(f"far.{TLD}", "nothing; its host is behind a link that tests "
+               "raise", mx=ONE_MX, signed=False, records=(("mx", "A", FAR),)),
+        Domain(f"many.{TLD}", "nothing; only the last of 20 hosts answers",
+               (Host("last"),),
+               tuple((i, f"bad{i}") for i in range(BAD_HOSTS)) +
+               ((BAD_HOSTS, "last"),), signed=False,
+               records=tuple((f"bad{i}", *_bad_address(i))
+                             for i in range(BAD_HOSTS))),
+        Domain(f"own.{TLD}", "an MX that is the gateway, by its address",
+               (Host("worse"),), ((10, "own"), (20, "worse")), signed=False,
+               records=(("own", "A", OWN_ADDRESS),
+                        ("own", "AAAA", f"::ffff:{OWN_ADDRESS}"))),
+        Domain(f"facing.{TLD}", "its hosts are two gateways, which cannot "
+               "know", mx=((10, "a"), (10, "b")), signed=False,
+               records=tuple((name, "A", address) for name, address
+                             in zip("ab", NAT_ADDRESSES))),
+    ]
+
+
 def _real() -> list[Domain]:
     return [
         Domain(f"postfix.{TLD}", "DANE; Postfix receives",
@@ -341,5 +396,6 @@ def _real() -> list[Domain]:
 
 DOMAINS: dict[str, Domain] = {
     domain.name: domain
-    for domain in (*_dane(), *_dns(), *_sts(), *_opportunistic(), *_real())
+    for domain in (*_dane(), *_dns(), *_sts(), *_opportunistic(), *_hostile(),
+                   *_real())
 }

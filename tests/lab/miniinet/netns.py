@@ -24,7 +24,7 @@ def why_not() -> str:
         return "a network namespace needs root"
     pid = os.fork()
     if pid == 0:
-        os._exit(0 if _unshare() == 0 else 1)
+        os._exit(0 if unshare() == 0 else 1)
     if os.waitpid(pid, 0)[1] != 0:
         return "the kernel refuses a new network namespace here"
     return ""
@@ -41,14 +41,14 @@ def enter() -> None:
         return
     if threading.active_count() != 1:
         raise RuntimeError("enter the namespace before starting threads")
-    error = _unshare()
+    error = unshare()
     if error != 0:
         raise OSError(error, f"new network namespace: {os.strerror(error)}")
     _loopback_up()
     _entered = True
 
 
-def _unshare() -> int:
+def unshare() -> int:
     libc = ctypes.CDLL(None, use_errno=True)
     return 0 if libc.unshare(CLONE_NEWNET) == 0 else ctypes.get_errno()
 

@@ -7,6 +7,7 @@ import contextlib
 import enum
 import socket
 import ssl
+import struct
 import threading
 import time
 from dataclasses import dataclass, field, replace
@@ -35,12 +36,22 @@ class Starttls(enum.Enum):
 
 
 @dataclass(frozen=True)
+class Cut:
+    """Instead of the reply at a stage: a part of it, and the end."""
+
+    stage: str
+    sent: str = ""
+    reset: bool = False  # RST, not FIN
+
+
+@dataclass(frozen=True)
 class Behaviour:
     starttls: Starttls = Starttls.OFFERED
     # Replies by stage: greeting, EHLO, MAIL, RCPT, DATA, end (of the data).
     # EHLO is given here only to refuse it.
     replies: Mapping[str, str] = field(default_factory=dict)
     delay: float = 0.0  # seconds before each reply
+    cut: Cut | None = None
 
     def but(self, **changes: object) -> Behaviour:
         return replace(self, **changes)
@@ -158,9 +169,11 @@ class _Dialogue:
         self.buffer = bytearray()
         self.sender: str | None = None
         self.recipients: list[str] = []
+        self.reset = False
 
     def run(self) -> None:
-        self.say(self.reply("greeting", f"220 {self.server.name} ESMTP"))
+        self.say(self.reply("greeting", f"220 {self.server.name} ESMTP"),
+                 "greeting")
         commands = {
             "EHLO": self.ehlo, "HELO": self.helo, "STARTTLS": self.starttls,
             "MAIL": self.mail, "RCPT": self.rcpt, "DATA": self.data,
@@ -179,6 +192,11 @@ class _Dialogue:
                 return
 
     def close(self) -> None:
+        if self.reset:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                 struct.pack("ii", 1, 0))
+            self.sock.close()
+            return
         # ValueError: stop() cut it before.
         with contextlib.suppress(OSError, ValueError):
             if isinstance(self.sock, ssl.SSLSocket):
@@ -207,9 +225,14 @@ class _Dialogue:
         del self.buffer[: end + 2]
         return line
 
-    def say(self, text: str) -> None:
+    def say(self, text: str, stage: str = "") -> None:
         time.sleep(self.behaviour.delay)
         data = text.encode("latin-1").replace(b"\n", b"\r\n") + b"\r\n"
+        cut = self.behaviour.cut
+        if cut is not None and cut.stage == stage:
+            self.sock.sendall(cut.sent.encode("latin-1"))
+            self.reset = cut.reset
+            raise EOFError
         if self.session.tls is None:
             self.session.clear_out.extend(data)
         self.sock.sendall(data)
@@ -230,7 +253,7 @@ class _Dialogue:
             f"250{' ' if i == len(lines) - 1 else '-'}{text}"
             for i, text in enumerate(lines)
         )
-        self.say(self.reply("EHLO", usual))
+        self.say(self.reply("EHLO", usual), "EHLO")
 
     def helo(self, _line: str) -> None:
         self.rset_state()
@@ -297,7 +320,7 @@ class _Dialogue:
         reply = self.reply("MAIL", "250 2.1.0 ok")
         if reply.startswith("2"):
             self.sender = _path(line)
-        self.say(reply)
+        self.say(reply, "MAIL")
 
     def rcpt(self, line: str) -> None:
         if self.sender is None:
@@ -306,14 +329,14 @@ class _Dialogue:
         reply = self.reply("RCPT", "250 2.1.5 ok")
         if reply.startswith("2"):
             self.recipients.append(_path(line))
-        self.say(reply)
+        self.say(reply, "RCPT")
 
     def data(self, _line: str) -> None:
         if not self.recipients:
             self.say("503 5.5.1 RCPT first")
             return
         reply = self.reply("DATA", "354 go on")
-        self.say(reply)
+        self.say(reply, "DATA")
         if not reply.startswith("354"):
             return
         content = self.content()
@@ -324,7 +347,7 @@ class _Dialogue:
                 self.session.tls,
             ))
         self.rset_state()
-        self.say(reply)
+        self.say(reply, "end")
 
     def content(self) -> bytes:
         """Up to the lone dot, unstuffed."""

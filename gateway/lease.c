@@ -3,8 +3,8 @@
 
 #include "smtp/client.h"
 
-/* Ours: EHLO before and after STARTTLS, HELO or STARTTLS, and RSET. */
-#define SET_UP_COMMANDS 4
+/* EHLO before and after STARTTLS, that or HELO, four of AUTH, and RSET. */
+#define SET_UP_COMMANDS 8
 
 /* From the first SYN to one host up to its reply to the dot, at most. */
 static int64_t

@@ -57,9 +57,9 @@ keeper_look_at_clock(struct keeper *k)
 		logline_end(&l);
 		k->wall = wall;
 		k->wall_at = now;
-		k->expire_from = after_one_retry(k);
+		k->look_from = after_one_retry(k);
 		sched_dest_each(k->sched, read_again, k);
-		report_arm_from_store(k);
+		lifetime_arm_from_store(k);
 		return;
 	}
 	if (wall.ms > k->wall.ms)
@@ -90,9 +90,15 @@ keeper_limits(const struct conf *conf)
 		.first_retry_ms = conf->queue_first_retry_ms,
 		.max_retry_ms = conf->queue_max_retry_ms,
 		.jitter_percent = conf->queue_jitter_percent,
-		.concurrency = conf->queue_concurrency,
 		.active = conf->queue_active,
 	};
+}
+
+void
+keeper_limit_dest(const struct keeper *k, struct kdest *d)
+{
+	d->s.concurrency = k->env.conf->queue_concurrency;
+	d->s.rate = k->env.conf->queue_rate;
 }
 
 static void
@@ -223,8 +229,8 @@ make(TALLOC_CTX *mem, const struct role_env *env, const char *spec,
 	k->has_room = true;
 	k->wall = net_wall(env->net);
 	k->wall_at = net_now(env->net);
-	k->expire_from = after_one_retry(k);
-	k->expiry_at = MONO_NEVER;
+	k->look_from = after_one_retry(k);
+	k->look_at = MONO_NEVER;
 	k->mend_ms = KEEPER_MEND_MS;
 	TAILQ_INIT(&k->gone_intakes);
 	TAILQ_INIT(&k->gone_couriers);
@@ -239,11 +245,11 @@ make(TALLOC_CTX *mem, const struct role_env *env, const char *spec,
 	STAILQ_INIT(&k->bodies);
 	STAILQ_INIT(&k->sts);
 	STAILQ_INIT(&k->arrivals);
-	STAILQ_INIT(&k->expireds);
+	STAILQ_INIT(&k->lapses);
 	sbuf_init(&k->scratch, k, CHAN_FRAME_MAX_BYTES);
 	k->gather = net_timer_new(k, env->net, gathered, k);
 	k->wake = net_timer_new(k, env->net, dispatch_timer, k);
-	k->expiry = net_timer_new(k, env->net, report_timer, k);
+	k->look = net_timer_new(k, env->net, lifetime_timer, k);
 	k->mend = net_timer_new(k, env->net, keeper_mend, k);
 	k->room = net_timer_new(k, env->net, room_timer, k);
 	k->tidy = net_timer_new(k, env->net, tidy_timer, k);
@@ -268,6 +274,16 @@ keeper_new(TALLOC_CTX *mem, const struct role_env *env, const char *store_spec,
 	return ST_OK;
 }
 
+static void
+limit_again(void *arg, void *dest)
+{
+	struct keeper *k = arg;
+	struct kdest *d = dest;
+
+	keeper_limit_dest(k, d);
+	sched_touch(k->sched, &d->s, net_now(k->env.net));
+}
+
 void
 keeper_reload(struct keeper *k, const struct conf *conf)
 {
@@ -275,7 +291,9 @@ keeper_reload(struct keeper *k, const struct conf *conf)
 
 	k->env.conf = conf;
 	schedule_set_limits(k->sched, &limits);
+	sched_dest_each(k->sched, limit_again, k);
 	keeper_look_at_room(k);
+	keeper_note(k);
 }
 
 /* ---- end ---- */

@@ -204,6 +204,7 @@ take_row(void *arg, const struct store_queue_row *row)
 	a->r.address = need(talloc_strdup(k->tmp, row->rcpt.address));
 	a->r.orcpt = need(talloc_strdup(k->tmp, row->rcpt.orcpt));
 	a->r.last = need(talloc_strdup(k->tmp, row->rcpt.last));
+	a->r.status = a->r.host = "";
 	a->sender = need(talloc_strdup(k->tmp, row->message.sender));
 	return line->act_count < ADMIN_ROWS;
 }
@@ -262,14 +263,15 @@ is_busy(const struct keeper *k, const struct admin_act *a)
 	return r != NULL && (r->lease != NULL || r->settling);
 }
 
-/* Its message ends at end, but not before soonest. */
+/* Its message ends at end, but not before soonest; and is not looked at, so
+ * that it can be given up otherwise, before an attempt was possible. */
 static enum status
 set_end(struct keeper *k, struct admin_act *a, struct wall end,
     struct wall soonest, struct diag *why)
 {
 	a->expires = end.ms > soonest.ms ? end : soonest;
 	return store_message_set_expires(k->store, a->r.message, a->expires,
-	    why);
+	    wall_after(keeper_wall(k), ADMIN_RELEASE_MS), why);
 }
 
 static enum status
@@ -438,15 +440,19 @@ report(struct keeper *k, const struct admin_line *line,
 	    &m, why);
 
 	for (const struct admin_act *a = first;
-	     a < end && a->r.message == first->r.message; a++)
-		if (!is_busy(k, a))
+	     st == ST_OK && a < end && a->r.message == first->r.message; a++)
+		if (!is_busy(k, a) &&
+		    dsn_is_due(DSN_KIND_FAILED, a->r.notify, m.sender))
 			list[n++] = (struct dsn_rcpt){
 				.address = a->r.address,
+				.orcpt = a->r.orcpt,
 				.status = "5.7.0",
 				.why = "an operator of this gateway removed "
 				       "the message",
 			};
-	return st == ST_OK && n > 0 ? report_write(k, &m, list, n, why) : st;
+	return st == ST_OK ?
+		   report_write(k, &m, DSN_KIND_FAILED, list, n, why) :
+		   st;
 }
 
 /* How many stand together: of one message and one destination, all busy or
@@ -612,7 +618,7 @@ settle_line(struct keeper *k, struct admin_line *line)
 	line->last = line->next_last;
 	line->id_at = line->next_id_at;
 	if (line->work->verb <= ADMIN_RELEASE) /* ends have moved */
-		report_arm_from_store(k);
+		lifetime_arm_from_store(k);
 	if (line->chan == NULL)
 		TALLOC_FREE(line->work);
 	else if (line->state.done)

@@ -44,10 +44,14 @@ add_dest(struct keeper *k, const struct store_dest *from)
 
 	d->s.domain = need(talloc_strdup(d, from->domain));
 	d->s.mclass = from->mclass;
+	keeper_limit_dest(k, d);
 	sched_dest_add(k->sched, &d->s, from->id);
 	d->queued = from->queued;
-	d->required = from->required;
 	d->last = need(talloc_strdup(d, from->last));
+	d->status = need(talloc_strdup(d, from->status));
+	d->host = need(talloc_strdup(d, from->host));
+	d->failure = from->failure;
+	d->required = from->required;
 	d->s.failures = from->failures;
 	/* A time no back-off can have set is an earlier clock's mistake. */
 	if (from->due.ms > keeper_wall(k).ms && from->due.ms <= longest.ms)
@@ -95,6 +99,9 @@ put_dests(struct keeper *k, struct diag *why)
 			.failures = d->s.failures,
 			.queued = queued > 0 ? (uint64_t)queued : 0,
 			.last = d->last,
+			.status = d->status,
+			.host = d->host,
+			.failure = d->failure,
 			.required = d->required,
 		};
 		enum status st;
@@ -284,7 +291,7 @@ keeper_open_store(struct keeper *k, struct diag *why)
 	k->store = s;
 	store_keep_room(s);
 	keeper_look_at_room(k);
-	report_arm_from_store(k);
+	lifetime_arm_from_store(k);
 	return ST_OK;
 }
 
@@ -357,7 +364,7 @@ static bool
 has_writes(const struct keeper *k)
 {
 	if (!TAILQ_EMPTY(&k->touched) || k->drop_count > 0 ||
-	    k->sts_count > 0 || k->expire_due || k->tidy_due ||
+	    k->sts_count > 0 || k->look_due || k->tidy_due ||
 	    !TAILQ_EMPTY(&k->outcomes) || admin_has_work(k))
 		return true;
 	for (unsigned i = 0; i < KEEPER_MAX_LINES; i++)
@@ -374,7 +381,7 @@ apply(struct keeper *k, struct diag *why)
 	if (st == ST_OK)
 		st = admin_apply(k, why);
 	if (st == ST_OK)
-		st = report_expire(k, why);
+		st = lifetime_apply(k, why);
 	if (st == ST_OK)
 		st = submit_apply(k, why);
 	if (st == ST_OK)
@@ -411,7 +418,7 @@ undo(struct keeper *k)
 	k->own_id = k->own_end = 0; /* the block was taken back with the rest */
 	STAILQ_INIT(&k->arrivals);
 	outcome_undo(k);
-	report_undo(k);
+	lifetime_undo(k);
 	submit_undo(k);
 	admin_undo(k);
 	settle_dests(k, false);
@@ -427,7 +434,7 @@ settle(struct keeper *k)
 	settle_dests(k, true);
 	outcome_settle(k);
 	admin_settle(k);
-	report_settle(k);
+	lifetime_settle(k);
 	submit_enter(k);
 	submit_settle(k);
 	sts_settle(k);

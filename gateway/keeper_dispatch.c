@@ -215,9 +215,9 @@ fetched(void *arg, const struct store_rcpt *row)
 	if (f->st != ST_OK)
 		return;
 	if (wall_reached(keeper_wall(k), m->expires) &&
-	    mono_reached(net_now(k->env.net), k->expire_from)) {
+	    mono_reached(net_now(k->env.net), k->look_from)) {
 		sched_msg_tidy(k->sched, m);
-		return; /* the expiry will have it */
+		return; /* its end is near */
 	}
 	r = sched_rcpt_add(k->sched, &f->d->s, m, row->id, row->address);
 	sched_rcpt_ask(r, row->notify, row->orcpt);
@@ -362,6 +362,7 @@ give_job(struct keeper *k, struct kslot *slot, struct diag *why)
 	l = dispatch_lease(k, slot->line, slot,
 	    k->epoch << 32 | ++k->lease_count,
 	    TAILQ_FIRST(&d->ready)->msg->node.key);
+	l->cuts = d->cuts;
 	max = sched_take(k->sched, d,
 	    max < WIRE_JOB_RCPTS ? max : WIRE_JOB_RCPTS, l, taken);
 	for (uint32_t i = 0; i < max; i++)
@@ -414,7 +415,7 @@ feed(struct keeper *k, struct kdest *d, uint32_t *fetches, struct diag *why)
 			if (fetch(k, d, why) != ST_OK)
 				return FEED_BROKEN;
 		}
-		switch (sched_step(k->sched, &d->s, line != NULL, &slot)) {
+		switch (sched_step(k->sched, &d->s, now, line != NULL, &slot)) {
 		case SCHED_OPEN:
 			invariant(line != NULL); /* or it would not be asked */
 			slot_open(k, line, &d->s);
@@ -431,6 +432,9 @@ feed(struct keeper *k, struct kdest *d, uint32_t *fetches, struct diag *why)
 		case SCHED_ENOUGH:
 			if (d->s.ready_count == 0)
 				sched_touch(k->sched, &d->s, now);
+			return FEED_ON;
+		case SCHED_SLOW:
+			sched_touch(k->sched, &d->s, now);
 			return FEED_ON;
 		}
 	}

@@ -8,7 +8,8 @@
  *	keeper_courier.c   couriers: hello, what they hold, bodies
  *	keeper_dispatch.c  connections and jobs
  *	keeper_outcome.c   what became of jobs
- *	keeper_report.c    expiry and delivery reports
+ *	keeper_lifetime.c  delay notices and the end of a lifetime
+ *	keeper_report.c    delivery reports
  *	keeper_sts.c       the MTA-STS cache
  *	keeper_admin.c     what the operator wants done with the queue
  *
@@ -25,6 +26,7 @@
 #include "gateway/wire.h"
 #include "net/chan.h"
 #include "smtp/dsn.h"
+#include "spool/lifetime.h"
 #include "spool/schedule.h"
 #include "spool/store.h"
 
@@ -39,15 +41,16 @@
 #define KEEPER_SLOTS_UNPROVEN (KEEPER_SLOTS / 4 * 3)
 #define KEEPER_SLOTS_SCARCE   (KEEPER_SLOTS / 2)
 /* Ours: jobs queued towards a courier that is slow to read. */
-#define KEEPER_QUEUE_BYTES     (8u << 20)
-#define KEEPER_FETCH_ROWS      256u /* recipients read from disk at once */
-#define KEEPER_FETCH_LOW       32u  /* when fewer are in memory */
-#define KEEPER_FETCHES         64u /* reads of one turn; others go on next turn */
-#define KEEPER_FEED_JOBS       64u  /* then the next destination has its turn */
-#define KEEPER_LINGER_MS       1000 /* an idle connection waits for more */
-#define KEEPER_PAUSE_MS        250  /* ours: after a job came back untried */
-#define KEEPER_EXPIRE_RCPTS    256u /* given up in one transaction */
-#define KEEPER_EXPIRE_AGAIN_MS 10000   /* look again at those under way */
+#define KEEPER_QUEUE_BYTES (8u << 20)
+#define KEEPER_FETCH_ROWS  256u /* recipients read from disk at once */
+#define KEEPER_FETCH_LOW   32u  /* when fewer are in memory */
+#define KEEPER_FETCHES     64u  /* reads of one turn; others go on next turn */
+#define KEEPER_FEED_JOBS   64u  /* then the next destination has its turn */
+#define KEEPER_LINGER_MS   1000 /* an idle connection waits for more */
+#define KEEPER_PAUSE_MS    250  /* ours: after a job came back untried */
+/* Ours: recipients looked at in one transaction; a message's together. */
+#define KEEPER_LOOK_RCPTS      256u
+#define KEEPER_LOOK_AGAIN_MS   10000   /* at those under way */
 #define KEEPER_CLOCK_LOOK_MS   3600000 /* ours: timers follow a set clock */
 #define KEEPER_CLOCK_JUMP_MS   60000   /* ours: more is not a slow correction */
 #define KEEPER_MEND_MS         1000 /* first wait to open a broken store again */
@@ -71,7 +74,11 @@ struct kdest {
 	uint64_t queued;            /* as committed */
 	int64_t delta;              /* of this transaction */
 	struct store_place read_to; /* what is before is in memory, or done */
-	char *last; /* reason of the last failure; lives in it */
+	/* of the last failure; strings live in it */
+	char *last;
+	char *status;
+	char *host;
+	enum failure failure;
 	enum level required;
 };
 
@@ -137,8 +144,9 @@ struct arrival {
 	struct store_message m;
 	uint32_t rcpt_count;
 	struct arrival_rcpt *rcpt;
-	uint8_t *body;     /* a talloc object, or NULL: read it from disk */
-	const char *about; /* of a report: the recipient that failed, or NULL */
+	uint8_t *body;      /* a talloc object, or NULL: read it from disk */
+	const char *about;  /* of a report: the message it is about, or NULL */
+	enum dsn_kind kind; /* of a report */
 };
 STAILQ_HEAD(arrivals, arrival);
 
@@ -194,6 +202,7 @@ struct lease {
 	struct kslot *slot; /* NULL: of an earlier keeper, or its slot ended */
 	int64_t message;
 	struct mono until;
+	uint32_t cuts; /* of the destination's window, when it was handed out */
 	uint32_t left; /* recipients without a result */
 	struct sched_rcpts rcpts;
 };
@@ -230,19 +239,29 @@ struct outcome {
 	struct wire_slot_failed f;
 	struct outcome_proof *proof;
 	struct outcome_act *act; /* one a result */
+	uint32_t cuts;           /* as its lease's */
 	bool applied;
 };
 TAILQ_HEAD(outcomes, outcome);
 
-/* One that was given up in the running transaction. */
-struct expired {
-	STAILQ_ENTRY(expired) link;
+/* A recipient of a message that is looked at in the running transaction. */
+struct lapse {
+	STAILQ_ENTRY(lapse) link;
 	struct store_rcpt r;
-	const char *from;
-	const char *why;
 	struct kdest *dest;
+	struct lifetime life;
+	bool under_way; /* leased: what comes of it decides */
+	bool over;      /* given up */
+	bool delayed;   /* its sender is told so */
+	const char *from;
+	/* of its last failure, or its destination's */
+	const char *why;
+	const char *status;
+	const char *host;
+	enum failure failure;
+	enum level required;
 };
-STAILQ_HEAD(expireds, expired);
+STAILQ_HEAD(lapses, lapse);
 
 struct sts_pending {
 	STAILQ_ENTRY(sts_pending) link;
@@ -288,10 +307,9 @@ struct keeper {
 	uint32_t sts_count;
 	TAILQ_HEAD(, kdest) dirty;
 	struct arrivals arrivals;
-	struct expireds expireds;
-	bool expire_due;
-	uint32_t expire_count;
-	bool expire_more; /* there were more than one transaction takes */
+	struct lapses lapses; /* those given up */
+	bool look_due;
+	bool look_more; /* there were more than one transaction takes */
 	bool tidy_due;
 	struct chain chain, chain_committed;
 	int64_t own_id, own_end; /* message ids for reports */
@@ -307,10 +325,10 @@ struct keeper {
 	TAILQ_HEAD(, kslot) resting;
 	struct net_timer *wake; /* schedule, leases, resting slots */
 	struct sbuf scratch;
-	/* expiry */
-	struct net_timer *expiry;
-	struct mono expire_from; /* not before: all had a chance */
-	struct mono expiry_at;   /* what the timer is set to */
+	/* lifetimes */
+	struct net_timer *look;
+	struct mono look_from; /* not before: all had a chance */
+	struct mono look_at;   /* what the timer is set to */
 	/* clock */
 	struct wall wall;    /* never goes back, but in a jump */
 	struct mono wall_at; /* when that was read */
@@ -340,6 +358,8 @@ void keeper_look_at_clock(struct keeper *k);
 void keeper_note(struct keeper *k);
 void keeper_send(struct chan *c, uint8_t type, const struct sbuf *b);
 struct sched_limits keeper_limits(const struct conf *conf);
+/* Give d what the configuration allows it. */
+void keeper_limit_dest(const struct keeper *k, struct kdest *d);
 /* Is there room for mail?  Tells intakes when that changed. */
 void keeper_look_at_room(struct keeper *k);
 void keeper_check_drained(struct keeper *k);
@@ -429,6 +449,18 @@ void outcome_settle(struct keeper *k);
 /* After the store was opened afresh: drop what it says is done. */
 void outcome_recall(struct keeper *k);
 
+/* ---- keeper_lifetime.c ---- */
+/* When a message that arrives at received is to be looked at first. */
+struct wall lifetime_first_look(const struct keeper *k, struct wall received,
+    struct wall expires);
+MUST_CHECK enum status lifetime_apply(struct keeper *k, struct diag *why);
+void lifetime_undo(struct keeper *k);
+void lifetime_settle(struct keeper *k);
+/* Set the timer to look at next. */
+void lifetime_arm(struct keeper *k, struct wall next);
+void lifetime_arm_from_store(struct keeper *k);
+void lifetime_timer(void *keeper);
+
 /* ---- keeper_report.c ---- */
 /* A record of something that happened to recipients without an attempt. */
 struct keeper_proof {
@@ -444,19 +476,15 @@ struct keeper_proof {
 /* In a transaction. */
 MUST_CHECK enum status keeper_prove_own(struct keeper *k,
     const struct keeper_proof *p, struct diag *why);
-/* In a transaction: tell the sender of m that these failed. */
+/* In a transaction: tell the sender of m of these, each of which is due. */
 MUST_CHECK enum status report_write(struct keeper *k,
-    const struct store_message *m, const struct dsn_rcpt *rcpt, size_t count,
-    struct diag *why);
-MUST_CHECK enum status report_expire(struct keeper *k, struct diag *why);
-void report_undo(struct keeper *k);
-void report_settle(struct keeper *k);
-/* Set the timer of the next expiry. */
-void report_arm(struct keeper *k, struct wall next);
+    const struct store_message *m, enum dsn_kind kind,
+    const struct dsn_rcpt *rcpt, size_t count, struct diag *why);
+/* What was not met, where that is why. */
+struct dsn_requirement report_requirement(enum failure failure,
+    enum level required, uint8_t reached, const char *host);
 /* Of a report that is committed. */
 void report_log(struct keeper *k, const struct arrival *a);
-void report_arm_from_store(struct keeper *k);
-void report_timer(void *keeper);
 
 /* ---- keeper_sts.c ---- */
 extern const struct chan_ops keeper_advisor_ops;

@@ -86,11 +86,12 @@ outcome_take(struct courier_line *line, uint8_t type, struct span payload,
 
 /* ---- in the transaction ---- */
 
-/* Why, for the queue listing and the report. */
+/* Why, for the queue listing and the report: of a reply, its words. */
 static const char *
 reason_of(TALLOC_CTX *mem, const struct wire_rcpt_result *r)
 {
-	const char *text = *r->why != '\0' ? r->why : r->diagnostic;
+	bool own = r->failure == FAILURE_REPLY && *r->diagnostic != '\0';
+	const char *text = own || *r->why == '\0' ? r->diagnostic : r->why;
 
 	return need(talloc_strndup(mem, text, KEEPER_LAST_BYTES));
 }
@@ -121,6 +122,9 @@ defer(struct keeper *k, struct outcome_act *a, const struct wire_rcpt_result *r,
 		.required = r->required,
 		.reached = r->reached,
 		.last = reason_of(k->tmp, r),
+		.status = r->status,
+		.host = r->remote_mta,
+		.failure = r->failure,
 	};
 	enum status st;
 
@@ -132,6 +136,44 @@ defer(struct keeper *k, struct outcome_act *a, const struct wire_rcpt_result *r,
 	a->act = ACT_LATER;
 	a->next = row.next;
 	return st == ST_NOTFOUND ? ST_OK : st;
+}
+
+static struct dsn_rcpt
+told_of(const struct wire_rcpt_result *r, const char *to, const char *orcpt)
+{
+	return (struct dsn_rcpt){
+		.address = to,
+		.orcpt = orcpt,
+		.status = r->result == RESULT_DELIVERED ? "2.0.0" : r->status,
+		.remote_mta = r->remote_mta,
+		.diagnostic = r->diagnostic,
+		.why = r->why,
+		.req = report_requirement(r->failure, r->required, r->reached,
+		    r->remote_mta),
+	};
+}
+
+/* RFC 3461 5.2.2: "relayed" where the next host passes nothing on. */
+static bool
+is_relay(const struct wire_rcpt_result *r)
+{
+	return r->result == RESULT_DELIVERED && !r->dsn_passed;
+}
+
+static enum status
+report_stray(struct keeper *k, const struct store_rcpt *row,
+    const struct wire_rcpt_result *r, struct diag *why)
+{
+	struct dsn_rcpt told = told_of(r, row->address, row->orcpt);
+	struct store_message m;
+	enum status st;
+
+	if (!is_relay(r) || !(row->notify & DSN_SUCCESS))
+		return ST_OK;
+	st = store_message_get(k->store, k->tmp, row->message, &m, why);
+	if (st != ST_OK || !dsn_is_due(DSN_KIND_RELAYED, row->notify, m.sender))
+		return st;
+	return report_write(k, &m, DSN_KIND_RELAYED, &told, 1, why);
 }
 
 /*
@@ -155,7 +197,8 @@ stray(struct keeper *k, const struct outcome *o, struct outcome_act *a,
 	a->dest = (struct kdest *)d; /* first member; NULL stays NULL */
 	a->to = row.address;
 	a->from = "";
-	return done_with(k, a, r->id, why);
+	st = report_stray(k, &row, r, why);
+	return st == ST_OK ? done_with(k, a, r->id, why) : st;
 }
 
 /* Find the recipient a result is about, and whether it is the teller's. */
@@ -186,8 +229,7 @@ apply_result(struct keeper *k, struct outcome *o, uint32_t i, struct diag *why)
 
 	if (!a->ours)
 		return stray(k, o, a, r, why);
-	if (r->result != RESULT_UNTRIED &&
-	    sched_alive(&a->dest->s, r->result == RESULT_DELIVERED))
+	if (r->result != RESULT_UNTRIED && sched_alive(&a->dest->s))
 		keeper_dest_dirty(k, a->dest);
 	switch (r->result) {
 	case RESULT_DELIVERED:
@@ -202,36 +244,49 @@ apply_result(struct keeper *k, struct outcome *o, uint32_t i, struct diag *why)
 	return ST_OK; /* not reached: the switch names every result */
 }
 
-/* One report of all that bounced together (RFC 3461 5.2.8, 6.2). */
-static enum status
-report(struct keeper *k, const struct outcome *o, struct diag *why)
+/* Is its sender to be told so of a result? */
+static bool
+is_told(const struct outcome *o, uint32_t i, enum dsn_kind kind)
 {
-	struct dsn_rcpt *list = need(talloc_zero_array(k->tmp, struct dsn_rcpt,
-	    o->o.result_count + 1));
+	const struct wire_rcpt_result *r = &o->o.result[i];
+	const struct outcome_act *a = &o->act[i];
+	bool fits = kind == DSN_KIND_FAILED ? r->result == RESULT_BOUNCED :
+					      is_relay(r);
+
+	return fits && a->ours &&
+	       dsn_is_due(kind, a->rcpt->notify, a->rcpt->msg->sender);
+}
+
+/* One report of all that ended so together (RFC 3461 5.2.8, 6.2). */
+static enum status
+report(struct keeper *k, const struct outcome *o, enum dsn_kind kind,
+    struct diag *why)
+{
 	const struct sched_msg *m = NULL;
+	struct dsn_rcpt *list = NULL;
 	struct store_message row = { .id = o->o.message };
 	size_t n = 0;
 
 	for (uint32_t i = 0; i < o->o.result_count; i++) {
-		const struct wire_rcpt_result *r = &o->o.result[i];
+		const struct outcome_act *a = &o->act[i];
 
-		if (r->result != RESULT_BOUNCED || !o->act[i].ours)
+		if (!is_told(o, i, kind))
 			continue;
-		m = o->act[i].rcpt->msg;
-		list[n++] = (struct dsn_rcpt){
-			.address = o->act[i].to,
-			.status = r->status,
-			.remote_mta = r->remote_mta,
-			.diagnostic = r->diagnostic,
-			.why = r->why,
-		};
+		if (list == NULL)
+			list = need(talloc_array(k->tmp, struct dsn_rcpt,
+			    o->o.result_count - i));
+		m = a->rcpt->msg;
+		list[n++] = told_of(&o->o.result[i], a->to, a->rcpt->orcpt);
 	}
 	if (m == NULL)
 		return ST_OK;
 	row.sender = m->sender;
+	row.envid = m->envid;
+	row.ret = m->ret;
+	row.size_bytes = m->size_bytes;
 	row.flags = m->flags;
 	row.received = m->received;
-	return report_write(k, &row, list, n, why);
+	return report_write(k, &row, kind, list, n, why);
 }
 
 static enum status
@@ -245,11 +300,21 @@ apply_results(struct keeper *k, struct outcome *o, struct diag *why)
 		l = NULL;
 	for (uint32_t i = 0; i < o->o.result_count; i++)
 		claim(k, o, l, i);
-	/* It reads the original's header: before the content goes. */
-	st = report(k, o, why);
+	o->cuts = l == NULL ? 0 : l->cuts;
+	/* They read the original: before its content goes. */
+	st = report(k, o, DSN_KIND_FAILED, why);
+	if (st == ST_OK)
+		st = report(k, o, DSN_KIND_RELAYED, why);
 	for (uint32_t i = 0; st == ST_OK && i < o->o.result_count; i++)
 		st = apply_result(k, o, i, why);
 	return st;
+}
+
+static void
+keep_text(struct kdest *d, char **out, const char *text)
+{
+	talloc_free(*out);
+	*out = need(talloc_strndup(d, text, KEEPER_LAST_BYTES));
 }
 
 static enum status
@@ -264,8 +329,10 @@ apply_failure(struct keeper *k, const struct outcome *o, struct diag *why)
 		return ST_OK;
 	d = (struct kdest *)slot->s.dest;
 	if (sched_failed(k->sched, &d->s, now, net_random_u64(k->env.net))) {
-		talloc_free(d->last);
-		d->last = need(talloc_strndup(d, o->f.why, KEEPER_LAST_BYTES));
+		keep_text(d, &d->last, o->f.why);
+		keep_text(d, &d->status, o->f.status);
+		keep_text(d, &d->host, o->f.host);
+		d->failure = o->f.failure;
 		d->required = o->f.required;
 	}
 	d->read_to = (struct store_place){ 0 };
@@ -530,6 +597,29 @@ drop_named(struct keeper *k, const struct outcome *o)
 	}
 }
 
+/*
+ * The window of its destination: a job of which somebody was taken, or
+ * refused for good, went well; one that was put off as a whole did not.
+ */
+static void
+weigh(const struct outcome *o)
+{
+	struct kdest *d = NULL;
+	bool taken = false, put_off = false;
+
+	for (uint32_t i = 0; i < o->o.result_count; i++) {
+		if (!o->act[i].ours)
+			continue;
+		d = o->act[i].dest;
+		taken |= o->act[i].act == ACT_GONE;
+		put_off |= o->act[i].act == ACT_LATER;
+	}
+	if (taken)
+		sched_job_taken(&d->s);
+	else if (put_off)
+		sched_job_put_off(&d->s, o->cuts);
+}
+
 void
 outcome_settle(struct keeper *k)
 {
@@ -537,6 +627,8 @@ outcome_settle(struct keeper *k)
 
 	while ((o = TAILQ_FIRST(&k->outcomes)) != NULL) {
 		TAILQ_REMOVE(&k->outcomes, o, link);
+		if (o->applied)
+			weigh(o);
 		for (uint32_t i = 0; o->applied && i < o->o.result_count; i++)
 			settle_result(k, o, i);
 		if (o->applied && o->failed_slot)

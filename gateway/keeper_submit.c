@@ -353,6 +353,8 @@ static struct store_message
 message_of(const struct keeper *k, const struct session *s)
 {
 	struct wall now = keeper_wall(k);
+	struct wall expires = wall_after(now,
+	    keeper_lifetime(k, s->open.sender));
 
 	return (struct store_message){
 		.id = s->open.message,
@@ -361,7 +363,8 @@ message_of(const struct keeper *k, const struct session *s)
 		.flags = s->open.flags,
 		.mclass = s->mclass,
 		.received = now,
-		.expires = wall_after(now, keeper_lifetime(k, s->open.sender)),
+		.expires = expires,
+		.look = lifetime_first_look(k, now, expires),
 		.client = s->open.client,
 		.account = s->open.account,
 		.envid = s->open.envid,
@@ -686,6 +689,6 @@ submit_enter(struct keeper *k)
 		if (a->about != NULL)
 			report_log(k, a);
 		enter_one(k, a);
-		report_arm(k, a->m.expires);
+		lifetime_arm(k, a->m.look);
 	}
 }

@@ -233,7 +233,9 @@ sched_dest_add(struct schedule *s, struct sched_dest *d, int64_t id)
 	d->place = SCHED_IDLE;
 	d->due = d->paused = (struct mono){ INT64_MIN };
 	d->later = MONO_NEVER;
-	d->grown = SCHED_FIRST_SLOTS;
+	d->window = SCHED_FIRST_SLOTS;
+	d->mark = UINT32_MAX;
+	d->filled = (struct mono){ INT64_MIN };
 	TAILQ_INIT(&d->ready);
 	TAILQ_INIT(&d->slots);
 	idmap_put(s->dests, &d->node, id);
@@ -300,14 +302,14 @@ sched_failed(struct schedule *s, struct sched_dest *d, struct mono now,
 		if (d->failures < UINT32_MAX)
 			d->failures++;
 		d->due = mono_after(now, sched_backoff(s, d->failures, random));
-		d->grown = SCHED_FIRST_SLOTS;
+		sched_window_close(d);
 	}
 	sched_drop_ready(s, d);
 	return counts;
 }
 
 bool
-sched_alive(struct sched_dest *d, bool delivered)
+sched_alive(struct sched_dest *d)
 {
 	bool changed = d->failures > 0;
 
@@ -315,9 +317,13 @@ sched_alive(struct sched_dest *d, bool delivered)
 		d->failures = 0;
 		d->due = (struct mono){ INT64_MIN };
 	}
-	if (delivered && d->grown < UINT32_MAX)
-		d->grown++;
 	return changed;
+}
+
+const char *
+sched_circuit(uint32_t failures, bool is_due)
+{
+	return failures == 0 ? "closed" : is_due ? "half-open" : "open";
 }
 
 void
@@ -477,6 +483,8 @@ sched_take(struct schedule *s, struct sched_dest *d, uint32_t max, void *lease,
 	const struct sched_msg *m = r == NULL ? NULL : r->msg;
 	uint32_t n = 0;
 
+	if (d->rate > 0)
+		d->tokens -= SCHED_JOB_TOKENS;
 	while (n < max && r != NULL && r->msg == m) {
 		struct sched_rcpt *next = TAILQ_NEXT(r, link);
 
@@ -530,8 +538,6 @@ sched_leased_count(const struct schedule *s)
 	return s->leased_count;
 }
 
-/* ---- connections ---- */
-
 void
 schedule_set_scarce(struct schedule *s, bool scarce)
 {
@@ -539,61 +545,7 @@ schedule_set_scarce(struct schedule *s, bool scarce)
 }
 
 bool
-sched_is_proven(const struct sched_dest *d)
+schedule_is_scarce(const struct schedule *s)
 {
-	return d->failures == 0 && d->grown > SCHED_FIRST_SLOTS;
-}
-
-/* One probe while it is failing; more as it takes mail. */
-static uint32_t
-allowed(const struct schedule *s, const struct sched_dest *d)
-{
-	bool one = d->failures > 0 || (s->scarce && !sched_is_proven(d));
-	uint32_t n = one ? 1 : d->grown;
-
-	return n < s->limits.concurrency ? n : s->limits.concurrency;
-}
-
-bool
-sched_slot_had_turn(const struct schedule *s, const struct sched_slot *slot)
-{
-	return slot->served >= SCHED_TURN && sched_has_starved(s);
-}
-
-enum sched_step
-sched_step(const struct schedule *s, const struct sched_dest *d, bool may_open,
-    struct sched_slot **slot)
-{
-	struct sched_slot *best = NULL, *at;
-	bool wants;
-
-	if (d->ready_count == 0)
-		return SCHED_ENOUGH;
-	TAILQ_FOREACH(at, &d->slots, link)
-		if (!at->ending && !sched_slot_had_turn(s, at) &&
-		    (best == NULL || at->out < best->out))
-			best = at;
-	wants = (best == NULL || best->out >= SCHED_SPREAD) &&
-		d->slot_count < allowed(s, d);
-	if (wants && may_open)
-		return SCHED_OPEN;
-	*slot = best;
-	if (best != NULL && best->out < SCHED_WINDOW)
-		return SCHED_SEND;
-	return wants ? SCHED_WANT : SCHED_ENOUGH;
-}
-
-void
-sched_slot_add(struct sched_dest *d, struct sched_slot *slot)
-{
-	slot->dest = d;
-	TAILQ_INSERT_TAIL(&d->slots, slot, link);
-	d->slot_count++;
-}
-
-void
-sched_slot_remove(struct sched_slot *slot)
-{
-	TAILQ_REMOVE(&slot->dest->slots, slot, link);
-	slot->dest->slot_count--;
+	return s->scarce;
 }

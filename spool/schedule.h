@@ -15,6 +15,22 @@
  * idle: nothing to do, or all it may do is under way.  waiting: work, but
  * not before some time.  ready: to be fed in turn.  starved: it wants a
  * connection and no courier has room.
+ *
+ * Whether it is tried at all is a circuit:
+ *
+ *	closed --no host has a session--> open --its time--> half-open
+ *	   ^---------------any session------------------------/   |
+ *	                                   ^--no host has a session
+ *
+ * closed: served.  open: it backs off, for a time that grows; nothing of it
+ * is in memory.  half-open: one connection probes it.
+ *
+ * How many connections it has while closed is a window, moved by what
+ * becomes of jobs as TCP moves its own (RFC 5681 3.1).  A job of which some
+ * recipient was taken opens it by one, up to where it last had to give way;
+ * from there on it takes as many such jobs as it is wide.  A job that was
+ * put off (4yz, 421, a connection lost) halves it, once for all that was
+ * out at the time.  It stays between one and the destination's concurrency.
  */
 #ifndef SPOOL_SCHEDULE_H
 #define SPOOL_SCHEDULE_H
@@ -32,14 +48,14 @@
 #define SCHED_TURN        64u /* jobs on one while others are starved */
 #define SCHED_FLOOR       16u /* in memory of a destination that is served */
 #define SCHED_SHARE       4u  /* it takes up to 1/SHARE of what is free */
-#define SCHED_BODY_BYTES  (32u << 20) /* ours: content kept in memory */
+#define SCHED_BODY_BYTES  (32u << 20)    /* ours: content kept in memory */
+#define SCHED_JOB_TOKENS  INT64_C(60000) /* so a rate of 1 adds 1 each ms */
 
 struct sched_limits {
 	int64_t first_retry_ms;
 	int64_t max_retry_ms;
 	uint32_t jitter_percent;
-	uint32_t concurrency; /* connections to one destination */
-	uint32_t active;      /* recipients in memory */
+	uint32_t active; /* recipients in memory */
 };
 
 /* A message with recipients in memory; goes with the last of them. */
@@ -103,8 +119,16 @@ struct sched_dest {
 	uint32_t ready_count;
 	uint32_t leased_count;
 	TAILQ_HEAD(, sched_slot) slots;
-	uint32_t slot_count; /* with those that are ending */
-	uint32_t grown;      /* connections it has earned */
+	uint32_t slot_count;  /* with those that are ending */
+	bool proven;          /* has taken mail since it last failed */
+	uint32_t concurrency; /* the holder's: connections at most */
+	uint32_t window;      /* connections it may have now */
+	uint32_t mark;        /* up to it the window opens fast */
+	uint32_t taken;       /* jobs taken since the window last opened */
+	uint32_t cuts;        /* how often it was halved */
+	uint32_t rate;        /* the holder's: jobs a minute; 0: any */
+	int64_t tokens;       /* saved up, SCHED_JOB_TOKENS a job */
+	struct mono filled;   /* when they were counted last */
 };
 
 /* A talloc object.  limits is copied. */
@@ -115,7 +139,8 @@ void schedule_set_limits(struct schedule *s, const struct sched_limits *limits);
 
 /* ---- destinations ---- */
 
-/* d is zeroed by the caller but for domain and class; lives on with it. */
+/* d is zeroed by the caller but for domain, class and what is the holder's;
+ * lives on with it. */
 void sched_dest_add(struct schedule *s, struct sched_dest *d, int64_t id);
 /* Nothing of it may be in memory nor under way. */
 void sched_dest_remove(struct schedule *s, struct sched_dest *d);
@@ -148,9 +173,15 @@ int64_t sched_backoff(const struct schedule *s, uint32_t n, uint64_t random);
  */
 bool sched_failed(struct schedule *s, struct sched_dest *d, struct mono now,
     uint64_t random);
-/* A host took up a session; delivered: and took mail.  True when failures
- * or due changed. */
-bool sched_alive(struct sched_dest *d, bool delivered);
+/* A host took up a session.  True when failures or due changed. */
+bool sched_alive(struct sched_dest *d);
+/* No host had a session: one connection. */
+void sched_window_close(struct sched_dest *d);
+/* What became of a job that was handed out when d->cuts was cuts. */
+void sched_job_taken(struct sched_dest *d);
+void sched_job_put_off(struct sched_dest *d, uint32_t cuts);
+/* "closed", "open" or "half-open"; is_due: its time has come. */
+const char *sched_circuit(uint32_t failures, bool is_due);
 /* Not before now + ms, without counting as a failure. */
 void sched_pause(struct sched_dest *d, struct mono now, int64_t ms);
 /* No back-off, no pause: an attempt may be made at once. */
@@ -206,16 +237,18 @@ enum sched_step {
 	SCHED_OPEN,   /* open one more connection */
 	SCHED_WANT,   /* would open one, but no courier has room */
 	SCHED_ENOUGH, /* nothing ready, or all of its connections are full */
+	SCHED_SLOW,   /* its rate is used up: it is paused; touch it */
 };
 /*
  * Connections are scarce, or not: then a destination that has not taken
  * mail since it last failed gets one and no more (C20).
  */
 void schedule_set_scarce(struct schedule *s, bool scarce);
+bool schedule_is_scarce(const struct schedule *s);
 /* Has it taken mail since it last failed, or was met? */
 bool sched_is_proven(const struct sched_dest *d);
-enum sched_step sched_step(const struct schedule *s, const struct sched_dest *d,
-    bool may_open, struct sched_slot **slot);
+enum sched_step sched_step(const struct schedule *s, struct sched_dest *d,
+    struct mono now, bool may_open, struct sched_slot **slot);
 void sched_slot_add(struct sched_dest *d, struct sched_slot *slot);
 void sched_slot_remove(struct sched_slot *slot);
 /* Has it served long enough, with others starved? */

@@ -80,7 +80,8 @@ struct store_message {
 	uint32_t flags;      /* of enum message_flag */
 	enum msg_class mclass;
 	struct wall received;
-	struct wall expires;
+	struct wall expires; /* the end of its ordinary lifetime */
+	struct wall look;    /* when something may be due of it */
 	const char *client;  /* address of the client that handed it in */
 	const char *account; /* as which it authenticated, or "" */
 	const char *envid;   /* ENVID as it came (xtext), or "" */
@@ -99,8 +100,12 @@ struct store_rcpt {
 	const char *orcpt;   /* ORCPT as it came, or "" */
 	uint32_t attempts;
 	struct wall next; /* own due time; the destination's may be later */
-	/* of the last attempt: */
-	const char *last; /* reason, "" before the first */
+	bool told;        /* that it is delayed */
+	/* of the last attempt that was its own, not its destination's: */
+	const char *last;   /* reason, "" before the first */
+	const char *status; /* "4.7.5", or "" */
+	const char *host;   /* that failed or spoke so, or "" */
+	enum failure failure;
 	enum level required;
 	uint8_t reached; /* enum evidence_reached */
 };
@@ -117,7 +122,8 @@ MUST_CHECK enum status store_message_new(struct store *s,
     const struct store_message *m, struct diag *why);
 MUST_CHECK enum status store_chunk_add(struct store *s, int64_t message,
     uint32_t seq, struct span data, struct diag *why);
-/* In the transaction that queues the message. */
+/* In the transaction that queues the message.  Of the last attempt last,
+ * required and reached are taken: there was none yet. */
 MUST_CHECK enum status store_rcpt_add(struct store *s,
     const struct store_rcpt *r, struct diag *why);
 /* Complete, with what m now says of size, flags and class: the moment of
@@ -143,11 +149,21 @@ MUST_CHECK enum status store_chunk_get(struct store *s, TALLOC_CTX *mem,
 /* Number of the last chunk.  ST_NOTFOUND when there is none. */
 MUST_CHECK enum status store_chunk_last(struct store *s, int64_t message,
     uint32_t *seq, struct diag *why);
+/* Set its end, and when to look at it. */
 MUST_CHECK enum status store_message_set_expires(struct store *s,
-    int64_t message, struct wall expires, struct diag *why);
-/* When the first queued message expires; WALL_NEVER when none is queued. */
-MUST_CHECK enum status store_expires_next(struct store *s, struct wall *out,
+    int64_t message, struct wall expires, struct wall look, struct diag *why);
+
+/* When the first queued message is to be looked at; WALL_NEVER when none is
+ * queued. */
+MUST_CHECK enum status store_look_next(struct store *s, struct wall *out,
     struct diag *why);
+/* Queued messages that are to be looked at by now, at most max, the most
+ * overdue first.  Strings are borrowed for the call. */
+MUST_CHECK enum status store_look_due(struct store *s, struct wall now,
+    uint32_t max, void (*row)(void *arg, const struct store_message *m),
+    void *arg, struct diag *why);
+MUST_CHECK enum status store_look_put(struct store *s, int64_t message,
+    struct wall look, struct diag *why);
 
 /* ---- recipients ---- */
 
@@ -160,14 +176,22 @@ MUST_CHECK enum status store_rcpt_get(struct store *s, TALLOC_CTX *mem,
  */
 MUST_CHECK enum status store_rcpt_done(struct store *s, int64_t rcpt,
     bool *last, struct diag *why);
-/* Write attempts, next, last, required, reached.  ST_NOTFOUND: no row. */
+/* Write attempts, next, and all of the last attempt.  ST_NOTFOUND: no row. */
 MUST_CHECK enum status store_rcpt_defer(struct store *s,
     const struct store_rcpt *r, struct diag *why);
+/* Its sender was told that it is delayed. */
+MUST_CHECK enum status store_rcpt_told(struct store *s, int64_t rcpt,
+    struct diag *why);
+/* All recipients of a message, by id.  Strings are borrowed for the call. */
+MUST_CHECK enum status store_rcpt_each(struct store *s, int64_t message,
+    void (*row)(void *arg, const struct store_rcpt *r), void *arg,
+    struct diag *why);
 
 /* Set its due time only.  ST_NOTFOUND: no row. */
 MUST_CHECK enum status store_rcpt_set_next(struct store *s, int64_t rcpt,
     struct wall next, struct diag *why);
-/* Write dest, address, orcpt, next: it goes elsewhere.  ST_NOTFOUND. */
+/* Write dest, address, orcpt, next: it goes elsewhere, where nothing has
+ * failed yet.  ST_NOTFOUND. */
 MUST_CHECK enum status store_rcpt_move(struct store *s,
     const struct store_rcpt *r, struct diag *why);
 
@@ -189,11 +213,6 @@ MUST_CHECK enum status store_rcpt_due(struct store *s, int64_t dest,
     const struct store_place *after, struct wall now, uint32_t max,
     void (*row)(void *arg, const struct store_rcpt *r), void *arg,
     struct wall *then, struct diag *why);
-/* Recipients whose message expired at now, at most max, first expired
- * first.  Strings are borrowed for the call. */
-MUST_CHECK enum status store_rcpt_expired(struct store *s, struct wall now,
-    uint32_t max, void (*row)(void *arg, const struct store_rcpt *r), void *arg,
-    struct diag *why);
 
 /* ---- destinations ---- */
 
@@ -201,18 +220,22 @@ struct store_dest {
 	int64_t id;
 	const char *domain;
 	enum msg_class mclass;
-	struct wall due;     /* not tried before; 0: at once */
-	uint32_t failures;   /* consecutive attempts without any session */
-	uint64_t queued;     /* recipients */
-	const char *last;    /* reason of the last such failure, "" if none */
-	enum level required; /* of that failure */
+	struct wall due;   /* not tried before; 0: at once */
+	uint32_t failures; /* consecutive attempts without any session */
+	uint64_t queued;   /* recipients */
+	/* of the last such failure: */
+	const char *last;   /* reason, "" if none */
+	const char *status; /* "4.7.5", or "" */
+	const char *host;   /* that failed so, or "" */
+	enum failure failure;
+	enum level required;
 };
 
 /* Find or make; *d is filled, strings in mem. */
 MUST_CHECK enum status store_dest_get(struct store *s, TALLOC_CTX *mem,
     const char *domain, enum msg_class mclass, struct store_dest *d,
     struct diag *why);
-/* Write due, failures, last, required, queued back. */
+/* Write all but domain and class back. */
 MUST_CHECK enum status store_dest_put(struct store *s,
     const struct store_dest *d, struct diag *why);
 /* All destinations with queued > 0, in order of due.  Strings are borrowed

@@ -10,152 +10,6 @@
 #define READER_WAIT_US 100000u
 #define WRITER_WAIT_MS 2000 /* an earlier writer's last transaction */
 
-/*
- * A recipient's row goes when it is done, a message's with its last
- * recipient.  Index columns stand first: scans do not touch the rest.
- */
-static const char schema[] =
-    "CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL)"
-    " WITHOUT ROWID;"
-    "CREATE TABLE courier (instance INTEGER PRIMARY KEY,"
-    " seq INTEGER NOT NULL, heard INTEGER NOT NULL);"
-    "CREATE TABLE message (id INTEGER PRIMARY KEY, queued INTEGER NOT NULL,"
-    " rcpts INTEGER NOT NULL, expires INTEGER NOT NULL,"
-    " received INTEGER NOT NULL, size INTEGER NOT NULL,"
-    " flags INTEGER NOT NULL, class INTEGER NOT NULL,"
-    " sender TEXT NOT NULL, client TEXT NOT NULL, account TEXT NOT NULL,"
-    " envid TEXT NOT NULL, ret INTEGER NOT NULL);"
-    "CREATE INDEX message_incoming ON message(id) WHERE queued = 0;"
-    "CREATE INDEX message_expires ON message(expires) WHERE queued = 1;"
-    "CREATE TABLE chunk (id INTEGER PRIMARY KEY, data BLOB NOT NULL);"
-    "CREATE TABLE recipient (id INTEGER PRIMARY KEY, dest INTEGER NOT NULL,"
-    " next INTEGER NOT NULL, attempts INTEGER NOT NULL,"
-    " required INTEGER NOT NULL, reached INTEGER NOT NULL,"
-    " address TEXT NOT NULL, last TEXT NOT NULL, notify INTEGER NOT NULL,"
-    " orcpt TEXT NOT NULL);"
-    "CREATE INDEX recipient_due ON recipient(dest, next);"
-    "CREATE TABLE destination (id INTEGER PRIMARY KEY, due INTEGER NOT NULL,"
-    " queued INTEGER NOT NULL, failures INTEGER NOT NULL,"
-    " required INTEGER NOT NULL, class INTEGER NOT NULL,"
-    " domain TEXT NOT NULL, last TEXT NOT NULL, UNIQUE(domain, class));"
-    "CREATE INDEX destination_due ON destination(due) WHERE queued > 0;"
-    "CREATE TABLE evidence (seq INTEGER PRIMARY KEY, time INTEGER NOT NULL,"
-    " outcome INTEGER NOT NULL, reached INTEGER NOT NULL,"
-    " message INTEGER NOT NULL, domain TEXT NOT NULL, hash BLOB NOT NULL,"
-    " body BLOB NOT NULL, personal BLOB NOT NULL);"
-    "CREATE INDEX evidence_plain ON evidence(seq, time, domain)"
-    " WHERE reached = 1;"
-    "CREATE INDEX evidence_message ON evidence(message) WHERE message > 0;"
-    "CREATE TABLE sts_policy (domain TEXT PRIMARY KEY, data BLOB NOT NULL);"
-    "INSERT INTO meta VALUES ('schema', 2), ('next_id', 1), ('epoch', 0);";
-_Static_assert(STORE_SCHEMA_VERSION == 2, "the schema text says 2");
-
-#define EVIDENCE_COLUMNS                                                       \
-	"SELECT seq, time, outcome, reached, message, domain, hash, body,"     \
-	" personal FROM evidence "
-#define EVIDENCE_FILTER                                                        \
-	" seq > ?1 AND (?2 = 0 OR time >= ?2) AND (?3 = 0 OR time < ?3)"       \
-	" AND (?4 = '' OR domain = ?4) ORDER BY seq LIMIT ?5"
-#define RCPT_COLUMNS                                                           \
-	"r.id, r.dest, r.next, r.attempts, r.required, r.reached, r.address,"  \
-	" r.last, r.notify, r.orcpt "
-#define DEST_COLUMNS "id, due, queued, failures, required, class, domain, last "
-#define DEST_EMPTY                                                             \
-	" queued = 0 AND NOT EXISTS"                                           \
-	" (SELECT 1 FROM recipient WHERE dest = destination.id)"
-#define MESSAGE_COLUMNS                                                        \
-	"m.id, m.expires, m.received, m.size, m.flags, m.class, m.sender,"     \
-	" m.client, m.account, m.envid, m.ret "
-
-static const char *const text[STORE_QUERY_COUNT] = {
-	[Q_BEGIN] = "BEGIN IMMEDIATE",
-	[Q_COMMIT] = "COMMIT",
-	[Q_ROLLBACK] = "ROLLBACK",
-	[Q_META_GET] = "SELECT value FROM meta WHERE key = ?1",
-	[Q_META_PUT] = "UPDATE meta SET value = ?2 WHERE key = ?1",
-	[Q_COURIER_GET] = "SELECT seq FROM courier WHERE instance = ?1",
-	[Q_COURIER_PUT] = "INSERT OR REPLACE INTO courier VALUES (?1, ?2, ?3)",
-	[Q_COURIER_FORGET] = "DELETE FROM courier WHERE heard < ?1",
-	[Q_MESSAGE_NEW] = "INSERT INTO message (id, expires, received, size,"
-			  " flags, class, sender, client, queued, rcpts,"
-			  " account, envid, ret) VALUES (?1, ?2, ?3, ?4, ?5,"
-			  " ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-	[Q_MESSAGE_QUEUE] = "UPDATE message SET queued = 1, size = ?2,"
-			    " flags = ?3, rcpts = ?4, class = ?5"
-			    " WHERE id = ?1 AND queued = 0",
-	[Q_MESSAGE_GET] = "SELECT " MESSAGE_COLUMNS
-			  "FROM message m WHERE m.id = ?1",
-	[Q_MESSAGE_STATE] = "SELECT queued, rcpts FROM message WHERE id = ?1",
-	[Q_MESSAGE_LESS] = "UPDATE message SET rcpts = rcpts - 1 WHERE id = ?1",
-	[Q_MESSAGE_SET_EXPIRES] =
-	    "UPDATE message SET expires = ?2 WHERE id = ?1",
-	[Q_MESSAGE_DELETE] = "DELETE FROM message WHERE id = ?1",
-	[Q_MESSAGE_INCOMING] = "SELECT id FROM message WHERE queued = 0"
-			       " LIMIT 1",
-	[Q_MESSAGE_EXPIRES] = "SELECT min(expires) FROM message"
-			      " WHERE queued = 1",
-	[Q_CHUNK_ADD] = "INSERT INTO chunk VALUES (?1, ?2)",
-	[Q_CHUNK_GET] = "SELECT data FROM chunk WHERE id = ?1",
-	[Q_CHUNK_LAST] = "SELECT max(id) FROM chunk WHERE id BETWEEN ?1 AND ?2",
-	[Q_CHUNK_DELETE] = "DELETE FROM chunk WHERE id BETWEEN ?1 AND ?2",
-	[Q_RCPT_ADD] = "INSERT INTO recipient (id, dest, next, attempts,"
-		       " required, reached, address, last, notify, orcpt)"
-		       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-	[Q_RCPT_GET] = "SELECT " RCPT_COLUMNS
-		       "FROM recipient r WHERE r.id = ?1",
-	[Q_RCPT_DELETE] = "DELETE FROM recipient WHERE id = ?1",
-	[Q_RCPT_DELETE_ALL] =
-	    "DELETE FROM recipient WHERE id BETWEEN ?1 AND ?2",
-	[Q_RCPT_DEFER] = "UPDATE recipient SET next = ?2, attempts = ?3,"
-			 " required = ?4, reached = ?5, last = ?6"
-			 " WHERE id = ?1",
-	[Q_RCPT_NEXT] = "UPDATE recipient SET next = ?2 WHERE id = ?1",
-	[Q_RCPT_MOVE] = "UPDATE recipient SET dest = ?2, address = ?3,"
-			" orcpt = ?4, next = ?5 WHERE id = ?1",
-	[Q_RCPT_DUE] = "SELECT " RCPT_COLUMNS "FROM recipient r"
-		       " INDEXED BY recipient_due"
-		       " WHERE r.dest = ?1 AND (r.next, r.id) > (?2, ?3)"
-		       " ORDER BY r.next, r.id LIMIT ?4",
-	[Q_RCPT_EXPIRED] = "SELECT " RCPT_COLUMNS "FROM message m"
-			   " INDEXED BY message_expires CROSS JOIN recipient r"
-			   " ON r.id BETWEEN (m.id << 16)"
-			   " AND ((m.id << 16) | 65535)"
-			   " WHERE m.queued = 1 AND m.expires <= ?1"
-			   " ORDER BY m.expires LIMIT ?2",
-	[Q_DEST_FIND] = "SELECT " DEST_COLUMNS "FROM destination"
-			" WHERE domain = ?1 AND class = ?2",
-	[Q_DEST_MAKE] = "INSERT INTO destination (domain, class, due, queued,"
-			" failures, required, last)"
-			" VALUES (?1, ?2, 0, 0, 0, 0, '')",
-	[Q_DEST_PUT] = "UPDATE destination SET due = ?2, queued = ?3,"
-		       " failures = ?4, required = ?5, last = ?6 WHERE id = ?1",
-	[Q_DEST_EACH] = "SELECT " DEST_COLUMNS "FROM destination"
-			" WHERE queued > 0 ORDER BY due",
-	[Q_DEST_FORGET] =
-	    "DELETE FROM destination WHERE id = ?1 AND" DEST_EMPTY,
-	[Q_DEST_TIDY] = "DELETE FROM destination WHERE" DEST_EMPTY,
-	[Q_QUEUE_PAGE] = "SELECT " RCPT_COLUMNS ", " MESSAGE_COLUMNS
-			 ", d.due, d.queued, d.failures, d.required, d.class,"
-			 " d.domain, d.last FROM recipient r"
-			 " CROSS JOIN message m ON m.id = r.id >> 16"
-			 " CROSS JOIN destination d ON d.id = r.dest"
-			 " WHERE r.id > ?1 ORDER BY r.id LIMIT ?2",
-	[Q_EVIDENCE_HEAD] = "SELECT seq, hash FROM evidence"
-			    " ORDER BY seq DESC LIMIT 1",
-	[Q_EVIDENCE_ADD] = "INSERT INTO evidence (seq, time, outcome, reached,"
-			   " message, domain, hash, body, personal)"
-			   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-	[Q_EVIDENCE_PAGE] = EVIDENCE_COLUMNS "WHERE" EVIDENCE_FILTER,
-	[Q_EVIDENCE_PAGE_PLAIN] = EVIDENCE_COLUMNS
-	"INDEXED BY evidence_plain WHERE reached = 1 AND" EVIDENCE_FILTER,
-	[Q_EVIDENCE_PAGE_MESSAGE] = EVIDENCE_COLUMNS
-	"INDEXED BY evidence_message WHERE message > 0 AND message = ?6"
-	" AND (?7 = 0 OR reached = 1) AND" EVIDENCE_FILTER,
-	[Q_STS_PUT] = "INSERT OR REPLACE INTO sts_policy VALUES (?1, ?2)",
-	[Q_STS_GET] = "SELECT domain, data FROM sts_policy WHERE domain = ?1",
-	[Q_STS_EACH] = "SELECT domain, data FROM sts_policy",
-};
-
 /* ---- what the other parts use ---- */
 
 enum status
@@ -518,10 +372,27 @@ version_of(struct store *s, int64_t *version, struct diag *why)
 }
 
 static enum status
+check_version(const struct store *s, int64_t version, struct diag *why)
+{
+	if (version > STORE_SCHEMA_VERSION)
+		return diag_set(why, ST_UNSUPP,
+		    "%s: a later version of this program has written it "
+		    "(schema %" PRId64 ", this one knows up to %u)",
+		    s->path, version, STORE_SCHEMA_VERSION);
+	if (version < STORE_SCHEMA_VERSION)
+		return diag_set(why, ST_UNSUPP,
+		    "%s: an earlier version of this program has written it "
+		    "(schema %" PRId64 "): start the gateway, which brings it "
+		    "up to date",
+		    s->path, version);
+	return ST_OK;
+}
+
+static enum status
 prepare_all(struct store *s, struct diag *why)
 {
 	for (size_t i = 0; i < STORE_QUERY_COUNT; i++) {
-		int rc = sqlite3_prepare_v3(s->db, text[i], -1,
+		int rc = sqlite3_prepare_v3(s->db, store_text[i], -1,
 		    SQLITE_PREPARE_PERSISTENT, &s->query[i], NULL);
 
 		if (rc != SQLITE_OK)
@@ -551,10 +422,26 @@ drop_incoming(struct store *s, struct diag *why)
 	}
 }
 
+/* An earlier version's spool is brought up to date in the transaction that
+ * opens it: it is whole in one form or the other. */
+static enum status
+bring_up_to_date(struct store *s, struct diag *why)
+{
+	int64_t version = 0;
+	enum status st = version_of(s, &version, why);
+
+	if (st != ST_OK)
+		return st;
+	if (version == 0)
+		return exec(s, store_schema, why);
+	if (version == 1)
+		return exec(s, store_upgrade_1, why);
+	return check_version(s, version, why);
+}
+
 static enum status
 set_up_writer(struct store *s, struct diag *why)
 {
-	int64_t version = 0;
 	enum status st;
 
 	st = exec(s,
@@ -566,13 +453,7 @@ set_up_writer(struct store *s, struct diag *why)
 	    why);
 	if (st != ST_OK)
 		return st;
-	st = version_of(s, &version, why);
-	if (st == ST_OK && version == 0)
-		st = exec(s, schema, why);
-	else if (st == ST_OK && version != STORE_SCHEMA_VERSION)
-		st = diag_set(why, ST_UNSUPP,
-		    "%s: schema version %" PRId64 ", this program has %u",
-		    s->path, version, STORE_SCHEMA_VERSION);
+	st = bring_up_to_date(s, why);
 	if (st == ST_OK)
 		st = prepare_all(s, why);
 	if (st == ST_OK)
@@ -588,10 +469,8 @@ set_up_reader(struct store *s, struct diag *why)
 	int64_t version = 0;
 	enum status st = version_of(s, &version, why);
 
-	if (st == ST_OK && version != STORE_SCHEMA_VERSION)
-		return diag_set(why, ST_UNSUPP,
-		    "%s: schema version %" PRId64 ", this program has %u",
-		    s->path, version, STORE_SCHEMA_VERSION);
+	if (st == ST_OK)
+		st = check_version(s, version, why);
 	return st == ST_OK ? prepare_all(s, why) : st;
 }
 

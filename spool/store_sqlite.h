@@ -16,10 +16,10 @@
 #define STORE_MAX_CHUNKS 65536u      /* 16 bits of a chunk id */
 
 /* Columns of a joined row stand behind each other. */
-#define STORE_RCPT_COLUMNS    10
-#define STORE_MESSAGE_COLUMNS 11
+#define STORE_RCPT_COLUMNS    14
+#define STORE_MESSAGE_COLUMNS 12
 
-/* Every statement there is; the text of each is in store_sqlite.c. */
+/* Every statement there is; the text of each is in store_sqlite_text.c. */
 enum store_query {
 	Q_BEGIN,
 	Q_COMMIT,
@@ -37,7 +37,9 @@ enum store_query {
 	Q_MESSAGE_SET_EXPIRES,
 	Q_MESSAGE_DELETE,
 	Q_MESSAGE_INCOMING,
-	Q_MESSAGE_EXPIRES,
+	Q_LOOK_NEXT,
+	Q_LOOK_DUE,
+	Q_LOOK_PUT,
 	Q_CHUNK_ADD,
 	Q_CHUNK_GET,
 	Q_CHUNK_LAST,
@@ -49,8 +51,9 @@ enum store_query {
 	Q_RCPT_DEFER,
 	Q_RCPT_NEXT,
 	Q_RCPT_MOVE,
+	Q_RCPT_TOLD,
+	Q_RCPT_OF,
 	Q_RCPT_DUE,
-	Q_RCPT_EXPIRED,
 	Q_DEST_FIND,
 	Q_DEST_MAKE,
 	Q_DEST_PUT,
@@ -68,6 +71,9 @@ enum store_query {
 	Q_STS_EACH,
 };
 #define STORE_QUERY_COUNT (Q_STS_EACH + 1)
+extern const char *const store_text[STORE_QUERY_COUNT];
+extern const char store_schema[];
+extern const char store_upgrade_1[]; /* from 1 to the present one */
 
 struct store {
 	sqlite3 *db;
@@ -86,6 +92,10 @@ MUST_CHECK enum status store_fail(struct store *s, int rc, struct diag *why);
 void store_bind_i64(sqlite3_stmt *q, int at, int64_t v);
 void store_bind_str(sqlite3_stmt *q, int at, const char *v); /* NULL as "" */
 void store_bind_span(sqlite3_stmt *q, int at, struct span v);
+
+/* Parameters 1 and 2: the ids of all rows of a message in chunk or in
+ * recipient. */
+void store_bind_range(sqlite3_stmt *q, int64_t message);
 
 /* Run a query that gives no rows. */
 MUST_CHECK enum status store_run(struct store *s, enum store_query n,

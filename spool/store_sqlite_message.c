@@ -22,6 +22,7 @@ message_add(struct store *s, const struct store_message *m, bool queued,
 	store_bind_str(q, 11, m->account);
 	store_bind_str(q, 12, m->envid);
 	store_bind_i64(q, 13, (int64_t)m->ret);
+	store_bind_i64(q, 14, m->look.ms);
 	return store_run(s, Q_MESSAGE_NEW, why);
 }
 
@@ -59,9 +60,8 @@ store_message_queue(struct store *s, const struct store_message *m,
 	return st;
 }
 
-/* Bind the ids of all rows of a message in chunk or recipient. */
-static void
-bind_range(sqlite3_stmt *q, int64_t message)
+void
+store_bind_range(sqlite3_stmt *q, int64_t message)
 {
 	store_bind_i64(q, 1, message << 16);
 	store_bind_i64(q, 2, message << 16 | 0xffff);
@@ -75,7 +75,7 @@ store_message_delete(struct store *s, int64_t message, struct diag *why)
 	enum status st;
 
 	for (size_t i = 0; i < COUNT_OF(ranges); i++) {
-		bind_range(s->query[ranges[i]], message);
+		store_bind_range(s->query[ranges[i]], message);
 		st = store_run(s, ranges[i], why);
 		if (st != ST_OK)
 			return st;
@@ -118,6 +118,7 @@ store_message_of(sqlite3_stmt *q, int at)
 		.account = store_col_str(q, at + 8),
 		.envid = store_col_str(q, at + 9),
 		.ret = (enum dsn_ret)store_col_enum(q, at + 10, DSN_RET_COUNT),
+		.look.ms = sqlite3_column_int64(q, at + 11),
 	};
 }
 
@@ -143,26 +144,58 @@ store_message_get(struct store *s, TALLOC_CTX *mem, int64_t message,
 
 enum status
 store_message_set_expires(struct store *s, int64_t message, struct wall expires,
-    struct diag *why)
+    struct wall look, struct diag *why)
 {
 	store_bind_i64(s->query[Q_MESSAGE_SET_EXPIRES], 1, message);
 	store_bind_i64(s->query[Q_MESSAGE_SET_EXPIRES], 2, expires.ms);
+	store_bind_i64(s->query[Q_MESSAGE_SET_EXPIRES], 3, look.ms);
 	return store_run_on_one(s, Q_MESSAGE_SET_EXPIRES, why);
 }
 
 enum status
-store_expires_next(struct store *s, struct wall *out, struct diag *why)
+store_look_next(struct store *s, struct wall *out, struct diag *why)
 {
-	sqlite3_stmt *q = s->query[Q_MESSAGE_EXPIRES];
-	enum status st = store_one(s, Q_MESSAGE_EXPIRES, why);
+	sqlite3_stmt *q = s->query[Q_LOOK_NEXT];
+	enum status st = store_one(s, Q_LOOK_NEXT, why);
 
 	if (st != ST_OK)
 		return st;
 	*out = WALL_NEVER; /* min() of no rows is a row with NULL */
 	if (sqlite3_column_type(q, 0) != SQLITE_NULL)
 		out->ms = sqlite3_column_int64(q, 0);
-	store_end(s, Q_MESSAGE_EXPIRES);
+	store_end(s, Q_LOOK_NEXT);
 	return ST_OK;
+}
+
+enum status
+store_look_due(struct store *s, struct wall now, uint32_t max,
+    void (*row)(void *arg, const struct store_message *m), void *arg,
+    struct diag *why)
+{
+	sqlite3_stmt *q = s->query[Q_LOOK_DUE];
+	enum status st;
+	bool more;
+
+	store_bind_i64(q, 1, now.ms);
+	store_bind_i64(q, 2, max);
+	for (;;) {
+		struct store_message m;
+
+		st = store_next(s, Q_LOOK_DUE, &more, why);
+		if (st != ST_OK || !more)
+			return st;
+		m = store_message_of(q, 0);
+		row(arg, &m);
+	}
+}
+
+enum status
+store_look_put(struct store *s, int64_t message, struct wall look,
+    struct diag *why)
+{
+	store_bind_i64(s->query[Q_LOOK_PUT], 1, message);
+	store_bind_i64(s->query[Q_LOOK_PUT], 2, look.ms);
+	return store_run(s, Q_LOOK_PUT, why);
 }
 
 enum status
@@ -200,7 +233,7 @@ store_chunk_last(struct store *s, int64_t message, uint32_t *seq,
 	sqlite3_stmt *q = s->query[Q_CHUNK_LAST];
 	enum status st;
 
-	bind_range(q, message);
+	store_bind_range(q, message);
 	st = store_one(s, Q_CHUNK_LAST, why);
 	if (st != ST_OK)
 		return st;

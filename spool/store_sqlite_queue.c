@@ -2,6 +2,15 @@
 /* Recipients and destinations. */
 #include "spool/store_sqlite.h"
 
+/* A class this version does not know is of no kind. */
+static enum failure
+failure_of(sqlite3_stmt *q, int at)
+{
+	int64_t v = sqlite3_column_int64(q, at);
+
+	return v > 0 && v < FAILURE_COUNT ? (enum failure)v : FAILURE_NONE;
+}
+
 /* Strings are borrowed until the next step. */
 static struct store_rcpt
 rcpt_of(sqlite3_stmt *q)
@@ -18,21 +27,30 @@ rcpt_of(sqlite3_stmt *q)
 		.last = store_col_str(q, 7),
 		.notify = (unsigned)sqlite3_column_int64(q, 8) & DSN_NOTIFY_ALL,
 		.orcpt = store_col_str(q, 9),
+		.status = store_col_str(q, 10),
+		.failure = failure_of(q, 11),
+		.host = store_col_str(q, 12),
+		.told = sqlite3_column_int64(q, 13) != 0,
 	};
 }
 
+/* Its columns begin at at. */
 static struct store_dest
-dest_of(sqlite3_stmt *q)
+dest_of(sqlite3_stmt *q, int at)
 {
 	return (struct store_dest){
-		.id = sqlite3_column_int64(q, 0),
-		.due.ms = sqlite3_column_int64(q, 1),
-		.queued = (uint64_t)sqlite3_column_int64(q, 2),
-		.failures = (uint32_t)sqlite3_column_int64(q, 3),
-		.required = (enum level)store_col_enum(q, 4, LEVEL_COUNT),
-		.mclass = (enum msg_class)store_col_enum(q, 5, CLASS_COUNT),
-		.domain = store_col_str(q, 6),
-		.last = store_col_str(q, 7),
+		.id = sqlite3_column_int64(q, at),
+		.due.ms = sqlite3_column_int64(q, at + 1),
+		.queued = (uint64_t)sqlite3_column_int64(q, at + 2),
+		.failures = (uint32_t)sqlite3_column_int64(q, at + 3),
+		.required = (enum level)store_col_enum(q, at + 4, LEVEL_COUNT),
+		.mclass = (enum msg_class)store_col_enum(q, at + 5,
+		    CLASS_COUNT),
+		.domain = store_col_str(q, at + 6),
+		.last = store_col_str(q, at + 7),
+		.status = store_col_str(q, at + 8),
+		.failure = failure_of(q, at + 9),
+		.host = store_col_str(q, at + 10),
 	};
 }
 
@@ -71,6 +89,8 @@ store_rcpt_get(struct store *s, TALLOC_CTX *mem, int64_t rcpt,
 	out->address = need(talloc_strdup(mem, out->address));
 	out->last = need(talloc_strdup(mem, out->last));
 	out->orcpt = need(talloc_strdup(mem, out->orcpt));
+	out->status = need(talloc_strdup(mem, out->status));
+	out->host = need(talloc_strdup(mem, out->host));
 	store_end(s, Q_RCPT_GET);
 	return ST_OK;
 }
@@ -119,6 +139,9 @@ store_rcpt_defer(struct store *s, const struct store_rcpt *r, struct diag *why)
 	store_bind_i64(q, 4, (int64_t)r->required);
 	store_bind_i64(q, 5, r->reached);
 	store_bind_str(q, 6, r->last);
+	store_bind_str(q, 7, r->status);
+	store_bind_i64(q, 8, (int64_t)r->failure);
+	store_bind_str(q, 9, r->host);
 	return store_run_on_one(s, Q_RCPT_DEFER, why);
 }
 
@@ -176,25 +199,31 @@ store_rcpt_due(struct store *s, int64_t dest, const struct store_place *after,
 }
 
 enum status
-store_rcpt_expired(struct store *s, struct wall now, uint32_t max,
+store_rcpt_each(struct store *s, int64_t message,
     void (*row)(void *arg, const struct store_rcpt *r), void *arg,
     struct diag *why)
 {
-	sqlite3_stmt *q = s->query[Q_RCPT_EXPIRED];
+	sqlite3_stmt *q = s->query[Q_RCPT_OF];
 	enum status st;
 	bool more;
 
-	store_bind_i64(q, 1, now.ms);
-	store_bind_i64(q, 2, max);
+	store_bind_range(q, message);
 	for (;;) {
 		struct store_rcpt r;
 
-		st = store_next(s, Q_RCPT_EXPIRED, &more, why);
+		st = store_next(s, Q_RCPT_OF, &more, why);
 		if (st != ST_OK || !more)
 			return st;
 		r = rcpt_of(q);
 		row(arg, &r);
 	}
+}
+
+enum status
+store_rcpt_told(struct store *s, int64_t rcpt, struct diag *why)
+{
+	store_bind_i64(s->query[Q_RCPT_TOLD], 1, rcpt);
+	return store_run(s, Q_RCPT_TOLD, why);
 }
 
 /* ---- destinations ---- */
@@ -211,9 +240,11 @@ dest_find(struct store *s, TALLOC_CTX *mem, const char *domain,
 	st = store_one(s, Q_DEST_FIND, why);
 	if (st != ST_OK)
 		return st;
-	*d = dest_of(q);
+	*d = dest_of(q, 0);
 	d->domain = need(talloc_strdup(mem, d->domain));
 	d->last = need(talloc_strdup(mem, d->last));
+	d->status = need(talloc_strdup(mem, d->status));
+	d->host = need(talloc_strdup(mem, d->host));
 	store_end(s, Q_DEST_FIND);
 	return ST_OK;
 }
@@ -244,6 +275,9 @@ store_dest_put(struct store *s, const struct store_dest *d, struct diag *why)
 	store_bind_i64(q, 4, d->failures);
 	store_bind_i64(q, 5, (int64_t)d->required);
 	store_bind_str(q, 6, d->last);
+	store_bind_str(q, 7, d->status);
+	store_bind_i64(q, 8, (int64_t)d->failure);
+	store_bind_str(q, 9, d->host);
 	return store_run_on_one(s, Q_DEST_PUT, why);
 }
 
@@ -261,7 +295,7 @@ store_dest_each(struct store *s,
 		st = store_next(s, Q_DEST_EACH, &more, why);
 		if (st != ST_OK || !more)
 			return st;
-		d = dest_of(s->query[Q_DEST_EACH]);
+		d = dest_of(s->query[Q_DEST_EACH], 0);
 		row(arg, &d);
 	}
 }
@@ -284,21 +318,13 @@ store_dest_tidy(struct store *s, struct diag *why)
 static struct store_queue_row
 queue_row_of(sqlite3_stmt *q)
 {
-	const int m = STORE_RCPT_COLUMNS, d = m + STORE_MESSAGE_COLUMNS;
-	struct store_queue_row row = { .rcpt = rcpt_of(q) };
+	const int m = STORE_RCPT_COLUMNS;
 
-	row.message = store_message_of(q, m);
-	row.dest = (struct store_dest){
-		.id = row.rcpt.dest,
-		.due.ms = sqlite3_column_int64(q, d),
-		.queued = (uint64_t)sqlite3_column_int64(q, d + 1),
-		.failures = (uint32_t)sqlite3_column_int64(q, d + 2),
-		.required = (enum level)store_col_enum(q, d + 3, LEVEL_COUNT),
-		.mclass = (enum msg_class)store_col_enum(q, d + 4, CLASS_COUNT),
-		.domain = store_col_str(q, d + 5),
-		.last = store_col_str(q, d + 6),
+	return (struct store_queue_row){
+		.rcpt = rcpt_of(q),
+		.message = store_message_of(q, m),
+		.dest = dest_of(q, m + STORE_MESSAGE_COLUMNS),
 	};
-	return row;
 }
 
 enum status

@@ -14,7 +14,6 @@ static const struct sched_limits limits = {
 	.first_retry_ms = 300000,
 	.max_retry_ms = 14400000,
 	.jitter_percent = 10,
-	.concurrency = 20,
 	.active = 1000,
 };
 
@@ -38,6 +37,7 @@ add_dest(int64_t id, const char *domain)
 	struct sched_dest *d = talloc_zero(mem, struct sched_dest);
 
 	d->domain = domain;
+	d->concurrency = 20;
 	sched_dest_add(s, d, id);
 	return d;
 }
@@ -209,9 +209,9 @@ START_TEST(a_session_ends_the_back_off)
 {
 	struct sched_dest *d = add_dest(1, "a.example");
 
-	ck_assert(!sched_alive(d, false));
+	ck_assert(!sched_alive(d));
 	sched_failed(s, d, now, 0);
-	ck_assert(sched_alive(d, false));
+	ck_assert(sched_alive(d));
 	ck_assert_uint_eq(d->failures, 0);
 	add(d, 1, 0);
 	ck_assert_ptr_eq(sched_pop(s, true), d);
@@ -394,9 +394,9 @@ START_TEST(smtp_34_connections_to_one_destination_are_bounded_and_earned)
 
 	for (int64_t i = 1; i <= 200; i++)
 		add(d, i, 0);
-	ck_assert_int_eq(sched_step(s, d, true, &slot), SCHED_OPEN);
+	ck_assert_int_eq(sched_step(s, d, now, true, &slot), SCHED_OPEN);
 	for (;;) {
-		enum sched_step step = sched_step(s, d, true, &slot);
+		enum sched_step step = sched_step(s, d, now, true, &slot);
 
 		if (step == SCHED_OPEN) {
 			add_slot(d);
@@ -412,12 +412,12 @@ START_TEST(smtp_34_connections_to_one_destination_are_bounded_and_earned)
 	TAILQ_FOREACH(full, &d->slots, link)
 		ck_assert_uint_eq(full->out, SCHED_WINDOW);
 	for (unsigned i = 0; i < 100; i++)
-		sched_alive(d, true);
-	while (sched_step(s, d, true, &slot) == SCHED_OPEN) {
+		sched_job_taken(d);
+	while (sched_step(s, d, now, true, &slot) == SCHED_OPEN) {
 		add_slot(d)->out = SCHED_WINDOW;
 		opened++;
 	}
-	ck_assert_uint_eq(opened, limits.concurrency);
+	ck_assert_uint_eq(opened, d->concurrency);
 }
 END_TEST
 
@@ -427,16 +427,16 @@ START_TEST(a_failing_destination_is_probed_over_one_connection)
 	struct sched_slot *slot;
 
 	for (unsigned i = 0; i < 100; i++)
-		sched_alive(d, true);
+		sched_job_taken(d);
 	sched_failed(s, d, now, 0);
 	now = d->due;
 	for (int64_t i = 1; i <= 50; i++)
 		add(d, i, 0);
-	ck_assert_int_eq(sched_step(s, d, true, &slot), SCHED_OPEN);
+	ck_assert_int_eq(sched_step(s, d, now, true, &slot), SCHED_OPEN);
 	add_slot(d)->out = SCHED_SPREAD;
-	ck_assert_int_eq(sched_step(s, d, true, &slot), SCHED_SEND);
+	ck_assert_int_eq(sched_step(s, d, now, true, &slot), SCHED_SEND);
 	slot->out = SCHED_WINDOW;
-	ck_assert_int_eq(sched_step(s, d, true, &slot), SCHED_ENOUGH);
+	ck_assert_int_eq(sched_step(s, d, now, true, &slot), SCHED_ENOUGH);
 }
 END_TEST
 
@@ -446,16 +446,16 @@ START_TEST(without_room_at_a_courier_connections_are_filled_deeper)
 	struct sched_slot *slot, *only;
 
 	add(d, 1, 0);
-	ck_assert_int_eq(sched_step(s, d, false, &slot), SCHED_WANT);
+	ck_assert_int_eq(sched_step(s, d, now, false, &slot), SCHED_WANT);
 	only = add_slot(d);
 	only->out = SCHED_SPREAD;
-	ck_assert_int_eq(sched_step(s, d, false, &slot), SCHED_SEND);
+	ck_assert_int_eq(sched_step(s, d, now, false, &slot), SCHED_SEND);
 	ck_assert_ptr_eq(slot, only);
 	only->out = SCHED_WINDOW;
-	ck_assert_int_eq(sched_step(s, d, false, &slot), SCHED_WANT);
+	ck_assert_int_eq(sched_step(s, d, now, false, &slot), SCHED_WANT);
 	only->out = 0;
 	only->ending = true;
-	ck_assert_int_eq(sched_step(s, d, false, &slot), SCHED_WANT);
+	ck_assert_int_eq(sched_step(s, d, now, false, &slot), SCHED_WANT);
 }
 END_TEST
 
@@ -467,11 +467,11 @@ START_TEST(a_busy_connection_makes_way_when_others_are_starved)
 
 	add(d, 1, 0);
 	only->served = SCHED_TURN;
-	ck_assert_int_eq(sched_step(s, d, false, &slot), SCHED_SEND);
+	ck_assert_int_eq(sched_step(s, d, now, false, &slot), SCHED_SEND);
 	ck_assert(!sched_slot_had_turn(s, only));
 	sched_starve(s, other);
 	ck_assert(sched_slot_had_turn(s, only));
-	ck_assert_int_eq(sched_step(s, d, false, &slot), SCHED_WANT);
+	ck_assert_int_eq(sched_step(s, d, now, false, &slot), SCHED_WANT);
 }
 END_TEST
 

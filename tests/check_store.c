@@ -96,6 +96,7 @@ message(int64_t id)
 		.flags = MESSAGE_8BIT,
 		.received = { 1000 },
 		.expires = { 5000 },
+		.look = { 4000 },
 		.client = "192.0.2.1",
 		.account = "alice",
 		.envid = "QQ+2B1",
@@ -195,14 +196,132 @@ by_hand(const char *sql)
 	sqlite3_close(db);
 }
 
-START_TEST(another_schema_version_is_refused_by_writer_and_reader)
+START_TEST(a_later_schema_is_refused_by_writer_and_reader_in_clear_words)
 {
 	TALLOC_FREE(s);
 	by_hand("UPDATE meta SET value = 99 WHERE key = 'schema'");
 	ck_assert_int_eq(store_open(mem, spec, STORE_WRITER, &s, &why),
 	    ST_UNSUPP);
+	ck_assert_ptr_nonnull(strstr(why.text, "a later version"));
 	ck_assert_int_eq(store_open(mem, spec, STORE_READER, &s, &why),
 	    ST_UNSUPP);
+	ck_assert_ptr_nonnull(strstr(why.text, "a later version"));
+}
+END_TEST
+
+/* As schema 1 was, with a message on its way to each of two domains. */
+static const char schema_1[] =
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL)"
+    " WITHOUT ROWID;"
+    "CREATE TABLE courier (instance INTEGER PRIMARY KEY,"
+    " seq INTEGER NOT NULL, heard INTEGER NOT NULL);"
+    "CREATE TABLE message (id INTEGER PRIMARY KEY, queued INTEGER NOT NULL,"
+    " rcpts INTEGER NOT NULL, expires INTEGER NOT NULL,"
+    " received INTEGER NOT NULL, size INTEGER NOT NULL,"
+    " flags INTEGER NOT NULL, class INTEGER NOT NULL,"
+    " sender TEXT NOT NULL, client TEXT NOT NULL);"
+    "CREATE INDEX message_incoming ON message(id) WHERE queued = 0;"
+    "CREATE INDEX message_expires ON message(expires) WHERE queued = 1;"
+    "CREATE TABLE chunk (id INTEGER PRIMARY KEY, data BLOB NOT NULL);"
+    "CREATE TABLE recipient (id INTEGER PRIMARY KEY, dest INTEGER NOT NULL,"
+    " next INTEGER NOT NULL, attempts INTEGER NOT NULL,"
+    " required INTEGER NOT NULL, reached INTEGER NOT NULL,"
+    " address TEXT NOT NULL, last TEXT NOT NULL);"
+    "CREATE INDEX recipient_due ON recipient(dest, next);"
+    "CREATE TABLE destination (id INTEGER PRIMARY KEY, due INTEGER NOT NULL,"
+    " queued INTEGER NOT NULL, failures INTEGER NOT NULL,"
+    " required INTEGER NOT NULL, class INTEGER NOT NULL,"
+    " domain TEXT NOT NULL, last TEXT NOT NULL, UNIQUE(domain, class));"
+    "CREATE INDEX destination_due ON destination(due) WHERE queued > 0;"
+    "CREATE TABLE evidence (seq INTEGER PRIMARY KEY, time INTEGER NOT NULL,"
+    " outcome INTEGER NOT NULL, reached INTEGER NOT NULL,"
+    " message INTEGER NOT NULL, domain TEXT NOT NULL, hash BLOB NOT NULL,"
+    " body BLOB NOT NULL, personal BLOB NOT NULL);"
+    "CREATE INDEX evidence_plain ON evidence(seq, time, domain)"
+    " WHERE reached = 1;"
+    "CREATE INDEX evidence_message ON evidence(message) WHERE message > 0;"
+    "CREATE TABLE sts_policy (domain TEXT PRIMARY KEY, data BLOB NOT NULL);"
+    "INSERT INTO meta VALUES ('schema', 1), ('next_id', 1), ('epoch', 0);"
+    "INSERT INTO message VALUES (7, 1, 2, 9000, 1000, 5, 1, 0,"
+    " 'a@sender.example', '192.0.2.1'), (8, 0, 0, 9000, 1000, 5, 1, 0,"
+    " 'a@sender.example', '192.0.2.1');"
+    "INSERT INTO chunk VALUES (458752, x'626f64790a'), (524288, x'00');"
+    "INSERT INTO destination VALUES (1, 4000, 1, 3, 2, 0, 'r.example',"
+    " 'connection refused'), (2, 0, 1, 0, 0, 0, 's.example', '');"
+    "INSERT INTO recipient VALUES (458752, 1, 1000, 0, 0, 0, 'b@r.example',"
+    " ''), (458753, 2, 2000, 4, 1, 0, 'b@s.example', '450 busy');"
+    "INSERT INTO evidence VALUES (1, 1000, 1, 0, 7, 's.example', x'01',"
+    " x'02', x'03');"
+    "INSERT INTO courier VALUES (5, 6, 7);"
+    "UPDATE meta SET value = 9 WHERE key = 'next_id';";
+
+START_TEST(a_spool_of_schema_1_is_brought_up_to_date_by_its_writer)
+{
+	struct store_message m;
+	struct store_rcpt r;
+	struct store_dest d;
+	struct wall next;
+	struct span piece;
+	int64_t first = 0;
+	uint64_t seq;
+
+	TALLOC_FREE(s);
+	remove_file("");
+	by_hand(schema_1);
+	ck_assert_int_eq(store_open(mem, spec, STORE_READER, &s, &why),
+	    ST_UNSUPP);
+	ck_assert_ptr_nonnull(strstr(why.text, "start the gateway"));
+	open_store();
+	ok(store_message_get(s, mem, 7, &m, &why));
+	ck_assert_str_eq(m.sender, "a@sender.example");
+	ck_assert_str_eq(m.account, "");
+	ck_assert_str_eq(m.envid, "");
+	ck_assert_int_eq(m.ret, DSN_RET_NONE);
+	ck_assert_int_eq(m.expires.ms, 9000);
+	ok(store_look_next(s, &next, &why)); /* at once */
+	ck_assert_int_eq(next.ms, 0);
+	ok(store_chunk_get(s, mem, 7, 0, &piece, &why));
+	ck_assert(span_eq(piece, "body\n"));
+	ok(store_rcpt_get(s, mem, 458753, &r, &why));
+	ck_assert_str_eq(r.last, "450 busy");
+	ck_assert_uint_eq(r.attempts, 4);
+	ck_assert_uint_eq(r.notify, 0);
+	ck_assert_str_eq(r.orcpt, "");
+	ck_assert_str_eq(r.status, "");
+	ck_assert_int_eq(r.failure, FAILURE_NONE);
+	ck_assert(!r.told);
+	begin();
+	ok(store_dest_get(s, mem, "r.example", CLASS_NORMAL, &d, &why));
+	ck_assert_str_eq(d.last, "connection refused");
+	ck_assert_uint_eq(d.failures, 3);
+	ck_assert_str_eq(d.host, "");
+	/* What was incomplete went, as at every start. */
+	ck_assert_int_eq(store_message_get(s, mem, 8, &m, &why), ST_NOTFOUND);
+	ok(store_courier_seq(s, 5, &seq, &why));
+	ck_assert_uint_eq(seq, 6);
+	ok(store_take_ids(s, 1, &first, &why));
+	ck_assert_int_eq(first, 9);
+	/* It takes what schema 1 could not hold. */
+	queue(9, "r.example", 1, 1000);
+	commit();
+	reopen();
+	ok(store_rcpt_get(s, mem, 9 << 16, &r, &why));
+	ck_assert_uint_eq(r.notify, DSN_SUCCESS | DSN_DELAY);
+}
+END_TEST
+
+/* C14: killed in between, it is whole in its old form. */
+START_TEST(c14_an_upgrade_that_fails_leaves_the_spool_as_it_was)
+{
+	TALLOC_FREE(s);
+	remove_file("");
+	by_hand(schema_1);
+	by_hand("DROP INDEX message_expires"); /* the upgrade's step 5 fails */
+	ck_assert_int_ne(store_open(mem, spec, STORE_WRITER, &s, &why), ST_OK);
+	by_hand("CREATE INDEX message_expires ON message(expires)"
+		" WHERE queued = 1");
+	open_store();
+	ck_assert(is_queued(7));
 }
 END_TEST
 
@@ -573,6 +692,9 @@ START_TEST(a_deferred_recipient_keeps_its_reason_and_waits)
 		.attempts = 3,
 		.next = { 7777 },
 		.last = "450 busy",
+		.status = "4.2.0",
+		.host = "mx.r.example",
+		.failure = FAILURE_REPLY,
 		.required = LEVEL_VERIFY,
 		.reached = 2 };
 	struct store_rcpt got;
@@ -590,6 +712,9 @@ START_TEST(a_deferred_recipient_keeps_its_reason_and_waits)
 	ok(store_rcpt_get(s, mem, 1 << 16, &got, &why));
 	ck_assert_str_eq(got.address, "b@r.example");
 	ck_assert_str_eq(got.last, "450 busy");
+	ck_assert_str_eq(got.status, "4.2.0");
+	ck_assert_str_eq(got.host, "mx.r.example");
+	ck_assert_int_eq(got.failure, FAILURE_REPLY);
 	ck_assert_uint_eq(got.attempts, 3);
 	ck_assert_int_eq(got.required, LEVEL_VERIFY);
 	ck_assert_uint_eq(got.reached, 2);
@@ -600,37 +725,70 @@ START_TEST(a_deferred_recipient_keeps_its_reason_and_waits)
 }
 END_TEST
 
-START_TEST(expired_recipients_come_first_expired_first)
+static void
+note_message(void *arg, const struct store_message *m)
+{
+	struct seen *seen = arg;
+
+	ck_assert_str_eq(m->sender, "a@sender.example");
+	seen->id[seen->count++] = m->id;
+}
+
+START_TEST(messages_are_looked_at_the_most_overdue_first)
 {
 	struct store_message m = message(1);
-	struct store_rcpt r = { .address = "b@r.example" };
 	struct seen seen = { 0 };
 	struct wall next;
 
-	ok(store_expires_next(s, &next, &why));
+	ok(store_look_next(s, &next, &why));
 	ck_assert_int_eq(next.ms, WALL_NEVER.ms);
 	begin();
-	r.dest = dest("r.example").id;
 	for (m.id = 1; m.id <= 3; m.id++) {
-		m.expires.ms = 4000 - 1000 * m.id;
+		m.look.ms = 4000 - 1000 * m.id;
 		ok(store_message_put(s, &m, 1, &why));
-		r.id = m.id << 16;
-		r.message = m.id;
-		ok(store_rcpt_add(s, &r, &why));
 	}
-	m.id = 4; /* incoming ones do not expire */
-	m.expires.ms = 10;
+	m.id = 4; /* of incoming ones nothing is due */
+	m.look.ms = 10;
 	ok(store_message_new(s, &m, &why));
 	commit();
-	ok(store_expires_next(s, &next, &why));
+	ok(store_look_next(s, &next, &why));
 	ck_assert_int_eq(next.ms, 1000);
-	ok(store_rcpt_expired(s, (struct wall){ 2000 }, 9, note, &seen, &why));
+	ok(store_look_due(s, (struct wall){ 2000 }, 9, note_message, &seen,
+	    &why));
 	ck_assert_uint_eq(seen.count, 2);
-	ck_assert_int_eq(seen.id[0], 3 << 16);
-	ck_assert_int_eq(seen.id[1], 2 << 16);
+	ck_assert_int_eq(seen.id[0], 3);
+	ck_assert_int_eq(seen.id[1], 2);
 	seen.count = 0;
-	ok(store_rcpt_expired(s, (struct wall){ 9000 }, 1, note, &seen, &why));
+	ok(store_look_due(s, (struct wall){ 9000 }, 1, note_message, &seen,
+	    &why));
 	ck_assert_uint_eq(seen.count, 1);
+	begin();
+	ok(store_look_put(s, 3, (struct wall){ 8000 }, &why));
+	commit();
+	ok(store_look_next(s, &next, &why));
+	ck_assert_int_eq(next.ms, 2000);
+}
+END_TEST
+
+START_TEST(all_recipients_of_a_message_come_with_what_was_told)
+{
+	struct seen seen = { 0 };
+	struct store_rcpt got;
+
+	begin();
+	queue(1, "r.example", 2, 1000);
+	queue(2, "r.example", 3, 1000);
+	queue(3, "r.example", 1, 1000);
+	ok(store_rcpt_told(s, 2 << 16 | 1, &why));
+	commit();
+	reopen();
+	ok(store_rcpt_each(s, 2, note, &seen, &why));
+	ck_assert_uint_eq(seen.count, 3);
+	for (int64_t i = 0; i < 3; i++) {
+		ck_assert_int_eq(seen.id[i], 2 << 16 | i);
+		ok(store_rcpt_get(s, mem, 2 << 16 | i, &got, &why));
+		ck_assert_int_eq(got.told, i == 1);
+	}
 }
 END_TEST
 
@@ -1235,7 +1393,11 @@ main(void)
 	tcase_add_test(tc, a_spec_that_is_not_sqlite_and_absolute_is_refused);
 	tcase_add_test(tc, the_file_is_for_its_owner_alone);
 	tcase_add_test(tc,
-	    another_schema_version_is_refused_by_writer_and_reader);
+	    a_later_schema_is_refused_by_writer_and_reader_in_clear_words);
+	tcase_add_test(tc,
+	    a_spool_of_schema_1_is_brought_up_to_date_by_its_writer);
+	tcase_add_test(tc,
+	    c14_an_upgrade_that_fails_leaves_the_spool_as_it_was);
 	tcase_add_test(tc,
 	    a_file_that_is_no_database_is_an_error_not_an_empty_queue);
 	tcase_add_test(tc, a_reader_of_no_file_finds_none);
@@ -1255,7 +1417,8 @@ main(void)
 	tcase_add_test(tc, the_highest_id_and_the_last_chunk_have_room);
 	tcase_add_test(tc, due_recipients_come_in_the_order_of_their_times);
 	tcase_add_test(tc, a_deferred_recipient_keeps_its_reason_and_waits);
-	tcase_add_test(tc, expired_recipients_come_first_expired_first);
+	tcase_add_test(tc, messages_are_looked_at_the_most_overdue_first);
+	tcase_add_test(tc, all_recipients_of_a_message_come_with_what_was_told);
 	tcase_add_test(tc, destinations_are_found_again_and_listed_by_due_time);
 	tcase_add_test(tc, only_empty_destinations_are_tidied_away);
 	tcase_add_test(tc, evidence_is_found_by_each_of_its_columns);

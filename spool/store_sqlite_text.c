@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The tables, and the text of every statement. */
+#include "spool/store_sqlite.h"
+
+/*
+ * A recipient's row goes when it is done, a message's with its last
+ * recipient.  Index columns stand first: scans do not touch the rest.
+ */
+const char store_schema[] =
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL)"
+    " WITHOUT ROWID;"
+    "CREATE TABLE courier (instance INTEGER PRIMARY KEY,"
+    " seq INTEGER NOT NULL, heard INTEGER NOT NULL);"
+    "CREATE TABLE message (id INTEGER PRIMARY KEY, queued INTEGER NOT NULL,"
+    " rcpts INTEGER NOT NULL, look INTEGER NOT NULL,"
+    " expires INTEGER NOT NULL,"
+    " received INTEGER NOT NULL, size INTEGER NOT NULL,"
+    " flags INTEGER NOT NULL, class INTEGER NOT NULL,"
+    " sender TEXT NOT NULL, client TEXT NOT NULL, account TEXT NOT NULL,"
+    " envid TEXT NOT NULL, ret INTEGER NOT NULL);"
+    "CREATE INDEX message_incoming ON message(id) WHERE queued = 0;"
+    "CREATE INDEX message_look ON message(look) WHERE queued = 1;"
+    "CREATE TABLE chunk (id INTEGER PRIMARY KEY, data BLOB NOT NULL);"
+    "CREATE TABLE recipient (id INTEGER PRIMARY KEY, dest INTEGER NOT NULL,"
+    " next INTEGER NOT NULL, attempts INTEGER NOT NULL,"
+    " required INTEGER NOT NULL, reached INTEGER NOT NULL,"
+    " address TEXT NOT NULL, last TEXT NOT NULL, notify INTEGER NOT NULL,"
+    " orcpt TEXT NOT NULL, status TEXT NOT NULL,"
+    " failure INTEGER NOT NULL, host TEXT NOT NULL, told INTEGER NOT NULL);"
+    "CREATE INDEX recipient_due ON recipient(dest, next);"
+    "CREATE TABLE destination (id INTEGER PRIMARY KEY, due INTEGER NOT NULL,"
+    " queued INTEGER NOT NULL, failures INTEGER NOT NULL,"
+    " required INTEGER NOT NULL, class INTEGER NOT NULL,"
+    " domain TEXT NOT NULL, last TEXT NOT NULL, status TEXT NOT NULL,"
+    " failure INTEGER NOT NULL, host TEXT NOT NULL,"
+    " UNIQUE(domain, class));"
+    "CREATE INDEX destination_due ON destination(due) WHERE queued > 0;"
+    "CREATE TABLE evidence (seq INTEGER PRIMARY KEY, time INTEGER NOT NULL,"
+    " outcome INTEGER NOT NULL, reached INTEGER NOT NULL,"
+    " message INTEGER NOT NULL, domain TEXT NOT NULL, hash BLOB NOT NULL,"
+    " body BLOB NOT NULL, personal BLOB NOT NULL);"
+    "CREATE INDEX evidence_plain ON evidence(seq, time, domain)"
+    " WHERE reached = 1;"
+    "CREATE INDEX evidence_message ON evidence(message) WHERE message > 0;"
+    "CREATE TABLE sts_policy (domain TEXT PRIMARY KEY, data BLOB NOT NULL);"
+    "INSERT INTO meta VALUES ('schema', 2), ('next_id', 1), ('epoch', 0);";
+_Static_assert(STORE_SCHEMA_VERSION == 2, "the schema text says 2");
+
+/* What schema 1 had not: all of it is looked at once. */
+const char store_upgrade_1[] =
+    "ALTER TABLE message ADD COLUMN account TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE message ADD COLUMN envid TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE message ADD COLUMN ret INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE message ADD COLUMN look INTEGER NOT NULL DEFAULT 0;"
+    "DROP INDEX message_expires;"
+    "CREATE INDEX message_look ON message(look) WHERE queued = 1;"
+    "ALTER TABLE recipient ADD COLUMN notify INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE recipient ADD COLUMN orcpt TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE recipient ADD COLUMN status TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE recipient ADD COLUMN failure INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE recipient ADD COLUMN host TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE recipient ADD COLUMN told INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE destination ADD COLUMN status TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE destination ADD COLUMN failure INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE destination ADD COLUMN host TEXT NOT NULL DEFAULT '';"
+    "UPDATE meta SET value = 2 WHERE key = 'schema';";
+
+#define EVIDENCE_COLUMNS                                                       \
+	"SELECT seq, time, outcome, reached, message, domain, hash, body,"     \
+	" personal FROM evidence "
+#define EVIDENCE_FILTER                                                        \
+	" seq > ?1 AND (?2 = 0 OR time >= ?2) AND (?3 = 0 OR time < ?3)"       \
+	" AND (?4 = '' OR domain = ?4) ORDER BY seq LIMIT ?5"
+#define RCPT_COLUMNS                                                           \
+	"r.id, r.dest, r.next, r.attempts, r.required, r.reached, r.address,"  \
+	" r.last, r.notify, r.orcpt, r.status, r.failure, r.host, r.told "
+#define DEST_COLUMNS                                                           \
+	"d.id, d.due, d.queued, d.failures, d.required, d.class, d.domain,"    \
+	" d.last, d.status, d.failure, d.host "
+#define DEST_EMPTY                                                             \
+	" queued = 0 AND NOT EXISTS"                                           \
+	" (SELECT 1 FROM recipient WHERE dest = destination.id)"
+#define MESSAGE_COLUMNS                                                        \
+	"m.id, m.expires, m.received, m.size, m.flags, m.class, m.sender,"     \
+	" m.client, m.account, m.envid, m.ret, m.look "
+
+const char *const store_text[STORE_QUERY_COUNT] = {
+	[Q_BEGIN] = "BEGIN IMMEDIATE",
+	[Q_COMMIT] = "COMMIT",
+	[Q_ROLLBACK] = "ROLLBACK",
+	[Q_META_GET] = "SELECT value FROM meta WHERE key = ?1",
+	[Q_META_PUT] = "UPDATE meta SET value = ?2 WHERE key = ?1",
+	[Q_COURIER_GET] = "SELECT seq FROM courier WHERE instance = ?1",
+	[Q_COURIER_PUT] = "INSERT OR REPLACE INTO courier VALUES (?1, ?2, ?3)",
+	[Q_COURIER_FORGET] = "DELETE FROM courier WHERE heard < ?1",
+	[Q_MESSAGE_NEW] = "INSERT INTO message (id, expires, received, size,"
+			  " flags, class, sender, client, queued, rcpts,"
+			  " account, envid, ret, look) VALUES (?1, ?2, ?3, ?4,"
+			  " ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+	[Q_MESSAGE_QUEUE] = "UPDATE message SET queued = 1, size = ?2,"
+			    " flags = ?3, rcpts = ?4, class = ?5"
+			    " WHERE id = ?1 AND queued = 0",
+	[Q_MESSAGE_GET] = "SELECT " MESSAGE_COLUMNS
+			  "FROM message m WHERE m.id = ?1",
+	[Q_MESSAGE_STATE] = "SELECT queued, rcpts FROM message WHERE id = ?1",
+	[Q_MESSAGE_LESS] = "UPDATE message SET rcpts = rcpts - 1 WHERE id = ?1",
+	[Q_MESSAGE_SET_EXPIRES] = "UPDATE message SET expires = ?2, look = ?3"
+				  " WHERE id = ?1",
+	[Q_MESSAGE_DELETE] = "DELETE FROM message WHERE id = ?1",
+	[Q_MESSAGE_INCOMING] = "SELECT id FROM message WHERE queued = 0"
+			       " LIMIT 1",
+	[Q_LOOK_NEXT] = "SELECT min(look) FROM message WHERE queued = 1",
+	[Q_LOOK_DUE] = "SELECT " MESSAGE_COLUMNS "FROM message m"
+		       " INDEXED BY message_look"
+		       " WHERE m.queued = 1 AND m.look <= ?1"
+		       " ORDER BY m.look LIMIT ?2",
+	[Q_LOOK_PUT] = "UPDATE message SET look = ?2 WHERE id = ?1",
+	[Q_CHUNK_ADD] = "INSERT INTO chunk VALUES (?1, ?2)",
+	[Q_CHUNK_GET] = "SELECT data FROM chunk WHERE id = ?1",
+	[Q_CHUNK_LAST] = "SELECT max(id) FROM chunk WHERE id BETWEEN ?1 AND ?2",
+	[Q_CHUNK_DELETE] = "DELETE FROM chunk WHERE id BETWEEN ?1 AND ?2",
+	[Q_RCPT_ADD] = "INSERT INTO recipient (id, dest, next, attempts,"
+		       " required, reached, address, last, notify, orcpt,"
+		       " status, failure, host, told)"
+		       " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
+		       " '', 0, '', 0)",
+	[Q_RCPT_GET] = "SELECT " RCPT_COLUMNS
+		       "FROM recipient r WHERE r.id = ?1",
+	[Q_RCPT_DELETE] = "DELETE FROM recipient WHERE id = ?1",
+	[Q_RCPT_DELETE_ALL] =
+	    "DELETE FROM recipient WHERE id BETWEEN ?1 AND ?2",
+	[Q_RCPT_DEFER] = "UPDATE recipient SET next = ?2, attempts = ?3,"
+			 " required = ?4, reached = ?5, last = ?6, status = ?7,"
+			 " failure = ?8, host = ?9 WHERE id = ?1",
+	[Q_RCPT_NEXT] = "UPDATE recipient SET next = ?2 WHERE id = ?1",
+	[Q_RCPT_MOVE] = "UPDATE recipient SET dest = ?2, address = ?3,"
+			" orcpt = ?4, next = ?5, last = '', status = '',"
+			" failure = 0, host = '' WHERE id = ?1",
+	[Q_RCPT_TOLD] = "UPDATE recipient SET told = 1 WHERE id = ?1",
+	[Q_RCPT_OF] = "SELECT " RCPT_COLUMNS "FROM recipient r"
+		      " WHERE r.id BETWEEN ?1 AND ?2 ORDER BY r.id",
+	[Q_RCPT_DUE] = "SELECT " RCPT_COLUMNS "FROM recipient r"
+		       " INDEXED BY recipient_due"
+		       " WHERE r.dest = ?1 AND (r.next, r.id) > (?2, ?3)"
+		       " ORDER BY r.next, r.id LIMIT ?4",
+	[Q_DEST_FIND] = "SELECT " DEST_COLUMNS "FROM destination d"
+			" WHERE d.domain = ?1 AND d.class = ?2",
+	[Q_DEST_MAKE] = "INSERT INTO destination (domain, class, due, queued,"
+			" failures, required, last, status, failure, host)"
+			" VALUES (?1, ?2, 0, 0, 0, 0, '', '', 0, '')",
+	[Q_DEST_PUT] = "UPDATE destination SET due = ?2, queued = ?3,"
+		       " failures = ?4, required = ?5, last = ?6, status = ?7,"
+		       " failure = ?8, host = ?9 WHERE id = ?1",
+	[Q_DEST_EACH] = "SELECT " DEST_COLUMNS "FROM destination d"
+			" WHERE d.queued > 0 ORDER BY d.due",
+	[Q_DEST_FORGET] =
+	    "DELETE FROM destination WHERE id = ?1 AND" DEST_EMPTY,
+	[Q_DEST_TIDY] = "DELETE FROM destination WHERE" DEST_EMPTY,
+	[Q_QUEUE_PAGE] = "SELECT " RCPT_COLUMNS ", " MESSAGE_COLUMNS
+			 ", " DEST_COLUMNS "FROM recipient r"
+			 " CROSS JOIN message m ON m.id = r.id >> 16"
+			 " CROSS JOIN destination d ON d.id = r.dest"
+			 " WHERE r.id > ?1 ORDER BY r.id LIMIT ?2",
+	[Q_EVIDENCE_HEAD] = "SELECT seq, hash FROM evidence"
+			    " ORDER BY seq DESC LIMIT 1",
+	[Q_EVIDENCE_ADD] = "INSERT INTO evidence (seq, time, outcome, reached,"
+			   " message, domain, hash, body, personal)"
+			   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+	[Q_EVIDENCE_PAGE] = EVIDENCE_COLUMNS "WHERE" EVIDENCE_FILTER,
+	[Q_EVIDENCE_PAGE_PLAIN] = EVIDENCE_COLUMNS
+	"INDEXED BY evidence_plain WHERE reached = 1 AND" EVIDENCE_FILTER,
+	[Q_EVIDENCE_PAGE_MESSAGE] = EVIDENCE_COLUMNS
+	"INDEXED BY evidence_message WHERE message > 0 AND message = ?6"
+	" AND (?7 = 0 OR reached = 1) AND" EVIDENCE_FILTER,
+	[Q_STS_PUT] = "INSERT OR REPLACE INTO sts_policy VALUES (?1, ?2)",
+	[Q_STS_GET] = "SELECT domain, data FROM sts_policy WHERE domain = ?1",
+	[Q_STS_EACH] = "SELECT domain, data FROM sts_policy",
+};

@@ -482,6 +482,114 @@ START_TEST(idle_destinations_and_old_numbers_are_tidied_away)
 }
 END_TEST
 
+/* ---- how much a destination is given ---- */
+
+static unsigned
+open_slots(const struct peer *p)
+{
+	return count_frames(p, WIRE_SLOT) - count_frames(p, WIRE_SLOT_END);
+}
+
+/* Submit n messages for r.example, from id on. */
+static void
+submit_many(struct peer *in, int64_t id, int64_t n)
+{
+	for (int64_t i = 0; i < n; i++)
+		submit(in, id + i, "r.example");
+	run(1);
+}
+
+/* C22: "421 anywhere: concurrency backs off", and comes back with success. */
+START_TEST(c22_put_off_mail_narrows_a_destination_s_connections)
+{
+	struct worker w = { .fate = FATE_DELIVERED };
+	struct peer *in;
+	struct wire_job j;
+	int64_t id;
+
+	start(1);
+	in = new_intake(0);
+	w.courier = new_courier(0, 1);
+	id = take_ids(in);
+	submit_many(in, id, 400);
+	for (unsigned i = 0; i < 100; i++) {
+		j = must_job(w.courier);
+		do_job(&w, &j);
+		run(1);
+	}
+	ck_assert_uint_eq(open_slots(w.courier), conf.queue_concurrency);
+	w.fate = FATE_PUT_OFF;
+	while (next_job(w.courier, &j)) {
+		do_job(&w, &j);
+		run(1);
+	}
+	run(2000); /* those that rest are let go */
+	ck_assert_uint_eq(open_slots(w.courier), 0);
+	/* All at once, over as few connections as were left: one at a time. */
+	submit_many(in, id + 400, 200);
+	ck_assert_uint_eq(open_slots(w.courier), 1);
+	w.fate = FATE_DELIVERED;
+	for (unsigned i = 0; i < 100 && next_job(w.courier, &j); i++) {
+		do_job(&w, &j);
+		run(1);
+	}
+	ck_assert_uint_gt(open_slots(w.courier), 4);
+	ck_assert_uint_lt(open_slots(w.courier), conf.queue_concurrency);
+}
+END_TEST
+
+START_TEST(one_job_put_off_among_many_taken_costs_half_of_the_window_at_most)
+{
+	struct worker w = { .fate = FATE_DELIVERED };
+	struct peer *in;
+	struct wire_job j;
+
+	start(1);
+	in = new_intake(0);
+	w.courier = new_courier(0, 1);
+	submit_many(in, take_ids(in), 600);
+	for (unsigned i = 0; i < 300; i++) {
+		j = must_job(w.courier);
+		w.fate = i == 150 ? FATE_PUT_OFF : FATE_DELIVERED;
+		do_job(&w, &j);
+		run(1);
+	}
+	ck_assert_uint_ge(open_slots(w.courier), conf.queue_concurrency / 2);
+}
+END_TEST
+
+START_TEST(a_rate_bounds_the_messages_of_each_minute)
+{
+	struct worker w = { .fate = FATE_DELIVERED };
+	struct peer *in;
+	unsigned sent;
+
+	conf.queue_rate = 30;
+	start(1);
+	in = new_intake(0);
+	w.courier = new_courier(0, 1);
+	submit_many(in, take_ids(in), 200);
+	submit(in, take_ids(in), "other.example"); /* has its own */
+	for (unsigned minute = 1; minute <= 5; minute++) {
+		for (int i = 0; i < 60; i++) {
+			struct wire_job j;
+
+			while (next_job(w.courier, &j))
+				do_job(&w, &j);
+			run(1000);
+		}
+		sent = count_frames(w.courier, WIRE_JOB) - 1;
+		ck_assert_uint_ge(sent, 30 * minute - 1);
+		ck_assert_uint_le(sent, 30 * minute + 1);
+	}
+	/* A reload counts at once. */
+	conf.queue_rate = 0;
+	keeper_reload(k, &conf);
+	work(&w, 5 * MINUTE);
+	ck_assert_uint_eq(queued(), 0);
+}
+END_TEST
+
 static void
 add_tests(TCase *tc)
 {
@@ -505,6 +613,11 @@ add_tests(TCase *tc)
 	    more_than_the_memory_takes_is_read_from_disk_in_turn);
 	tcase_add_test(tc, jobs_on_one_connection_are_bounded_and_topped_up);
 	tcase_add_test(tc, work_is_spread_over_couriers);
+	tcase_add_test(tc,
+	    c22_put_off_mail_narrows_a_destination_s_connections);
+	tcase_add_test(tc,
+	    one_job_put_off_among_many_taken_costs_half_of_the_window_at_most);
+	tcase_add_test(tc, a_rate_bounds_the_messages_of_each_minute);
 	tcase_add_test(tc, a_slot_that_is_gone_gives_its_jobs_back);
 	tcase_add_test(tc,
 	    draining_waits_for_what_is_out_and_hands_out_nothing_more);

@@ -22,6 +22,15 @@
 #define MINUTE     INT64_C(60000)
 #define HOUR       (60 * MINUTE)
 
+/* What a client asks of reports (RFC 3461). */
+struct asked {
+	const unsigned *notify; /* one a recipient; NULL: none gives it */
+	const char *orcpt;      /* of all of them; NULL: not given */
+	const char *envid;      /* NULL: not given */
+	enum dsn_ret ret;
+};
+
+static struct asked asked;
 static TALLOC_CTX *mem;
 static char dir[64];
 static char spec[128];
@@ -204,6 +213,7 @@ set_up(void)
 	ops = *net->ops;
 	ops.wall = moved_wall;
 	net->ops = &ops;
+	asked = (struct asked){ 0 };
 	wall_off = 0;
 	failing = FAIL_NONE;
 	log_n = 0;
@@ -265,7 +275,8 @@ send_open(struct peer *p, uint32_t session, int64_t id, const char *sender,
 		.sender = sender,
 		.client = "192.0.2.1",
 		.account = "",
-		.envid = "",
+		.envid = asked.envid == NULL ? "" : asked.envid,
+		.ret = asked.ret,
 		.rcpt_count = count };
 
 	o.rcpt = talloc_zero_array(mem, struct wire_open_rcpt, count + 1);
@@ -273,7 +284,8 @@ send_open(struct peer *p, uint32_t session, int64_t id, const char *sender,
 		o.rcpt[i] = (struct wire_open_rcpt){
 			.address = rcpt[i],
 			.domain = domain[i],
-			.orcpt = "",
+			.notify = asked.notify == NULL ? 0 : asked.notify[i],
+			.orcpt = asked.orcpt == NULL ? "" : asked.orcpt,
 		};
 	wire_pack_open(&out, &o);
 	say(p, WIRE_SUBMIT_OPEN);
@@ -415,6 +427,7 @@ result(int64_t id, enum wire_result r)
 		.result = r,
 		.reached = clear ? REACHED_PLAIN : REACHED_NOTHING,
 		.required = LEVEL_MAY,
+		.failure = clear ? FAILURE_NONE : FAILURE_REPLY,
 		.status = clear               ? "" :
 			  r == RESULT_BOUNCED ? "5.1.1" :
 						"4.2.0",
@@ -423,44 +436,63 @@ result(int64_t id, enum wire_result r)
 		.why = "" };
 }
 
-/* All recipients of the job have this result. */
+/* The job's recipients have these results. */
 static inline void
-tell(struct peer *p, uint64_t seq, const struct wire_job *j, enum wire_result r)
+tell_results(struct peer *p, uint64_t seq, const struct wire_job *j,
+    struct wire_rcpt_result *r, enum evidence_outcome outcome)
 {
-	struct wire_evidence e = proof("r.example",
-	    r == RESULT_DELIVERED ? EVIDENCE_DELIVERED : EVIDENCE_DEFERRED,
-	    REACHED_PLAIN);
+	struct wire_evidence e = proof("r.example", outcome, REACHED_PLAIN);
 	struct wire_outcome o = { .seq = seq,
 		.slot = j->slot,
 		.lease = j->lease,
 		.message = j->message,
 		.result_count = j->rcpt_count,
+		.result = r,
 		.evidence_count = 1,
 		.evidence = &e };
 
-	o.result = talloc_array(mem, struct wire_rcpt_result, j->rcpt_count);
-	for (uint32_t i = 0; i < j->rcpt_count; i++)
-		o.result[i] = result(j->rcpt[i].id, r);
 	wire_pack_outcome(&out, &o);
 	say(p, WIRE_OUTCOME);
 }
 
+/* All recipients of the job have this result. */
 static inline void
-tell_failed(struct peer *p, uint64_t seq, uint32_t slot)
+tell(struct peer *p, uint64_t seq, const struct wire_job *j, enum wire_result r)
+{
+	struct wire_rcpt_result *list = talloc_array(mem,
+	    struct wire_rcpt_result, j->rcpt_count);
+
+	for (uint32_t i = 0; i < j->rcpt_count; i++)
+		list[i] = result(j->rcpt[i].id, r);
+	tell_results(p, seq, j, list,
+	    r == RESULT_DELIVERED ? EVIDENCE_DELIVERED : EVIDENCE_DEFERRED);
+}
+
+static inline void
+tell_failed_by(struct peer *p, uint64_t seq, uint32_t slot,
+    enum failure failure, const char *status, const char *text)
 {
 	struct wire_evidence e = proof("dead.example", EVIDENCE_UNREACHABLE,
 	    REACHED_NOTHING);
 	struct wire_slot_failed f = { .seq = seq,
-		.host = "",
+		.host = "mx.dead.example",
 		.slot = slot,
 		.required = LEVEL_VERIFY,
-		.status = "4.4.1",
-		.why = "connection refused",
+		.failure = failure,
+		.status = status,
+		.why = text,
 		.evidence_count = 1,
 		.evidence = &e };
 
 	wire_pack_slot_failed(&out, &f);
 	say(p, WIRE_SLOT_FAILED);
+}
+
+static inline void
+tell_failed(struct peer *p, uint64_t seq, uint32_t slot)
+{
+	tell_failed_by(p, seq, slot, FAILURE_UNREACHABLE, "4.4.1",
+	    "connection refused");
 }
 
 static inline uint64_t
@@ -482,6 +514,127 @@ send_idle(struct peer *p, uint32_t slot)
 {
 	pack_u32(&out, slot);
 	say(p, WIRE_SLOT_IDLE);
+}
+
+/* ---- a courier that goes on by itself ---- */
+
+/* What becomes of mail; reports are always taken. */
+enum fate {
+	FATE_DELIVERED,   /* to a host that passes nothing on */
+	FATE_PASSED,      /* to one that knows DSN */
+	FATE_BOUNCED,     /* 550 */
+	FATE_PUT_OFF,     /* 450, each recipient */
+	FATE_UNREACHABLE, /* the destination: no host answers */
+	FATE_POLICY,      /* the destination: no host meets what is required */
+	FATE_OWN_POLICY,  /* the same, as a result of each recipient */
+};
+
+/* Reports that were sent, by what they tell, and the last of each. */
+struct reports {
+	unsigned failed, delayed, relayed;
+	struct span last_failed, last_delayed, last_relayed;
+	int64_t failed_ms, delayed_ms; /* when the last came */
+};
+
+struct worker {
+	struct peer *courier;
+	uint64_t seq;
+	enum fate fate;
+	const char *passes; /* NULL, or a recipient that is delivered to */
+	struct reports got;
+};
+
+static inline bool
+has_text(struct span a, const char *text)
+{
+	return memmem(a.p, a.n, text, strlen(text)) != NULL;
+}
+
+static inline void
+take_report(struct reports *got, struct span body)
+{
+	if (has_text(body, "Action: failed")) {
+		got->failed++;
+		got->last_failed = body;
+		got->failed_ms = net_now(net).ms;
+	} else if (has_text(body, "Action: delayed")) {
+		got->delayed++;
+		got->last_delayed = body;
+		got->delayed_ms = net_now(net).ms;
+	} else {
+		ck_assert(has_text(body, "Action: relayed"));
+		got->relayed++;
+		got->last_relayed = body;
+	}
+}
+
+static inline struct wire_rcpt_result
+fated(const struct worker *w, const struct wire_job_rcpt *r)
+{
+	static const enum wire_result results[] = {
+		[FATE_DELIVERED] = RESULT_DELIVERED,
+		[FATE_PASSED] = RESULT_DELIVERED,
+		[FATE_BOUNCED] = RESULT_BOUNCED,
+		[FATE_PUT_OFF] = RESULT_DEFERRED,
+		[FATE_UNREACHABLE] = RESULT_DEFERRED,
+		[FATE_POLICY] = RESULT_DEFERRED,
+		[FATE_OWN_POLICY] = RESULT_DEFERRED,
+	};
+	bool passes = w->passes != NULL && strcmp(w->passes, r->address) == 0;
+	struct wire_rcpt_result out_to = result(r->id,
+	    passes ? RESULT_DELIVERED : results[w->fate]);
+
+	out_to.dsn_passed = w->fate == FATE_PASSED;
+	if (w->fate == FATE_OWN_POLICY && !passes) {
+		out_to.failure = FAILURE_NO_STARTTLS;
+		out_to.status = "4.7.5";
+		out_to.diagnostic = "";
+		out_to.why = "mx.r.example: required encrypt: no STARTTLS";
+	}
+	return out_to;
+}
+
+static inline void
+do_job(struct worker *w, const struct wire_job *j)
+{
+	struct wire_rcpt_result *r;
+
+	if (*j->sender == '\0') {
+		take_report(&w->got, j->body);
+		tell(w->courier, ++w->seq, j, RESULT_DELIVERED);
+		return;
+	}
+	if (w->fate == FATE_UNREACHABLE) {
+		tell_failed(w->courier, ++w->seq, j->slot);
+		return;
+	}
+	if (w->fate == FATE_POLICY) {
+		tell_failed_by(w->courier, ++w->seq, j->slot,
+		    FAILURE_CERTIFICATE, "4.7.5",
+		    "mx.dead.example: required verify by dane: expired");
+		return;
+	}
+	r = talloc_array(mem, struct wire_rcpt_result, j->rcpt_count);
+	for (uint32_t i = 0; i < j->rcpt_count; i++)
+		r[i] = fated(w, &j->rcpt[i]);
+	tell_results(w->courier, ++w->seq, j, r, EVIDENCE_DEFERRED);
+}
+
+/* Let so much time go by, in steps of a minute. */
+static inline void
+work(struct worker *w, int64_t ms)
+{
+	for (int64_t end = net_now(net).ms + ms; net_now(net).ms < end;) {
+		struct wire_job j;
+
+		while (next_job(w->courier, &j))
+			do_job(w, &j);
+		run(1);
+		if (w->courier->read < w->courier->count)
+			continue;
+		run(end - net_now(net).ms < MINUTE ? end - net_now(net).ms :
+						     MINUTE);
+	}
 }
 
 /* ---- looking into the store ---- */
@@ -528,6 +681,35 @@ check_link(void *arg, const struct store_evidence *e)
 	return true;
 }
 
+static inline bool
+keep_why(void *arg, const struct store_evidence *e)
+{
+	const char **out_to = arg;
+	struct evidence read;
+
+	if (e->outcome != EVIDENCE_EXPIRED)
+		return true;
+	ck_assert_int_eq(evidence_unpack(mem, e->personal, e->body, &read,
+			     &why),
+	    ST_OK);
+	*out_to = read.why;
+	return true;
+}
+
+/* Of the last record of a recipient that was given up; "" if none. */
+static inline const char *
+expiry_reason(void)
+{
+	const struct store_evidence_query all = { 0 };
+	struct store *s = reader();
+	const char *text = "";
+
+	ck_assert_int_eq(store_evidence_each(s, &all, keep_why, &text, &why),
+	    ST_OK);
+	talloc_free(s);
+	return text;
+}
+
 /* The chain verifies; its length. */
 static inline uint64_t
 chain(void)
@@ -553,6 +735,10 @@ keep_row(void *arg, const struct store_queue_row *q)
 	row->message.sender = talloc_strdup(mem, q->message.sender);
 	row->dest.domain = talloc_strdup(mem, q->dest.domain);
 	row->dest.last = talloc_strdup(mem, q->dest.last);
+	row->rcpt.status = talloc_strdup(mem, q->rcpt.status);
+	row->rcpt.host = talloc_strdup(mem, q->rcpt.host);
+	row->dest.status = talloc_strdup(mem, q->dest.status);
+	row->dest.host = talloc_strdup(mem, q->dest.host);
 	return true;
 }
 

@@ -8,6 +8,7 @@
 
 #include "gateway/cmd_queue.h"
 #include "report/evidence.h"
+#include "spool/schedule.h"
 #include "util/strmap.h"
 
 #define REASON_BYTES 1024u /* printed; escaped, so longer than it is stored */
@@ -28,6 +29,14 @@ static enum level
 required(const struct store_queue_row *q)
 {
 	return q->dest.failures > 0 ? q->dest.required : q->rcpt.required;
+}
+
+/* Of its destination: "closed", "open" or "half-open". */
+static const char *
+circuit(const struct list *l, const struct store_queue_row *q)
+{
+	return sched_circuit(q->dest.failures,
+	    wall_reached(l->now, q->dest.due));
 }
 
 static const char *
@@ -57,11 +66,12 @@ row_json(const struct list *l, const struct store_queue_row *q)
 	char id[QUEUE_ID_BYTES], when[CLOCK_TEXT_BYTES];
 	char got[CLOCK_TEXT_BYTES], until[CLOCK_TEXT_BYTES], why[REASON_BYTES];
 	char notify[DSN_NOTIFY_TEXT_BYTES];
+	bool all = q->dest.failures > 0;
 
 	span_print_to(span_str(queue_last_reason(q)), why, sizeof(why));
 	return need(json_pack(
 	    "{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:I, s:I,"
-	    " s:s, s:s, s:s, s:s, s:s, s:s, s:s}",
+	    " s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b}",
 	    "id", queue_id_text(q->rcpt.message, id), "sender",
 	    q->message.sender, "recipient", q->rcpt.address, "domain",
 	    q->dest.domain, "class", class_name(q->message.mclass), "size",
@@ -75,7 +85,11 @@ row_json(const struct list *l, const struct store_queue_row *q)
 	    "reason", why, "required", level_name(required(q)), "reached",
 	    reached_of(q), "notify", dsn_notify_text(q->rcpt.notify, notify),
 	    "original-recipient", q->rcpt.orcpt, "envelope-id",
-	    q->message.envid));
+	    q->message.envid, "circuit", circuit(l, q), "failure",
+	    failure_name(all ? q->dest.failure : q->rcpt.failure), "status",
+	    all ? q->dest.status : q->rcpt.status, "host",
+	    all ? q->dest.host : q->rcpt.host, "delay-told",
+	    (int)q->rcpt.told));
 }
 
 static void
@@ -90,8 +104,10 @@ print_row(const struct list *l, const struct store_queue_row *q)
 	    q->message.sender, q->rcpt.address);
 	span_print_to(span_str(queue_last_reason(q)), why, sizeof(why));
 	if (*why != '\0')
-		printf("            required %s, reached %s: %s\n",
-		    level_name(required(q)), reached_of(q), why);
+		printf("            %s%srequired %s, reached %s: %s\n",
+		    q->dest.failures > 0 ? circuit(l, q) : "",
+		    q->dest.failures > 0 ? ", " : "", level_name(required(q)),
+		    reached_of(q), why);
 }
 
 /* ---- rows ---- */

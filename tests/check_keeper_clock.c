@@ -327,6 +327,23 @@ START_TEST(a_delay_is_told_once_also_over_a_restart)
 }
 END_TEST
 
+/* In one transaction: the notice, and that it was told. */
+START_TEST(a_delay_notice_stands_and_falls_with_its_mark)
+{
+	struct worker w = begin(FATE_PUT_OFF, "a@sender.example");
+
+	work(&w, 4 * HOUR - 5 * MINUTE);
+	failing = _i == 0 ? FAIL_WRITE : _i == 1 ? FAIL_SYNC : FAIL_FULL;
+	work(&w, 10 * MINUTE);
+	ck_assert_uint_eq(w.got.delayed, 0);
+	failing = FAIL_NONE;
+	work(&w, 8 * HOUR);
+	ck_assert_uint_eq(w.got.delayed, 1);
+	ck_assert(last_row().rcpt.told);
+	(void)chain();
+}
+END_TEST
+
 /* SMTP-69: one report for all of a message, to each at most once. */
 START_TEST(smtp_69_delays_of_one_message_are_told_together)
 {
@@ -460,6 +477,8 @@ add_tests(TCase *tc)
 	tcase_add_test(tc, the_last_failure_says_which_lifetime_counts);
 	tcase_add_test(tc, what_was_not_tried_yet_does_not_fail_by_policy);
 	tcase_add_test(tc, a_delay_is_told_once_also_over_a_restart);
+	tcase_add_loop_test(tc, a_delay_notice_stands_and_falls_with_its_mark,
+	    0, 3);
 	tcase_add_test(tc, smtp_69_delays_of_one_message_are_told_together);
 	tcase_add_test(tc, a_delay_is_told_when_what_was_under_way_is_back);
 	tcase_add_test(tc,

@@ -86,6 +86,8 @@ put_conf(json_t *o, const struct conf *conf)
 	put(o, "listeners", json_integer((json_int_t)conf->listen_count));
 	put(o, "rules", json_integer((json_int_t)conf->rule_count));
 	put(o, "exceptions", json_integer((json_int_t)conf->exception_count));
+	put(o, "destinations",
+	    json_integer((json_int_t)conf->destination_count));
 	put(o, "next-expiry", json_string(expiry_text(conf, text)));
 	put(o, "digest", json_string(digest_text(conf, hex)));
 }

@@ -97,8 +97,21 @@ keeper_limits(const struct conf *conf)
 void
 keeper_limit_dest(const struct keeper *k, struct kdest *d)
 {
-	d->s.concurrency = k->env.conf->queue_concurrency;
-	d->s.rate = k->env.conf->queue_rate;
+	const struct conf *conf = k->env.conf;
+	const struct conf_destination *own = conf_destination_for(conf,
+	    d->s.domain);
+
+	d->s.concurrency = conf->queue_concurrency;
+	d->s.rate = conf->queue_rate;
+	d->recipients = conf->smtp_recipients;
+	if (own == NULL)
+		return;
+	if (own->concurrency > 0)
+		d->s.concurrency = own->concurrency;
+	if (own->recipients > 0 && own->recipients < d->recipients)
+		d->recipients = own->recipients;
+	if (own->has_rate)
+		d->s.rate = own->rate;
 }
 
 static void

@@ -351,7 +351,7 @@ static enum status
 give_job(struct keeper *k, struct kslot *slot, struct diag *why)
 {
 	struct sched_dest *d = slot->s.dest;
-	uint32_t max = k->env.conf->smtp_recipients;
+	uint32_t max = ((struct kdest *)d)->recipients;
 	struct sched_rcpt *taken[WIRE_JOB_RCPTS];
 	TALLOC_CTX *tmp = need(talloc_new(k));
 	const struct sched_msg *m;

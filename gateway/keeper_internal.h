@@ -74,6 +74,7 @@ struct kdest {
 	uint64_t queued;            /* as committed */
 	int64_t delta;              /* of this transaction */
 	struct store_place read_to; /* what is before is in memory, or done */
+	uint32_t recipients;        /* of one transaction */
 	/* of the last failure; strings live in it */
 	char *last;
 	char *status;

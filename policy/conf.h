@@ -27,6 +27,7 @@
 #define CONF_MAX_LISTEN         64u
 #define CONF_MAX_RULES          10000u
 #define CONF_MAX_EXCEPTIONS     10000u
+#define CONF_MAX_DESTINATIONS   1000u
 #define CONF_MAX_SCOPE          10000u /* domains, networks, hosts of one entry */
 #define CONF_MAX_NAMES          7u /* of a rule: with the host's own, a plan's */
 #define CONF_MAX_MISTAKES       1000u /* reported; then "and more" */
@@ -83,6 +84,17 @@ struct conf_exception {
 	const char *where;   /* "file:line" */
 };
 
+/* What certain destinations are given at a time. */
+struct conf_destination {
+	const char *name;
+	const char **domains; /* scopes */
+	size_t domain_count;
+	uint32_t concurrency; /* connections; 0: not said */
+	uint32_t recipients;  /* of one transaction; 0: not said */
+	uint32_t rate;        /* messages a minute; 0: any */
+	bool has_rate;
+};
+
 struct conf {
 #define OPT_STRING(path, field, def, min, max, reload, doc)   const char *field;
 #define OPT_PATH(path, field, def, min, max, reload, doc)     const char *field;
@@ -107,6 +119,8 @@ struct conf {
 	size_t rule_count;
 	struct conf_exception *exception;
 	size_t exception_count;
+	struct conf_destination *destination;
+	size_t destination_count;
 	uint8_t digest[32]; /* SHA-256 of conf_print()'s text */
 };
 
@@ -183,6 +197,10 @@ struct conf_override conf_override_for(const struct conf *conf,
 
 /* As if there were no exceptions: for REQUIRETLS they are void (RTLS-22). */
 struct conf_override conf_override_by_rules(const struct conf *conf,
+    const char *domain);
+
+/* The entry of destinations that counts for a canonical domain; NULL: none. */
+const struct conf_destination *conf_destination_for(const struct conf *conf,
     const char *domain);
 
 /* When the next exception expires after now; WALL_NEVER when none does. */

@@ -122,8 +122,8 @@ char *conf_option_text(TALLOC_CTX *mem, const struct conf *conf,
 
 /* ---- conf_list.c: lists of groups ---- */
 
-enum { CONF_LISTEN, CONF_RULES, CONF_EXCEPTIONS };
-#define CONF_LIST_COUNT 3u
+enum { CONF_LISTEN, CONF_RULES, CONF_EXCEPTIONS, CONF_DESTINATIONS };
+#define CONF_LIST_COUNT 4u
 extern const struct conf_list conf_lists[CONF_LIST_COUNT];
 
 /* An entry of a list whose keys are known and of their type. */
@@ -173,6 +173,22 @@ void conf_rule_read(const struct conf_entry *e, struct conf_rule *out);
 void conf_exception_read(const struct conf_entry *e,
     struct conf_exception *out);
 
+/* Text of a key, a copy that lives as long as the configuration; "" when
+ * absent. */
+const char *conf_entry_copy(const struct conf_entry *e, const char *key);
+/* A name is of letters that need no quoting in a log line. */
+void conf_check_name(const struct conf_entry *e);
+/* A scope of domain_in_scope(). */
+enum status conf_take_scope(TALLOC_CTX *mem, const char *text, void *out,
+    size_t i, struct diag *why);
+
+/* ---- conf_destination.c ---- */
+
+#define CONF_DESTINATION_FIELDS 5u
+extern const struct conf_field conf_destination_field[CONF_DESTINATION_FIELDS];
+void conf_destination_read(const struct conf_entry *e,
+    struct conf_destination *out);
+
 /* Words in the file for values of enums. */
 const char *conf_listen_tls_word(enum listen_tls tls);
 const char *conf_require_word(enum override_kind kind);
@@ -183,6 +199,11 @@ void conf_resolver_option_read(struct conf_reader *r,
     config_setting_t *setting);
 
 /* ---- conf_override.c ---- */
+
+/* How narrow the narrowest of these scopes is that has the domain. */
+#define CONF_NO_MATCH (-1)
+int conf_specificity(const char *const *scope, size_t count,
+    const char *domain);
 
 /* Order of floors: of two rules in scope the higher counts; "may" is 0. */
 unsigned conf_strength(enum override_kind kind);

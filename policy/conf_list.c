@@ -23,6 +23,13 @@ const struct conf_list conf_lists[CONF_LIST_COUNT] = {
 	    "publish, or than a rule for \"*\" requires: in clear text, or "
 	    "with TLS alone. An exception stops by itself when it expires, "
 	    "and each delivery that uses it is recorded." },
+	[CONF_DESTINATIONS] = { "destinations", "destination",
+	    CONF_MAX_DESTINATIONS, conf_destination_field,
+	    CONF_DESTINATION_FIELDS,
+	    "How much certain domains are given at a time, in place of what "
+	    "the options say for all. Of several entries for a domain the one "
+	    "with the narrowest scope counts, then the earlier; it counts "
+	    "alone. A reload applies them." },
 };
 
 /* ---- one entry ---- */
@@ -234,6 +241,10 @@ read_entry(const struct conf_entry *e)
 		conf_exception_read(e,
 		    &conf->exception[conf->exception_count++]);
 		return;
+	case CONF_DESTINATIONS:
+		conf_destination_read(e,
+		    &conf->destination[conf->destination_count++]);
+		return;
 	}
 }
 
@@ -252,6 +263,10 @@ make_room(struct conf *conf, const struct conf_list *list, size_t n)
 	case CONF_EXCEPTIONS:
 		conf->exception = need(talloc_zero_array(conf,
 		    struct conf_exception, (unsigned)n));
+		return;
+	case CONF_DESTINATIONS:
+		conf->destination = need(talloc_zero_array(conf,
+		    struct conf_destination, (unsigned)n));
 		return;
 	}
 }

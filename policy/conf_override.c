@@ -6,15 +6,14 @@
 #include "util/domain.h"
 
 #define EVERY_DOMAIN 0 /* specificity of "*" */
-#define NO_MATCH     (-1)
+#define NO_MATCH     CONF_NO_MATCH
 
 /*
- * How narrow the narrowest scope is that has the domain.  The scopes of one
- * domain are ends of its name, so the longer is the narrower, and the exact
- * name is longer than any ".suffix" of it.
+ * The scopes of one domain are ends of its name, so the longer is the
+ * narrower, and the exact name is longer than any ".suffix" of it.
  */
-static int
-specificity(const char *const *scope, size_t count, const char *domain)
+int
+conf_specificity(const char *const *scope, size_t count, const char *domain)
 {
 	int most = NO_MATCH;
 
@@ -102,7 +101,7 @@ find_rules(const struct conf *conf, const char *domain)
 	for (size_t i = 0; i < conf->rule_count; i++) {
 		const struct conf_rule *r = &conf->rule[i];
 		const struct match m = { r,
-			specificity(r->domains, r->domain_count, domain) };
+			conf_specificity(r->domains, r->domain_count, domain) };
 		bool never = r->require == OVERRIDE_NEVER_PLAINTEXT;
 		struct match *best = r->require == OVERRIDE_MAY ? &found.may :
 				     m.narrow == EVERY_DOMAIN && !never ?
@@ -143,7 +142,7 @@ find_exception(const struct conf *conf, const char *domain, const char *host,
 
 		if (wall_reached(now, e->expires) || !has_host(e, host))
 			continue;
-		s = specificity(e->domains, e->domain_count, domain);
+		s = conf_specificity(e->domains, e->domain_count, domain);
 		if (s > *narrow ||
 		    (s != NO_MATCH && s == *narrow && e->mx_count > 0 &&
 			best->mx_count == 0)) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The configuration as text, and what differs between two of them. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "policy/conf_internal.h"
@@ -132,6 +133,29 @@ print_exceptions(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf)
 	sbuf_str(b, " );\n");
 }
 
+static void
+print_destinations(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf)
+{
+	sbuf_str(b, "destinations = (");
+	for (size_t i = 0; i < conf->destination_count; i++) {
+		const struct conf_destination *d = &conf->destination[i];
+
+		sbuf_printf(b, "%s\n\t{", i == 0 ? "" : ",");
+		print_text(b, tmp, "name", d->name);
+		print_texts(b, tmp, "domains", d->domains, d->domain_count);
+		if (d->concurrency > 0)
+			sbuf_printf(b, " concurrency = \"%" PRIu32 "\";",
+			    d->concurrency);
+		if (d->recipients > 0)
+			sbuf_printf(b, " recipients = \"%" PRIu32 "\";",
+			    d->recipients);
+		if (d->has_rate)
+			sbuf_printf(b, " rate = \"%" PRIu32 "\";", d->rate);
+		sbuf_str(b, " }");
+	}
+	sbuf_str(b, " );\n");
+}
+
 char *
 conf_print_within(TALLOC_CTX *mem, const struct conf *conf, size_t max)
 {
@@ -144,6 +168,7 @@ conf_print_within(TALLOC_CTX *mem, const struct conf *conf, size_t max)
 	print_listen(&b, conf);
 	print_rules(&b, tmp, conf);
 	print_exceptions(&b, tmp, conf);
+	print_destinations(&b, tmp, conf);
 	if (!sbuf_failed(&b))
 		text = need(talloc_strdup(mem, sbuf_cstr(&b)));
 	talloc_free(tmp);

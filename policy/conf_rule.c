@@ -102,8 +102,8 @@ take_domain(TALLOC_CTX *mem, struct span a, const char **out, struct diag *why)
 }
 
 /* A scope of domain_in_scope(). */
-static enum status
-take_scope(TALLOC_CTX *mem, const char *text, void *out, size_t i,
+enum status
+conf_take_scope(TALLOC_CTX *mem, const char *text, void *out, size_t i,
     struct diag *why)
 {
 	const char **scope = (const char **)out + i, *name;
@@ -135,7 +135,7 @@ take_narrow_scope(TALLOC_CTX *mem, const char *text, void *out, size_t i,
 	if (strcmp(text, "*") == 0)
 		return diag_set(why, ST_POLICY,
 		    "an exception is for certain domains: name them");
-	return take_scope(mem, text, out, i, why);
+	return conf_take_scope(mem, text, out, i, why);
 }
 
 static enum status
@@ -171,8 +171,8 @@ is_name(const char *name)
 	return name[n] == '\0' && n <= NAME_MAX_BYTES;
 }
 
-static void
-check_name(const struct conf_entry *e)
+void
+conf_check_name(const struct conf_entry *e)
 {
 	const char *name = conf_entry_text(e, "name");
 
@@ -183,9 +183,8 @@ check_name(const struct conf_entry *e)
 		    NAME_MAX_BYTES);
 }
 
-/* A copy that lives as long as the configuration; "" when absent. */
-static const char *
-copy_text(const struct conf_entry *e, const char *key)
+const char *
+conf_entry_copy(const struct conf_entry *e, const char *key)
 {
 	const char *text = conf_entry_text(e, key);
 
@@ -227,10 +226,10 @@ has_star(const struct conf_rule *rule)
 void
 conf_rule_read(const struct conf_entry *e, struct conf_rule *out)
 {
-	check_name(e);
-	out->name = copy_text(e, "name");
+	conf_check_name(e);
+	out->name = conf_entry_copy(e, "name");
 	out->where = need(talloc_strdup(e->r->conf, conf_entry_where(e)));
-	out->domains = conf_entry_list(e, "domains", take_scope,
+	out->domains = conf_entry_list(e, "domains", conf_take_scope,
 	    sizeof(*out->domains), &out->domain_count);
 	out->names = conf_entry_list(e, "names", take_name, sizeof(*out->names),
 	    &out->name_count);
@@ -288,11 +287,11 @@ read_allow(const struct conf_entry *e, struct conf_exception *out)
 void
 conf_exception_read(const struct conf_entry *e, struct conf_exception *out)
 {
-	check_name(e);
-	out->name = copy_text(e, "name");
-	out->reason = copy_text(e, "reason");
-	out->approver = copy_text(e, "approver");
-	out->ticket = copy_text(e, "ticket");
+	conf_check_name(e);
+	out->name = conf_entry_copy(e, "name");
+	out->reason = conf_entry_copy(e, "reason");
+	out->approver = conf_entry_copy(e, "approver");
+	out->ticket = conf_entry_copy(e, "ticket");
 	out->where = need(talloc_strdup(e->r->conf, conf_entry_where(e)));
 	out->domains = conf_entry_list(e, "domains", take_narrow_scope,
 	    sizeof(*out->domains), &out->domain_count);

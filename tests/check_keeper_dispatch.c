@@ -590,6 +590,56 @@ START_TEST(a_rate_bounds_the_messages_of_each_minute)
 }
 END_TEST
 
+START_TEST(a_destination_may_have_limits_of_its_own)
+{
+	const char *own[] = { "r.example" }, *all[] = { "*" };
+	struct conf_destination list[] = {
+		{ .name = "all",
+		    .domains = all,
+		    .domain_count = 1,
+		    .recipients = 3 },
+		{ .name = "own",
+		    .domains = own,
+		    .domain_count = 1,
+		    .concurrency = 1,
+		    .recipients = 2 },
+	};
+	const char *rcpt[5], *domain[5];
+	struct peer *in, *courier;
+	struct wire_job j;
+	int64_t id;
+
+	conf.destination = list;
+	conf.destination_count = COUNT_OF(list);
+	start(1);
+	in = new_intake(0);
+	courier = new_courier(0, 1);
+	id = take_ids(in);
+	for (unsigned d = 0; d < 2; d++) {
+		const char *name = d == 0 ? "r.example" : "s.example";
+
+		for (unsigned i = 0; i < 5; i++) {
+			rcpt[i] = talloc_asprintf(mem, "u%u@%s", i, name);
+			domain[i] = name;
+		}
+		courier->read = courier->count;
+		send_open(in, 1, id + d, "a@sender.example", rcpt, domain, 5);
+		send_chunk(in, 1, 0, small);
+		send_end(in, 1, small.n);
+		run(1);
+		j = must_job(courier);
+		ck_assert_uint_eq(j.rcpt_count, d == 0 ? 2 : 3);
+	}
+	courier->read = courier->count;
+	submit_many(in, id + 2, 40);
+	ck_assert_ptr_null(next_frame(courier, WIRE_SLOT));
+	list[1].concurrency = 3;
+	keeper_reload(k, &conf);
+	submit_many(in, id + 50, 1);
+	ck_assert_uint_eq(count_frames(courier, WIRE_SLOT), 2 + 2);
+}
+END_TEST
+
 static void
 add_tests(TCase *tc)
 {
@@ -618,6 +668,7 @@ add_tests(TCase *tc)
 	tcase_add_test(tc,
 	    one_job_put_off_among_many_taken_costs_half_of_the_window_at_most);
 	tcase_add_test(tc, a_rate_bounds_the_messages_of_each_minute);
+	tcase_add_test(tc, a_destination_may_have_limits_of_its_own);
 	tcase_add_test(tc, a_slot_that_is_gone_gives_its_jobs_back);
 	tcase_add_test(tc,
 	    draining_waits_for_what_is_out_and_hands_out_nothing_more);

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Connections of a courier that serve more than one message. */
+#include "tests/courier_fixture.h"
+
+/* ---- reuse ---- */
+
+START_TEST(smtp_42_jobs_of_a_slot_share_a_connection_that_ends_with_quit)
+{
+	struct server *s = server_new(TLS_GOOD, cert_for("mx.d.example"));
+
+	conf.smtp_idle_ms = 0;
+	plan_add(plan_new("d.example"), "mx.d.example", 10, s, LEVEL_MAY);
+	send_slot(1, "d.example");
+	for (int64_t i = 1; i <= 5; i++)
+		send_one(1, i);
+	send_slot_end(1);
+	wait_for(has_idles, 1);
+	ck_assert_uint_eq(keeper.outcomes, 5);
+	ck_assert_uint_eq(s->connections, 1);
+	ck_assert_uint_eq(s->mail_count, 5);
+	ck_assert(!evidence_of(&keeper.outcome[0].evidence[0]).reused);
+	ck_assert(evidence_of(&keeper.outcome[4].evidence[0]).reused);
+	ck_assert_uint_eq(advisor.asked, 1);
+}
+END_TEST
+
+START_TEST(messages_per_connection_are_limited)
+{
+	struct server *s = server_new(TLS_ABSENT, NULL);
+
+	conf.smtp_connection_messages = 2;
+	plan_add(plan_new("d.example"), "mx.d.example", 10, s, LEVEL_MAY);
+	send_slot(1, "d.example");
+	for (int64_t i = 1; i <= 4; i++)
+		send_one(1, i);
+	wait_for(has_reports, 4);
+	ck_assert_uint_eq(s->connections, 2);
+}
+END_TEST
+
+/* One slot, one message, and the slot's end. */
+static void
+one_slot(uint32_t slot, const char *domain)
+{
+	unsigned idles = keeper.idles;
+
+	send_slot(slot, domain);
+	send_one(slot, slot);
+	send_slot_end(slot);
+	wait_for(has_idles, idles + 1);
+}
+
+START_TEST(pool_serves_another_slot_of_the_same_requirement)
+{
+	struct server *s = server_new(TLS_GOOD, cert_for("mx.d.example"));
+
+	plan_add(plan_new("d.example"), "mx.d.example", 10, s, LEVEL_MAY);
+	one_slot(1, "d.example");
+	one_slot(2, "d.example");
+	ck_assert_uint_eq(s->connections, 1);
+	ck_assert_uint_eq(s->mail_count, 2);
+}
+END_TEST
+
+/* Every order of three requirements on one host, each twice. */
+START_TEST(b2_4_tls_36_inv_10_a_kept_connection_never_serves_another_level)
+{
+	static const char *const domains[] = { "may.example", "encrypt.example",
+		"verify.example" };
+	static const int orders[6][3] = { { 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 },
+		{ 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 } };
+	struct cert *c = cert_for("mx.example");
+	struct server *s = server_new(TLS_GOOD, c);
+	struct plan *p;
+
+	plan_add(plan_new(domains[0]), "mx.example", 10, s, LEVEL_MAY);
+	plan_add(plan_new(domains[1]), "mx.example", 10, s, LEVEL_ENCRYPT);
+	p = plan_new(domains[2]);
+	require_dane(p, plan_add(p, "mx.example", 10, s, LEVEL_MAY), c);
+	for (uint32_t i = 0; i < 6; i++)
+		one_slot(i + 1, domains[orders[_i][i % 3]]);
+	ck_assert_uint_eq(keeper.outcomes, 6);
+	ck_assert_uint_eq(s->connections, 3);
+	for (uint32_t i = 0; i < 6; i++) {
+		struct evidence e = evidence_of(&keeper.outcome[i].evidence[0]);
+
+		ck_assert_int_eq(e.outcome, EVIDENCE_DELIVERED);
+		ck_assert_int_eq(e.reached,
+		    orders[_i][i % 3] == 2 ? REACHED_VERIFIED : REACHED_TLS);
+		ck_assert_int_eq(e.reused, i >= 3);
+	}
+}
+END_TEST
+
+/* The same domain: its requirement changes between two plans. */
+START_TEST(b2_4_clear_connection_never_serves_a_raised_requirement)
+{
+	struct server *s = server_new(TLS_ABSENT, NULL);
+	struct plan *p = plan_new("d.example");
+	struct plan_host *h = plan_add(p, "mx.d.example", 10, s, LEVEL_MAY);
+
+	one_slot(1, "d.example");
+	h->in.override = OVERRIDE_REQUIRE_ENCRYPTED;
+	decided(p, h);
+	send_slot(2, "d.example");
+	send_one(2, 2);
+	wait_for(has_reports, 2);
+	ck_assert_uint_eq(s->connections, 2);
+	ck_assert_uint_eq(s->mail_count, 1);
+	ck_assert_str_eq(keeper.failed[0].status, "4.7.5");
+}
+END_TEST
+
+START_TEST(dane_13_rolled_tlsa_set_gets_a_new_connection)
+{
+	struct cert *c = cert_for("mx.d.example");
+	struct server *s = server_new(TLS_GOOD, c);
+	struct plan *p = plan_new("d.example");
+	struct plan_host *h = plan_add(p, "mx.d.example", 10, s, LEVEL_MAY);
+
+	require_dane(p, h, c);
+	one_slot(1, "d.example");
+	require_dane(p, h, cert_for("mx.d.example"));
+	send_slot(2, "d.example");
+	send_one(2, 2);
+	wait_for(has_reports, 2);
+	ck_assert_uint_eq(s->mail_count, 1);
+	ck_assert_uint_eq(keeper.failures, 1);
+}
+END_TEST
+
+START_TEST(dane_13_plan_that_expired_is_asked_for_again)
+{
+	struct server *s = server_new(TLS_ABSENT, NULL);
+	struct plan *p = plan_new("d.example");
+
+	plan_add(p, "mx.d.example", 10, s, LEVEL_MAY);
+	p->valid_until = p->made;
+	send_slot(1, "d.example");
+	send_one(1, 1);
+	wait_for(has_reports, 1);
+	ck_assert_uint_eq(advisor.asked, 1);
+	send_one(1, 2);
+	wait_for(has_reports, 2);
+	ck_assert_uint_eq(advisor.asked, 2);
+	ck_assert_uint_eq(s->connections, 2); /* judged by the old one */
+}
+END_TEST
+
+/* What was planned, and connected, before a reload rests on rules that may
+ * be gone. */
+START_TEST(inv_04_reload_ends_plans_and_connections_of_slots)
+{
+	struct server *s = server_new(TLS_ABSENT, NULL);
+	struct plan *p = plan_new("d.example");
+	struct plan_host *h = plan_add(p, "mx.d.example", 10, s, LEVEL_MAY);
+
+	send_slot(1, "d.example");
+	send_one(1, 1);
+	wait_for(has_reports, 1);
+	h->in.override = OVERRIDE_NEVER_PLAINTEXT;
+	decided(p, h);
+	courier_reload(courier, &conf);
+	send_one(1, 2);
+	wait_for(has_reports, 2);
+	ck_assert_uint_eq(advisor.asked, 2);
+	ck_assert_uint_eq(s->mail_count, 1);
+	ck_assert_uint_eq(keeper.failures, 1);
+	ck_assert_str_eq(keeper.failed[0].status, "4.7.5");
+}
+END_TEST
+
+/* Made before the advisor reloaded, or after and we have not yet. */
+START_TEST(inv_15_plan_of_another_configuration_serves_one_job)
+{
+	struct server *s = server_new(TLS_ABSENT, NULL);
+	struct plan *p = plan_new("d.example");
+
+	plan_add(p, "mx.d.example", 10, s, LEVEL_MAY);
+	p->conf_digest[0] = 9;
+	send_slot(1, "d.example");
+	send_one(1, 1);
+	wait_for(has_reports, 1);
+	ck_assert_uint_eq(record(0).conf_digest[0], 9);
+	send_one(1, 2);
+	wait_for(has_reports, 2);
+	ck_assert_uint_eq(advisor.asked, 2);
+	ck_assert_uint_eq(s->mail_count, 2);
+}
+END_TEST
+
+/* The same requirement, but a connection of before the reload. */
+START_TEST(reload_leaves_no_connection_to_another_slot)
+{
+	struct server *s = server_new(TLS_GOOD, cert_for("mx.d.example"));
+
+	plan_add(plan_new("d.example"), "mx.d.example", 10, s, LEVEL_MAY);
+	send_slot(1, "d.example");
+	send_one(1, 1);
+	wait_for(has_reports, 1);
+	courier_reload(courier, &conf);
+	send_slot_end(1);
+	wait_for(has_idles, 1);
+	one_slot(2, "d.example");
+	ck_assert_uint_eq(s->connections, 2);
+}
+END_TEST
+
+START_TEST(dane_49_domains_do_not_share_a_connection)
+{
+	struct server *s = server_new(TLS_GOOD, cert_for("mx.example"));
+
+	plan_add(plan_new("d.example"), "mx.example", 10, s, LEVEL_MAY);
+	plan_add(plan_new("e.example"), "mx.example", 10, s, LEVEL_MAY);
+	one_slot(1, "d.example");
+	one_slot(2, "e.example");
+	ck_assert_uint_eq(s->connections, 2);
+}
+END_TEST
+
+START_TEST(clear_retry_connection_serves_no_other_slot)
+{
+	struct server *s = server_new(TLS_DROP, NULL);
+
+	plan_add(plan_new("d.example"), "mx.d.example", 10, s, LEVEL_MAY);
+	one_slot(1, "d.example");
+	ck_assert_uint_eq(s->connections, 2);
+	one_slot(2, "d.example");
+	ck_assert_uint_eq(s->connections, 4);
+}
+END_TEST
+
+static void
+add(TCase *t)
+{
+	tcase_add_test(t,
+	    smtp_42_jobs_of_a_slot_share_a_connection_that_ends_with_quit);
+	tcase_add_test(t, messages_per_connection_are_limited);
+	tcase_add_test(t, pool_serves_another_slot_of_the_same_requirement);
+	tcase_add_loop_test(t,
+	    b2_4_tls_36_inv_10_a_kept_connection_never_serves_another_level, 0,
+	    6);
+	tcase_add_test(t,
+	    b2_4_clear_connection_never_serves_a_raised_requirement);
+	tcase_add_test(t, dane_13_rolled_tlsa_set_gets_a_new_connection);
+	tcase_add_test(t, dane_13_plan_that_expired_is_asked_for_again);
+	tcase_add_test(t, inv_04_reload_ends_plans_and_connections_of_slots);
+	tcase_add_test(t, inv_15_plan_of_another_configuration_serves_one_job);
+	tcase_add_test(t, reload_leaves_no_connection_to_another_slot);
+	tcase_add_test(t, dane_49_domains_do_not_share_a_connection);
+	tcase_add_test(t, clear_retry_connection_serves_no_other_slot);
+}
+
+int
+main(void)
+{
+	return fixture_main("courier_reuse", add);
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * courier_fixture - a courier on the real loop.  The test plays the keeper
+ * and the advisor over socket pairs, and the mail servers on loopback
+ * sockets (courier_server.c).  All of it is made anew for each test.
+ */
+#ifndef TESTS_COURIER_FIXTURE_H
+#define TESTS_COURIER_FIXTURE_H
+
+#include <check.h>
+
+#include "gateway/roles.h"
+#include "gateway/wire.h"
+#include "net/chan.h"
+#include "net/net_real.h"
+#include "net/tls.h"
+#include "tests/replay/cert.h"
+
+#define PATIENCE_MS 30000 /* a hang is a failure; nothing else is timed */
+#define MAX_REPORTS 64
+#define MAX_PLANS   8
+#define BODY        "Subject: x\r\n\r\n.dot\r\nline\r\n"
+
+extern TALLOC_CTX *mem;
+extern struct net *net;
+extern struct conf conf;
+extern struct authority *authority;
+extern struct courier *courier;
+
+/* ---- the loop ---- */
+
+/* Each event of the test's own objects looks whether its end has come. */
+void look(void);
+void run_until(bool (*end)(void));
+bool was_logged(const char *text);
+
+/* ---- mail servers ---- */
+
+enum starttls {
+	TLS_GOOD,
+	TLS_ABSENT,
+	TLS_454,
+	TLS_INJECT,  /* a reply line follows the 220 at once */
+	TLS_DROP,    /* closed after the 220 */
+	TLS_GARBAGE, /* 220, and then no TLS */
+};
+
+struct mail {
+	const char *from;
+	const char *rcpts; /* joined by blanks */
+	struct span body;
+	bool tls;
+	const char *params; /* of MAIL */
+};
+
+struct server {
+	struct listener *listener;
+	struct netaddr addr;
+	struct tls_server *tls;
+	enum starttls starttls;
+	/* replies other than the good ones */
+	const char *greeting, *ehlo, *mail, *rcpt, *dot;
+	const char *rcpt_for; /* rcpt is for this address only */
+	const char *ext;      /* further EHLO lines, "250-SIZE 10\r\n" */
+	unsigned rcpt_limit;  /* then 452; 0: none */
+	bool no_pipelining;
+	bool drop_after_dot;
+	bool drop_at_data;   /* close instead of 354 */
+	bool drop_when_idle; /* close at the MAIL of a second transaction */
+	/* what was seen */
+	unsigned connections, handshakes, quits, quits_in_tls, clear_mails;
+	unsigned rcpts;
+	struct mail mails[MAX_REPORTS];
+	unsigned mail_count;
+};
+
+/* cert: NULL for a server without TLS. */
+struct server *server_new(enum starttls starttls, const struct cert *cert);
+struct cert *cert_for(const char *names);
+
+/* ---- keeper, advisor ---- */
+
+/* What came of the courier, in order. */
+struct keeper_end {
+	struct chan *chan;
+	struct wire_hello hello;
+	unsigned hellos;
+	struct wire_outcome outcome[MAX_REPORTS];
+	unsigned outcomes;
+	struct wire_slot_failed failed[MAX_REPORTS];
+	unsigned failures;
+	unsigned idles;
+	uint64_t seq;
+	bool acks;
+	struct span body; /* given piece by piece */
+	size_t piece_bytes;
+	unsigned wants;
+	bool gives_body;
+};
+extern struct keeper_end keeper;
+extern bool keeper_gone;
+
+struct advisor_end {
+	struct chan *chan;
+	struct plan *plan[MAX_PLANS]; /* by domain */
+	unsigned plans;
+	unsigned asked;
+	bool silent;
+	const char *lie; /* answer with this domain's plan */
+};
+extern struct advisor_end advisor;
+extern bool advisor_gone;
+
+/* ---- plans, requests, reports ---- */
+
+extern const char *const one[1];
+extern const char *const three[3];
+
+void send_keeper(uint8_t type, struct sbuf *b);
+void ack(uint64_t seq);
+struct plan *plan_new(const char *domain);
+/* What the facts lead to: a plan that says otherwise is refused. */
+void decided(struct plan *p, struct plan_host *h);
+/* level: PLAIN, MAY, or ENCRYPT by a rule; s: NULL for no address. */
+struct plan_host *plan_add(struct plan *p, const char *name,
+    uint16_t preference, const struct server *s, enum level level);
+/* TLSA 3 1 1 of a certificate. */
+void require_dane(struct plan *p, struct plan_host *h, const struct cert *c);
+void require_sts(struct plan *p, struct plan_host *h, bool match);
+void attach_keeper(void);
+void attach_advisor(void);
+void send_slot(uint32_t slot, const char *domain);
+void send_slot_end(uint32_t slot);
+struct wire_job job_of(uint32_t slot, int64_t message, const char *const *rcpt,
+    uint32_t n);
+void send_job(const struct wire_job *j);
+void send_one(uint32_t slot, int64_t message);
+bool has_reports(void);
+bool has_hellos(void);
+bool has_idles(void);
+bool has_asked(void);
+void wait_for(bool (*end)(void), unsigned count);
+/* Slot 1 of d.example with one message to one recipient. */
+void try_one(void);
+struct evidence evidence_of(const struct wire_evidence *w);
+/* Record i of the first outcome. */
+struct evidence record(uint32_t i);
+struct evidence failure_record(uint32_t i);
+const struct wire_rcpt_result *result(uint32_t i);
+void expect_delivered(enum evidence_reached reached);
+void expect_failed(const char *status);
+
+/* main() of a suite with one case. */
+int fixture_main(const char *name, void (*add)(TCase *t));
+
+#endif

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The mail servers of courier_fixture.h: they do as they are told. */
+#include <netinet/in.h>
+#include <string.h>
+
+#include "smtp/unstuff.h"
+#include "tests/courier_fixture.h"
+
+struct session {
+	struct server *s;
+	struct stream *stream;
+	struct sbuf in;
+	struct sbuf body;
+	struct unstuff unstuff;
+	bool in_data;
+	bool closing;
+	char *from, *rcpts, *params;
+	unsigned accepted;
+	unsigned transactions;
+};
+
+static void session_ready(void *arg, unsigned events);
+
+static void
+reply(struct session *x, const char *text)
+{
+	const struct iovec iov = { (void *)(uintptr_t)text, strlen(text) };
+	size_t sent;
+
+	/* Small enough for any socket buffer, or the peer has gone. */
+	(void)stream_send(x->stream, &iov, 1, &sent);
+}
+
+static void
+reply_or(struct session *x, const char *scripted, const char *good)
+{
+	if (scripted == NULL)
+		reply(x, good);
+	else
+		reply(x, talloc_asprintf(x, "%s\r\n", scripted));
+}
+
+static void
+say_ehlo(struct session *x)
+{
+	const struct server *s = x->s;
+	bool tls = stream_is_tls(x->stream) || s->starttls == TLS_ABSENT;
+
+	if (s->ehlo != NULL) {
+		reply_or(x, s->ehlo, "");
+		return;
+	}
+	reply(x,
+	    talloc_asprintf(x, "250-mx\r\n%s%s%s250 8BITMIME\r\n",
+		s->no_pipelining ? "" : "250-PIPELINING\r\n",
+		tls ? "" : "250-STARTTLS\r\n", s->ext == NULL ? "" : s->ext));
+}
+
+static void
+handshaken(void *arg, bool ok, const struct tls_info *info,
+    const struct diag *why)
+{
+	struct session *x = arg;
+
+	(void)info;
+	(void)why;
+	if (!ok) {
+		talloc_free(x);
+		look();
+		return;
+	}
+	x->s->handshakes++;
+	stream_watch(x->stream, SOCK_READABLE, session_ready, x);
+}
+
+/* true: the session reads on. */
+static bool
+start_tls(struct session *x)
+{
+	switch (x->s->starttls) {
+	case TLS_454:
+		reply(x, "454 not now\r\n");
+		return true;
+	case TLS_INJECT:
+		reply(x, "220 go\r\n250-evil\r\n250 AUTH PLAIN\r\n");
+		return true;
+	case TLS_DROP:
+		reply(x, "220 go\r\n");
+		x->closing = true;
+		return true;
+	case TLS_GARBAGE:
+		reply(x, "220 go\r\n");
+		x->in_data = true; /* whatever comes is not understood */
+		return true;
+	case TLS_ABSENT:
+		reply(x, "502 what\r\n");
+		return true;
+	case TLS_GOOD:
+		break;
+	}
+	reply(x, "220 go\r\n");
+	sbuf_reset(&x->in);
+	stream_tls_server(x->stream, x->s->tls, handshaken, x);
+	return false;
+}
+
+static void
+take_mail(struct session *x, struct span line)
+{
+	struct span path, params = SPAN_NONE;
+
+	if (!stream_is_tls(x->stream))
+		x->s->clear_mails++;
+	if (x->s->drop_when_idle && x->transactions > 0) {
+		x->closing = true;
+		return;
+	}
+	x->transactions++;
+	x->accepted = 0;
+	path = span_sub(line, 10, line.n);
+	(void)span_cut(path, ' ', &path, &params);
+	x->from = span_dup(x, path);
+	x->params = span_dup(x, params);
+	x->rcpts = talloc_strdup(x, "");
+	reply_or(x, x->s->mail, "250 ok\r\n");
+}
+
+static void
+take_rcpt(struct session *x, struct span line)
+{
+	struct server *s = x->s;
+	struct span path = span_sub(line, 9, line.n - 1);
+	const char *scripted = s->rcpt;
+
+	s->rcpts++;
+	if (s->rcpt_for != NULL && !span_eq(path, s->rcpt_for))
+		scripted = NULL;
+	if (s->rcpt_limit > 0 && x->accepted == s->rcpt_limit)
+		scripted = "452 4.5.3 too many";
+	if (scripted == NULL) {
+		x->rcpts = talloc_asprintf(x, "%s%s%s", x->rcpts,
+		    *x->rcpts == '\0' ? "" : " ", span_dup(x, path));
+		x->accepted++;
+	}
+	reply_or(x, scripted, "250 ok\r\n");
+}
+
+static void
+take_line(struct session *x, struct span line)
+{
+	if (span_istarts(line, "EHLO")) {
+		say_ehlo(x);
+	} else if (span_istarts(line, "MAIL")) {
+		take_mail(x, line);
+	} else if (span_istarts(line, "RCPT")) {
+		take_rcpt(x, line);
+	} else if (span_istarts(line, "DATA") && x->accepted == 0) {
+		reply(x, "554 no recipients\r\n");
+	} else if (span_istarts(line, "DATA")) {
+		x->closing = x->s->drop_at_data;
+		x->in_data = true;
+		x->unstuff = unstuff_start(100000);
+		sbuf_reset(&x->body);
+		if (!x->closing)
+			reply(x, "354 go\r\n");
+	} else if (span_istarts(line, "QUIT")) {
+		x->s->quits++;
+		x->s->quits_in_tls += stream_is_tls(x->stream);
+		reply(x, "221 bye\r\n");
+		x->closing = true;
+	} else {
+		reply(x, "250 ok\r\n");
+	}
+}
+
+static void
+take_end(struct session *x)
+{
+	struct server *s = x->s;
+
+	x->in_data = false;
+	if (s->drop_after_dot) {
+		x->closing = true;
+		return;
+	}
+	reply_or(x, s->dot, "250 2.0.0 queued as X1\r\n");
+	if (s->dot != NULL)
+		return;
+	ck_assert_uint_lt(s->mail_count, MAX_REPORTS);
+	s->mails[s->mail_count++] = (struct mail){ talloc_steal(mem, x->from),
+		talloc_steal(mem, x->rcpts),
+		span_copy(mem, sbuf_view(&x->body)), stream_is_tls(x->stream),
+		talloc_steal(mem, x->params) };
+}
+
+static void
+take_content(struct session *x)
+{
+	struct span in = sbuf_view(&x->in), out;
+	bool more;
+
+	if (x->s->starttls == TLS_GARBAGE) {
+		reply(x, "what?\r\n");
+		sbuf_reset(&x->in);
+		return;
+	}
+	do {
+		more = unstuff_step(&x->unstuff, &in, &out);
+		sbuf_span(&x->body, out);
+	} while (more);
+	sbuf_consume(&x->in, x->in.n - in.n);
+	ck_assert_uint_eq(x->unstuff.faults, 0);
+	if (x->unstuff.at == UNSTUFF_AT_END)
+		take_end(x);
+}
+
+/* All that can be taken; false: a handshake has begun. */
+static bool
+take_input(struct session *x)
+{
+	while (!x->closing && x->in.n > 0) {
+		struct span in = sbuf_view(&x->in), line;
+		size_t lf = span_find(in, '\n', 0);
+
+		if (x->in_data) {
+			take_content(x);
+			if (x->in_data)
+				return true;
+			continue;
+		}
+		if (lf == in.n)
+			return true;
+		line = span_copy(x, span_sub(in, 0, lf - 1));
+		sbuf_consume(&x->in, lf + 1);
+		if (!span_istarts(line, "STARTTLS"))
+			take_line(x, line);
+		else if (!start_tls(x))
+			return false;
+	}
+	return true;
+}
+
+static void
+session_ready(void *arg, unsigned events)
+{
+	struct session *x = arg;
+	uint8_t buf[16384];
+	size_t got;
+	enum io io = stream_recv(x->stream, buf, sizeof(buf), &got);
+
+	(void)events;
+	sbuf_add(&x->in, buf, got);
+	if (io == IO_EOF || io == IO_FAILED)
+		x->closing = true;
+	else if (!take_input(x))
+		return;
+	if (x->closing)
+		talloc_free(x);
+	else
+		stream_watch(x->stream, SOCK_READABLE, session_ready, x);
+	look();
+}
+
+static void
+accepted(void *arg, struct sock *sock)
+{
+	struct server *s = arg;
+	struct session *x = talloc_zero(s, struct session);
+
+	s->connections++;
+	x->s = s;
+	x->stream = stream_new(x, net, sock);
+	sbuf_init(&x->in, x, 1u << 20);
+	sbuf_init(&x->body, x, 1u << 20);
+	reply_or(x, s->greeting, "220 mx ESMTP\r\n");
+	stream_watch(x->stream, SOCK_READABLE, session_ready, x);
+}
+
+struct server *
+server_new(enum starttls starttls, const struct cert *cert)
+{
+	static const uint8_t loopback[4] = { 127, 0, 0, 1 };
+	struct server *s = talloc_zero(mem, struct server);
+	struct netaddr any = netaddr_ip4(loopback, 0);
+	struct diag why = { 0 };
+	int fd = net_real_bind(&any, &why);
+
+	ck_assert_msg(fd >= 0, "%s", why.text);
+	s->starttls = starttls;
+	if (cert != NULL)
+		ck_assert_int_eq(tls_server_new(s, cert->chain_pem,
+				     cert->key_pem, &s->tls, &why),
+		    ST_OK);
+	s->listener = net_real_listener(s, net, fd);
+	s->addr = *listener_local(s->listener);
+	listener_start(s->listener, s, accepted, s);
+	return s;
+}
+
+struct cert *
+cert_for(const char *names)
+{
+	return cert_new(mem, authority, names, CERT_GOOD);
+}

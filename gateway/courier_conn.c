@@ -71,7 +71,7 @@ fired(void *arg)
 		return;
 	case CONN_HANDSHAKE: /* TLS-42 */
 		host_tls_failed(conn->slot, "TLS handshake: time is up",
-		    "validation-failure");
+		    "validation-failure", FAILURE_TLS);
 		return;
 	case CONN_TALKING:
 	case CONN_CLOSING:
@@ -257,7 +257,8 @@ tls_done(void *arg, bool ok, const struct tls_info *info,
 	host_tls_failed(conn->slot,
 	    ok ? "TLS is up, but not what is required" : why->text,
 	    *info->result_type != '\0' ? info->result_type :
-					 "validation-failure");
+					 "validation-failure",
+	    ok ? FAILURE_RULE : info->failure);
 }
 
 static void

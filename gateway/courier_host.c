@@ -73,7 +73,8 @@ die(struct slot *s, const struct attempt *a, const char *status)
 	soft[0] = '4'; /* another attempt may do better */
 	record_attempt(s, a);
 	s->host[s->conn->host].state = HOST_DEAD;
-	slot_note_failure(s, a->host, soft, a->text);
+	s->host[s->conn->host].failure = a->failure;
+	slot_note_failure(s, a->host, soft, a->failure, a->text);
 	leave(s);
 }
 
@@ -99,7 +100,8 @@ warn_clear_retry(const struct slot *s, const char *text)
 }
 
 void
-host_tls_failed(struct slot *s, const char *text, const char *result_type)
+host_tls_failed(struct slot *s, const char *text, const char *result_type,
+    enum failure failure)
 {
 	const struct plan_host *h = slot_plan_host(s);
 	struct slot_host *sh = &s->host[s->conn->host];
@@ -111,6 +113,7 @@ host_tls_failed(struct slot *s, const char *text, const char *result_type)
 		.reply = f.reply.code != 0 ? &f.reply : NULL,
 		.text = text,
 		.result_type = result_type,
+		.failure = failure,
 	};
 
 	if (h->required >= LEVEL_ENCRYPT) {
@@ -139,6 +142,7 @@ host_tls_broke(struct slot *s, const char *text)
 			      .outcome = EVIDENCE_TLS_FAILED,
 			      .text = text,
 			      .result_type = "validation-failure",
+			      .failure = FAILURE_TLS,
 			  });
 	warn_clear_retry(s, text);
 	sh->state = HOST_CLEAR_ONLY;
@@ -153,6 +157,7 @@ host_unreachable(struct slot *s)
 		.conn = s->conn,
 		.outcome = EVIDENCE_UNREACHABLE,
 		.text = s->conn->why,
+		.failure = FAILURE_UNREACHABLE,
 	};
 
 	die(s, &a, STATUS_NO_ANSWER);
@@ -184,11 +189,26 @@ setup_failed(struct slot *s, const struct client_failure *f)
 						  EVIDENCE_DEFERRED,
 		.reply = f->reply.code != 0 ? &f->reply : NULL,
 		.text = f->why,
+		.failure = f->fault == CLIENT_FAULT_REPLY ? FAILURE_REPLY :
+							    FAILURE_UNREACHABLE,
 	};
 
 	/* RFC 7504: it says so of all mail, now and later. */
 	s->host[s->conn->host].no_mail = v.step == STEP_OTHER_HOST;
 	die(s, &a, v.status);
+}
+
+/* What the session said of TLS, and how it is told. */
+static void
+starttls_failed(struct slot *s, const struct client_failure *f)
+{
+	bool refused = f->fault == CLIENT_FAULT_NO_TLS;
+
+	host_tls_failed(s, f->why,
+	    refused || f->fault == CLIENT_FAULT_INJECTION ?
+		"starttls-not-supported" :
+		"validation-failure",
+	    refused ? FAILURE_NO_STARTTLS : FAILURE_TLS);
 }
 
 void
@@ -200,11 +220,7 @@ host_session_failed(struct slot *s)
 	if (s->state == SLOT_MAILING) {
 		mail_failed(s, &f);
 	} else if (is_about_tls(conn, &f)) {
-		host_tls_failed(s, f.why,
-		    f.fault == CLIENT_FAULT_NO_TLS ||
-			    f.fault == CLIENT_FAULT_INJECTION ?
-			"starttls-not-supported" :
-			"validation-failure");
+		starttls_failed(s, &f);
 	} else if (f.at != CLIENT_S_GREETING || f.fault != CLIENT_FAULT_LOST ||
 		   !conn_next_address(conn)) {
 		setup_failed(s, &f);

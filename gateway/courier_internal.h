@@ -4,7 +4,8 @@
  *
  *	courier.c         the role: channels, frames, reload, drain
  *	courier_report.c  outcomes: packed, sent, kept until acknowledged
- *	courier_slot.c    slots: plan, jobs in turn, which host is next
+ *	courier_slot.c    slots: jobs in turn, their plan
+ *	courier_next.c    which host is next, and what is left without one
  *	courier_host.c    what a host's failure means for its slot
  *	courier_conn.c    one connection: addresses, TLS, input and output
  *	courier_pool.c    idle connections and the key under which they serve
@@ -32,8 +33,10 @@
 #define COURIER_CUTS       2u     /* ours: sessions a host may break */
 /* Ours: records of one report; with 1000 results still one frame. */
 #define COURIER_RECORD_BYTES (768u << 10)
-#define COURIER_WHY_BYTES    400u  /* ours: a reason in a report */
-#define COURIER_DNS_BYTES    4096u /* ours: lookups told in a record */
+/* Ours: a report's records up to which each different reply has its own. */
+#define COURIER_RECORDS_APART 48u
+#define COURIER_WHY_BYTES     400u  /* ours: a reason in a report */
+#define COURIER_DNS_BYTES     4096u /* ours: lookups told in a record */
 
 struct slot;
 struct conn;
@@ -56,8 +59,10 @@ struct crcpt {
 	/* what was said last; strings live in the job */
 	enum evidence_reached reached;
 	enum level required;
+	enum failure failure;
+	bool dsn_passed;
 	char status[12];
-	const char *remote_mta; /* NULL: no host spoke of it */
+	const char *remote_mta; /* NULL: no host spoke of it; of the plan */
 	struct client_reply reply;
 	const char *why;
 };
@@ -68,8 +73,9 @@ struct job {
 	TAILQ_ENTRY(job) link;
 	struct wire_job w; /* strings and body live in the job */
 	struct crcpt *rcpt;
-	bool begun;        /* some host was chosen for it */
-	struct mono until; /* nothing is begun for it after this (lease.h) */
+	bool begun;           /* some host was chosen for it */
+	struct mono until;    /* nothing is begun for it after this (lease.h) */
+	uint32_t plans_ended; /* while it was under way */
 	uint8_t host[PLAN_MAX_HOSTS]; /* sets of enum job_host */
 };
 TAILQ_HEAD(jobs, job);
@@ -131,7 +137,8 @@ struct slot_host {
 	bool no_sni;     /* TLS-28: it aborts on a server name */
 	bool no_mail;    /* DEAD: 521, takes no mail at all */
 	bool has_key;
-	uint8_t cuts; /* sessions it broke */
+	uint8_t cuts;         /* sessions it broke */
+	enum failure failure; /* DEAD */
 	uint8_t key[32];
 	const char *dns; /* its lookups, for records; NULL: not yet */
 };
@@ -185,9 +192,14 @@ struct slot {
 	TAILQ_HEAD(, packed_record) records;
 	uint32_t record_count;
 	size_t record_bytes;
+	/* of a plan that ended while a job was under way */
+	struct plan *past_plan;
+	struct slot_host *past_host;
 	/* why no host could be used: the most telling */
 	char worst_status[12];
 	enum level worst_required;
+	enum failure worst_failure;
+	char *worst_host; /* "": of none */
 	char *worst_why;
 };
 TAILQ_HEAD(slots, slot);
@@ -242,8 +254,8 @@ void report_acked(struct courier *c, uint64_t seq);
 void report_outcome(struct slot *s, struct job *j);
 /* Give the job back unchanged; recipients settled before stay settled. */
 void report_untried(struct slot *s, struct job *j);
-void report_slot_failed(struct slot *s, const char *status, const char *why,
-    enum level required);
+/* No host could be used, as the slot's worst_ fields say. */
+void report_slot_failed(struct slot *s);
 
 /* ---- courier_slot.c ---- */
 struct slot *slot_new(struct courier *c, uint32_t id, const char *domain,
@@ -260,26 +272,36 @@ void slot_take_plan(struct slot *s, struct plan *plan);
 /* The configuration has changed: neither its plan nor its connection serve
  * a job that has not begun. */
 void slot_outdate(struct slot *s);
-/* Go on: at once, or later in this turn. */
-void slot_run(struct slot *s);
+/* Ask for a plan; what was learnt of hosts serves the job under way. */
+void slot_plan(struct slot *s);
+bool slot_plan_is_over(const struct slot *s);
+/* Go on later in this turn. */
 void slot_kick(struct slot *s);
 struct job *slot_job(const struct slot *s);
 /* Is it too late to begin anything for the job at hand? */
 bool slot_time_is_up(const struct slot *s);
+const struct plan_host *slot_plan_host(const struct slot *s);
+/* All jobs are reported: the slot is freed. */
+void slot_gone(struct slot *s);
+void slot_free(struct slot *s);
+
+/* ---- courier_next.c ---- */
+/* Go on at once. */
+void slot_run(struct slot *s);
 /* Among hosts of the same preference, may another still offer TLS? */
 bool slot_tls_elsewhere(const struct slot *s, const struct job *j,
     unsigned host);
-const struct plan_host *slot_plan_host(const struct slot *s);
-/* Remember why a host could not be used; text for people. */
+/* Remember why a host could not be used; text for people.  NULL: of no host. */
 void slot_note_failure(struct slot *s, const struct plan_host *h,
-    const char *status, const char *text);
+    const char *status, enum failure failure, const char *text);
 
 /* ---- courier_host.c: called by connections ---- */
 /* Set up, or done with a transaction, and nothing is under way. */
 void host_ready(struct slot *s);
 /* No TLS to be had where it is not required: true to go on in clear. */
 bool host_no_tls(struct slot *s);
-void host_tls_failed(struct slot *s, const char *text, const char *result_type);
+void host_tls_failed(struct slot *s, const char *text, const char *result_type,
+    enum failure failure);
 /* TLS broke within a transaction, and is not required: the host is to be
  * used in clear. */
 void host_tls_broke(struct slot *s, const char *text);
@@ -345,9 +367,16 @@ void mail_leave_host(struct slot *s, bool tried);
 void mail_next(struct slot *s);
 /* Content asked for or held is not needed any more. */
 void mail_forget(struct slot *s);
+/* What becomes of recipients of which no host has had a say. */
+struct rest {
+	enum wire_result result;
+	const char *status;
+	enum level required;
+	enum failure failure;
+	const char *why;
+};
 /* Every recipient that is not settled gets this result. */
-void mail_settle_rest(struct job *j, enum wire_result result,
-    const char *status, enum level required, const char *why);
+void mail_settle_rest(struct job *j, const struct rest *rest);
 
 /* ---- courier_record.c ---- */
 struct attempt {
@@ -356,8 +385,10 @@ struct attempt {
 	enum evidence_outcome outcome;
 	enum evidence_reached reached;
 	const struct client_reply *reply; /* or NULL */
-	const char *text;          /* what happened, when no reply says it */
-	const char *result_type;   /* TLSRPT, or "" */
+	const char *text;        /* what happened, when no reply says it */
+	const char *result_type; /* TLSRPT, or "" */
+	enum failure failure;
+	bool dsn_passed;
 	struct crcpt *const *rcpt; /* NULL: all of the job */
 	size_t rcpt_count;
 };

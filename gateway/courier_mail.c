@@ -22,6 +22,7 @@ struct saying {
 	struct verdict v;
 	struct client_reply reply; /* text lives in the job; code 0: none */
 	const char *why;           /* lives in the job, or NULL */
+	enum failure failure;      /* where no reply is one */
 	bool content_sent;         /* all of it, or some */
 	bool unknown;              /* all, and no reply came */
 };
@@ -44,6 +45,14 @@ outcome_of(const struct saying *say)
 					      EVIDENCE_UNREACHABLE;
 	}
 	return EVIDENCE_UNKNOWN; /* not reached: the switch names every step */
+}
+
+static enum failure
+failure_of(const struct saying *say)
+{
+	if (say->v.step == STEP_DELIVERED)
+		return FAILURE_NONE;
+	return say->reply.code != 0 ? FAILURE_REPLY : say->failure;
 }
 
 static void
@@ -83,6 +92,7 @@ note(struct slot *s, struct crcpt *r, const struct saying *say)
 	r->touched = true;
 	r->outcome = outcome_of(say);
 	r->required = h->required;
+	r->failure = failure_of(say);
 	r->reached = conn_reached(s->conn, h);
 	if (r->reached == REACHED_PLAIN && !say->content_sent)
 		r->reached = REACHED_NOTHING;
@@ -94,8 +104,7 @@ note(struct slot *s, struct crcpt *r, const struct saying *say)
 }
 
 void
-mail_settle_rest(struct job *j, enum wire_result result, const char *status,
-    enum level required, const char *why)
+mail_settle_rest(struct job *j, const struct rest *rest)
 {
 	for (uint32_t i = 0; i < j->w.rcpt_count; i++) {
 		struct crcpt *r = &j->rcpt[i];
@@ -103,10 +112,11 @@ mail_settle_rest(struct job *j, enum wire_result result, const char *status,
 		if (r->place == RCPT_SETTLED)
 			continue;
 		r->place = RCPT_SETTLED;
-		r->result = result;
-		r->required = required;
-		r->why = why;
-		snprintf(r->status, sizeof(r->status), "%s", status);
+		r->result = rest->result;
+		r->required = rest->required;
+		r->failure = rest->failure;
+		r->why = rest->why;
+		snprintf(r->status, sizeof(r->status), "%s", rest->status);
 	}
 }
 
@@ -166,6 +176,7 @@ unfit(struct slot *s, enum client_fit fit)
 	struct job *j = slot_job(s);
 	const struct saying say = {
 		.v = verdict_of_fit(fit),
+		.failure = FAILURE_REPLY, /* to EHLO: it offers no more */
 		.why = why_unfit(fit),
 	};
 
@@ -425,7 +436,8 @@ judge_host(struct slot *s, const struct client_failure *f, const char *status)
 	if (f->reply.code != 421 && ++sh->cuts < COURIER_CUTS)
 		return;
 	sh->state = HOST_DEAD;
-	slot_note_failure(s, slot_plan_host(s), status, f->why);
+	sh->failure = f->reply.code != 0 ? FAILURE_REPLY : FAILURE_UNREACHABLE;
+	slot_note_failure(s, slot_plan_host(s), status, sh->failure, f->why);
 }
 
 static struct saying
@@ -437,6 +449,9 @@ saying_of(struct slot *s, const struct client_failure *f)
 		.v = verdict_of_failure(f),
 		.reply = keep(j, &f->reply),
 		.why = need(talloc_strdup(j, f->why)),
+		.failure = f->fault == CLIENT_FAULT_CONTENT ?
+			       FAILURE_NONE :
+			       FAILURE_UNREACHABLE,
 		.content_sent = f->at >= CLIENT_S_BODY,
 		.unknown = f->at == CLIENT_S_DOT,
 	};
@@ -450,6 +465,7 @@ saying_of(struct slot *s, const struct client_failure *f)
 	} else if (s->feed.starved) {
 		say.v = (struct verdict){ STEP_LATER, "4.3.0" };
 		say.why = "the content did not come from the spool";
+		say.failure = FAILURE_NONE;
 	}
 	return say;
 }
@@ -481,34 +497,84 @@ mail_failed(struct slot *s, const struct client_failure *f)
 
 /* ---- leaving ---- */
 
-/* One record holds what is true of all its recipients: whether content left,
- * and how, may differ among those of one outcome (INV-07). */
+/* May one record tell of both?  apart: only when it tells all there is. */
+static bool
+same_saying(const struct crcpt *a, const struct crcpt *b, bool apart)
+{
+	if (a->outcome != b->outcome || a->reached != b->reached ||
+	    a->failure != b->failure || a->dsn_passed != b->dsn_passed ||
+	    a->reply.code != b->reply.code)
+		return false;
+	return !apart || (span_eq_span(a->reply.text, b->reply.text) &&
+			     span_eq_span(span_str(a->why), span_str(b->why)));
+}
+
+/* Of many who were told different things, one record has the first's. */
+static struct client_reply
+first_of(TALLOC_CTX *mem, struct crcpt *const *list, size_t n)
+{
+	struct client_reply r = list[0]->reply;
+
+	for (size_t i = 1; i < n; i++)
+		if (!same_saying(list[0], list[i], true)) {
+			r.text = span_str(need(talloc_asprintf(mem,
+			    "[others were told otherwise] %.*s", (int)r.text.n,
+			    (const char *)r.text.p)));
+			break;
+		}
+	return r;
+}
+
+static void
+record_saying(struct slot *s, struct crcpt *const *list, size_t n)
+{
+	const struct crcpt *r = list[0];
+	struct client_reply reply = first_of(slot_job(s), list, n);
+
+	record_attempt(s, &(const struct attempt){
+			      .host = slot_plan_host(s),
+			      .conn = s->conn,
+			      .outcome = r->outcome,
+			      .reached = r->reached,
+			      .reply = reply.code != 0 ? &reply : NULL,
+			      .text = r->why,
+			      .failure = r->failure,
+			      .dsn_passed = r->dsn_passed,
+			      .rcpt = list,
+			      .rcpt_count = n,
+			  });
+	if (r->outcome == EVIDENCE_UNKNOWN)
+		record_warn_duplicate(s, r->why);
+}
+
+/*
+ * One record holds what is true of all its recipients: whether content
+ * left, and how (INV-07), and what the host said.
+ */
 static void
 record_outcome(struct slot *s, enum evidence_outcome outcome,
-    enum evidence_reached reached, struct crcpt **list)
+    struct crcpt **list)
 {
 	struct job *j = slot_job(s);
-	size_t n = 0;
 
-	for (uint32_t i = 0; i < j->w.rcpt_count; i++)
-		if (j->rcpt[i].touched && j->rcpt[i].outcome == outcome &&
-		    j->rcpt[i].reached == reached)
-			list[n++] = &j->rcpt[i];
-	if (n == 0)
-		return;
-	record_attempt(s,
-	    &(const struct attempt){
-		.host = slot_plan_host(s),
-		.conn = s->conn,
-		.outcome = outcome,
-		.reached = list[0]->reached,
-		.reply = list[0]->reply.code != 0 ? &list[0]->reply : NULL,
-		.text = list[0]->why,
-		.rcpt = list,
-		.rcpt_count = n,
-	    });
-	if (outcome == EVIDENCE_UNKNOWN)
-		record_warn_duplicate(s, list[0]->why);
+	for (uint32_t i = 0; i < j->w.rcpt_count; i++) {
+		bool apart = s->record_count < COURIER_RECORDS_APART;
+		struct crcpt *first = &j->rcpt[i];
+		size_t n = 0;
+
+		if (!first->touched || first->outcome != outcome)
+			continue;
+		for (uint32_t k = i; k < j->w.rcpt_count; k++) {
+			struct crcpt *r = &j->rcpt[k];
+
+			if (!r->touched || !same_saying(first, r, apart))
+				continue;
+			list[n++] = r;
+		}
+		record_saying(s, list, n);
+		while (n > 0)
+			list[--n]->touched = false;
+	}
 }
 
 void
@@ -526,15 +592,11 @@ mail_leave_host(struct slot *s, bool tried)
 	    j->w.rcpt_count));
 
 	for (size_t i = 0; i < COUNT_OF(outcomes); i++)
-		for (int r = 0; r <= REACHED_VERIFIED; r++)
-			record_outcome(s, outcomes[i], (enum evidence_reached)r,
-			    list);
+		record_outcome(s, outcomes[i], list);
 	talloc_free(list);
 	if (tried)
 		j->host[s->conn->host] |= JOB_HOST_TRIED;
-	for (uint32_t i = 0; i < j->w.rcpt_count; i++) {
-		j->rcpt[i].touched = false;
+	for (uint32_t i = 0; i < j->w.rcpt_count; i++)
 		if (j->rcpt[i].place == RCPT_ELSEWHERE)
 			j->rcpt[i].place = RCPT_HERE;
-	}
 }

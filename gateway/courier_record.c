@@ -155,6 +155,8 @@ fill_event(TALLOC_CTX *mem, struct evidence *e, const struct attempt *a)
 	e->outcome = a->outcome;
 	e->reached = a->reached;
 	e->result_type = a->result_type;
+	e->failure = a->failure;
+	e->dsn_passed = a->dsn_passed;
 	if (a->reply != NULL) {
 		e->reply_code = a->reply->code;
 		e->reply = printable(mem, a->reply->text);

@@ -53,6 +53,8 @@ result_of(TALLOC_CTX *mem, const struct crcpt *r)
 		.result = r->result,
 		.reached = (uint8_t)r->reached,
 		.required = r->required,
+		.failure = r->failure,
+		.dsn_passed = r->result == RESULT_DELIVERED && r->dsn_passed,
 		.status = r->result == RESULT_DELIVERED ? "" : r->status,
 		.remote_mta = r->remote_mta == NULL ? "" : r->remote_mta,
 		.diagnostic = record_reply_text(mem, &r->reply),
@@ -106,21 +108,25 @@ report_outcome(struct slot *s, struct job *j)
 void
 report_untried(struct slot *s, struct job *j)
 {
-	mail_settle_rest(j, RESULT_UNTRIED, "", LEVEL_PLAIN, "");
+	mail_settle_rest(j, &(const struct rest){
+				.result = RESULT_UNTRIED,
+				.status = "",
+				.why = "",
+			    });
 	report_outcome(s, j);
 }
 
 void
-report_slot_failed(struct slot *s, const char *status, const char *why,
-    enum level required)
+report_slot_failed(struct slot *s)
 {
 	struct wire_slot_failed f = {
-		.host = "",
 		.seq = ++s->c->seq,
 		.slot = s->id,
-		.required = required,
-		.status = status,
-		.why = why,
+		.required = s->worst_required,
+		.failure = s->worst_failure,
+		.host = s->worst_host,
+		.status = s->worst_status,
+		.why = s->worst_why,
 		.evidence_count = s->record_count,
 	};
 

@@ -7,13 +7,11 @@
  *
  * IDLE is left by slot_run(), which looks for the next thing to do.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "gateway/courier_internal.h"
 #include "gateway/lease.h"
-
-#define NO_HOST UINT32_MAX
+#include "util/domain.h"
 
 struct job *
 slot_job(const struct slot *s)
@@ -40,7 +38,8 @@ plan_overdue(void *arg)
 {
 	struct slot *s = arg;
 
-	slot_note_failure(s, NULL, STATUS_DNS, "no plan came in time");
+	slot_note_failure(s, NULL, STATUS_DNS, FAILURE_DNS,
+	    "no plan came in time");
 	TAILQ_REMOVE(&s->c->by_token[s->token % COURIER_BUCKETS], s, by_token);
 	s->state = SLOT_IDLE;
 	s->overdue = true;
@@ -66,7 +65,7 @@ slot_new(struct courier *c, uint32_t id, const char *domain,
 	return s;
 }
 
-static void
+void
 slot_free(struct slot *s)
 {
 	struct courier *c = s->c;
@@ -84,8 +83,7 @@ slot_free(struct slot *s)
 	courier_check_drained(c);
 }
 
-/* All jobs are reported, and no more will come. */
-static void
+void
 slot_gone(struct slot *s)
 {
 	struct sbuf *b = &s->c->scratch;
@@ -202,19 +200,56 @@ slot_orphan(struct slot *s)
 /* ---- the plan ---- */
 
 static void
-drop_plan(struct slot *s)
+forget_past(struct slot *s)
 {
-	if (s->conn != NULL)
-		conn_release(s->conn);
-	TALLOC_FREE(s->plan);
-	TALLOC_FREE(s->host);
-	TALLOC_FREE(s->worst_why);
-	s->host_end = 0;
-	s->worst_status[0] = '\0';
+	TALLOC_FREE(s->past_plan);
+	TALLOC_FREE(s->past_host);
+}
+
+/* What was said of recipients names hosts of the plan. */
+static void
+keep_host_names(struct job *j)
+{
+	const char *from = NULL, *to = NULL;
+
+	for (uint32_t i = 0; i < j->w.rcpt_count; i++) {
+		struct crcpt *r = &j->rcpt[i];
+
+		if (r->remote_mta == NULL)
+			continue;
+		if (r->remote_mta != from) {
+			from = r->remote_mta;
+			to = need(talloc_strdup(j, from));
+		}
+		r->remote_mta = to;
+	}
 }
 
 static void
-begin_planning(struct slot *s)
+drop_plan(struct slot *s)
+{
+	struct job *j = slot_job(s);
+
+	if (s->conn != NULL)
+		conn_release(s->conn);
+	forget_past(s);
+	s->past_plan = s->plan;
+	s->past_host = s->host;
+	s->plan = NULL;
+	s->host = NULL;
+	s->host_end = 0;
+	if (j->begun) {
+		keep_host_names(j);
+		return;
+	}
+	forget_past(s);
+	TALLOC_FREE(s->worst_host);
+	TALLOC_FREE(s->worst_why);
+	s->worst_status[0] = '\0';
+}
+
+void
+slot_plan(struct slot *s)
 {
 	drop_plan(s);
 	s->state = SLOT_PLANNING;
@@ -253,6 +288,60 @@ end_of_hosts(const struct slot *s)
 	return i;
 }
 
+/*
+ * A host that fell short of what was required is asked again where another
+ * thing is required now: keys and policies roll.
+ */
+static bool
+is_dead_still(struct slot *s, size_t was, size_t is)
+{
+	const struct slot_host *past = &s->past_host[was];
+	uint8_t then[32], now[32];
+
+	if (past->state != HOST_DEAD || !failure_is_policy(past->failure))
+		return past->state == HOST_DEAD;
+	pool_key(s->c, s->past_plan, &s->past_plan->host[was], then);
+	pool_key(s->c, s->plan, &s->plan->host[is], now);
+	return memcmp(then, now, sizeof(now)) == 0;
+}
+
+static void
+carry_host(struct slot *s, size_t was, size_t is)
+{
+	const struct slot_host *past = &s->past_host[was];
+	struct slot_host *sh = &s->host[is];
+
+	sh->no_sni = past->no_sni;
+	sh->no_mail = past->no_mail;
+	sh->cuts = past->cuts;
+	if (is_dead_still(s, was, is)) {
+		sh->state = HOST_DEAD;
+		sh->failure = past->failure;
+	} else if (past->state == HOST_CLEAR_ONLY) {
+		sh->state = HOST_CLEAR_ONLY;
+		sh->tls_failed = past->tls_failed;
+	}
+}
+
+/* What was learnt of the same hosts for the job under way. */
+static void
+carry_over(struct slot *s, struct job *j)
+{
+	uint8_t tried[PLAN_MAX_HOSTS];
+
+	memcpy(tried, j->host, sizeof(tried));
+	memset(j->host, 0, sizeof(j->host));
+	for (size_t is = 0; is < s->plan->host_count; is++)
+		for (size_t was = 0; was < s->past_plan->host_count; was++) {
+			if (!domain_eq(s->plan->host[is].name,
+				s->past_plan->host[was].name))
+				continue;
+			carry_host(s, was, is);
+			j->host[is] = tried[was];
+		}
+	forget_past(s);
+}
+
 void
 slot_take_plan(struct slot *s, struct plan *plan)
 {
@@ -265,6 +354,8 @@ slot_take_plan(struct slot *s, struct plan *plan)
 	s->host = need(talloc_zero_array(s, struct slot_host,
 	    (unsigned)plan->host_count + 1));
 	s->host_end = end_of_hosts(s);
+	if (s->past_plan != NULL)
+		carry_over(s, slot_job(s));
 	s->plan_is_new = true;
 	/* One of us has not yet reloaded: good for a single job. */
 	if (memcmp(plan->conf_digest, s->c->env.conf->digest,
@@ -288,305 +379,10 @@ slot_outdate(struct slot *s)
 }
 
 /* One that has just come is good for a job, however short its life. */
-static bool
-plan_is_over(const struct slot *s)
+bool
+slot_plan_is_over(const struct slot *s)
 {
 	return s->plan == NULL ||
 	       (!s->plan_is_new &&
 		   wall_reached(net_wall(s->c->env.net), s->plan->valid_until));
-}
-
-/* ---- which host ---- */
-
-void
-slot_note_failure(struct slot *s, const struct plan_host *h, const char *status,
-    const char *text)
-{
-	if (s->worst_status[0] != '\0' &&
-	    !verdict_says_more(status, s->worst_status))
-		return;
-	talloc_free(s->worst_why);
-	s->worst_why = h == NULL ?
-			   talloc_strdup(s, text) :
-			   talloc_asprintf(s, "%s: required %s%s%s: %.200s",
-			       h->name, level_name(h->required),
-			       h->method == METHOD_NONE ? "" : " by ",
-			       h->method == METHOD_NONE ?
-				   "" :
-				   method_name(h->method),
-			       text);
-	(void)need(s->worst_why);
-	s->worst_required = h == NULL ? LEVEL_PLAIN : h->required;
-	snprintf(s->worst_status, sizeof(s->worst_status), "%s", status);
-}
-
-/* STS-37: a host that may not be used is not even connected to. */
-static void
-tell_skipped(struct slot *s, unsigned i)
-{
-	const struct plan_host *h = &s->plan->host[i];
-	const struct attempt a = {
-		.host = h,
-		.outcome = EVIDENCE_POLICY_SKIP,
-		.text = h->why,
-	};
-
-	if (s->host[i].told)
-		return;
-	s->host[i].told = true;
-	record_attempt(s, &a);
-	slot_note_failure(s, h,
-	    h->dane == DANE_D5_ERROR && !h->in.error_is_tlsa_only ? STATUS_DNS :
-								    STATUS_TLS,
-	    h->why);
-}
-
-/* An exception stops by itself, also within an attempt (INV-04). */
-static bool
-exception_is_over(const struct slot *s, size_t i)
-{
-	const struct plan_host *h = &s->plan->host[i];
-
-	return *h->exception != '\0' &&
-	       wall_reached(net_wall(s->c->env.net), h->exception_expires);
-}
-
-static bool
-usable(const struct slot *s, const struct job *j, size_t i)
-{
-	return !s->plan->host[i].skip && s->host[i].state != HOST_DEAD &&
-	       !exception_is_over(s, i) && !(j->host[i] & JOB_HOST_TRIED);
-}
-
-/* One past the last host of the same preference. */
-static size_t
-group_end(const struct slot *s, size_t at)
-{
-	uint16_t preference = s->plan->host[at].preference;
-
-	while (at < s->host_end && s->plan->host[at].preference == preference)
-		at++;
-	return at;
-}
-
-static uint32_t
-host_in_state(struct slot *s, const struct job *j, size_t at, size_t end,
-    enum host_state state)
-{
-	for (size_t i = at; i < end; i++) {
-		if (s->plan->host[i].skip)
-			tell_skipped(s, (unsigned)i);
-		else if (exception_is_over(s, i))
-			slot_note_failure(s, &s->plan->host[i], STATUS_TLS,
-			    "the exception that it needs has expired");
-		if (usable(s, j, i) && s->host[i].state == state)
-			return (uint32_t)i;
-	}
-	return NO_HOST;
-}
-
-/*
- * In order of preference; within one, all that may offer TLS before those
- * known to go in clear.  Security never reorders preferences (DANE-10).
- */
-static uint32_t
-next_host(struct slot *s, const struct job *j)
-{
-	uint32_t i = NO_HOST;
-	size_t end;
-
-	for (size_t at = 0; at < s->host_end && i == NO_HOST; at = end) {
-		end = group_end(s, at);
-		i = host_in_state(s, j, at, end, HOST_OPEN);
-		if (i == NO_HOST)
-			i = host_in_state(s, j, at, end, HOST_CLEAR_ONLY);
-	}
-	return i;
-}
-
-bool
-slot_tls_elsewhere(const struct slot *s, const struct job *j, unsigned host)
-{
-	uint16_t preference = s->plan->host[host].preference;
-
-	for (size_t i = 0; i < s->host_end; i++)
-		if (i != host && usable(s, j, i) &&
-		    s->plan->host[i].preference == preference &&
-		    s->host[i].state == HOST_OPEN)
-			return true;
-	return false;
-}
-
-static void
-go_to_host(struct slot *s, struct job *j, unsigned i)
-{
-	const struct slot_host *sh = &s->host[i];
-	struct conn_want want = {
-		.host = i,
-		.tls = s->plan->host[i].required >= LEVEL_ENCRYPT ?
-			   CLIENT_TLS_REQUIRED :
-		       sh->tls_failed ? CLIENT_TLS_NEVER :
-					CLIENT_TLS_WANTED,
-		.no_sni = sh->no_sni,
-		.clear_retry = sh->tls_failed,
-	};
-
-	j->begun = true;
-	if (s->conn != NULL && s->conn->host == i && pool_may_serve(s->conn))
-		conn_use(s->conn, s, i);
-	else if (s->conn != NULL)
-		conn_release(s->conn);
-	if (s->conn == NULL)
-		(void)pool_take(s, i);
-	if (s->conn != NULL) {
-		s->state = SLOT_MAILING;
-		mail_begin(s);
-		return;
-	}
-	s->state = SLOT_CONNECTING;
-	conn_open(s, &want);
-}
-
-/* ---- no host is left ---- */
-
-/* Has every host said that it will never take this? */
-static bool
-all_hosts_refuse(const struct slot *s, const struct job *j)
-{
-	for (size_t i = 0; i < s->host_end; i++)
-		if (!s->host[i].no_mail && !(j->host[i] & JOB_HOST_UNFIT))
-			return false;
-	return true;
-}
-
-static bool
-some_host_spoke(const struct job *j)
-{
-	for (uint32_t i = 0; i < j->w.rcpt_count; i++)
-		if (j->rcpt[i].place == RCPT_SETTLED ||
-		    j->rcpt[i].status[0] != '\0')
-			return true;
-	return false;
-}
-
-static void
-settle_exhausted(struct slot *s, struct job *j, bool all_refuse)
-{
-	for (uint32_t i = 0; i < j->w.rcpt_count; i++) {
-		struct crcpt *r = &j->rcpt[i];
-
-		if (r->place == RCPT_SETTLED || r->status[0] == '\0')
-			continue;
-		r->place = RCPT_SETTLED;
-		r->result = all_refuse && !r->soft ? RESULT_BOUNCED :
-						     RESULT_DEFERRED;
-		if (r->result == RESULT_DEFERRED)
-			r->status[0] = '4'; /* another host may take it */
-	}
-	if (all_refuse)
-		mail_settle_rest(j, RESULT_BOUNCED, STATUS_NO_MAIL,
-		    s->worst_required, s->worst_why);
-	else
-		mail_settle_rest(j, RESULT_DEFERRED, s->worst_status,
-		    s->worst_required, s->worst_why);
-}
-
-/* Back off from the destination; its jobs return as they were. */
-static void
-slot_fail(struct slot *s)
-{
-	struct job *j;
-
-	invariant(s->worst_status[0] == '4');
-	report_slot_failed(s, s->worst_status, s->worst_why, s->worst_required);
-	while ((j = slot_job(s)) != NULL) {
-		TAILQ_REMOVE(&s->jobs, j, link);
-		talloc_free(j);
-	}
-	slot_free(s);
-}
-
-/* false: the slot is gone. */
-static bool
-exhausted(struct slot *s, struct job *j)
-{
-	bool all_refuse = all_hosts_refuse(s, j);
-
-	if (s->worst_status[0] == '\0')
-		slot_note_failure(s, NULL, STATUS_NO_ANSWER,
-		    "no host could be used");
-	if (!all_refuse && !s->orphan && !some_host_spoke(j)) {
-		slot_fail(s);
-		return false;
-	}
-	settle_exhausted(s, j, all_refuse);
-	report_outcome(s, j);
-	return true;
-}
-
-/* The domain has nowhere to send to.  false: the slot is gone. */
-static bool
-no_route(struct slot *s, struct job *j)
-{
-	const struct plan *plan = s->plan;
-	const struct attempt a = {
-		.outcome = EVIDENCE_NO_ROUTE,
-		.text = plan->why,
-	};
-
-	record_attempt(s, &a);
-	if (plan->verdict == PLAN_BOUNCE) {
-		mail_settle_rest(j, RESULT_BOUNCED, plan->status, LEVEL_PLAIN,
-		    plan->why);
-		report_outcome(s, j);
-		return true;
-	}
-	slot_note_failure(s, NULL, plan->status, plan->why);
-	slot_fail(s);
-	return false;
-}
-
-/* ---- what is next ---- */
-
-/* true: look again; the slot may be gone when it is false. */
-static bool
-step(struct slot *s)
-{
-	struct job *j = slot_job(s);
-	uint32_t host;
-
-	if (j == NULL) {
-		if (s->ending)
-			slot_gone(s);
-		else if (s->conn != NULL && s->conn->phase == CONN_TALKING)
-			conn_idle(s->conn);
-		return false;
-	}
-	if (!j->begun && (s->c->draining || slot_time_is_up(s))) {
-		report_untried(s, j);
-		return true;
-	}
-	if (s->overdue) {
-		slot_fail(s);
-		return false;
-	}
-	if (!j->begun && plan_is_over(s)) {
-		begin_planning(s);
-		return false;
-	}
-	s->plan_is_new = false;
-	if (s->plan->verdict != PLAN_DELIVER)
-		return no_route(s, j);
-	host = slot_time_is_up(s) ? NO_HOST : next_host(s, j);
-	if (host == NO_HOST)
-		return exhausted(s, j);
-	go_to_host(s, j, host);
-	return false;
-}
-
-void
-slot_run(struct slot *s)
-{
-	while (s->state == SLOT_IDLE && step(s))
-		continue;
 }

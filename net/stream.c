@@ -446,6 +446,7 @@ could_not_begin(void *arg)
 	st->later = NULL;
 	st->handshaking = false;
 	st->info.client_side = true;
+	st->info.failure = FAILURE_TLS;
 	span_print_to(span_str(st->tls_why.text), st->info.error,
 	    sizeof(st->info.error));
 	span_print_to(SPAN_LIT("validation-failure"), st->info.result_type,

@@ -9,6 +9,7 @@
 #define NET_TLS_H
 
 #include "dane/tlsa.h"
+#include "policy/failure.h"
 #include "policy/level.h"
 #include "util/clock.h"
 
@@ -57,8 +58,9 @@ struct tls_info {
 	char issuer[TLS_NAME_BYTES];
 	struct wall not_after;
 	char error[128]; /* of verification, even when not demanded */
-	/* TLSRPT result type (RFC 8460 4.3) of a failure; or "". */
+	/* Of a failure: the TLSRPT result type (RFC 8460 4.3), or "". */
 	char result_type[40];
+	enum failure failure; /* NONE: all that was demanded is proved */
 };
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* tls_judge - what a handshake that has ended was, and what it proved. */
+#include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
@@ -153,6 +154,9 @@ dane_result(SSL *ssl)
 static bool
 refuse(struct tls_info *info, long error)
 {
+	info->failure = error == X509_V_ERR_DANE_NO_MATCH ?
+			    FAILURE_TLSA_MISMATCH :
+			    FAILURE_CERTIFICATE;
 	put(info->error, sizeof(info->error),
 	    X509_verify_cert_error_string(error));
 	put(info->result_type, sizeof(info->result_type),
@@ -166,6 +170,7 @@ judge_dane(SSL *ssl, const struct tls_check *check, struct tls_info *info)
 	long error;
 
 	if (check->no_usable_tlsa) {
+		info->failure = FAILURE_TLSA_MISMATCH;
 		put(info->error, sizeof(info->error),
 		    "no TLSA record could be decoded");
 		put(info->result_type, sizeof(info->result_type),
@@ -254,6 +259,9 @@ judge_client(SSL *ssl, const struct tls_check *check, struct tls_info *info,
 	put(info->grade, sizeof(info->grade), "untrusted");
 	/* Nothing is proved by a session that verified nothing (B2.10). */
 	if (SSL_get0_peer_certificate(ssl) == NULL || info->resumed) {
+		info->failure = check->method == METHOD_DANE ?
+				    FAILURE_TLSA_MISMATCH :
+				    FAILURE_CERTIFICATE;
 		put(info->error, sizeof(info->error),
 		    "the server sent no certificate");
 		put(info->result_type, sizeof(info->result_type),
@@ -271,6 +279,29 @@ judge_client(SSL *ssl, const struct tls_check *check, struct tls_info *info,
 	return ST_OK;
 }
 
+/* Did the handshake end for want of a version or suite that is not too old? */
+static enum failure
+handshake_failure(void)
+{
+	unsigned long e = ERR_peek_last_error();
+
+	if (ERR_GET_LIB(e) != ERR_LIB_SSL)
+		return FAILURE_TLS;
+	switch (ERR_GET_REASON(e)) {
+	case SSL_R_UNSUPPORTED_PROTOCOL:
+	case SSL_R_WRONG_SSL_VERSION:
+	case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
+	case SSL_R_TLSV1_ALERT_INSUFFICIENT_SECURITY:
+	case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE: /* nothing in common */
+	case SSL_R_WRONG_CIPHER_RETURNED:
+	case SSL_R_UNKNOWN_CIPHER_RETURNED:
+	case SSL_R_DH_KEY_TOO_SMALL:
+	case SSL_R_UNSAFE_LEGACY_RENEGOTIATION_DISABLED:
+		return FAILURE_LEGACY_TLS;
+	}
+	return FAILURE_TLS;
+}
+
 enum status
 tls_judge(SSL *ssl, const struct tls_check *check, bool finished,
     const char *lost, struct tls_info *info, struct diag *why)
@@ -280,6 +311,7 @@ tls_judge(SSL *ssl, const struct tls_check *check, bool finished,
 	*info = (struct tls_info){ .client_side = check->client };
 	describe(ssl, finished, info);
 	if (!finished) {
+		info->failure = handshake_failure();
 		tls_last_error(text, sizeof(text));
 		put(info->error, sizeof(info->error),
 		    *text == '\0' ? lost : text);

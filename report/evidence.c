@@ -115,9 +115,12 @@ pack_events(struct sbuf *b, const struct evidence *e)
 	pack_bool(b, e->resumed);
 	pack_bool(b, e->reused);
 	pack_bool(b, e->clear_retry);
+	pack_bool(b, e->chunked);
+	pack_bool(b, e->dsn_passed);
 	pack_u16(b, e->reply_code);
 	pack_str(b, e->reply);
 	pack_str(b, e->result_type);
+	pack_u8(b, (uint8_t)e->failure);
 }
 
 void
@@ -235,9 +238,12 @@ unpack_events(struct unpack *u, TALLOC_CTX *mem, struct evidence *e)
 	e->resumed = unpack_bool(u);
 	e->reused = unpack_bool(u);
 	e->clear_retry = unpack_bool(u);
+	e->chunked = unpack_bool(u);
+	e->dsn_passed = unpack_bool(u);
 	e->reply_code = unpack_u16(u);
 	e->reply = unpack_str(u, mem);
 	e->result_type = unpack_str(u, mem);
+	e->failure = (enum failure)unpack_enum(u, FAILURE_COUNT);
 }
 
 enum status

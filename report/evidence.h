@@ -12,6 +12,7 @@
 #ifndef REPORT_EVIDENCE_H
 #define REPORT_EVIDENCE_H
 
+#include "policy/failure.h"
 #include "policy/plan.h"
 
 #define EVIDENCE_VERSION    2u /* of a body; 1, without floors, is read */
@@ -89,11 +90,14 @@ struct evidence {
 	const char *issuer;
 	struct wall not_after;
 	bool resumed;
-	bool reused;             /* connection had served before */
-	bool clear_retry;        /* TLS had failed on this host just before */
-	uint16_t reply_code;     /* 0: none */
-	const char *reply;       /* peer text, cut; not printable by promise */
+	bool reused;         /* connection had served before */
+	bool clear_retry;    /* TLS had failed on this host just before */
+	bool chunked;        /* content went by BDAT (RFC 3030) */
+	bool dsn_passed;     /* the host has taken over reports (RFC 3461) */
+	uint16_t reply_code; /* 0: none */
+	const char *reply;   /* peer text, cut; not printable by promise */
 	const char *result_type; /* TLSRPT, or "" */
+	enum failure failure;    /* of what did not end well */
 };
 
 /* Canonical bytes of the two parts, into empty buffers. */

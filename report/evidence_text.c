@@ -152,9 +152,12 @@ put_events(const struct put *p, const struct evidence *e)
 	put_bool(p, "resumed", e->resumed);
 	put_bool(p, "reused", e->reused);
 	put_bool(p, "clear-retry", e->clear_retry);
+	put_bool(p, "chunked", e->chunked);
+	put_bool(p, "dsn-passed", e->dsn_passed);
 	put_int(p, "reply-code", e->reply_code);
 	put_str(p, "reply", e->reply);
 	put_str(p, "result-type", e->result_type);
+	put_str(p, "failure", failure_name(e->failure));
 }
 
 static void

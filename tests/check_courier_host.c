@@ -101,6 +101,8 @@ START_TEST(dane_45_46_wrong_key_sends_nothing_and_quits_inside_tls)
 	ck_assert(strstr(keeper.failed[0].why, "mx.d.example") != NULL);
 	ck_assert(strstr(keeper.failed[0].why, "verify by dane") != NULL);
 	ck_assert_int_eq(keeper.failed[0].required, LEVEL_VERIFY);
+	ck_assert_int_eq(keeper.failed[0].failure, FAILURE_TLSA_MISMATCH);
+	ck_assert_str_eq(keeper.failed[0].host, "mx.d.example");
 	ck_assert_uint_eq(s->mail_count + s->clear_mails + s->rcpts, 0);
 	ck_assert_uint_eq(s->connections, 1);
 	e = failure_record(0);
@@ -134,6 +136,7 @@ START_TEST(sts_pkix_certificate_for_another_name_is_not)
 	expect_failed("4.7.5");
 	ck_assert_str_eq(failure_record(0).result_type,
 	    "certificate-host-mismatch");
+	ck_assert_int_eq(keeper.failed[0].failure, FAILURE_CERTIFICATE);
 	ck_assert_uint_eq(s->rcpts, 0);
 }
 END_TEST
@@ -141,12 +144,13 @@ END_TEST
 static const struct {
 	enum starttls starttls;
 	const char *result_type;
+	enum failure failure;
 } bad_tls[] = {
-	{ TLS_ABSENT, "starttls-not-supported" },
-	{ TLS_454, "starttls-not-supported" },
-	{ TLS_INJECT, "starttls-not-supported" },
-	{ TLS_DROP, "validation-failure" },
-	{ TLS_GARBAGE, "validation-failure" },
+	{ TLS_ABSENT, "starttls-not-supported", FAILURE_NO_STARTTLS },
+	{ TLS_454, "starttls-not-supported", FAILURE_NO_STARTTLS },
+	{ TLS_INJECT, "starttls-not-supported", FAILURE_TLS },
+	{ TLS_DROP, "validation-failure", FAILURE_TLS },
+	{ TLS_GARBAGE, "validation-failure", FAILURE_TLS },
 };
 
 START_TEST(inv_06_tls_16_b2_1_b2_2_encrypt_never_goes_clear)
@@ -162,6 +166,11 @@ START_TEST(inv_06_tls_16_b2_1_b2_2_encrypt_never_goes_clear)
 	e = failure_record(0);
 	ck_assert_int_eq(e.outcome, EVIDENCE_TLS_FAILED);
 	ck_assert_str_eq(e.result_type, bad_tls[_i].result_type);
+	ck_assert_int_eq(e.failure, bad_tls[_i].failure);
+	ck_assert_int_eq(keeper.failed[0].failure, bad_tls[_i].failure);
+	ck_assert_str_eq(keeper.failed[0].host, "mx.d.example");
+	ck_assert_int_eq(keeper.failed[0].required, LEVEL_ENCRYPT);
+	ck_assert(strstr(keeper.failed[0].why, "required encrypt") != NULL);
 	ck_assert(!was_logged("clear-retry"));
 }
 END_TEST

@@ -172,6 +172,46 @@ START_TEST(only_skipped_hosts_fail_the_slot_with_a_policy_status)
 }
 END_TEST
 
+/* What the plan skips a host for, by its facts. */
+static const struct {
+	enum dane_state dane;
+	bool tlsa_only;
+	enum sts_state sts;
+	enum failure failure;
+	const char *status;
+	enum level required;
+} skips[] = {
+	{ DANE_D5_ERROR, true, STS_ST_ABSENT, FAILURE_TLSA_LOOKUP, "4.7.5",
+	    LEVEL_VERIFY },
+	{ DANE_D5_ERROR, false, STS_ST_ABSENT, FAILURE_DNS, "4.4.3",
+	    LEVEL_PLAIN },
+	{ DANE_D3_NONE, false, STS_ST_UNKNOWN, FAILURE_STS_LOOKUP, "4.7.5",
+	    LEVEL_VERIFY },
+	{ DANE_D4_INSECURE, false, STS_ST_ENFORCE, FAILURE_STS_MX, "4.7.5",
+	    LEVEL_VERIFY },
+};
+
+START_TEST(a_skipped_host_is_told_with_the_class_of_its_reason)
+{
+	struct plan *p = plan_new("d.example");
+	struct plan_host *h = plan_add(p, "mx.d.example", 10, NULL, LEVEL_MAY);
+
+	p->sts.state = skips[_i].sts;
+	h->in.dane = skips[_i].dane;
+	h->in.error_is_tlsa_only = skips[_i].tlsa_only;
+	h->in.sts_unknown_defers = true;
+	h->why = "for a reason";
+	decided(p, h);
+	try_one();
+	expect_failed(skips[_i].status);
+	ck_assert_int_eq(keeper.failed[0].failure, skips[_i].failure);
+	ck_assert_int_eq(keeper.failed[0].required, skips[_i].required);
+	ck_assert_str_eq(keeper.failed[0].host, "mx.d.example");
+	ck_assert_str_eq(keeper.failed[0].why, "mx.d.example: for a reason");
+	ck_assert_int_eq(failure_record(0).failure, skips[_i].failure);
+}
+END_TEST
+
 START_TEST(smtp_30_next_address_is_tried_when_one_is_closed)
 {
 	struct server *closed = server_new(TLS_ABSENT, NULL);
@@ -197,12 +237,16 @@ START_TEST(no_answer_fails_the_slot_4_4_1_and_policy_says_more)
 	TALLOC_FREE(closed->listener);
 	try_one();
 	expect_failed("4.4.1");
+	ck_assert_int_eq(keeper.failed[0].failure, FAILURE_UNREACHABLE);
+	ck_assert_str_eq(keeper.failed[0].host, "mx1.d.example");
 	ck_assert_int_eq(failure_record(0).outcome, EVIDENCE_UNREACHABLE);
 	plan_add(p, "mx2.d.example", 20, bare, LEVEL_ENCRYPT);
 	send_slot(2, "d.example");
 	send_one(2, 2);
 	wait_for(has_reports, 2);
 	ck_assert_str_eq(keeper.failed[1].status, "4.7.5");
+	ck_assert_int_eq(keeper.failed[1].failure, FAILURE_NO_STARTTLS);
+	ck_assert_str_eq(keeper.failed[1].host, "mx2.d.example");
 	ck_assert_uint_eq(keeper.failed[1].evidence_count, 2);
 }
 END_TEST
@@ -231,6 +275,8 @@ START_TEST(smtp_33_refusing_greetings_everywhere_defer)
 	plan_add(plan_new("d.example"), "mx.d.example", 10, no, LEVEL_MAY);
 	try_one();
 	expect_failed(_i == 0 ? "4.3.2" : "4.0.0");
+	ck_assert_int_eq(keeper.failed[0].failure, FAILURE_REPLY);
+	ck_assert_int_eq(failure_record(0).failure, FAILURE_REPLY);
 }
 END_TEST
 
@@ -262,6 +308,9 @@ add(TCase *t)
 	tcase_add_test(t, sts_37_skipped_host_is_not_connected_to);
 	tcase_add_test(t,
 	    only_skipped_hosts_fail_the_slot_with_a_policy_status);
+	tcase_add_loop_test(t,
+	    a_skipped_host_is_told_with_the_class_of_its_reason, 0,
+	    (int)COUNT_OF(skips));
 	tcase_add_test(t, smtp_30_next_address_is_tried_when_one_is_closed);
 	tcase_add_test(t, no_answer_fails_the_slot_4_4_1_and_policy_says_more);
 	tcase_add_test(t, smtp_33_refusing_greeting_goes_to_the_next_host);

@@ -26,6 +26,8 @@ START_TEST(smtp_38_40_each_recipient_has_its_own_fate)
 	ck_assert_int_eq(result(0)->result, RESULT_DELIVERED);
 	ck_assert_int_eq(result(1)->result, RESULT_BOUNCED);
 	ck_assert_str_eq(result(1)->status, "5.1.1");
+	ck_assert_int_eq(result(0)->failure, FAILURE_NONE);
+	ck_assert_int_eq(result(1)->failure, FAILURE_REPLY);
 	ck_assert_str_eq(result(1)->diagnostic, "550 5.1.1 nobody");
 	ck_assert_str_eq(result(1)->remote_mta, "mx2.d.example");
 	ck_assert_int_eq(result(2)->result, RESULT_DELIVERED);
@@ -64,6 +66,61 @@ START_TEST(inv_07_a_record_tells_of_clear_text_for_those_it_left_for)
 		clear += evidence_is_plaintext(&e);
 	}
 	ck_assert_uint_eq(clear, 1);
+}
+END_TEST
+
+/* The same outcome, but each was told something else. */
+START_TEST(inv_15_a_record_has_the_reply_of_all_its_recipients)
+{
+	struct server *s = server_new(TLS_ABSENT, NULL);
+	struct wire_job j = job_of(1, 1, three, 3);
+
+	s->rcpt = "550 5.1.1 nobody";
+	s->rcpt_names = true;
+	plan_add(plan_new("d.example"), "mx.d.example", 10, s, LEVEL_MAY);
+	send_slot(1, "d.example");
+	send_job(&j);
+	wait_for(has_reports, 1);
+	ck_assert_uint_eq(keeper.outcome[0].evidence_count, 3);
+	for (uint32_t i = 0; i < 3; i++) {
+		struct evidence e = record(i);
+
+		ck_assert_uint_eq(e.rcpt_count, 1);
+		ck_assert_str_eq(e.rcpt[0], three[i]);
+		ck_assert_str_eq(e.reply,
+		    talloc_asprintf(mem, "5.1.1 nobody %s", three[i]));
+	}
+}
+END_TEST
+
+/* A report has room for so many records: then they share one. */
+START_TEST(inv_15_many_different_replies_share_a_record_that_says_so)
+{
+	struct server *s = server_new(TLS_ABSENT, NULL);
+	const char *rcpt[200];
+	struct wire_job j;
+	uint32_t told = 0, last;
+	struct evidence e;
+
+	for (size_t i = 0; i < COUNT_OF(rcpt); i++)
+		rcpt[i] = talloc_asprintf(mem, "r%zu@d.example", i);
+	j = job_of(1, 1, rcpt, COUNT_OF(rcpt));
+	s->rcpt = "550 5.1.1 nobody";
+	s->rcpt_names = true;
+	plan_add(plan_new("d.example"), "mx.d.example", 10, s, LEVEL_MAY);
+	send_slot(1, "d.example");
+	send_job(&j);
+	wait_for(has_reports, 1);
+	last = keeper.outcome[0].evidence_count - 1;
+	ck_assert_uint_lt(last, COUNT_OF(rcpt) - 1);
+	for (uint32_t i = 0; i <= last; i++)
+		told += (uint32_t)record(i).rcpt_count;
+	ck_assert_uint_eq(told, COUNT_OF(rcpt));
+	e = record(last);
+	ck_assert_uint_gt(e.rcpt_count, 1);
+	ck_assert_uint_eq(e.reply_code, 550);
+	ck_assert(span_starts(span_str(e.reply), "[others were told"));
+	ck_assert(!was_logged("record-dropped"));
 }
 END_TEST
 
@@ -276,6 +333,7 @@ START_TEST(smtp_41_lost_before_the_dot_goes_to_the_next_host)
 	expect_delivered(REACHED_PLAIN);
 	ck_assert_uint_eq(second->mail_count, 1);
 	ck_assert_int_eq(record(0).outcome, EVIDENCE_UNREACHABLE);
+	ck_assert_int_eq(record(0).failure, FAILURE_UNREACHABLE);
 }
 END_TEST
 
@@ -303,6 +361,9 @@ add(TCase *t)
 	    2);
 	tcase_add_test(t,
 	    inv_07_a_record_tells_of_clear_text_for_those_it_left_for);
+	tcase_add_test(t, inv_15_a_record_has_the_reply_of_all_its_recipients);
+	tcase_add_test(t,
+	    inv_15_many_different_replies_share_a_record_that_says_so);
 	tcase_add_test(t, smtp_40_5yz_is_final_and_no_other_host_is_asked);
 	tcase_add_test(t,
 	    smtp_38_4yz_everywhere_defers_the_message_not_the_destination);

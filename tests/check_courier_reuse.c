@@ -147,6 +147,135 @@ START_TEST(dane_13_plan_that_expired_is_asked_for_again)
 }
 END_TEST
 
+/* ---- a plan that ends while a job is under way ---- */
+
+static struct plan *plan;
+
+static struct plan *
+short_plan(void)
+{
+	plan = plan_new("d.example");
+	plan->valid_until = plan->made; /* good for the first host */
+	return plan;
+}
+
+static void
+raise_second(unsigned asked)
+{
+	if (asked != 2)
+		return;
+	plan->host[1].in.override = OVERRIDE_REQUIRE_ENCRYPTED;
+	decided(plan, &plan->host[1]);
+}
+
+START_TEST(inv_06_a_job_goes_to_no_host_under_a_plan_that_has_ended)
+{
+	struct server *first = server_new(TLS_ABSENT, NULL);
+	struct server *second = server_new(TLS_ABSENT, NULL);
+	struct plan *p = short_plan();
+	struct wire_job j = job_of(1, 1, three, 2);
+
+	first->rcpt = "450 4.2.1 later";
+	first->rcpt_for = "b@d.example";
+	plan_add(p, "mx1.d.example", 10, first, LEVEL_MAY);
+	plan_add(p, "mx2.d.example", 20, second, LEVEL_MAY);
+	advisor.before = raise_second;
+	send_slot(1, "d.example");
+	send_job(&j);
+	wait_for(has_reports, 1);
+	ck_assert_uint_eq(advisor.asked, 3); /* the last: would it do now? */
+	ck_assert_uint_eq(first->connections, 1);
+	ck_assert_uint_eq(first->mail_count, 1);
+	ck_assert_uint_eq(second->connections, 1);
+	ck_assert_uint_eq(second->clear_mails, 0);
+	ck_assert_int_eq(result(0)->result, RESULT_DELIVERED);
+	ck_assert_int_eq(result(1)->result, RESULT_DEFERRED);
+	ck_assert_str_eq(result(1)->status, "4.2.1");
+}
+END_TEST
+
+START_TEST(what_is_settled_stays_when_the_next_plan_is_none)
+{
+	struct server *first = server_new(TLS_ABSENT, NULL);
+	struct plan *p = short_plan();
+	struct wire_job j = job_of(1, 1, three, 2);
+
+	first->rcpt = "450 4.2.1 later";
+	first->rcpt_for = "b@d.example";
+	plan_add(p, "mx1.d.example", 10, first, LEVEL_MAY);
+	plan_add(p, "mx2.d.example", 20, server_new(TLS_ABSENT, NULL),
+	    LEVEL_MAY);
+	send_slot(1, "d.example");
+	send_job(&j);
+	wait_for(has_asked, 1);
+	p->verdict = PLAN_DEFER;
+	p->status = "4.4.3";
+	p->why = "no answer";
+	p->host_count = 0;
+	wait_for(has_reports, 1);
+	ck_assert_uint_eq(keeper.failures, 0);
+	ck_assert_int_eq(result(0)->result, RESULT_DELIVERED);
+	ck_assert_int_eq(result(1)->result, RESULT_DEFERRED);
+}
+END_TEST
+
+static const struct cert *rolled;
+
+static void
+roll(unsigned asked)
+{
+	if (asked > 1)
+		require_dane(plan, &plan->host[0],
+		    rolled != NULL ? rolled : cert_for("mx.d.example"));
+}
+
+START_TEST(dane_13_a_host_is_asked_again_when_its_keys_have_rolled)
+{
+	struct cert *c = cert_for("mx.d.example");
+	struct server *s = server_new(TLS_GOOD, c);
+	struct plan *p = short_plan();
+
+	rolled = c;
+	require_dane(p, plan_add(p, "mx.d.example", 10, s, LEVEL_MAY),
+	    cert_for("mx.d.example"));
+	advisor.before = roll;
+	try_one();
+	expect_delivered(REACHED_VERIFIED);
+	ck_assert_uint_eq(s->connections, 2);
+	ck_assert_int_eq(record(0).outcome, EVIDENCE_TLS_FAILED);
+	ck_assert_int_eq(record(1).outcome, EVIDENCE_DELIVERED);
+}
+END_TEST
+
+START_TEST(keys_that_roll_all_the_time_are_not_followed_for_ever)
+{
+	struct server *s = server_new(TLS_GOOD, cert_for("mx.d.example"));
+	struct plan *p = short_plan();
+
+	rolled = NULL;
+	conf.smtp_hosts = 3;
+	require_dane(p, plan_add(p, "mx.d.example", 10, s, LEVEL_MAY),
+	    cert_for("mx.d.example"));
+	advisor.before = roll;
+	try_one();
+	expect_failed("4.7.5");
+	ck_assert_uint_eq(s->connections, 4);
+}
+END_TEST
+
+START_TEST(a_host_that_failed_is_not_asked_again_under_the_next_plan)
+{
+	struct server *s = server_new(TLS_ABSENT, NULL);
+	struct plan *p = short_plan();
+
+	plan_add(p, "mx.d.example", 10, s, LEVEL_ENCRYPT);
+	try_one();
+	expect_failed("4.7.5");
+	ck_assert_uint_eq(s->connections, 1);
+	ck_assert_int_eq(keeper.failed[0].failure, FAILURE_NO_STARTTLS);
+}
+END_TEST
+
 /* What was planned, and connected, before a reload rests on rules that may
  * be gone. */
 START_TEST(inv_04_reload_ends_plans_and_connections_of_slots)
@@ -244,6 +373,15 @@ add(TCase *t)
 	    b2_4_clear_connection_never_serves_a_raised_requirement);
 	tcase_add_test(t, dane_13_rolled_tlsa_set_gets_a_new_connection);
 	tcase_add_test(t, dane_13_plan_that_expired_is_asked_for_again);
+	tcase_add_test(t,
+	    inv_06_a_job_goes_to_no_host_under_a_plan_that_has_ended);
+	tcase_add_test(t, what_is_settled_stays_when_the_next_plan_is_none);
+	tcase_add_test(t,
+	    dane_13_a_host_is_asked_again_when_its_keys_have_rolled);
+	tcase_add_test(t,
+	    keys_that_roll_all_the_time_are_not_followed_for_ever);
+	tcase_add_test(t,
+	    a_host_that_failed_is_not_asked_again_under_the_next_plan);
 	tcase_add_test(t, inv_04_reload_ends_plans_and_connections_of_slots);
 	tcase_add_test(t, inv_15_plan_of_another_configuration_serves_one_job);
 	tcase_add_test(t, reload_leaves_no_connection_to_another_slot);

@@ -14,6 +14,8 @@ START_TEST(dane_03_plan_that_defers_fails_the_slot)
 	try_one();
 	expect_failed("4.4.3");
 	ck_assert_str_eq(keeper.failed[0].why, "MX of d.example is bogus");
+	ck_assert_int_eq(keeper.failed[0].failure, FAILURE_DNS);
+	ck_assert_str_eq(keeper.failed[0].host, "");
 	ck_assert_int_eq(failure_record(0).outcome, EVIDENCE_NO_ROUTE);
 }
 END_TEST

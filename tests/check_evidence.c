@@ -47,7 +47,10 @@ sample(void)
 		.issuer = "i",
 		.reply_code = 250,
 		.reply = "ok",
-		.result_type = "" };
+		.result_type = "",
+		.chunked = true,
+		.dsn_passed = true,
+		.failure = FAILURE_RULE };
 }
 
 static void

@@ -224,6 +224,7 @@ assert_proved(const struct result *r)
 	ck_assert_str_eq(r->info.grade, "verified");
 	ck_assert_str_ne(r->info.matched, "");
 	ck_assert_str_eq(r->info.result_type, "");
+	ck_assert_int_eq(r->info.failure, FAILURE_NONE);
 }
 
 static void
@@ -236,6 +237,7 @@ assert_refused(const struct result *r, const char *result_type)
 	ck_assert_int_ne(r->why.st, ST_OK);
 	ck_assert_str_ne(r->why.text, "");
 	ck_assert_str_ne(r->info.error, "");
+	ck_assert_int_ne(r->info.failure, FAILURE_NONE);
 }
 
 /* ---- world ---- */
@@ -1202,6 +1204,59 @@ START_TEST(tls_03_the_hello_does_not_change_after_a_failure)
 }
 END_TEST
 
+/* More than a handshake message may hold. */
+static struct cert *
+giant(void)
+{
+	char *san = need(talloc_strdup(mem, "DNS:" BASE));
+
+	for (unsigned i = 0; i < 4000; i++)
+		san = need(talloc_asprintf_append(san,
+		    ",DNS:host-%06u.some-rather-long-name.example", i));
+	return cert_leaf(mem, san, NULL);
+}
+
+START_TEST(a_handshake_without_common_ground_is_told_from_one_that_broke)
+{
+	struct server s = serve(cert_leaf(mem, "DNS:" BASE, middle), middle,
+	    NULL);
+	struct tls_want w = want_level(LEVEL_MAY);
+
+	s.max_version = TLS1_1_VERSION;
+	ck_assert(!shake(&s, &w)->ok);
+	ck_assert_int_eq(result.info.failure, FAILURE_LEGACY_TLS);
+	s.max_version = TLS1_2_VERSION;
+	s.ciphers = "AES128-SHA";
+	ck_assert(!shake(&s, &w)->ok);
+	ck_assert_int_eq(result.info.failure, FAILURE_LEGACY_TLS);
+	s = serve(giant(), NULL, NULL);
+	ck_assert(!shake(&s, &w)->ok);
+	ck_assert_int_eq(result.info.failure, FAILURE_TLS);
+}
+END_TEST
+
+START_TEST(a_certificate_is_told_from_a_record_that_does_not_match)
+{
+	const struct cert_spec old = { .cn = "x",
+		.san = "DNS:" BASE,
+		.from_s = -2 * CERTS_DAY_S,
+		.to_s = -CERTS_DAY_S };
+	struct cert *expired = cert_make(mem, &old, middle);
+	struct server s = serve(expired, middle, NULL);
+
+	ck_assert_int_eq(shake_pkix(expired)->info.failure,
+	    FAILURE_CERTIFICATE);
+	ck_assert_int_eq(shake_dane(&s, record(2, 0, 1, middle))->info.failure,
+	    FAILURE_CERTIFICATE);
+	ck_assert_int_eq(shake_dane(&s, record(3, 1, 1, middle))->info.failure,
+	    FAILURE_TLSA_MISMATCH);
+	ck_assert_int_eq(shake_dane(&s, record(1, 1, 1, expired))->info.failure,
+	    FAILURE_TLSA_MISMATCH);
+	ck_assert(shake_dane(&s, record(3, 1, 1, expired))->ok);
+	ck_assert_int_eq(result.info.failure, FAILURE_NONE);
+}
+END_TEST
+
 /* There is no session to resume, whatever the level was before. */
 START_TEST(tls_31_tls_32_nothing_is_resumed)
 {
@@ -1247,14 +1302,9 @@ END_TEST
 
 START_TEST(b2_9_a_giant_certificate_ends_the_handshake)
 {
-	char *san = need(talloc_strdup(mem, "DNS:" BASE));
-	struct server s;
+	struct server s = serve(giant(), NULL, NULL);
 	struct tls_want w = want_level(LEVEL_MAY);
 
-	for (unsigned i = 0; i < 4000; i++)
-		san = need(talloc_asprintf_append(san,
-		    ",DNS:host-%06u.some-rather-long-name.example", i));
-	s = serve(cert_leaf(mem, san, NULL), NULL, NULL);
 	assert_refused(shake(&s, &w), "validation-failure");
 }
 END_TEST
@@ -1386,6 +1436,10 @@ suite(void)
 	tcase_add_loop_test(t,
 	    tls_04_tls_05_dane_43_the_hello_lists_good_suites_only, 0, 3);
 	tcase_add_test(t, tls_03_the_hello_does_not_change_after_a_failure);
+	tcase_add_test(t,
+	    a_handshake_without_common_ground_is_told_from_one_that_broke);
+	tcase_add_test(t,
+	    a_certificate_is_told_from_a_record_that_does_not_match);
 	tcase_add_test(t, tls_31_tls_32_nothing_is_resumed);
 	suite_add_tcase(s, t);
 

@@ -188,6 +188,8 @@ advisor_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 	look();
 	if (advisor.silent)
 		return ST_OK;
+	if (advisor.before != NULL)
+		advisor.before(advisor.asked);
 	sbuf_init(&b, mem, PLAN_MAX_BYTES);
 	pack_u32(&b, token);
 	pack_plan(&b, plan_of(advisor.lie == NULL ? domain : advisor.lie));

@@ -61,6 +61,7 @@ struct server {
 	/* replies other than the good ones */
 	const char *greeting, *ehlo, *mail, *rcpt, *dot;
 	const char *rcpt_for; /* rcpt is for this address only */
+	bool rcpt_names;      /* the address is added to rcpt */
 	const char *ext;      /* further EHLO lines, "250-SIZE 10\r\n" */
 	unsigned rcpt_limit;  /* then 452; 0: none */
 	bool no_pipelining;
@@ -106,7 +107,8 @@ struct advisor_end {
 	unsigned plans;
 	unsigned asked;
 	bool silent;
-	const char *lie; /* answer with this domain's plan */
+	const char *lie;                /* answer with this domain's plan */
+	void (*before)(unsigned asked); /* each answer: plans may change */
 };
 extern struct advisor_end advisor;
 extern bool advisor_gone;

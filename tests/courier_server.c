@@ -142,6 +142,9 @@ take_rcpt(struct session *x, struct span line)
 		    *x->rcpts == '\0' ? "" : " ", span_dup(x, path));
 		x->accepted++;
 	}
+	if (scripted != NULL && s->rcpt_names)
+		scripted = talloc_asprintf(x, "%s %s", scripted,
+		    span_dup(x, path));
 	reply_or(x, scripted, "250 ok\r\n");
 }
 

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which host of the plan is next for the job at hand, and what becomes of
+ * its recipients when none is left.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/courier_internal.h"
+
+#define NO_HOST UINT32_MAX
+
+/* ---- why none could be used ---- */
+
+/* What the plan says of a host that it does not use. */
+static enum failure
+skip_failure(const struct plan_host *h)
+{
+	if (h->in.sts == STS_ST_UNKNOWN && h->in.sts_unknown_defers &&
+	    h->dane != DANE_D5_ERROR)
+		return FAILURE_STS_LOOKUP;
+	if (h->dane == DANE_D5_ERROR)
+		return h->in.error_is_tlsa_only ? FAILURE_TLSA_LOOKUP :
+						  FAILURE_DNS;
+	if (h->in.sts == STS_ST_ENFORCE && !h->in.sts_mx_match)
+		return FAILURE_STS_MX;
+	return FAILURE_RULE;
+}
+
+/* A skip stands above all levels; what it is for is a verified peer. */
+static enum level
+required_of(const struct plan_host *h)
+{
+	if (h == NULL)
+		return LEVEL_PLAIN;
+	if (!h->skip)
+		return h->required;
+	return failure_is_policy(skip_failure(h)) ? LEVEL_VERIFY : LEVEL_PLAIN;
+}
+
+static char *
+why_of(TALLOC_CTX *mem, const struct plan_host *h, const char *text)
+{
+	if (h == NULL)
+		return need(talloc_strdup(mem, text));
+	if (h->skip)
+		return need(talloc_asprintf(mem, "%s: %.300s", h->name, text));
+	if (h->method == METHOD_NONE)
+		return need(talloc_asprintf(mem, "%s: required %s: %.200s",
+		    h->name, level_name(h->required), text));
+	return need(talloc_asprintf(mem, "%s: required %s by %s: %.200s",
+	    h->name, level_name(h->required), method_name(h->method), text));
+}
+
+void
+slot_note_failure(struct slot *s, const struct plan_host *h, const char *status,
+    enum failure failure, const char *text)
+{
+	if (s->worst_status[0] != '\0' &&
+	    !verdict_says_more(status, s->worst_status))
+		return;
+	talloc_free(s->worst_host);
+	talloc_free(s->worst_why);
+	s->worst_host = need(talloc_strdup(s, h == NULL ? "" : h->name));
+	s->worst_why = why_of(s, h, text);
+	s->worst_required = required_of(h);
+	s->worst_failure = failure;
+	snprintf(s->worst_status, sizeof(s->worst_status), "%s", status);
+}
+
+/* STS-37: a host that may not be used is not even connected to. */
+static void
+tell_skipped(struct slot *s, unsigned i)
+{
+	const struct plan_host *h = &s->plan->host[i];
+	const struct attempt a = {
+		.host = h,
+		.outcome = EVIDENCE_POLICY_SKIP,
+		.text = h->why,
+		.failure = skip_failure(h),
+	};
+
+	if (s->host[i].told)
+		return;
+	s->host[i].told = true;
+	record_attempt(s, &a);
+	slot_note_failure(s, h,
+	    a.failure == FAILURE_DNS ? STATUS_DNS : STATUS_TLS, a.failure,
+	    h->why);
+}
+
+/* ---- which host ---- */
+
+/* An exception stops by itself, also within an attempt (INV-04). */
+static bool
+exception_is_over(const struct slot *s, size_t i)
+{
+	const struct plan_host *h = &s->plan->host[i];
+
+	return *h->exception != '\0' &&
+	       wall_reached(net_wall(s->c->env.net), h->exception_expires);
+}
+
+static bool
+usable(const struct slot *s, const struct job *j, size_t i)
+{
+	return !s->plan->host[i].skip && s->host[i].state != HOST_DEAD &&
+	       !exception_is_over(s, i) && !(j->host[i] & JOB_HOST_TRIED);
+}
+
+/* One past the last host of the same preference. */
+static size_t
+group_end(const struct slot *s, size_t at)
+{
+	uint16_t preference = s->plan->host[at].preference;
+
+	while (at < s->host_end && s->plan->host[at].preference == preference)
+		at++;
+	return at;
+}
+
+static uint32_t
+host_in_state(struct slot *s, const struct job *j, size_t at, size_t end,
+    enum host_state state)
+{
+	for (size_t i = at; i < end; i++) {
+		if (s->plan->host[i].skip)
+			tell_skipped(s, (unsigned)i);
+		else if (exception_is_over(s, i))
+			slot_note_failure(s, &s->plan->host[i], STATUS_TLS,
+			    FAILURE_RULE,
+			    "the exception that it needs has expired");
+		if (usable(s, j, i) && s->host[i].state == state)
+			return (uint32_t)i;
+	}
+	return NO_HOST;
+}
+
+/*
+ * In order of preference; within one, all that may offer TLS before those
+ * known to go in clear.  Security never reorders preferences (DANE-10).
+ */
+static uint32_t
+next_host(struct slot *s, const struct job *j)
+{
+	uint32_t i = NO_HOST;
+	size_t end;
+
+	for (size_t at = 0; at < s->host_end && i == NO_HOST; at = end) {
+		end = group_end(s, at);
+		i = host_in_state(s, j, at, end, HOST_OPEN);
+		if (i == NO_HOST)
+			i = host_in_state(s, j, at, end, HOST_CLEAR_ONLY);
+	}
+	return i;
+}
+
+bool
+slot_tls_elsewhere(const struct slot *s, const struct job *j, unsigned host)
+{
+	uint16_t preference = s->plan->host[host].preference;
+
+	for (size_t i = 0; i < s->host_end; i++)
+		if (i != host && usable(s, j, i) &&
+		    s->plan->host[i].preference == preference &&
+		    s->host[i].state == HOST_OPEN)
+			return true;
+	return false;
+}
+
+static void
+go_to_host(struct slot *s, struct job *j, unsigned i)
+{
+	const struct slot_host *sh = &s->host[i];
+	struct conn_want want = {
+		.host = i,
+		.tls = s->plan->host[i].required >= LEVEL_ENCRYPT ?
+			   CLIENT_TLS_REQUIRED :
+		       sh->tls_failed ? CLIENT_TLS_NEVER :
+					CLIENT_TLS_WANTED,
+		.no_sni = sh->no_sni,
+		.clear_retry = sh->tls_failed,
+	};
+
+	j->begun = true;
+	if (s->conn != NULL && s->conn->host == i && pool_may_serve(s->conn))
+		conn_use(s->conn, s, i);
+	else if (s->conn != NULL)
+		conn_release(s->conn);
+	if (s->conn == NULL)
+		(void)pool_take(s, i);
+	if (s->conn != NULL) {
+		s->state = SLOT_MAILING;
+		mail_begin(s);
+		return;
+	}
+	s->state = SLOT_CONNECTING;
+	conn_open(s, &want);
+}
+
+/* ---- no host is left ---- */
+
+/* Has every host said that it will never take this? */
+static bool
+all_hosts_refuse(const struct slot *s, const struct job *j)
+{
+	for (size_t i = 0; i < s->host_end; i++)
+		if (!s->host[i].no_mail && !(j->host[i] & JOB_HOST_UNFIT))
+			return false;
+	return true;
+}
+
+static bool
+some_host_spoke(const struct job *j)
+{
+	for (uint32_t i = 0; i < j->w.rcpt_count; i++)
+		if (j->rcpt[i].place == RCPT_SETTLED ||
+		    j->rcpt[i].status[0] != '\0')
+			return true;
+	return false;
+}
+
+static void
+settle_exhausted(struct slot *s, struct job *j, bool all_refuse)
+{
+	for (uint32_t i = 0; i < j->w.rcpt_count; i++) {
+		struct crcpt *r = &j->rcpt[i];
+
+		if (r->place == RCPT_SETTLED || r->status[0] == '\0')
+			continue;
+		r->place = RCPT_SETTLED;
+		r->result = all_refuse && !r->soft ? RESULT_BOUNCED :
+						     RESULT_DEFERRED;
+		if (r->result == RESULT_DEFERRED)
+			r->status[0] = '4'; /* another host may take it */
+	}
+	mail_settle_rest(j,
+	    &(const struct rest){
+		.result = all_refuse ? RESULT_BOUNCED : RESULT_DEFERRED,
+		.status = all_refuse ? STATUS_NO_MAIL : s->worst_status,
+		.required = s->worst_required,
+		.failure = s->worst_failure,
+		.why = s->worst_why,
+	    });
+}
+
+/* Back off from the destination; its jobs return as they were. */
+static void
+slot_fail(struct slot *s)
+{
+	struct job *j;
+
+	invariant(s->worst_status[0] == '4');
+	report_slot_failed(s);
+	while ((j = slot_job(s)) != NULL) {
+		TAILQ_REMOVE(&s->jobs, j, link);
+		talloc_free(j);
+	}
+	slot_free(s);
+}
+
+/*
+ * For want of a host: of the message where some host has had a say on it,
+ * else of the destination.  false: the slot is gone.
+ */
+static bool
+give_up(struct slot *s, struct job *j, bool all_refuse)
+{
+	if (!all_refuse && !s->orphan && !some_host_spoke(j)) {
+		slot_fail(s);
+		return false;
+	}
+	settle_exhausted(s, j, all_refuse);
+	report_outcome(s, j);
+	return true;
+}
+
+static bool
+exhausted(struct slot *s, struct job *j)
+{
+	if (s->worst_status[0] == '\0')
+		slot_note_failure(s, NULL, STATUS_NO_ANSWER,
+		    FAILURE_UNREACHABLE, "no host could be used");
+	return give_up(s, j, all_hosts_refuse(s, j));
+}
+
+/* The domain has nowhere to send to.  false: the slot is gone. */
+static bool
+no_route(struct slot *s, struct job *j)
+{
+	const struct plan *plan = s->plan;
+	const struct attempt a = {
+		.outcome = EVIDENCE_NO_ROUTE,
+		.text = plan->why,
+		.failure = FAILURE_DNS,
+	};
+
+	record_attempt(s, &a);
+	if (plan->verdict == PLAN_BOUNCE) {
+		mail_settle_rest(j, &(const struct rest){
+					.result = RESULT_BOUNCED,
+					.status = plan->status,
+					.failure = FAILURE_DNS,
+					.why = plan->why,
+				    });
+		report_outcome(s, j);
+		return true;
+	}
+	slot_note_failure(s, NULL, plan->status, FAILURE_DNS, plan->why);
+	return give_up(s, j, false);
+}
+
+/* ---- what is next ---- */
+
+/* Would another plan help: to a host, or over what one fell short of? */
+static bool
+is_worth_a_plan(const struct slot *s, uint32_t host)
+{
+	if (host != NO_HOST)
+		return true;
+	for (size_t i = 0; i < s->host_end; i++)
+		if (s->host[i].state == HOST_DEAD &&
+		    failure_is_policy(s->host[i].failure))
+			return true;
+	return false;
+}
+
+/* To the host that is next.  true: look again, as in step(). */
+static bool
+go_on(struct slot *s, struct job *j)
+{
+	uint32_t host;
+
+	if (slot_time_is_up(s))
+		return exhausted(s, j);
+	host = next_host(s, j);
+	if (!slot_plan_is_over(s) || !is_worth_a_plan(s, host)) {
+		s->plan_is_new = false;
+		if (host == NO_HOST)
+			return exhausted(s, j);
+		go_to_host(s, j, host);
+		return false;
+	}
+	/* Facts that change all the time are not followed for ever. */
+	if (++j->plans_ended > s->c->env.conf->smtp_hosts)
+		return exhausted(s, j);
+	slot_plan(s);
+	return false;
+}
+
+/* true: look again; the slot may be gone when it is false. */
+static bool
+step(struct slot *s)
+{
+	struct job *j = slot_job(s);
+
+	if (j == NULL) {
+		if (s->ending)
+			slot_gone(s);
+		else if (s->conn != NULL && s->conn->phase == CONN_TALKING)
+			conn_idle(s->conn);
+		return false;
+	}
+	if (!j->begun && (s->c->draining || slot_time_is_up(s))) {
+		report_untried(s, j);
+		return true;
+	}
+	if (s->overdue)
+		return give_up(s, j, false);
+	if (s->plan == NULL || (!j->begun && slot_plan_is_over(s))) {
+		slot_plan(s);
+		return false;
+	}
+	if (s->plan->verdict != PLAN_DELIVER) {
+		s->plan_is_new = false;
+		return no_route(s, j);
+	}
+	return go_on(s, j);
+}
+
+void
+slot_run(struct slot *s)
+{
+	while (s->state == SLOT_IDLE && step(s))
+		continue;
+}

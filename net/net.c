@@ -62,10 +62,19 @@ net_later(TALLOC_CTX *mem, struct net *net, void (*fire)(void *arg), void *arg)
 }
 
 struct sock *
+net_connect_by(TALLOC_CTX *mem, struct net *net, const struct net_path *path,
+    struct diag *why)
+{
+	return net->ops->connect(mem, net, path, why);
+}
+
+struct sock *
 net_connect(TALLOC_CTX *mem, struct net *net, const struct netaddr *peer,
     struct diag *why)
 {
-	return net->ops->connect(mem, net, peer, why);
+	const struct net_path path = { .peer = *peer };
+
+	return net_connect_by(mem, net, &path, why);
 }
 
 enum io

@@ -96,10 +96,20 @@ const char *sock_why(const struct sock *s); /* text of the last IO_FAILED */
 const struct netaddr *sock_peer(const struct sock *s);
 const struct netaddr *sock_local(const struct sock *s);
 
+/* How to get to a peer. */
+struct net_path {
+	struct netaddr peer;
+	struct netaddr local; /* family NONE: the system's choice; no port */
+	/* Sent bytes unacknowledged for so long: broken.  0: ours. */
+	int64_t silence_ms;
+};
+
 /*
  * Start a TCP connection; never blocks.  NULL with *why when it cannot even
- * be started.  Lives in mem.
+ * be started; ST_POLICY: not from that local address.  Lives in mem.
  */
+struct sock *net_connect_by(TALLOC_CTX *mem, struct net *net,
+    const struct net_path *path, struct diag *why);
 struct sock *net_connect(TALLOC_CTX *mem, struct net *net,
     const struct netaddr *peer, struct diag *why);
 

@@ -23,7 +23,7 @@ struct net_ops {
 	struct net_later *(*later)(TALLOC_CTX *mem, struct net *net,
 	    void (*fire)(void *arg), void *arg);
 	struct sock *(*connect)(TALLOC_CTX *mem, struct net *net,
-	    const struct netaddr *peer, struct diag *why);
+	    const struct net_path *path, struct diag *why);
 	struct dns_query *(*dns)(TALLOC_CTX *mem, struct net *net,
 	    const char *name, enum dns_type type,
 	    void (*done)(void *arg, const struct dns_answer *a), void *arg);

@@ -49,6 +49,9 @@ void net_real_signal(struct net *net, int number, void (*got)(void *arg),
  * not set); -1 with *why.
  */
 int net_real_bind(const struct netaddr *addr, struct diag *why);
+/* May connections come from this address?  ST_POLICY: it is none of ours. */
+MUST_CHECK enum status net_real_can_bind(const struct netaddr *local,
+    struct diag *why);
 
 /*
  * Messages with at most one descriptor over a SOCK_SEQPACKET pair: how the

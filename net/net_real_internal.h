@@ -47,6 +47,6 @@ struct fetch *net_real_fetch(TALLOC_CTX *mem, struct net *net, const char *host,
 
 extern const struct sock_ops net_real_sock_ops;
 struct sock *net_real_connect(TALLOC_CTX *mem, struct net *net,
-    const struct netaddr *peer, struct diag *why);
+    const struct net_path *path, struct diag *why);
 
 #endif

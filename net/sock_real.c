@@ -214,22 +214,70 @@ net_real_sock(TALLOC_CTX *mem, struct net *net, int fd)
 }
 
 static void
-tune(int fd)
+tune(int fd, unsigned lost)
 {
-	unsigned lost = LOST_PEER_MS;
 	int one = 1;
 
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &lost, sizeof(lost));
 }
 
-struct sock *
-net_real_connect(TALLOC_CTX *mem, struct net *net, const struct netaddr *peer,
-    struct diag *why)
+/* From the address that was asked for, or not at all. */
+static enum status
+bind_local(int fd, const struct netaddr *local, struct diag *why)
+{
+	char text[NETADDR_TEXT_BYTES];
+	struct sockaddr_storage ss;
+	socklen_t n;
+	int one = 1;
+
+	if (local->family == NETADDR_NONE)
+		return ST_OK;
+	n = netaddr_to_sockaddr(local, &ss);
+	/* The port is chosen by connect(), for each peer anew. */
+	if (setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one,
+		sizeof(one)) == 0 &&
+	    bind(fd, (struct sockaddr *)&ss, n) == 0)
+		return ST_OK;
+	(void)diag_errno(why, "bind to %s", netaddr_text(local, text));
+	if (why != NULL)
+		why->st = ST_POLICY;
+	return ST_POLICY;
+}
+
+enum status
+net_real_can_bind(const struct netaddr *local, struct diag *why)
+{
+	int fd = socket(local->family == NETADDR_IP6 ? AF_INET6 : AF_INET,
+	    SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
+	enum status st;
+
+	if (fd < 0)
+		return diag_errno(why, "socket");
+	st = bind_local(fd, local, why);
+	close(fd);
+	return st;
+}
+
+static enum status
+start_connect(int fd, const struct net_path *path, struct diag *why)
 {
 	struct sockaddr_storage ss;
-	socklen_t n = netaddr_to_sockaddr(peer, &ss);
-	int fd = socket(ss.ss_family,
+	socklen_t n = netaddr_to_sockaddr(&path->peer, &ss);
+	enum status st = bind_local(fd, &path->local, why);
+
+	if (st != ST_OK)
+		return st;
+	if (connect(fd, (struct sockaddr *)&ss, n) != 0 && errno != EINPROGRESS)
+		return diag_errno(why, "connect");
+	return ST_OK;
+}
+
+struct sock *
+net_real_connect(TALLOC_CTX *mem, struct net *net, const struct net_path *path,
+    struct diag *why)
+{
+	int fd = socket(path->peer.family == NETADDR_IP6 ? AF_INET6 : AF_INET,
 	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
 	struct real_sock *s;
 
@@ -237,15 +285,14 @@ net_real_connect(TALLOC_CTX *mem, struct net *net, const struct netaddr *peer,
 		(void)diag_errno(why, "socket");
 		return NULL;
 	}
-	tune(fd);
-	if (connect(fd, (struct sockaddr *)&ss, n) != 0 &&
-	    errno != EINPROGRESS) {
-		(void)diag_errno(why, "connect");
+	tune(fd,
+	    path->silence_ms > 0 ? (unsigned)path->silence_ms : LOST_PEER_MS);
+	if (start_connect(fd, path, why) != ST_OK) {
 		close(fd);
 		return NULL;
 	}
 	s = sock_make(mem, net, fd);
-	s->base.peer = *peer;
+	s->base.peer = path->peer;
 	return &s->base;
 }
 
@@ -297,7 +344,7 @@ hand_over(struct real_listener *l, int fd, const struct sockaddr_storage *from)
 	struct sockaddr_storage ss;
 	socklen_t n = sizeof(ss);
 
-	tune(fd);
+	tune(fd, LOST_PEER_MS);
 	(void)!netaddr_from_sockaddr((const struct sockaddr *)from,
 	    &s->base.peer);
 	if (getsockname(fd, (struct sockaddr *)&ss, &n) == 0)

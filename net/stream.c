@@ -128,6 +128,7 @@ stream_destroy(struct stream *st)
 	if (st->shaken && !st->broken)
 		(void)SSL_shutdown(st->ssl); /* close_notify, if it fits */
 	SSL_free(st->ssl);
+	tls_check_release(&st->check);
 	ERR_clear_error();
 	return 0;
 }
@@ -398,6 +399,8 @@ finish(struct stream *st, bool finished)
 	enum status ok = tls_judge(st->ssl, &st->check, finished, lost,
 	    &st->info, &why);
 
+	if (ok == ST_OK)
+		tls_check_proved(&st->check);
 	st->handshaking = false;
 	st->shaken = finished;
 	st->broken = !finished;
@@ -484,8 +487,10 @@ stream_tls_client(struct stream *st, struct tls_client *tls,
 	const struct diag *why),
     void *arg)
 {
-	begin(st, tls_client_ssl(st, tls, want, &st->check, &st->tls_why), done,
-	    arg);
+	begin(st,
+	    tls_client_ssl(st, tls, want, net_wall(st->net), &st->check,
+		&st->tls_why),
+	    done, arg);
 }
 
 void

@@ -4,11 +4,13 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <string.h>
 
 #define CHAIN_DEPTH 20 /* ours: bounds what a hostile chain costs us */
 
 struct tls_client {
 	SSL_CTX *ctx;
+	struct tls_sessions *sessions;
 };
 
 struct tls_server {
@@ -45,7 +47,6 @@ context_new(const SSL_METHOD *method)
 		panic("TLS defaults are not available");
 	SSL_CTX_set_options(ctx,
 	    SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET);
-	/* Resumption verifies nothing; there is none in this version. */
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS |
 				  SSL_MODE_ENABLE_PARTIAL_WRITE |
@@ -53,6 +54,89 @@ context_new(const SSL_METHOD *method)
 	SSL_CTX_set_read_ahead(ctx, 1);
 	SSL_CTX_set_verify_depth(ctx, CHAIN_DEPTH);
 	return ctx;
+}
+
+/* ---- sessions of the client ---- */
+
+/* Where an SSL of the client keeps its struct tls_check. */
+static int
+check_index(void)
+{
+	static int index = -1; /* a constant, asked for once */
+
+	if (index < 0)
+		index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+	return index;
+}
+
+static void
+keep_session(struct tls_check *check, SSL_SESSION *session)
+{
+	tls_sessions_put(check->sessions, check->session_key, session,
+	    check->session_born, check->session_until);
+}
+
+/* OpenSSL has a session: with TLS 1.2 before it was judged.  1: taken. */
+static int
+session_came(SSL *ssl, SSL_SESSION *session)
+{
+	struct tls_check *check = SSL_get_ex_data(ssl, check_index());
+
+	if (check == NULL || check->sessions == NULL)
+		return 0;
+	if (check->proved) {
+		keep_session(check, session);
+		return 1;
+	}
+	SSL_SESSION_free(check->pending);
+	check->pending = session;
+	return 1;
+}
+
+void
+tls_check_proved(struct tls_check *check)
+{
+	check->proved = true;
+	if (check->pending != NULL)
+		keep_session(check, check->pending);
+	check->pending = NULL;
+}
+
+void
+tls_check_release(struct tls_check *check)
+{
+	SSL_SESSION_free(check->pending);
+	check->pending = NULL;
+}
+
+/* Keep what comes, and offer one that is there. */
+static void
+use_sessions(SSL *ssl, struct tls_client *tls, const struct tls_want *want,
+    struct wall now, struct tls_check *check)
+{
+	SSL_SESSION *session = NULL;
+
+	SSL_clear_options(ssl, SSL_OP_NO_TICKET);
+	check->sessions = tls->sessions;
+	memcpy(check->session_key, want->session_key,
+	    sizeof(check->session_key));
+	check->session_born = now;
+	check->session_until = want->session_until;
+	if (want->fresh)
+		tls_sessions_drop(tls->sessions, want->session_key);
+	else
+		session = tls_sessions_take(tls->sessions, want->session_key,
+		    now, &check->session_born);
+	if (session == NULL)
+		return;
+	check->session_offered = SSL_set_session(ssl, session) == 1;
+	SSL_SESSION_free(session);
+}
+
+void
+tls_client_forget(struct tls_client *tls)
+{
+	tls_sessions_clear(tls->sessions);
 }
 
 /* ---- client ---- */
@@ -73,6 +157,10 @@ tls_client_new(TALLOC_CTX *mem, const char *ca_file, struct tls_client **out,
 
 	tls->ctx = context_new(TLS_client_method());
 	talloc_set_destructor(tls, client_destroy);
+	tls->sessions = tls_sessions_new(tls);
+	SSL_CTX_set_session_cache_mode(tls->ctx,
+	    SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+	SSL_CTX_sess_set_new_cb(tls->ctx, session_came);
 	if (SSL_CTX_load_verify_file(tls->ctx, file) != 1) {
 		enum status st = failed(why, file);
 
@@ -163,7 +251,8 @@ demand(SSL *ssl, const struct tls_want *want, struct tls_check *check,
 
 SSL *
 tls_client_ssl(TALLOC_CTX *mem, struct tls_client *tls,
-    const struct tls_want *want, struct tls_check *check, struct diag *why)
+    const struct tls_want *want, struct wall now, struct tls_check *check,
+    struct diag *why)
 {
 	SSL *ssl = need(SSL_new(tls->ctx));
 
@@ -177,6 +266,10 @@ tls_client_ssl(TALLOC_CTX *mem, struct tls_client *tls,
 		.store = SSL_CTX_get_cert_store(tls->ctx),
 	};
 	SSL_set_connect_state(ssl);
+	if (SSL_set_ex_data(ssl, check_index(), check) != 1)
+		panic("no room in an SSL");
+	if (want->session_key != NULL)
+		use_sessions(ssl, tls, want, now, check);
 	if (demand(ssl, want, check, why) == ST_OK)
 		return ssl;
 	SSL_free(ssl);

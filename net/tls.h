@@ -19,6 +19,9 @@ struct tls_client;
 MUST_CHECK enum status tls_client_new(TALLOC_CTX *mem, const char *ca_file,
     struct tls_client **out, struct diag *why);
 
+/* Forget the sessions that could be resumed. */
+void tls_client_forget(struct tls_client *tls);
+
 /* Server context from PEM bytes (chain, then its private key). */
 struct tls_server;
 MUST_CHECK enum status tls_server_new(TALLOC_CTX *mem, struct span chain_pem,
@@ -35,9 +38,18 @@ struct tls_want {
 	size_t tlsa_count;
 	bool also_pkix;        /* METHOD_DANE that must pass PKIX for ref too */
 	const char *pkix_name; /* the MX host name, for also_pkix */
+	/*
+	 * Digest of all that is required, of whom and at which address
+	 * (INV-10): sessions of the same serve one another.  NULL: none is
+	 * resumed, none kept.
+	 */
+	const uint8_t *session_key;
+	struct wall session_until; /* when what is required may change */
+	bool fresh; /* resume none, and forget those of the key */
 };
 
-#define TLS_NAME_BYTES 256u
+#define TLS_NAME_BYTES        256u
+#define TLS_SESSION_KEY_BYTES 32u
 
 /* What a finished handshake was; plain data, safe to copy. */
 struct tls_info {
@@ -46,6 +58,7 @@ struct tls_info {
 	char cipher[64];   /* RFC name: "TLS_AES_256_GCM_SHA384" */
 	char group[32];    /* "x25519"; "" when unknown */
 	char sni[TLS_NAME_BYTES];
+	bool offered_session; /* what failed may succeed without */
 	bool resumed;
 	bool authenticated; /* by the method asked for */
 	/*

@@ -5,7 +5,7 @@
 
 #include <openssl/ssl.h>
 
-#include "net/tls.h"
+#include "net/tls_session.h"
 
 /*
  * Suites of TLS 1.2: RFC 9325 4.2 first, then what 4.1 does not forbid, so
@@ -31,14 +31,25 @@ struct tls_check {
 	const char *pkix_name;
 	X509_STORE *store;   /* borrowed from the tls_client */
 	bool no_usable_tlsa; /* every record was refused by OpenSSL */
+	/* Sessions to resume; NULL: none. */
+	struct tls_sessions *sessions; /* borrowed likewise */
+	uint8_t session_key[TLS_SESSION_KEY_BYTES];
+	struct wall session_born, session_until;
+	bool session_offered;
+	bool proved;          /* sessions may be kept */
+	SSL_SESSION *pending; /* one that came before the judgement */
 };
 
 /*
  * A new SSL ready for its handshake; NULL with *why.  check is filled, its
- * strings live in mem.
+ * strings live in mem; it stays where it is while the SSL lives.
  */
 SSL *tls_client_ssl(TALLOC_CTX *mem, struct tls_client *tls,
-    const struct tls_want *want, struct tls_check *check, struct diag *why);
+    const struct tls_want *want, struct wall now, struct tls_check *check,
+    struct diag *why);
+/* The judgement was good: sessions of this handshake may be resumed. */
+void tls_check_proved(struct tls_check *check);
+void tls_check_release(struct tls_check *check);
 SSL *tls_server_ssl(struct tls_server *tls, struct tls_check *check);
 
 /*

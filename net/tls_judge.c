@@ -70,6 +70,63 @@ describe(SSL *ssl, bool finished, struct tls_info *info)
 	info->resumed = SSL_session_reused(ssl) == 1;
 }
 
+/* ---- what the certificate proves ---- */
+
+struct proof {
+	long error; /* X509_V_OK, or the first */
+	STACK_OF(X509) * chain;
+	const char *name; /* reference name that matched, or NULL */
+	X509_STORE_CTX *again;
+};
+
+/*
+ * A resumed handshake verifies nothing: what OpenSSL would have done with
+ * the chain of the first one is done with the demands and the time of now.
+ */
+static void
+verify_again(SSL *ssl, const struct tls_check *check, struct proof *p)
+{
+	X509_VERIFY_PARAM *param;
+
+	p->again = need(X509_STORE_CTX_new());
+	if (X509_STORE_CTX_init(p->again, check->store,
+		SSL_get0_peer_certificate(ssl),
+		SSL_get_peer_cert_chain(ssl)) != 1)
+		panic("X509_STORE_CTX_init");
+	X509_STORE_CTX_set_default(p->again, "ssl_server");
+	param = X509_STORE_CTX_get0_param(p->again);
+	if (X509_VERIFY_PARAM_set1(param, SSL_get0_param(ssl)) != 1)
+		panic("X509_VERIFY_PARAM_set1");
+	X509_VERIFY_PARAM_set_auth_level(param, SSL_get_security_level(ssl));
+	X509_STORE_CTX_set0_dane(p->again, SSL_get0_dane(ssl));
+	p->error = X509_V_OK;
+	if (X509_verify_cert(p->again) != 1)
+		p->error = X509_STORE_CTX_get_error(p->again);
+	if (p->error == X509_V_OK) {
+		p->chain = X509_STORE_CTX_get0_chain(p->again);
+		p->name = X509_VERIFY_PARAM_get0_peername(param);
+	}
+	/* SSL_get0_dane_authority() asks it. */
+	SSL_set_verify_result(ssl, p->error);
+}
+
+static struct proof
+prove(SSL *ssl, const struct tls_check *check)
+{
+	struct proof p = {
+		.error = SSL_get_verify_result(ssl),
+		.chain = SSL_get0_verified_chain(ssl),
+		.name = SSL_get0_peername(ssl),
+	};
+
+	if (SSL_session_reused(ssl) == 1 &&
+	    SSL_get0_peer_certificate(ssl) != NULL) {
+		p = (struct proof){ 0 };
+		verify_again(ssl, check, &p);
+	}
+	return p;
+}
+
 /* TLSRPT result type of a verification error, RFC 8460 4.3. */
 static const char *
 result_type_of(long error)
@@ -108,9 +165,8 @@ describe_match(SSL *ssl, struct tls_info *info)
  * alone, which signed the last one.
  */
 static long
-chain_weakness(SSL *ssl)
+chain_weakness(SSL *ssl, STACK_OF(X509) * chain)
 {
-	STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
 	EVP_PKEY *anchor = NULL;
 	int depth = SSL_get0_dane_authority(ssl, NULL, &anchor);
 
@@ -137,18 +193,18 @@ chain_weakness(SSL *ssl)
 
 /* What DANE says of the peer, X509_V_OK or an error. */
 static long
-dane_result(SSL *ssl)
+dane_result(SSL *ssl, const struct proof *p)
 {
-	long error = SSL_get_verify_result(ssl);
 	uint8_t usage;
 
-	if (error != X509_V_OK)
-		return error;
+	if (p->error != X509_V_OK)
+		return p->error;
 	/* Both, or an enabled DANE without a match would pass (B2.10). */
 	if (SSL_get0_dane_authority(ssl, NULL, NULL) < 0 ||
 	    SSL_get0_dane_tlsa(ssl, &usage, NULL, NULL, NULL, NULL) < 0)
 		return X509_V_ERR_DANE_NO_MATCH;
-	return usage == TLSA_DANE_EE ? X509_V_OK : chain_weakness(ssl);
+	return usage == TLSA_DANE_EE ? X509_V_OK :
+				       chain_weakness(ssl, p->chain);
 }
 
 static bool
@@ -165,7 +221,8 @@ refuse(struct tls_info *info, long error)
 }
 
 static bool
-judge_dane(SSL *ssl, const struct tls_check *check, struct tls_info *info)
+judge_dane(SSL *ssl, const struct tls_check *check, const struct proof *p,
+    struct tls_info *info)
 {
 	long error;
 
@@ -177,7 +234,7 @@ judge_dane(SSL *ssl, const struct tls_check *check, struct tls_info *info)
 		    "tlsa-invalid");
 		return false;
 	}
-	error = dane_result(ssl);
+	error = dane_result(ssl, p);
 	if (error != X509_V_OK)
 		return refuse(info, error);
 	describe_match(ssl, info);
@@ -185,16 +242,13 @@ judge_dane(SSL *ssl, const struct tls_check *check, struct tls_info *info)
 }
 
 static bool
-judge_pkix(SSL *ssl, struct tls_info *info)
+judge_pkix(const struct proof *p, struct tls_info *info)
 {
-	long error = SSL_get_verify_result(ssl);
-	const char *name = SSL_get0_peername(ssl);
-
-	if (error != X509_V_OK)
-		return refuse(info, error);
-	if (name == NULL) /* no reference name was given */
+	if (p->error != X509_V_OK)
+		return refuse(info, p->error);
+	if (p->name == NULL) /* no reference name was given */
 		return refuse(info, X509_V_ERR_HOSTNAME_MISMATCH);
-	put(info->matched, sizeof(info->matched), name);
+	put(info->matched, sizeof(info->matched), p->name);
 	return true;
 }
 
@@ -228,37 +282,43 @@ passes_pkix(SSL *ssl, const struct tls_check *check, struct tls_info *info)
 
 /* Grade of what was not demanded, for the log (TLS-41). */
 static void
-grade_unasked(SSL *ssl, struct tls_info *info)
+grade_unasked(SSL *ssl, const struct proof *p, struct tls_info *info)
 {
-	long error = SSL_get_verify_result(ssl);
-
 	if (SSL_get0_peer_certificate(ssl) == NULL) {
 		put(info->grade, sizeof(info->grade), "anonymous");
 		return;
 	}
-	if (error == X509_V_OK && SSL_get0_peername(ssl) != NULL) {
+	if (p->error == X509_V_OK && p->name != NULL) {
 		put(info->grade, sizeof(info->grade), "trusted");
 		return;
 	}
 	put(info->grade, sizeof(info->grade), "untrusted");
-	if (error != X509_V_OK)
+	if (p->error != X509_V_OK)
 		put(info->error, sizeof(info->error),
-		    X509_verify_cert_error_string(error));
+		    X509_verify_cert_error_string(p->error));
+}
+
+static bool
+authenticates(SSL *ssl, const struct tls_check *check, const struct proof *p,
+    struct tls_info *info)
+{
+	bool ok = check->method == METHOD_DANE ?
+		      judge_dane(ssl, check, p, info) :
+		      judge_pkix(p, info);
+
+	return ok && (!check->also_pkix || passes_pkix(ssl, check, info));
 }
 
 static enum status
-judge_client(SSL *ssl, const struct tls_check *check, struct tls_info *info,
-    struct diag *why)
+judge_proof(SSL *ssl, const struct tls_check *check, const struct proof *p,
+    struct tls_info *info, struct diag *why)
 {
-	bool ok;
-
 	if (check->level < LEVEL_VERIFY) {
-		grade_unasked(ssl, info);
+		grade_unasked(ssl, p, info);
 		return ST_OK;
 	}
 	put(info->grade, sizeof(info->grade), "untrusted");
-	/* Nothing is proved by a session that verified nothing (B2.10). */
-	if (SSL_get0_peer_certificate(ssl) == NULL || info->resumed) {
+	if (SSL_get0_peer_certificate(ssl) == NULL) {
 		info->failure = check->method == METHOD_DANE ?
 				    FAILURE_TLSA_MISMATCH :
 				    FAILURE_CERTIFICATE;
@@ -268,15 +328,22 @@ judge_client(SSL *ssl, const struct tls_check *check, struct tls_info *info,
 		    "certificate-not-trusted");
 		return diag_set(why, ST_POLICY, "%s", info->error);
 	}
-	ok = check->method == METHOD_DANE ? judge_dane(ssl, check, info) :
-					    judge_pkix(ssl, info);
-	if (ok && check->also_pkix)
-		ok = passes_pkix(ssl, check, info);
-	if (!ok)
+	if (!authenticates(ssl, check, p, info))
 		return diag_set(why, ST_POLICY, "certificate: %s", info->error);
 	info->authenticated = true;
 	put(info->grade, sizeof(info->grade), "verified");
 	return ST_OK;
+}
+
+static enum status
+judge_client(SSL *ssl, const struct tls_check *check, struct tls_info *info,
+    struct diag *why)
+{
+	struct proof p = prove(ssl, check);
+	enum status st = judge_proof(ssl, check, &p, info, why);
+
+	X509_STORE_CTX_free(p.again);
+	return st;
 }
 
 /* Did the handshake end for want of a version or suite that is not too old? */
@@ -308,7 +375,8 @@ tls_judge(SSL *ssl, const struct tls_check *check, bool finished,
 {
 	char text[120];
 
-	*info = (struct tls_info){ .client_side = check->client };
+	*info = (struct tls_info){ .client_side = check->client,
+		.offered_session = check->session_offered };
 	describe(ssl, finished, info);
 	if (!finished) {
 		info->failure = handshake_failure();

@@ -35,6 +35,7 @@ struct server {
 	int max_version; /* 0: any */
 	const char *ciphers;
 	bool asks_for_certificate;
+	SSL_CTX *kept; /* knows the sessions it gave out; or NULL */
 };
 
 struct result {
@@ -95,10 +96,21 @@ server_context(const struct server *s)
 	return ctx;
 }
 
+/* With TLS 1.3 they follow the handshake. */
+static void
+take_tickets(struct stream *st)
+{
+	uint8_t buf[16];
+	size_t got;
+
+	turns(4);
+	ck_assert_int_eq(stream_recv(st, buf, sizeof(buf), &got), IO_AGAIN);
+}
+
 static const struct result *
 shake(const struct server *s, const struct tls_want *want)
 {
-	SSL_CTX *ctx = server_context(s);
+	SSL_CTX *ctx = s->kept != NULL ? s->kept : server_context(s);
 	struct net_watch *watch;
 	struct stream *st;
 	int fd[2];
@@ -117,10 +129,13 @@ shake(const struct server *s, const struct tls_want *want)
 	ck_assert(result.ended);
 	/* A handshake that failed has not been told to both yet. */
 	ck_assert(!result.ok || stream_is_tls(st));
+	if (s->kept != NULL && result.ok)
+		take_tickets(st);
 	talloc_free(st);
 	talloc_free(watch);
 	SSL_free(server_ssl);
-	SSL_CTX_free(ctx);
+	if (ctx != s->kept)
+		SSL_CTX_free(ctx);
 	close(fd[1]);
 	return &result;
 }
@@ -464,7 +479,7 @@ START_TEST(b2_10_the_judge_wants_a_matched_record_too)
 	struct tls_info info;
 	struct diag why;
 	BIO *client_bio, *server_bio;
-	SSL *ssl = tls_client_ssl(mem, client, &w, &check, &why);
+	SSL *ssl = tls_client_ssl(mem, client, &w, net_wall(net), &check, &why);
 	SSL *peer = SSL_new(ctx);
 
 	ck_assert_ptr_nonnull(ssl);
@@ -1257,6 +1272,235 @@ START_TEST(a_certificate_is_told_from_a_record_that_does_not_match)
 }
 END_TEST
 
+/* ---- sessions ---- */
+
+static const uint8_t key_one[TLS_SESSION_KEY_BYTES] = { 1 };
+static const uint8_t key_two[TLS_SESSION_KEY_BYTES] = { 2 };
+
+static int
+context_destroy(SSL_CTX **ctx)
+{
+	SSL_CTX_free(*ctx);
+	return 0;
+}
+
+/* As serve(), of a version, with a memory for sessions. */
+static struct server
+serve_again(const struct cert *leaf, int version)
+{
+	struct server s = serve(leaf, middle, NULL);
+	SSL_CTX **holder = need(talloc(mem, SSL_CTX *));
+
+	s.max_version = version;
+	s.kept = *holder = server_context(&s);
+	talloc_set_destructor(holder, context_destroy);
+	SSL_CTX_set_session_id_context(s.kept, key_one, 1);
+	return s;
+}
+
+static struct tls_want
+with_key(struct tls_want w, const uint8_t *key)
+{
+	w.session_key = key;
+	w.session_until = wall_after(net_wall(net), 600000);
+	return w;
+}
+
+static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
+
+/* RFC 9325 3.4: what was proved before is proved again. */
+START_TEST(tls_31_a_session_of_the_same_key_is_resumed_and_verified)
+{
+	struct server s = serve_again(cert_leaf(mem, "DNS:" BASE, middle),
+	    versions[_i % 2]);
+	struct tlsa t = _i < 2 ? record(3, 1, 1, s.leaf) :
+				 record(2, 0, 1, middle);
+	struct tls_want w = with_key(want_dane(&t, 1), key_one);
+	struct tls_info first;
+
+	assert_proved(shake(&s, &w));
+	ck_assert(!result.info.resumed);
+	first = result.info;
+	for (unsigned i = 0; i < 3; i++) {
+		assert_proved(shake(&s, &w));
+		ck_assert(result.info.resumed);
+		ck_assert_str_eq(result.info.matched, first.matched);
+		ck_assert_mem_eq(result.info.spki_sha256, first.spki_sha256,
+		    32);
+	}
+	w = with_key(want_pkix(), key_two);
+	assert_proved(shake(&s, &w));
+	ck_assert(!result.info.resumed);
+	assert_proved(shake(&s, &w));
+	ck_assert(result.info.resumed);
+	ck_assert_str_eq(result.info.matched, BASE);
+}
+END_TEST
+
+START_TEST(tls_31_no_key_no_session)
+{
+	struct server s = serve_again(cert_leaf(mem, "DNS:" BASE, middle),
+	    versions[_i]);
+	struct tls_want w = want_pkix();
+
+	assert_proved(shake(&s, &w));
+	assert_proved(shake(&s, &w));
+	ck_assert(!result.info.resumed);
+	ck_assert(!result.info.offered_session);
+}
+END_TEST
+
+/* Even if the key were the same: the demand of now decides. */
+START_TEST(tls_32_b2_10_a_resumed_session_meets_the_demand_of_now)
+{
+	struct server s = serve_again(cert_leaf(mem, "DNS:" BASE, middle),
+	    versions[_i]);
+	struct tlsa good = record(3, 1, 1, s.leaf), bad = wrong(good);
+	struct tls_want may = with_key(want_level(LEVEL_MAY), key_one);
+	struct tls_want dane = with_key(want_dane(&bad, 1), key_one);
+	struct tls_want pkix = with_key(want_pkix(), key_one);
+
+	ck_assert(shake(&s, &may)->ok);
+	ck_assert(shake(&s, &may)->ok);
+	ck_assert(result.info.resumed);
+	assert_refused(shake(&s, &dane), "validation-failure");
+	ck_assert(result.info.resumed && result.info.offered_session);
+	ck_assert_int_eq(result.info.failure, FAILURE_TLSA_MISMATCH);
+	ck_assert(shake(&s, &may)->ok);
+	pkix.ref = &names[1];
+	assert_refused(shake(&s, &pkix), "certificate-host-mismatch");
+	ck_assert(result.info.resumed);
+}
+END_TEST
+
+START_TEST(tls_32_a_handshake_that_failed_leaves_no_session)
+{
+	struct server s = serve_again(cert_leaf(mem, "DNS:" BASE, middle),
+	    versions[_i]);
+	struct tlsa good = record(3, 1, 1, s.leaf), bad = wrong(good);
+	struct tls_want w = with_key(want_dane(&bad, 1), key_one);
+
+	assert_refused(shake(&s, &w), "validation-failure");
+	w = with_key(want_dane(&good, 1), key_one);
+	assert_proved(shake(&s, &w));
+	ck_assert(!result.info.offered_session);
+}
+END_TEST
+
+START_TEST(tls_33_a_session_ends_with_what_it_was_judged_by)
+{
+	struct server s = serve_again(cert_leaf(mem, "DNS:" BASE, middle),
+	    versions[_i]);
+	struct tls_want w = with_key(want_pkix(), key_one);
+
+	w.session_until = net_wall(net);
+	assert_proved(shake(&s, &w));
+	assert_proved(shake(&s, &w));
+	ck_assert(!result.info.offered_session);
+}
+END_TEST
+
+START_TEST(a_fresh_handshake_and_a_reload_forget_sessions)
+{
+	struct server s = serve_again(cert_leaf(mem, "DNS:" BASE, middle),
+	    versions[_i]);
+	struct tls_want w = with_key(want_pkix(), key_one);
+
+	assert_proved(shake(&s, &w));
+	w.fresh = true;
+	assert_proved(shake(&s, &w));
+	ck_assert(!result.info.offered_session);
+	w.fresh = false;
+	tls_client_forget(client);
+	assert_proved(shake(&s, &w));
+	ck_assert(!result.info.offered_session);
+	assert_proved(shake(&s, &w));
+	ck_assert(result.info.resumed);
+}
+END_TEST
+
+/* A session of no handshake that may be offered. */
+static SSL_SESSION *
+made_session(int version)
+{
+	SSL_SESSION *s = need(SSL_SESSION_new());
+
+	SSL_SESSION_set_protocol_version(s, version);
+	SSL_SESSION_set1_id(s, key_one, sizeof(key_one));
+	return s;
+}
+
+static bool
+has_session(struct tls_sessions *cache, const uint8_t *key, struct wall now)
+{
+	struct wall born;
+	SSL_SESSION *s = tls_sessions_take(cache, key, now, &born);
+
+	SSL_SESSION_free(s);
+	return s != NULL;
+}
+
+/* RFC 8446 C.4: "Clients SHOULD NOT reuse a ticket" */
+START_TEST(tls_34_a_ticket_of_tls_1_3_serves_once)
+{
+	struct tls_sessions *cache = tls_sessions_new(mem);
+	const struct wall born = { 1000 }, until = { 2000 };
+
+	tls_sessions_put(cache, key_one, made_session(TLS1_3_VERSION), born,
+	    until);
+	ck_assert(!has_session(cache, key_two, born));
+	ck_assert(has_session(cache, key_one, born));
+	ck_assert(!has_session(cache, key_one, born));
+	tls_sessions_put(cache, key_one, made_session(TLS1_2_VERSION), born,
+	    until);
+	ck_assert(has_session(cache, key_one, born));
+	ck_assert(has_session(cache, key_one, born));
+}
+END_TEST
+
+START_TEST(tls_33_tls_34_a_session_lives_an_hour_at_most)
+{
+	struct tls_sessions *cache = tls_sessions_new(mem);
+	const struct wall born = { 1000 };
+
+	tls_sessions_put(cache, key_one, made_session(TLS1_2_VERSION), born,
+	    wall_after(born, 3 * TLS_SESSION_LIFE_MS));
+	ck_assert(has_session(cache, key_one,
+	    wall_after(born, TLS_SESSION_LIFE_MS - 1)));
+	ck_assert(!has_session(cache, key_one,
+	    wall_after(born, TLS_SESSION_LIFE_MS)));
+	tls_sessions_put(cache, key_one, made_session(TLS1_2_VERSION), born,
+	    wall_after(born, 1000));
+	ck_assert(!has_session(cache, key_one, (struct wall){ 999 }));
+	ck_assert(!has_session(cache, key_one, wall_after(born, 1000)));
+}
+END_TEST
+
+START_TEST(sessions_are_bounded_in_number_by_key_and_in_all)
+{
+	struct tls_sessions *cache = tls_sessions_new(mem);
+	const struct wall born = { 0 }, until = { 1000 };
+	uint8_t key[TLS_SESSION_KEY_BYTES] = { 0 };
+	unsigned left = 0;
+
+	for (unsigned i = 0; i < 100; i++)
+		tls_sessions_put(cache, key_one, made_session(TLS1_3_VERSION),
+		    born, until);
+	while (has_session(cache, key_one, born))
+		left++;
+	ck_assert_uint_eq(left, TLS_SESSIONS_PER_KEY);
+	for (unsigned i = 0; i <= TLS_SESSIONS; i++) {
+		memcpy(key + 1, &i, sizeof(i));
+		tls_sessions_put(cache, key, made_session(TLS1_3_VERSION), born,
+		    until);
+	}
+	memset(key, 0, sizeof(key));
+	ck_assert(!has_session(cache, key, born)); /* the oldest */
+	key[1] = 1;
+	ck_assert(has_session(cache, key, born));
+}
+END_TEST
+
 /* There is no session to resume, whatever the level was before. */
 START_TEST(tls_31_tls_32_nothing_is_resumed)
 {
@@ -1441,6 +1685,20 @@ suite(void)
 	tcase_add_test(t,
 	    a_certificate_is_told_from_a_record_that_does_not_match);
 	tcase_add_test(t, tls_31_tls_32_nothing_is_resumed);
+	tcase_add_loop_test(t,
+	    tls_31_a_session_of_the_same_key_is_resumed_and_verified, 0, 4);
+	tcase_add_loop_test(t, tls_31_no_key_no_session, 0, 2);
+	tcase_add_loop_test(t,
+	    tls_32_b2_10_a_resumed_session_meets_the_demand_of_now, 0, 2);
+	tcase_add_loop_test(t, tls_32_a_handshake_that_failed_leaves_no_session,
+	    0, 2);
+	tcase_add_loop_test(t, tls_33_a_session_ends_with_what_it_was_judged_by,
+	    0, 2);
+	tcase_add_loop_test(t, a_fresh_handshake_and_a_reload_forget_sessions,
+	    0, 2);
+	tcase_add_test(t, tls_34_a_ticket_of_tls_1_3_serves_once);
+	tcase_add_test(t, tls_33_tls_34_a_session_lives_an_hour_at_most);
+	tcase_add_test(t, sessions_are_bounded_in_number_by_key_and_in_all);
 	suite_add_tcase(s, t);
 
 	t = tcase_create("hostile");

@@ -235,11 +235,13 @@ courier_new(TALLOC_CTX *mem, const struct role_env *env, struct tls_client *tls)
 	c->instance = net_random_u64(env->net);
 	TAILQ_INIT(&c->reports);
 	TAILQ_INIT(&c->slots);
+	TAILQ_INIT(&c->dead);
 	TAILQ_INIT(&c->pool);
 	TAILQ_INIT(&c->closing);
 	for (size_t i = 0; i < COURIER_BUCKETS; i++) {
 		TAILQ_INIT(&c->by_id[i]);
 		TAILQ_INIT(&c->by_token[i]);
+		TAILQ_INIT(&c->dead_bucket[i]);
 	}
 	sbuf_init(&c->scratch, c, CHAN_FRAME_MAX_BYTES);
 	sbuf_init(&c->personal, c, EVIDENCE_MAX_BYTES);
@@ -257,7 +259,9 @@ courier_reload(struct courier *c, const struct conf *conf)
 	struct slot *s;
 
 	c->env.conf = conf;
+	c->told_bind = false;
 	pool_empty(c);
+	tls_client_forget(c->tls);
 	TAILQ_FOREACH(s, &c->slots, link)
 		slot_outdate(s);
 }

@@ -66,6 +66,7 @@ fired(void *arg)
 	}
 	switch (conn->phase) {
 	case CONN_CONNECTING:
+		reach_failed(conn->c, &conn->addr);
 		snprintf(conn->why, sizeof(conn->why), "connect: time is up");
 		start_address(conn);
 		return;
@@ -249,11 +250,14 @@ tls_done(void *arg, bool ok, const struct tls_info *info,
 	const struct plan_host *h = slot_plan_host(conn->slot);
 
 	conn->phase = CONN_TALKING;
+	conn->resuming = info->offered_session;
 	if (ok && conn_suffices(conn, h)) {
 		client_tls_started(conn->client, now_of(conn));
 		conn_pump(conn);
 		return;
 	}
+	if (conn_retry_fresh(conn))
+		return;
 	host_tls_failed(conn->slot,
 	    ok ? "TLS is up, but not what is required" : why->text,
 	    *info->result_type != '\0' ? info->result_type :
@@ -265,16 +269,22 @@ static void
 begin_tls(struct conn *conn)
 {
 	const struct plan_host *h = slot_plan_host(conn->slot);
+	const char *sni = server_name(conn, h);
+	uint8_t key[TLS_SESSION_KEY_BYTES];
 	const struct tls_want want = {
 		.level = h->required,
 		.method = h->method,
-		.sni = server_name(conn, h),
+		.sni = sni,
 		.ref = h->ref,
 		.ref_count = h->ref_count,
 		.tlsa = h->tlsa,
 		.tlsa_count = h->tlsa_count,
 		.also_pkix = h->also_pkix_sts,
 		.pkix_name = h->name,
+		.session_key = conn->c->env.conf->smtp_session_cache ? key :
+								       NULL,
+		.session_until = conn->valid_until,
+		.fresh = conn->fresh,
 	};
 
 	/* RFC 3207 4.2, TLS-12: what is there already is not TLS's. */
@@ -282,6 +292,7 @@ begin_tls(struct conn *conn)
 		conn_pump(conn);
 		return;
 	}
+	pool_session_key(conn, sni, key);
 	conn->phase = CONN_HANDSHAKE;
 	set_deadline(conn, conn->c->env.conf->smtp_handshake_ms);
 	stream_tls_client(conn->stream, conn->c->tls, &want, tls_done, conn);
@@ -381,21 +392,64 @@ connected(void *arg, unsigned events)
 	if (io == IO_AGAIN)
 		return;
 	if (io != IO_OK) {
+		reach_failed(conn->c, &conn->addr);
 		snprintf(conn->why, sizeof(conn->why), "connect: %.300s",
 		    why.text);
 		start_address(conn);
 		return;
 	}
+	reach_answered(conn->c, &conn->addr);
+	conn->born = now_of(conn);
 	conn->phase = CONN_TALKING;
 	conn->client = client_new(conn, &conn->conf, conn->want, now_of(conn));
 	watch(conn);
+}
+
+/* smtp.bind: the one of the peer's family. */
+static struct netaddr
+local_for(const struct conf *conf, const struct netaddr *peer)
+{
+	for (size_t i = 0; i < conf->smtp_bind_count; i++)
+		if (conf->smtp_bind[i].family == peer->family)
+			return conf->smtp_bind[i];
+	return (struct netaddr){ .family = NETADDR_NONE };
+}
+
+/* NULL, with conn->why set, when it cannot or need not be tried. */
+static struct sock *
+dial(struct conn *conn)
+{
+	struct courier *c = conn->c;
+	const struct net_path path = {
+		.peer = conn->addr,
+		.local = local_for(c->env.conf, &conn->addr),
+		.silence_ms = c->env.conf->smtp_block_ms,
+	};
+	struct diag why = { 0 };
+	struct sock *sock;
+
+	if (reach_is_dead(c, &conn->addr)) {
+		snprintf(conn->why, sizeof(conn->why),
+		    "connect: there was no answer a moment ago, and it is not "
+		    "asked again yet");
+		return NULL;
+	}
+	sock = net_connect_by(conn, c->env.net, &path, &why);
+	if (sock != NULL)
+		return sock;
+	snprintf(conn->why, sizeof(conn->why), "connect: %.300s", why.text);
+	if (why.st == ST_POLICY && !c->told_bind) {
+		c->told_bind = true; /* once for each configuration */
+		log_text(c->env.log, LOG_LEVEL_ERROR, "cannot-bind",
+		    "smtp.bind: %s", why.text);
+	}
+	return NULL;
 }
 
 /* Connect to the next address that lets us; none left: tell, later. */
 static void
 start_address(struct conn *conn)
 {
-	struct diag why = { 0 };
 	struct sock *sock = NULL;
 
 	TALLOC_FREE(conn->stream);
@@ -404,10 +458,7 @@ start_address(struct conn *conn)
 	conn->phase = CONN_CONNECTING;
 	while (sock == NULL && conn->addr_at < conn->addr_count) {
 		conn->addr = conn->addr_list[conn->addr_at++];
-		sock = net_connect(conn, conn->c->env.net, &conn->addr, &why);
-		if (sock == NULL)
-			snprintf(conn->why, sizeof(conn->why),
-			    "connect: %.300s", why.text);
+		sock = dial(conn);
 	}
 	if (sock == NULL) {
 		conn->deadline = MONO_NEVER;
@@ -425,6 +476,18 @@ conn_next_address(struct conn *conn)
 {
 	if (conn->addr_at == conn->addr_count)
 		return false;
+	start_address(conn);
+	return true;
+}
+
+bool
+conn_retry_fresh(struct conn *conn)
+{
+	if (!conn->resuming)
+		return false;
+	conn->resuming = false;
+	conn->fresh = true;
+	conn->addr_at--;
 	start_address(conn);
 	return true;
 }

@@ -193,6 +193,8 @@ setup_failed(struct slot *s, const struct client_failure *f)
 							    FAILURE_UNREACHABLE,
 	};
 
+	if (f->at == CLIENT_S_GREETING && f->fault == CLIENT_FAULT_TIMEOUT)
+		reach_failed(s->c, &s->conn->addr);
 	/* RFC 7504: it says so of all mail, now and later. */
 	s->host[s->conn->host].no_mail = v.step == STEP_OTHER_HOST;
 	die(s, &a, v.status);
@@ -220,6 +222,8 @@ host_session_failed(struct slot *s)
 	if (s->state == SLOT_MAILING) {
 		mail_failed(s, &f);
 	} else if (is_about_tls(conn, &f)) {
+		if (conn_retry_fresh(conn))
+			return;
 		starttls_failed(s, &f);
 	} else if (f.at != CLIENT_S_GREETING || f.fault != CLIENT_FAULT_LOST ||
 		   !conn_next_address(conn)) {

@@ -8,6 +8,7 @@
  *	courier_next.c    which host is next, and what is left without one
  *	courier_host.c    what a host's failure means for its slot
  *	courier_conn.c    one connection: addresses, TLS, input and output
+ *	courier_reach.c   addresses that did not answer
  *	courier_pool.c    idle connections and the key under which they serve
  *	courier_mail.c    one job at one host: transactions, content, results
  *	courier_record.c  evidence records and log lines
@@ -28,6 +29,7 @@
 #define COURIER_SLOTS      4096u  /* ours: of one keeper at a time */
 #define COURIER_BUCKETS    1024u  /* of slots, by number */
 #define COURIER_POOL       512u   /* ours: idle connections kept */
+#define COURIER_DEAD       4096u  /* ours: addresses remembered as dead */
 #define COURIER_PLAN_MS    240000 /* ours: over any chain of lookups */
 #define COURIER_READ_BYTES 8192u  /* of a server, at once */
 #define COURIER_CUTS       2u     /* ours: sessions a host may break */
@@ -107,13 +109,16 @@ struct conn {
 	bool no_sni;
 	bool clear_retry; /* in clear because TLS had failed just before */
 	bool tls_broken;  /* the stream broke within TLS */
+	bool resuming;    /* a TLS session was offered */
+	bool fresh;       /* none is to be: the last one failed with it */
 	const struct netaddr *addr_list; /* of the plan, while set up */
 	size_t addr_count;
 	size_t addr_at;
 	struct netaddr addr;
-	unsigned host;   /* index in the slot's plan */
-	uint32_t served; /* messages delivered */
-	bool reused;     /* it was idle before the job at hand */
+	unsigned host;    /* index in the slot's plan */
+	struct mono born; /* connected */
+	uint32_t served;  /* messages delivered */
+	bool reused;      /* it was idle before the job at hand */
 	/* the key: digest of the requirement, and addr */
 	uint8_t key[32];
 	struct wall valid_until; /* of the plan it was judged by */
@@ -231,10 +236,14 @@ struct courier {
 	struct slots by_id[COURIER_BUCKETS];
 	struct slots by_token[COURIER_BUCKETS];
 	uint32_t last_token;
+	TAILQ_HEAD(dead_addrs, dead_addr) dead; /* the oldest first */
+	struct dead_addrs dead_bucket[COURIER_BUCKETS];
+	size_t dead_count;
 	struct conns pool; /* newest first */
 	size_t pool_count;
 	struct conns closing;
 	struct sbuf scratch, personal, body;
+	bool told_bind; /* that smtp.bind cannot be used */
 	bool draining;
 	struct net_later *drain_later;
 	void (*drained)(void *arg);
@@ -338,10 +347,23 @@ enum evidence_reached conn_reached(const struct conn *conn,
 /* Is what the stream really is enough for the host's requirement? */
 bool conn_suffices(const struct conn *conn, const struct plan_host *h);
 
+/* Connect again, to do without the TLS session that failed; false: it had
+ * none. */
+bool conn_retry_fresh(struct conn *conn);
+
+/* ---- courier_reach.c ---- */
+/* Is it known that this address does not answer? */
+bool reach_is_dead(struct courier *c, const struct netaddr *a);
+void reach_failed(struct courier *c, const struct netaddr *a);
+void reach_answered(struct courier *c, const struct netaddr *a);
+
 /* ---- courier_pool.c ---- */
 /* Digest of everything a connection to this host must have met. */
 void pool_key(struct courier *c, const struct plan *plan,
     const struct plan_host *h, uint8_t out[32]);
+/* Under which TLS sessions of this connection serve each other. */
+void pool_session_key(const struct conn *conn, const char *sni,
+    uint8_t out[TLS_SESSION_KEY_BYTES]);
 /* A kept connection that meets the host's requirement now; or NULL. */
 struct conn *pool_take(struct slot *s, unsigned host);
 void pool_put(struct conn *conn);

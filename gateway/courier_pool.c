@@ -18,6 +18,7 @@ pool_key(struct courier *c, const struct plan *plan, const struct plan_host *h,
 
 	tlsa_set_digest(h->tlsa, h->tlsa_count, tlsa);
 	sbuf_reset(b);
+	sbuf_add(b, plan->conf_digest, sizeof(plan->conf_digest));
 	pack_str(b, plan->domain);
 	pack_u8(b, (uint8_t)plan->mclass);
 	pack_bool(b, plan->mx_secure);
@@ -40,6 +41,30 @@ pool_key(struct courier *c, const struct plan *plan, const struct plan_host *h,
 	sha256(sbuf_view(b), out);
 }
 
+/* TLS-31: all of pool_key(), and with whom it was agreed. */
+void
+pool_session_key(const struct conn *conn, const char *sni,
+    uint8_t out[TLS_SESSION_KEY_BYTES])
+{
+	struct sbuf *b = &conn->c->body;
+
+	sbuf_reset(b);
+	sbuf_add(b, conn->key, sizeof(conn->key));
+	pack_netaddr(b, &conn->addr);
+	pack_str(b, sni);
+	pack_str(b, conn->conf.hostname);
+	sha256(sbuf_view(b), out);
+}
+
+static bool
+is_too_old(const struct conn *conn)
+{
+	const struct courier *c = conn->c;
+
+	return mono_reached(net_now(c->env.net),
+	    mono_after(conn->born, c->env.conf->smtp_connection_age_ms));
+}
+
 bool
 pool_may_serve(const struct conn *conn)
 {
@@ -47,6 +72,7 @@ pool_may_serve(const struct conn *conn)
 
 	return client_state(conn->client) == CLIENT_S_READY &&
 	       conn->served < c->env.conf->smtp_connection_messages &&
+	       !is_too_old(conn) &&
 	       !wall_reached(net_wall(c->env.net), conn->valid_until);
 }
 

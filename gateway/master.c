@@ -516,6 +516,20 @@ read_pem(struct master *m, const struct conf *conf, struct diag *why)
 	return ST_OK;
 }
 
+/* smtp.bind: of this host, or no mail would ever leave. */
+static enum status
+check_bind(const struct conf *conf, struct diag *why)
+{
+	for (size_t i = 0; i < conf->smtp_bind_count; i++) {
+		struct diag detail = { 0 };
+
+		if (net_real_can_bind(&conf->smtp_bind[i], &detail) != ST_OK)
+			return diag_set(why, ST_NOTFOUND, "smtp.bind: %s",
+			    detail.text);
+	}
+	return ST_OK;
+}
+
 static bool
 same_listeners(const struct conf *a, const struct conf *b)
 {
@@ -548,7 +562,7 @@ on_reload(void *arg)
 	if (conf != NULL && !same_listeners(m->conf, conf))
 		(void)diag_set(&why, ST_UNSUPP,
 		    "listen: other addresses need a restart");
-	else if (conf != NULL)
+	else if (conf != NULL && check_bind(conf, &why) == ST_OK)
 		(void)read_pem(m, conf, &why);
 	if (conf == NULL || why.st != ST_OK) {
 		log_text(m->log, LOG_LEVEL_ERROR, "not-reloaded",
@@ -651,7 +665,9 @@ prepare(struct master *m, struct diag *why)
 	m->exe = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	if (m->exe < 0)
 		return diag_errno(why, "/proc/self/exe");
-	st = read_pem(m, m->conf, why);
+	st = check_bind(m->conf, why);
+	if (st == ST_OK)
+		st = read_pem(m, m->conf, why);
 	if (st == ST_OK)
 		st = bind_all(m, why);
 	if (st == ST_OK)

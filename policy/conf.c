@@ -62,13 +62,15 @@ unknown_setting(struct conf_reader *r, unsigned line, const char *path)
 {
 	size_t n = 0;
 	const char **known = need(talloc_array(r->mem, const char *,
-	    (unsigned)(conf_option_count() + CONF_LIST_COUNT + 1)));
+	    (unsigned)(conf_option_count() + CONF_LIST_COUNT +
+		       CONF_TEXTS_COUNT)));
 
 	for (size_t i = 0; i < conf_option_count(); i++)
 		known[n++] = conf_option_at(i)->path;
 	for (size_t i = 0; i < CONF_LIST_COUNT; i++)
 		known[n++] = conf_lists[i].path;
 	known[n++] = conf_resolver_option.name;
+	known[n++] = conf_smtp_bind.name;
 	conf_unknown(r, line, path, known, n);
 	talloc_free(known);
 }
@@ -78,6 +80,8 @@ read_member(struct conf_reader *r, const char *path, config_setting_t *s)
 {
 	if (strcmp(path, conf_resolver_option.name) == 0)
 		conf_resolver_option_read(r, s);
+	else if (strcmp(path, conf_smtp_bind.name) == 0)
+		conf_smtp_bind_read(r, s);
 	else if (!conf_option_read(r, path, s))
 		unknown_setting(r, conf_line(s), path);
 }

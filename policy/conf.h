@@ -113,6 +113,8 @@ struct conf {
 #undef OPT_CHOICE
 	const char **resolver_option; /* "name: value", handed to libunbound */
 	size_t resolver_option_count;
+	struct netaddr smtp_bind[2]; /* one of a family at most; no port */
+	size_t smtp_bind_count;
 	struct conf_listen *listen;
 	size_t listen_count;
 	struct conf_rule *rule;

@@ -193,10 +193,12 @@ void conf_destination_read(const struct conf_entry *e,
 const char *conf_listen_tls_word(enum listen_tls tls);
 const char *conf_require_word(enum override_kind kind);
 
-/* The one list of texts outside of groups: its path as name. */
-extern const struct conf_field conf_resolver_option;
+/* The lists of texts outside of groups: their paths as names. */
+#define CONF_TEXTS_COUNT 2u
+extern const struct conf_field conf_resolver_option, conf_smtp_bind;
 void conf_resolver_option_read(struct conf_reader *r,
     config_setting_t *setting);
+void conf_smtp_bind_read(struct conf_reader *r, config_setting_t *setting);
 
 /* ---- conf_override.c ---- */
 

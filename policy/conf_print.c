@@ -15,13 +15,27 @@ print_resolver_option(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf)
 	sbuf_str(b, " );\n");
 }
 
-/* The one list of texts goes into its group, when that ends. */
+static void
+print_smtp_bind(struct sbuf *b, const struct conf *conf)
+{
+	char text[NETADDR_TEXT_BYTES];
+
+	sbuf_str(b, "\tbind = (");
+	for (size_t i = 0; i < conf->smtp_bind_count; i++)
+		sbuf_printf(b, "%s\"%s\"", i == 0 ? " " : ", ",
+		    netaddr_text(&conf->smtp_bind[i], text));
+	sbuf_str(b, " );\n");
+}
+
+/* The lists of texts go into their groups, when those end. */
 static void
 close_group(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf,
     const char *group)
 {
 	if (strcmp(group, "resolver") == 0)
 		print_resolver_option(b, tmp, conf);
+	if (strcmp(group, "smtp") == 0)
+		print_smtp_bind(b, conf);
 	if (*group != '\0')
 		sbuf_str(b, "};\n");
 }

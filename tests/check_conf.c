@@ -204,6 +204,15 @@ static const struct bad {
 	    "" },
 	{ "resolver = { option = [\"Val-Permissive-Mode: yes\"]; };",
 	    "t:2: resolver.option:", "weaken DNSSEC validation" },
+	/* smtp.bind */
+	{ "smtp = { bind = \"192.0.2.1\"; };",
+	    "t:2: smtp.bind: texts in brackets", "" },
+	{ "smtp = { bind = [\"192.0.2.1:25\"]; };",
+	    "t:2: smtp.bind: \"192.0.2.1:25\":", "without a port" },
+	{ "smtp = { bind = [\"0.0.0.0\"]; };",
+	    "t:2: smtp.bind: \"0.0.0.0\":", "no connection" },
+	{ "smtp = { bind = [\"192.0.2.1\",\n\"192.0.2.2\"]; };",
+	    "t:3: smtp.bind: \"192.0.2.2\":", "of that family" },
 	/* rules */
 	{ "rules = ( {\ndomains = [\"*\"]; require = \"verify\"; } );",
 	    "t:2: rule number 1: name is missing", "" },
@@ -531,7 +540,8 @@ END_TEST
 	"log-level = \"debug\"; drain-timeout = \"1h\";\n"                     \
 	"tls = { certificate = \"c.pem\"; key = \"/k.pem\" }\n"                \
 	"smtp : { port = 0x19; allow-loopback = TRUE; allow-private = False; " \
-	"idle-connection = \"0s\"; reply-limit = \"65537\"; }\n"               \
+	"idle-connection = \"0s\"; reply-limit = \"65537\"; "                  \
+	"bind = [\"2001:DB8::5\", \"192.0.2.5\"]; }\n"                         \
 	"queue = { first-retry = \"1m30s\"; reserve = \"100G\"; }\n"           \
 	"resolver = { option = ( \" use-caps-for-id :  yes \", \"x: a:b\" ); " \
 	"unvalidated = \"opportunistic\"; trust-anchor = \"ta\\\"\\\\x\" };\n" \
@@ -578,6 +588,9 @@ START_TEST(conf_reads_every_kind_of_value)
 	ck_assert(c->smtp_allow_loopback && !c->smtp_allow_private);
 	ck_assert_int_eq(c->smtp_idle_ms, 0);
 	ck_assert_uint_eq(c->smtp_reply_bytes, 65537);
+	ck_assert_uint_eq(c->smtp_bind_count, 2);
+	ck_assert_str_eq(netaddr_text(&c->smtp_bind[0], text), "2001:db8::5");
+	ck_assert_str_eq(netaddr_text(&c->smtp_bind[1], text), "192.0.2.5");
 	ck_assert_int_eq(c->queue_first_retry_ms, 90000);
 	ck_assert_uint_eq(c->queue_reserve_bytes, UINT64_C(100) << 30);
 	ck_assert_str_eq(c->resolver_trust_anchor, "/s/ta\"\\x");
@@ -753,7 +766,7 @@ START_TEST(the_table_of_options_names_every_option_and_key)
 #define OPT_TIME(path, field, def, min, max, reload, doc)     path,
 #define OPT_CHOICE(path, field, def, words, tag, reload, doc) path,
 #include "policy/options.def"
-		"resolver.option", "listen", "rules", "exceptions"
+		"resolver.option", "smtp.bind", "listen", "rules", "exceptions"
 	};
 	const char *plain = options_text(false), *man = options_text(true);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Connections of a courier that serve more than one message. */
+#include <openssl/ssl.h>
+
 #include "tests/courier_fixture.h"
 
 /* ---- reuse ---- */
@@ -35,6 +37,21 @@ START_TEST(messages_per_connection_are_limited)
 		send_one(1, i);
 	wait_for(has_reports, 4);
 	ck_assert_uint_eq(s->connections, 2);
+}
+END_TEST
+
+START_TEST(connections_are_limited_in_age)
+{
+	struct server *s = server_new(TLS_ABSENT, NULL);
+
+	conf.smtp_connection_age_ms = 0;
+	plan_add(plan_new("d.example"), "mx.d.example", 10, s, LEVEL_MAY);
+	send_slot(1, "d.example");
+	for (int64_t i = 1; i <= 3; i++)
+		send_one(1, i);
+	wait_for(has_reports, 3);
+	ck_assert_uint_eq(s->connections, 3);
+	ck_assert_uint_eq(s->mail_count, 3);
 }
 END_TEST
 
@@ -144,6 +161,123 @@ START_TEST(dane_13_plan_that_expired_is_asked_for_again)
 	wait_for(has_reports, 2);
 	ck_assert_uint_eq(advisor.asked, 2);
 	ck_assert_uint_eq(s->connections, 2); /* judged by the old one */
+}
+END_TEST
+
+/* ---- TLS sessions ---- */
+
+static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
+
+static struct evidence
+last_record(void)
+{
+	const struct wire_outcome *o = &keeper.outcome[keeper.outcomes - 1];
+
+	return evidence_of(&o->evidence[o->evidence_count - 1]);
+}
+
+START_TEST(tls_31_a_new_connection_resumes_a_session)
+{
+	struct cert *c = cert_for("mx.d.example");
+	struct server *s = server_new(TLS_GOOD, c);
+	struct plan *p = plan_new("d.example");
+
+	conf.smtp_idle_ms = 0;
+	server_give_sessions(s, versions[_i]);
+	require_dane(p, plan_add(p, "mx.d.example", 10, s, LEVEL_MAY), c);
+	one_slot(1, "d.example");
+	ck_assert(!last_record().resumed);
+	one_slot(2, "d.example");
+	ck_assert(last_record().resumed);
+	ck_assert_int_eq(last_record().reached, REACHED_VERIFIED);
+	ck_assert(span_starts(span_str(last_record().matched), "TLSA 3 1 1"));
+	ck_assert_uint_eq(s->connections, 2);
+	conf.smtp_session_cache = false;
+	one_slot(3, "d.example");
+	ck_assert(!last_record().resumed);
+}
+END_TEST
+
+/* Every order of three requirements on one host, each twice. */
+START_TEST(tls_31_tls_32_inv_10_a_session_never_serves_another_requirement)
+{
+	static const char *const domains[] = { "may.example", "encrypt.example",
+		"verify.example" };
+	static const int orders[6][3] = { { 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 },
+		{ 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 } };
+	struct cert *c = cert_for("mx.example");
+	struct server *s = server_new(TLS_GOOD, c);
+	struct plan *p;
+
+	conf.smtp_idle_ms = 0;
+	server_give_sessions(s, versions[_i % 2]);
+	plan_add(plan_new(domains[0]), "mx.example", 10, s, LEVEL_MAY);
+	plan_add(plan_new(domains[1]), "mx.example", 10, s, LEVEL_ENCRYPT);
+	p = plan_new(domains[2]);
+	require_dane(p, plan_add(p, "mx.example", 10, s, LEVEL_MAY), c);
+	for (uint32_t i = 0; i < 6; i++) {
+		one_slot(i + 1, domains[orders[_i / 2][i % 3]]);
+		ck_assert_int_eq(last_record().resumed, i >= 3);
+	}
+	ck_assert_uint_eq(s->resumed, 3);
+	/* The same domain and host, and another key is published. */
+	require_dane(p, &p->host[0], cert_for("mx.example"));
+	send_slot(7, domains[2]);
+	send_one(7, 7);
+	wait_for(has_reports, 7);
+	ck_assert_uint_eq(keeper.failures, 1);
+	ck_assert_uint_eq(s->resumed, 3);
+}
+END_TEST
+
+START_TEST(tls_33_a_session_ends_with_the_plan_it_was_made_under)
+{
+	struct cert *c = cert_for("mx.d.example");
+	struct server *s = server_new(TLS_GOOD, c);
+	struct plan *p = plan_new("d.example");
+
+	conf.smtp_idle_ms = 0;
+	server_give_sessions(s, versions[_i]);
+	require_dane(p, plan_add(p, "mx.d.example", 10, s, LEVEL_MAY), c);
+	p->valid_until = p->made;
+	one_slot(1, "d.example");
+	one_slot(2, "d.example");
+	ck_assert_uint_eq(s->handshakes, 2);
+	ck_assert_uint_eq(s->resumed, 0);
+}
+END_TEST
+
+START_TEST(tls_31_a_reload_ends_sessions)
+{
+	struct server *s = server_new(TLS_GOOD, cert_for("mx.d.example"));
+
+	conf.smtp_idle_ms = 0;
+	server_give_sessions(s, versions[_i]);
+	plan_add(plan_new("d.example"), "mx.d.example", 10, s, LEVEL_MAY);
+	one_slot(1, "d.example");
+	courier_reload(courier, &conf);
+	one_slot(2, "d.example");
+	ck_assert_uint_eq(s->resumed, 0);
+}
+END_TEST
+
+/* A session that does harm is no failure of TLS: nothing goes in clear. */
+START_TEST(tls_17_a_session_that_fails_is_followed_by_a_full_handshake)
+{
+	struct server *s = server_new(TLS_GOOD, cert_for("mx.d.example"));
+
+	conf.smtp_idle_ms = 0;
+	server_give_sessions(s, versions[_i]);
+	s->drop_resumed = true;
+	plan_add(plan_new("d.example"), "mx.d.example", 10, s, LEVEL_MAY);
+	one_slot(1, "d.example");
+	one_slot(2, "d.example");
+	ck_assert_uint_eq(s->resumed, 1);
+	ck_assert_uint_eq(s->connections, 3);
+	ck_assert_uint_eq(s->mail_count, 2);
+	ck_assert_uint_eq(s->clear_mails, 0);
+	ck_assert_int_eq(last_record().reached, REACHED_TLS);
+	ck_assert(!last_record().resumed);
 }
 END_TEST
 
@@ -365,7 +499,17 @@ add(TCase *t)
 	tcase_add_test(t,
 	    smtp_42_jobs_of_a_slot_share_a_connection_that_ends_with_quit);
 	tcase_add_test(t, messages_per_connection_are_limited);
+	tcase_add_test(t, connections_are_limited_in_age);
 	tcase_add_test(t, pool_serves_another_slot_of_the_same_requirement);
+	tcase_add_loop_test(t, tls_31_a_new_connection_resumes_a_session, 0, 2);
+	tcase_add_loop_test(t,
+	    tls_31_tls_32_inv_10_a_session_never_serves_another_requirement, 0,
+	    12);
+	tcase_add_loop_test(t,
+	    tls_33_a_session_ends_with_the_plan_it_was_made_under, 0, 2);
+	tcase_add_loop_test(t, tls_31_a_reload_ends_sessions, 0, 2);
+	tcase_add_loop_test(t,
+	    tls_17_a_session_that_fails_is_followed_by_a_full_handshake, 0, 2);
 	tcase_add_loop_test(t,
 	    b2_4_tls_36_inv_10_a_kept_connection_never_serves_another_level, 0,
 	    6);

@@ -406,6 +406,38 @@ START_TEST(net_connect_and_accept_know_both_addresses)
 }
 END_TEST
 
+/* An address of ours, or one that is none: then nothing is connected. */
+START_TEST(net_connect_by_comes_from_the_address_asked_for)
+{
+	static const uint8_t other[4] = { 127, 0, 0, 9 },
+			     ip6[16] = { [15] = 1 };
+	static const uint8_t foreign[4] = { 192, 0, 2, 77 };
+	struct netaddr at = _i == 0 ? loopback(0) : netaddr_ip6(ip6, 0);
+	struct net_path path;
+	struct diag why = { 0 };
+
+	listener = listen_at(&at);
+	path = (struct net_path){ .peer = *listener_local(listener),
+		.local = _i == 0 ? netaddr_ip4(other, 0) : netaddr_ip6(ip6, 0),
+		.silence_ms = 1000 };
+	ck_assert_int_eq(net_real_can_bind(&path.local, &why), ST_OK);
+	listener_start(listener, mem, accepted, NULL);
+	connected_sock = net_connect_by(mem, net, &path, &why);
+	ck_assert_ptr_nonnull(connected_sock);
+	while (accepted_count == 0)
+		run();
+	path.peer = *sock_peer(accepted_sock);
+	path.peer.port = 0;
+	ck_assert(netaddr_eq(&path.peer, &path.local));
+	path.peer = *listener_local(listener);
+	path.local = netaddr_ip4(foreign, 0);
+	ck_assert_int_ne(net_real_can_bind(&path.local, &why), ST_OK);
+	ck_assert(span_starts(span_str(why.text), "bind to 192.0.2.77: "));
+	ck_assert_ptr_null(net_connect_by(mem, net, &path, &why));
+	ck_assert(span_starts(span_str(why.text), "bind to 192.0.2.77: "));
+}
+END_TEST
+
 START_TEST(net_connect_refused_is_told_with_a_reason)
 {
 	struct netaddr at = loopback(0);
@@ -889,6 +921,8 @@ suite(void)
 	tcase_add_checked_fixture(t, set_up, tear_down);
 	tcase_add_loop_test(t, net_connect_and_accept_know_both_addresses, 0,
 	    2);
+	tcase_add_loop_test(t, net_connect_by_comes_from_the_address_asked_for,
+	    0, 2);
 	tcase_add_test(t, net_connect_refused_is_told_with_a_reason);
 	tcase_add_test(t, sock_gathers_what_it_sends);
 	tcase_add_test(t, sock_blocks_never_and_fails_without_a_signal);

@@ -380,8 +380,12 @@ setup(void)
 		.smtp_addresses = 5,
 		.smtp_recipients = 100,
 		.smtp_connection_messages = 1000,
-		.smtp_idle_ms = 30000,
-		.queue_lease_ms = 3600000 };
+		.smtp_connection_age_ms = 600000,
+		.smtp_session_cache = true,
+		.smtp_unreachable_ms = 60000,
+		.queue_first_retry_ms = 300000,
+		.queue_lease_ms = 3600000,
+		.smtp_idle_ms = 30000 };
 	memset(&keeper, 0, sizeof(keeper));
 	memset(&advisor, 0, sizeof(advisor));
 	keeper.acks = keeper.gives_body = true;

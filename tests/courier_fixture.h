@@ -68,9 +68,12 @@ struct server {
 	bool drop_after_dot;
 	bool drop_at_data;   /* close instead of 354 */
 	bool drop_when_idle; /* close at the MAIL of a second transaction */
+	bool drop_resumed;   /* close after a handshake that resumed */
 	/* what was seen */
-	unsigned connections, handshakes, quits, quits_in_tls, clear_mails;
+	unsigned connections, handshakes, resumed, quits, quits_in_tls;
+	unsigned clear_mails;
 	unsigned rcpts;
+	struct netaddr client; /* of the last connection */
 	struct mail mails[MAX_REPORTS];
 	unsigned mail_count;
 };
@@ -78,6 +81,11 @@ struct server {
 /* cert: NULL for a server without TLS. */
 struct server *server_new(enum starttls starttls, const struct cert *cert);
 struct cert *cert_for(const char *names);
+/* Close its port, and open it again. */
+void server_shut(struct server *s);
+void server_open(struct server *s);
+/* It gives out TLS sessions, up to a version of OpenSSL's; 0: any. */
+void server_give_sessions(struct server *s, int version);
 
 /* ---- keeper, advisor ---- */
 

@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "net/tls_internal.h"
 #include "smtp/unstuff.h"
 #include "tests/courier_fixture.h"
 
@@ -62,7 +63,6 @@ handshaken(void *arg, bool ok, const struct tls_info *info,
 {
 	struct session *x = arg;
 
-	(void)info;
 	(void)why;
 	if (!ok) {
 		talloc_free(x);
@@ -70,6 +70,11 @@ handshaken(void *arg, bool ok, const struct tls_info *info,
 		return;
 	}
 	x->s->handshakes++;
+	x->s->resumed += info->resumed;
+	if (info->resumed && x->s->drop_resumed) {
+		talloc_free(x);
+		return;
+	}
 	stream_watch(x->stream, SOCK_READABLE, session_ready, x);
 }
 
@@ -271,6 +276,7 @@ accepted(void *arg, struct sock *sock)
 	struct session *x = talloc_zero(s, struct session);
 
 	s->connections++;
+	s->client = *sock_peer(sock);
 	x->s = s;
 	x->stream = stream_new(x, net, sock);
 	sbuf_init(&x->in, x, 1u << 20);
@@ -298,6 +304,37 @@ server_new(enum starttls starttls, const struct cert *cert)
 	s->addr = *listener_local(s->listener);
 	listener_start(s->listener, s, accepted, s);
 	return s;
+}
+
+void
+server_shut(struct server *s)
+{
+	TALLOC_FREE(s->listener);
+}
+
+void
+server_open(struct server *s)
+{
+	struct diag why = { 0 };
+	int fd = net_real_bind(&s->addr, &why);
+
+	ck_assert_msg(fd >= 0, "%s", why.text);
+	s->listener = net_real_listener(s, net, fd);
+	listener_start(s->listener, s, accepted, s);
+}
+
+void
+server_give_sessions(struct server *s, int version)
+{
+	struct tls_check check;
+	SSL *ssl = tls_server_ssl(s->tls, &check);
+	SSL_CTX *ctx = SSL_get_SSL_CTX(ssl);
+
+	SSL_CTX_set_max_proto_version(ctx, version);
+	SSL_CTX_clear_options(ctx, SSL_OP_NO_TICKET);
+	SSL_CTX_set_num_tickets(ctx, 2);
+	SSL_CTX_set_session_id_context(ctx, (const uint8_t *)"test", 4);
+	SSL_free(ssl);
 }
 
 struct cert *

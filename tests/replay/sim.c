@@ -477,9 +477,10 @@ knock(void *arg)
 }
 
 static struct sock *
-sim_connect(TALLOC_CTX *mem, struct net *net, const struct netaddr *peer,
+sim_connect(TALLOC_CTX *mem, struct net *net, const struct net_path *path,
     struct diag *why)
 {
+	const struct netaddr *peer = &path->peer;
 	static const uint8_t self[4] = { 192, 0, 2, 250 };
 	struct sim *sim = of_net(net);
 	struct sim_sock *s = sock_make(mem, sim), *far;

@@ -517,6 +517,7 @@ conn_open(struct slot *s, const struct conn_want *want)
 		.transaction_ms = conf->smtp_transaction_ms,
 		.quit_ms = conf->smtp_quit_ms,
 		.reply_bytes = (size_t)conf->smtp_reply_bytes,
+		.bdat = conf->smtp_chunking,
 	};
 	snprintf(conn->why, sizeof(conn->why), "it has no address");
 	conn->addr_list = h->addr;
@@ -597,6 +598,13 @@ conn_use(struct conn *conn, struct slot *s, unsigned host)
 }
 
 /* ---- what it is worth ---- */
+
+bool
+conn_chunks(const struct conn *conn)
+{
+	return conn->conf.bdat &&
+	       (client_ehlo(conn->client).ext & EHLO_CHUNKING) != 0;
+}
 
 enum evidence_reached
 conn_reached(const struct conn *conn, const struct plan_host *h)

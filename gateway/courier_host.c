@@ -37,7 +37,7 @@ host_ready(struct slot *s)
 	}
 	s->conn->shareable = is_shareable(s);
 	s->state = SLOT_MAILING;
-	mail_begin(s);
+	mail_go_on(s);
 }
 
 /* Look for another host, without this connection. */

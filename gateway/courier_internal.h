@@ -10,7 +10,9 @@
  *	courier_conn.c    one connection: addresses, TLS, input and output
  *	courier_reach.c   addresses that did not answer
  *	courier_pool.c    idle connections and the key under which they serve
- *	courier_mail.c    one job at one host: transactions, content, results
+ *	courier_mail.c    one job at one host: transactions, content
+ *	courier_batch.c   who shares a transaction, and what a host can take
+ *	courier_say.c     what is said there of its recipients
  *	courier_record.c  evidence records and log lines
  *
  * A slot is one line of work to one destination: its jobs go one after the
@@ -53,15 +55,20 @@ enum rcpt_place {
 
 struct crcpt {
 	const struct wire_job_rcpt *w; /* id, address */
+	const char *address;           /* as it is sent; lives in the job */
+	bool utf8;                     /* that is not ASCII */
 	enum rcpt_place place;
-	bool touched; /* the host at hand said something of it */
-	bool soft;    /* some host gave it a transient refusal */
+	unsigned unfit_at;    /* host that lately could not take it, plus 1 */
+	uint32_t unfit_hosts; /* how many could not */
+	bool touched;         /* the host at hand said something of it */
+	bool soft;            /* some host gave it a transient refusal */
 	enum evidence_outcome outcome; /* at the host at hand */
 	enum wire_result result;       /* SETTLED */
 	/* what was said last; strings live in the job */
 	enum evidence_reached reached;
 	enum level required;
 	enum failure failure;
+	bool chunked;
 	bool dsn_passed;
 	char status[12];
 	const char *remote_mta; /* NULL: no host spoke of it; of the plan */
@@ -69,16 +76,17 @@ struct crcpt {
 	const char *why;
 };
 
-enum job_host { JOB_HOST_TRIED = 1, JOB_HOST_UNFIT = 2 };
-
 struct job {
 	TAILQ_ENTRY(job) link;
-	struct wire_job w; /* strings and body live in the job */
+	struct wire_job w;  /* strings and body live in the job */
+	const char *sender; /* as it is sent */
+	bool utf8_header;   /* whoever gets it must know SMTPUTF8 */
+	bool utf8_sender;
 	struct crcpt *rcpt;
-	bool begun;           /* some host was chosen for it */
-	struct mono until;    /* nothing is begun for it after this (lease.h) */
-	uint32_t plans_ended; /* while it was under way */
-	uint8_t host[PLAN_MAX_HOSTS]; /* sets of enum job_host */
+	bool begun;                 /* some host was chosen for it */
+	struct mono until;          /* nothing is begun for it after this */
+	uint32_t plans_ended;       /* while it was under way */
+	bool tried[PLAN_MAX_HOSTS]; /* hosts that have had their say */
 };
 TAILQ_HEAD(jobs, job);
 
@@ -118,6 +126,7 @@ struct conn {
 	unsigned host;    /* index in the slot's plan */
 	struct mono born; /* connected */
 	uint32_t served;  /* messages delivered */
+	uint64_t mails;   /* transactions begun */
 	bool reused;      /* it was idle before the job at hand */
 	/* the key: digest of the requirement, and addr */
 	uint8_t key[32];
@@ -344,6 +353,8 @@ void conn_drop(struct conn *conn);
 bool conn_next_address(struct conn *conn);
 enum evidence_reached conn_reached(const struct conn *conn,
     const struct plan_host *h);
+/* Does content go out by BDAT? */
+bool conn_chunks(const struct conn *conn);
 /* Is what the stream really is enough for the host's requirement? */
 bool conn_suffices(const struct conn *conn, const struct plan_host *h);
 
@@ -372,9 +383,25 @@ void pool_empty(struct courier *c);
 /* May it still serve under the slot's plan? */
 bool pool_may_serve(const struct conn *conn);
 
+/* ---- courier_batch.c ---- */
+/* Its addresses as they are sent. */
+void mail_prepare(struct job *j);
+enum batch {
+	BATCH_BEGUN,   /* the transaction is under way */
+	BATCH_SETTLED, /* something was said of some of them instead */
+	BATCH_NO_ROOM, /* the session takes no more transactions */
+};
+/* A transaction for recipients that may share one; there is at least one. */
+enum batch mail_begin(struct slot *s);
+/* An address that must not go on the wire. */
+void mail_refuse(struct slot *s, struct crcpt *r, bool is_sender);
+
 /* ---- courier_mail.c ---- */
-/* The job at hand goes to the ready connection of the slot. */
-void mail_begin(struct slot *s);
+/* The job at hand goes to the ready connection of the slot: the first
+ * transaction, a further one, or the end here. */
+void mail_go_on(struct slot *s);
+/* The same after a transaction: nothing new when time is up. */
+void mail_next(struct slot *s);
 /* CLIENT_BODY: true when content was given. */
 bool mail_body(struct slot *s);
 /* A piece of content came from the keeper. */
@@ -383,12 +410,10 @@ void mail_body_came(struct slot *s, uint32_t seq, bool last, struct span data);
 void mail_done(struct slot *s);
 /* The session failed while the job was at it; closes it, and goes on. */
 void mail_failed(struct slot *s, const struct client_failure *f);
-/* Record what the host said; tried: the job does not come back to it. */
-void mail_leave_host(struct slot *s, bool tried);
-/* The session is READY again: a further transaction, or the end here. */
-void mail_next(struct slot *s);
 /* Content asked for or held is not needed any more. */
 void mail_forget(struct slot *s);
+
+/* ---- courier_say.c ---- */
 /* What becomes of recipients of which no host has had a say. */
 struct rest {
 	enum wire_result result;
@@ -397,8 +422,23 @@ struct rest {
 	enum failure failure;
 	const char *why;
 };
+
+/* A verdict of the host at hand, in its words or in ours. */
+struct saying {
+	struct verdict v;
+	struct client_reply reply; /* text lives in the job; code 0: none */
+	const char *why;           /* lives in the job, or NULL */
+	enum failure failure;      /* where no reply is one */
+	bool dsn;                  /* it knows DSN */
+	bool content_sent;         /* all of it, or some */
+	bool unknown;              /* all, and no reply came */
+};
+void say_note(struct slot *s, struct crcpt *r, const struct saying *say);
 /* Every recipient that is not settled gets this result. */
-void mail_settle_rest(struct job *j, const struct rest *rest);
+void say_rest(struct job *j, const struct rest *rest);
+
+/* Record what the host said; tried: the job does not come back to it. */
+void say_leave_host(struct slot *s, bool tried);
 
 /* ---- courier_record.c ---- */
 struct attempt {
@@ -410,6 +450,7 @@ struct attempt {
 	const char *text;        /* what happened, when no reply says it */
 	const char *result_type; /* TLSRPT, or "" */
 	enum failure failure;
+	bool chunked;
 	bool dsn_passed;
 	struct crcpt *const *rcpt; /* NULL: all of the job */
 	size_t rcpt_count;

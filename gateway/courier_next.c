@@ -105,7 +105,7 @@ static bool
 usable(const struct slot *s, const struct job *j, size_t i)
 {
 	return !s->plan->host[i].skip && s->host[i].state != HOST_DEAD &&
-	       !exception_is_over(s, i) && !(j->host[i] & JOB_HOST_TRIED);
+	       !exception_is_over(s, i) && !j->tried[i];
 }
 
 /* One past the last host of the same preference. */
@@ -191,7 +191,7 @@ go_to_host(struct slot *s, struct job *j, unsigned i)
 		(void)pool_take(s, i);
 	if (s->conn != NULL) {
 		s->state = SLOT_MAILING;
-		mail_begin(s);
+		mail_go_on(s);
 		return;
 	}
 	s->state = SLOT_CONNECTING;
@@ -200,14 +200,15 @@ go_to_host(struct slot *s, struct job *j, unsigned i)
 
 /* ---- no host is left ---- */
 
-/* Has every host said that it will never take this? */
+/* Has every host said that it never takes this, or any, mail? */
 static bool
-all_hosts_refuse(const struct slot *s, const struct job *j)
+no_host_takes(const struct slot *s, const struct crcpt *r)
 {
+	size_t n = r->unfit_hosts;
+
 	for (size_t i = 0; i < s->host_end; i++)
-		if (!s->host[i].no_mail && !(j->host[i] & JOB_HOST_UNFIT))
-			return false;
-	return true;
+		n += s->host[i].no_mail;
+	return n >= s->host_end;
 }
 
 static bool
@@ -221,27 +222,28 @@ some_host_spoke(const struct job *j)
 }
 
 static void
-settle_exhausted(struct slot *s, struct job *j, bool all_refuse)
+settle_exhausted(struct slot *s, struct job *j)
 {
+	bool no_mail = no_host_takes(s, &(const struct crcpt){ 0 });
+
 	for (uint32_t i = 0; i < j->w.rcpt_count; i++) {
 		struct crcpt *r = &j->rcpt[i];
 
 		if (r->place == RCPT_SETTLED || r->status[0] == '\0')
 			continue;
 		r->place = RCPT_SETTLED;
-		r->result = all_refuse && !r->soft ? RESULT_BOUNCED :
-						     RESULT_DEFERRED;
+		r->result = no_host_takes(s, r) && !r->soft ? RESULT_BOUNCED :
+							      RESULT_DEFERRED;
 		if (r->result == RESULT_DEFERRED)
 			r->status[0] = '4'; /* another host may take it */
 	}
-	mail_settle_rest(j,
-	    &(const struct rest){
-		.result = all_refuse ? RESULT_BOUNCED : RESULT_DEFERRED,
-		.status = all_refuse ? STATUS_NO_MAIL : s->worst_status,
-		.required = s->worst_required,
-		.failure = s->worst_failure,
-		.why = s->worst_why,
-	    });
+	say_rest(j, &(const struct rest){
+			.result = no_mail ? RESULT_BOUNCED : RESULT_DEFERRED,
+			.status = no_mail ? STATUS_NO_MAIL : s->worst_status,
+			.required = s->worst_required,
+			.failure = s->worst_failure,
+			.why = s->worst_why,
+		    });
 }
 
 /* Back off from the destination; its jobs return as they were. */
@@ -264,13 +266,13 @@ slot_fail(struct slot *s)
  * else of the destination.  false: the slot is gone.
  */
 static bool
-give_up(struct slot *s, struct job *j, bool all_refuse)
+give_up(struct slot *s, struct job *j, bool no_mail)
 {
-	if (!all_refuse && !s->orphan && !some_host_spoke(j)) {
+	if (!no_mail && !s->orphan && !some_host_spoke(j)) {
 		slot_fail(s);
 		return false;
 	}
-	settle_exhausted(s, j, all_refuse);
+	settle_exhausted(s, j);
 	report_outcome(s, j);
 	return true;
 }
@@ -281,7 +283,7 @@ exhausted(struct slot *s, struct job *j)
 	if (s->worst_status[0] == '\0')
 		slot_note_failure(s, NULL, STATUS_NO_ANSWER,
 		    FAILURE_UNREACHABLE, "no host could be used");
-	return give_up(s, j, all_hosts_refuse(s, j));
+	return give_up(s, j, no_host_takes(s, &(const struct crcpt){ 0 }));
 }
 
 /* The domain has nowhere to send to.  false: the slot is gone. */
@@ -297,12 +299,12 @@ no_route(struct slot *s, struct job *j)
 
 	record_attempt(s, &a);
 	if (plan->verdict == PLAN_BOUNCE) {
-		mail_settle_rest(j, &(const struct rest){
-					.result = RESULT_BOUNCED,
-					.status = plan->status,
-					.failure = FAILURE_DNS,
-					.why = plan->why,
-				    });
+		say_rest(j, &(const struct rest){
+				.result = RESULT_BOUNCED,
+				.status = plan->status,
+				.failure = FAILURE_DNS,
+				.why = plan->why,
+			    });
 		report_outcome(s, j);
 		return true;
 	}

@@ -65,12 +65,22 @@ is_too_old(const struct conn *conn)
 	    mono_after(conn->born, c->env.conf->smtp_connection_age_ms));
 }
 
+/* RFC 9422: MAILMAX of the session is used up. */
+static bool
+is_used_up(const struct conn *conn)
+{
+	struct ehlo e = client_ehlo(conn->client);
+
+	return e.mail_max != 0 && conn->mails >= e.mail_max;
+}
+
 bool
 pool_may_serve(const struct conn *conn)
 {
 	const struct courier *c = conn->c;
 
 	return client_state(conn->client) == CLIENT_S_READY &&
+	       !is_used_up(conn) &&
 	       conn->served < c->env.conf->smtp_connection_messages &&
 	       !is_too_old(conn) &&
 	       !wall_reached(net_wall(c->env.net), conn->valid_until);

@@ -156,6 +156,7 @@ fill_event(TALLOC_CTX *mem, struct evidence *e, const struct attempt *a)
 	e->reached = a->reached;
 	e->result_type = a->result_type;
 	e->failure = a->failure;
+	e->chunked = a->chunked;
 	e->dsn_passed = a->dsn_passed;
 	if (a->reply != NULL) {
 		e->reply_code = a->reply->code;

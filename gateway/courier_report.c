@@ -108,11 +108,11 @@ report_outcome(struct slot *s, struct job *j)
 void
 report_untried(struct slot *s, struct job *j)
 {
-	mail_settle_rest(j, &(const struct rest){
-				.result = RESULT_UNTRIED,
-				.status = "",
-				.why = "",
-			    });
+	say_rest(j, &(const struct rest){
+			.result = RESULT_UNTRIED,
+			.status = "",
+			.why = "",
+		    });
 	report_outcome(s, j);
 }
 

@@ -100,8 +100,7 @@ void
 slot_add_job(struct slot *s, struct job *j)
 {
 	j->rcpt = need(talloc_zero_array(j, struct crcpt, j->w.rcpt_count));
-	for (uint32_t i = 0; i < j->w.rcpt_count; i++)
-		j->rcpt[i].w = &j->w.rcpt[i];
+	mail_prepare(j);
 	j->until = mono_after(net_now(s->c->env.net),
 	    lease_begin_ms(s->c->env.conf));
 	TAILQ_INSERT_TAIL(&s->jobs, j, link);
@@ -181,7 +180,7 @@ slot_orphan(struct slot *s)
 	j = slot_job(s);
 	if (j != NULL && !runs_alone(s)) {
 		if (s->state == SLOT_MAILING)
-			mail_leave_host(s, true);
+			say_leave_host(s, true);
 		if (s->state == SLOT_PLANNING) {
 			TAILQ_REMOVE(&c->by_token[s->token % COURIER_BUCKETS],
 			    s, by_token);
@@ -215,6 +214,7 @@ keep_host_names(struct job *j)
 	for (uint32_t i = 0; i < j->w.rcpt_count; i++) {
 		struct crcpt *r = &j->rcpt[i];
 
+		r->unfit_at = 0;
 		if (r->remote_mta == NULL)
 			continue;
 		if (r->remote_mta != from) {
@@ -327,17 +327,17 @@ carry_host(struct slot *s, size_t was, size_t is)
 static void
 carry_over(struct slot *s, struct job *j)
 {
-	uint8_t tried[PLAN_MAX_HOSTS];
+	bool tried[PLAN_MAX_HOSTS];
 
-	memcpy(tried, j->host, sizeof(tried));
-	memset(j->host, 0, sizeof(j->host));
+	memcpy(tried, j->tried, sizeof(tried));
+	memset(j->tried, 0, sizeof(j->tried));
 	for (size_t is = 0; is < s->plan->host_count; is++)
 		for (size_t was = 0; was < s->past_plan->host_count; was++) {
 			if (!domain_eq(s->plan->host[is].name,
 				s->past_plan->host[was].name))
 				continue;
 			carry_host(s, was, is);
-			j->host[is] = tried[was];
+			j->tried[is] = tried[was];
 		}
 	forget_past(s);
 }

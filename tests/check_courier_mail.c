@@ -246,17 +246,6 @@ START_TEST(smtp_03_b1_2_unclean_content_bounces_and_is_never_complete)
 }
 END_TEST
 
-static struct span
-big_body(size_t bytes)
-{
-	struct sbuf b;
-
-	sbuf_init(&b, mem, bytes + 100);
-	while (b.n < bytes)
-		sbuf_printf(&b, ".%zu of a long message\r\n", b.n);
-	return sbuf_view(&b);
-}
-
 START_TEST(body_is_pulled_piece_by_piece)
 {
 	struct server *s = server_new(_i == 0 ? TLS_ABSENT : TLS_GOOD,

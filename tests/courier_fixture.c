@@ -382,6 +382,7 @@ setup(void)
 		.smtp_connection_messages = 1000,
 		.smtp_connection_age_ms = 600000,
 		.smtp_session_cache = true,
+		.smtp_chunking = true,
 		.smtp_unreachable_ms = 60000,
 		.queue_first_retry_ms = 300000,
 		.queue_lease_ms = 3600000,
@@ -469,6 +470,17 @@ send_one(uint32_t slot, int64_t message)
 }
 
 static unsigned wanted;
+
+struct span
+big_body(size_t bytes)
+{
+	struct sbuf b;
+
+	sbuf_init(&b, mem, bytes + 100);
+	while (b.n < bytes)
+		sbuf_printf(&b, ".%zu of a long message\r\n", b.n);
+	return sbuf_view(&b);
+}
 
 bool
 has_reports(void)

@@ -50,7 +50,9 @@ struct mail {
 	const char *rcpts; /* joined by blanks */
 	struct span body;
 	bool tls;
-	const char *params; /* of MAIL */
+	const char *params;      /* of MAIL */
+	const char *rcpt_params; /* joined by ';' */
+	unsigned chunks;         /* BDAT; 0: it came by DATA */
 };
 
 struct server {
@@ -59,12 +61,13 @@ struct server {
 	struct tls_server *tls;
 	enum starttls starttls;
 	/* replies other than the good ones */
-	const char *greeting, *ehlo, *mail, *rcpt, *dot;
+	const char *greeting, *ehlo, *mail, *rcpt, *dot, *chunk;
 	const char *rcpt_for; /* rcpt is for this address only */
 	bool rcpt_names;      /* the address is added to rcpt */
 	const char *ext;      /* further EHLO lines, "250-SIZE 10\r\n" */
 	unsigned rcpt_limit;  /* then 452; 0: none */
 	bool no_pipelining;
+	bool no_8bitmime;
 	bool drop_after_dot;
 	bool drop_at_data;   /* close instead of 354 */
 	bool drop_when_idle; /* close at the MAIL of a second transaction */
@@ -144,6 +147,8 @@ void send_slot_end(uint32_t slot);
 struct wire_job job_of(uint32_t slot, int64_t message, const char *const *rcpt,
     uint32_t n);
 void send_job(const struct wire_job *j);
+/* A body of that size and a little more, with dots. */
+struct span big_body(size_t bytes);
 void send_one(uint32_t slot, int64_t message);
 bool has_reports(void);
 bool has_hellos(void);

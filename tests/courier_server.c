@@ -14,8 +14,11 @@ struct session {
 	struct sbuf body;
 	struct unstuff unstuff;
 	bool in_data;
+	bool in_chunk, last_chunk;
+	size_t chunk_left;
+	unsigned chunks;
 	bool closing;
-	char *from, *rcpts, *params;
+	char *from, *rcpts, *params, *rcpt_params;
 	unsigned accepted;
 	unsigned transactions;
 };
@@ -52,8 +55,9 @@ say_ehlo(struct session *x)
 		return;
 	}
 	reply(x,
-	    talloc_asprintf(x, "250-mx\r\n%s%s%s250 8BITMIME\r\n",
+	    talloc_asprintf(x, "250-mx\r\n%s%s%s%s250 HELP\r\n",
 		s->no_pipelining ? "" : "250-PIPELINING\r\n",
+		s->no_8bitmime ? "" : "250-8BITMIME\r\n",
 		tls ? "" : "250-STARTTLS\r\n", s->ext == NULL ? "" : s->ext));
 }
 
@@ -122,11 +126,14 @@ take_mail(struct session *x, struct span line)
 	}
 	x->transactions++;
 	x->accepted = 0;
+	x->chunks = 0;
+	sbuf_reset(&x->body);
 	path = span_sub(line, 10, line.n);
 	(void)span_cut(path, ' ', &path, &params);
 	x->from = span_dup(x, path);
 	x->params = span_dup(x, params);
 	x->rcpts = talloc_strdup(x, "");
+	x->rcpt_params = talloc_strdup(x, "");
 	reply_or(x, x->s->mail, "250 ok\r\n");
 }
 
@@ -134,8 +141,11 @@ static void
 take_rcpt(struct session *x, struct span line)
 {
 	struct server *s = x->s;
-	struct span path = span_sub(line, 9, line.n - 1);
+	struct span path = span_sub(line, 9, line.n), params = SPAN_NONE;
 	const char *scripted = s->rcpt;
+
+	(void)span_cut(path, ' ', &path, &params);
+	path = span_sub(path, 0, path.n - 1);
 
 	s->rcpts++;
 	if (s->rcpt_for != NULL && !span_eq(path, s->rcpt_for))
@@ -145,40 +155,14 @@ take_rcpt(struct session *x, struct span line)
 	if (scripted == NULL) {
 		x->rcpts = talloc_asprintf(x, "%s%s%s", x->rcpts,
 		    *x->rcpts == '\0' ? "" : " ", span_dup(x, path));
+		x->rcpt_params = talloc_asprintf(x, "%s%s%s", x->rcpt_params,
+		    x->accepted == 0 ? "" : ";", span_dup(x, params));
 		x->accepted++;
 	}
 	if (scripted != NULL && s->rcpt_names)
 		scripted = talloc_asprintf(x, "%s %s", scripted,
 		    span_dup(x, path));
 	reply_or(x, scripted, "250 ok\r\n");
-}
-
-static void
-take_line(struct session *x, struct span line)
-{
-	if (span_istarts(line, "EHLO")) {
-		say_ehlo(x);
-	} else if (span_istarts(line, "MAIL")) {
-		take_mail(x, line);
-	} else if (span_istarts(line, "RCPT")) {
-		take_rcpt(x, line);
-	} else if (span_istarts(line, "DATA") && x->accepted == 0) {
-		reply(x, "554 no recipients\r\n");
-	} else if (span_istarts(line, "DATA")) {
-		x->closing = x->s->drop_at_data;
-		x->in_data = true;
-		x->unstuff = unstuff_start(100000);
-		sbuf_reset(&x->body);
-		if (!x->closing)
-			reply(x, "354 go\r\n");
-	} else if (span_istarts(line, "QUIT")) {
-		x->s->quits++;
-		x->s->quits_in_tls += stream_is_tls(x->stream);
-		reply(x, "221 bye\r\n");
-		x->closing = true;
-	} else {
-		reply(x, "250 ok\r\n");
-	}
 }
 
 static void
@@ -198,7 +182,72 @@ take_end(struct session *x)
 	s->mails[s->mail_count++] = (struct mail){ talloc_steal(mem, x->from),
 		talloc_steal(mem, x->rcpts),
 		span_copy(mem, sbuf_view(&x->body)), stream_is_tls(x->stream),
-		talloc_steal(mem, x->params) };
+		talloc_steal(mem, x->params), talloc_steal(mem, x->rcpt_params),
+		x->chunks };
+}
+
+static void
+take_chunk(struct session *x)
+{
+	size_t n = x->in.n < x->chunk_left ? x->in.n : x->chunk_left;
+
+	sbuf_span(&x->body, span_sub(sbuf_view(&x->in), 0, n));
+	sbuf_consume(&x->in, n);
+	x->chunk_left -= n;
+	if (x->chunk_left > 0)
+		return;
+	x->in_chunk = false;
+	if (x->last_chunk)
+		take_end(x);
+	else
+		reply_or(x, x->s->chunk, "250 ok\r\n");
+}
+
+/* "BDAT 86 LAST" */
+static void
+take_bdat(struct session *x, struct span line)
+{
+	struct span size = span_sub(line, 5, line.n), last = SPAN_NONE;
+	uint64_t n = 0;
+
+	(void)span_cut(size, ' ', &size, &last);
+	ck_assert_int_eq(span_u64(size, 1u << 20, &n), ST_OK);
+	x->chunk_left = n;
+	x->last_chunk = last.n > 0;
+	x->in_chunk = true;
+	x->chunks++;
+	if (n == 0)
+		take_chunk(x);
+}
+
+static void
+take_line(struct session *x, struct span line)
+{
+	if (span_istarts(line, "EHLO")) {
+		say_ehlo(x);
+	} else if (span_istarts(line, "MAIL")) {
+		take_mail(x, line);
+	} else if (span_istarts(line, "RCPT")) {
+		take_rcpt(x, line);
+	} else if (span_istarts(line, "BDAT")) {
+		take_bdat(x, line);
+	} else if (span_istarts(line, "DATA") && x->accepted == 0) {
+		reply(x, "554 no recipients\r\n");
+	} else if (span_istarts(line, "DATA")) {
+		x->closing = x->s->drop_at_data;
+		x->in_data = true;
+		x->unstuff = unstuff_start(100000);
+		sbuf_reset(&x->body);
+		if (!x->closing)
+			reply(x, "354 go\r\n");
+	} else if (span_istarts(line, "QUIT")) {
+		x->s->quits++;
+		x->s->quits_in_tls += stream_is_tls(x->stream);
+		reply(x, "221 bye\r\n");
+		x->closing = true;
+	} else {
+		reply(x, "250 ok\r\n");
+	}
 }
 
 static void
@@ -230,6 +279,12 @@ take_input(struct session *x)
 		struct span in = sbuf_view(&x->in), line;
 		size_t lf = span_find(in, '\n', 0);
 
+		if (x->in_chunk) {
+			take_chunk(x);
+			if (x->in_chunk)
+				return true;
+			continue;
+		}
 		if (x->in_data) {
 			take_content(x);
 			if (x->in_data)

@@ -133,6 +133,7 @@ as_mail(const struct slot *s)
 		.has_8bit = has_8bit(s),
 		.smtputf8 = address || j->utf8_header,
 		.header_utf8 = !address && j->utf8_header,
+		.requiretls = slot_plan_host(s)->requiretls,
 		.auth_null = true,
 		.rcpt = s->batch_rcpt,
 		.rcpt_count = s->batch_count,
@@ -165,16 +166,6 @@ why_unfit(enum client_fit fit)
 	return NULL;
 }
 
-/* Counts once for each host; see settle_exhausted(). */
-static void
-count_unfit(struct slot *s, struct crcpt *r)
-{
-	if (r->unfit_at == s->conn->host + 1)
-		return;
-	r->unfit_at = s->conn->host + 1;
-	r->unfit_hosts++;
-}
-
 /* Not for this host: others may take it (SMTP-46, SMTP-47, SMTP-49). */
 static void
 unfit(struct slot *s, enum client_fit fit)
@@ -195,7 +186,6 @@ unfit(struct slot *s, enum client_fit fit)
 
 		if (r->place != RCPT_HERE || (alike && r->utf8 != utf8))
 			continue;
-		count_unfit(s, r);
 		say_note(s, r, &say);
 	}
 }

@@ -71,8 +71,12 @@ fired(void *arg)
 		start_address(conn);
 		return;
 	case CONN_HANDSHAKE: /* TLS-42 */
-		host_tls_failed(conn->slot, "TLS handshake: time is up",
-		    "validation-failure", FAILURE_TLS);
+		host_tls_failed(conn->slot,
+		    &(const struct tls_fault){
+			.text = "TLS handshake: time is up",
+			.result_type = "validation-failure",
+			.failure = FAILURE_TLS,
+		    });
 		return;
 	case CONN_TALKING:
 	case CONN_CLOSING:
@@ -259,10 +263,14 @@ tls_done(void *arg, bool ok, const struct tls_info *info,
 	if (conn_retry_fresh(conn))
 		return;
 	host_tls_failed(conn->slot,
-	    ok ? "TLS is up, but not what is required" : why->text,
-	    *info->result_type != '\0' ? info->result_type :
-					 "validation-failure",
-	    ok ? FAILURE_RULE : info->failure);
+	    &(const struct tls_fault){
+		.text = ok ? "TLS is up, but not what is required" : why->text,
+		.result_type = *info->result_type != '\0' ?
+				   info->result_type :
+				   "validation-failure",
+		.failure = ok ? FAILURE_RULE : info->failure,
+		.end = ok ? END_UNDECIDED : verdict_end_of_handshake(why->st),
+	    });
 }
 
 static void
@@ -483,7 +491,7 @@ conn_next_address(struct conn *conn)
 bool
 conn_retry_fresh(struct conn *conn)
 {
-	if (!conn->resuming)
+	if (!conn->resuming || slot_time_is_up(conn->slot))
 		return false;
 	conn->resuming = false;
 	conn->fresh = true;
@@ -604,6 +612,13 @@ conn_chunks(const struct conn *conn)
 {
 	return conn->conf.bdat &&
 	       (client_ehlo(conn->client).ext & EHLO_CHUNKING) != 0;
+}
+
+bool
+conn_has_requiretls(const struct conn *conn)
+{
+	return stream_is_tls(conn->stream) &&
+	       (client_ehlo(conn->client).ext & EHLO_REQUIRETLS) != 0;
 }
 
 enum evidence_reached

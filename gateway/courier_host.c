@@ -28,18 +28,6 @@ is_shareable(const struct slot *s)
 	return true;
 }
 
-void
-host_ready(struct slot *s)
-{
-	if (s->state == SLOT_MAILING) {
-		mail_next(s);
-		return;
-	}
-	s->conn->shareable = is_shareable(s);
-	s->state = SLOT_MAILING;
-	mail_go_on(s);
-}
-
 /* Look for another host, without this connection. */
 static void
 leave(struct slot *s)
@@ -47,6 +35,54 @@ leave(struct slot *s)
 	conn_close(s->conn);
 	s->state = SLOT_IDLE;
 	slot_run(s);
+}
+
+static void
+die(struct slot *s, const struct attempt *a, const char *status)
+{
+	struct slot_host *sh = &s->host[s->conn->host];
+	char soft[12];
+
+	snprintf(soft, sizeof(soft), "%s", status);
+	soft[0] = '4'; /* another attempt may do better */
+	record_attempt(s, a);
+	sh->state = HOST_DEAD;
+	sh->failure = a->failure;
+	sh->why = need(talloc_strdup(s->host, a->text));
+	slot_note_failure(s, a->host, soft, a->failure, a->text);
+	leave(s);
+}
+
+/* RTLS-16, RTLS-18: said inside TLS, or it is not this message's host. */
+static void
+no_requiretls(struct slot *s)
+{
+	s->host[s->conn->host].end = END_NO_REQUIRETLS;
+	die(s,
+	    &(const struct attempt){
+		.host = slot_plan_host(s),
+		.conn = s->conn,
+		.outcome = EVIDENCE_TLS_FAILED,
+		.text = "REQUIRETLS is not offered inside TLS (RFC 8689 4.2.1)",
+		.failure = FAILURE_REQUIRETLS,
+	    },
+	    STATUS_NO_REQUIRETLS);
+}
+
+void
+host_ready(struct slot *s)
+{
+	if (s->state == SLOT_MAILING) {
+		mail_next(s);
+		return;
+	}
+	if (slot_plan_host(s)->requiretls && !conn_has_requiretls(s->conn)) {
+		no_requiretls(s);
+		return;
+	}
+	s->conn->shareable = is_shareable(s);
+	s->state = SLOT_MAILING;
+	mail_go_on(s);
 }
 
 bool
@@ -63,20 +99,6 @@ host_no_tls(struct slot *s)
 }
 
 /* ---- failures ---- */
-
-static void
-die(struct slot *s, const struct attempt *a, const char *status)
-{
-	char soft[12];
-
-	snprintf(soft, sizeof(soft), "%s", status);
-	soft[0] = '4'; /* another attempt may do better */
-	record_attempt(s, a);
-	s->host[s->conn->host].state = HOST_DEAD;
-	s->host[s->conn->host].failure = a->failure;
-	slot_note_failure(s, a->host, soft, a->failure, a->text);
-	leave(s);
-}
 
 /* TLS-28: some servers abort on a name they do not know. */
 static bool
@@ -95,13 +117,14 @@ warn_clear_retry(const struct slot *s, const char *text)
 	logline_str(&l, "domain", s->domain);
 	logline_str(&l, "host", h->name);
 	logline_str(&l, "required", level_name(h->required));
+	if (s->mclass != CLASS_NORMAL)
+		logline_str(&l, "class", class_name(s->mclass));
 	logline_str(&l, "why", text);
 	logline_end(&l);
 }
 
 void
-host_tls_failed(struct slot *s, const char *text, const char *result_type,
-    enum failure failure)
+host_tls_failed(struct slot *s, const struct tls_fault *fault)
 {
 	const struct plan_host *h = slot_plan_host(s);
 	struct slot_host *sh = &s->host[s->conn->host];
@@ -111,20 +134,21 @@ host_tls_failed(struct slot *s, const char *text, const char *result_type,
 		.conn = s->conn,
 		.outcome = EVIDENCE_TLS_FAILED,
 		.reply = f.reply.code != 0 ? &f.reply : NULL,
-		.text = text,
-		.result_type = result_type,
-		.failure = failure,
+		.text = fault->text,
+		.result_type = fault->result_type,
+		.failure = fault->failure,
 	};
 
 	if (h->required >= LEVEL_ENCRYPT) {
+		sh->end = fault->end;
 		die(s, &a, STATUS_TLS);
 		return;
 	}
 	record_attempt(s, &a);
-	if (dislikes_name(s->conn, text)) {
+	if (dislikes_name(s->conn, fault->text)) {
 		sh->no_sni = true;
 	} else {
-		warn_clear_retry(s, text);
+		warn_clear_retry(s, fault->text);
 		sh->state = HOST_CLEAR_ONLY;
 		sh->tls_failed = true;
 	}
@@ -206,11 +230,15 @@ starttls_failed(struct slot *s, const struct client_failure *f)
 {
 	bool refused = f->fault == CLIENT_FAULT_NO_TLS;
 
-	host_tls_failed(s, f->why,
-	    refused || f->fault == CLIENT_FAULT_INJECTION ?
-		"starttls-not-supported" :
-		"validation-failure",
-	    refused ? FAILURE_NO_STARTTLS : FAILURE_TLS);
+	host_tls_failed(s,
+	    &(const struct tls_fault){
+		.text = f->why,
+		.result_type = refused || f->fault == CLIENT_FAULT_INJECTION ?
+				   "starttls-not-supported" :
+				   "validation-failure",
+		.failure = refused ? FAILURE_NO_STARTTLS : FAILURE_TLS,
+		.end = verdict_end_of_failure(f),
+	    });
 }
 
 void

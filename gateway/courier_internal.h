@@ -40,6 +40,7 @@
 /* Ours: a report's records up to which each different reply has its own. */
 #define COURIER_RECORDS_APART 48u
 #define COURIER_WHY_BYTES     400u  /* ours: a reason in a report */
+#define COURIER_REASONS_BYTES 2000u /* ours: of all hosts, in a report */
 #define COURIER_DNS_BYTES     4096u /* ours: lookups told in a record */
 
 struct slot;
@@ -153,6 +154,8 @@ struct slot_host {
 	bool has_key;
 	uint8_t cuts;         /* sessions it broke */
 	enum failure failure; /* DEAD */
+	enum verdict_end end; /* DEAD: as far as the class is concerned */
+	const char *why;      /* DEAD; for people */
 	uint8_t key[32];
 	const char *dns; /* its lookups, for records; NULL: not yet */
 };
@@ -318,8 +321,13 @@ void slot_note_failure(struct slot *s, const struct plan_host *h,
 void host_ready(struct slot *s);
 /* No TLS to be had where it is not required: true to go on in clear. */
 bool host_no_tls(struct slot *s);
-void host_tls_failed(struct slot *s, const char *text, const char *result_type,
-    enum failure failure);
+struct tls_fault {
+	const char *text;        /* for people */
+	const char *result_type; /* TLSRPT */
+	enum failure failure;
+	enum verdict_end end;
+};
+void host_tls_failed(struct slot *s, const struct tls_fault *fault);
 /* TLS broke within a transaction, and is not required: the host is to be
  * used in clear. */
 void host_tls_broke(struct slot *s, const char *text);
@@ -355,6 +363,8 @@ enum evidence_reached conn_reached(const struct conn *conn,
     const struct plan_host *h);
 /* Does content go out by BDAT? */
 bool conn_chunks(const struct conn *conn);
+/* Was REQUIRETLS offered inside TLS? */
+bool conn_has_requiretls(const struct conn *conn);
 /* Is what the stream really is enough for the host's requirement? */
 bool conn_suffices(const struct conn *conn, const struct plan_host *h);
 

@@ -159,6 +159,22 @@ keep(TALLOC_CTX *mem, const struct client_reply *r)
 	return k;
 }
 
+/*
+ * RTLS-34: whoever insists on TLS that is not to be had refuses this
+ * session, not the message.
+ */
+static struct verdict
+verdict_here(const struct slot *s, enum client_state at,
+    const struct client_reply *r, bool after_accepted)
+{
+	struct verdict v = verdict_of_reply(at, r, after_accepted);
+
+	if (!stream_is_tls(s->conn->stream) &&
+	    verdict_end_of_reply(s->mclass, r) == END_WANTS_TLS)
+		v = (struct verdict){ STEP_OTHER_HOST, STATUS_TLS_NEEDED };
+	return v;
+}
+
 /* What RCPT's own reply says.  false: it was accepted, or there was none. */
 static bool
 note_own_reply(struct slot *s, size_t i)
@@ -176,7 +192,7 @@ note_own_reply(struct slot *s, size_t i)
 	case CLIENT_RCPT_REFUSED:
 		break;
 	}
-	say.v = verdict_of_reply(CLIENT_S_RCPT, &cr->reply, cr->after_accepted);
+	say.v = verdict_here(s, CLIENT_S_RCPT, &cr->reply, cr->after_accepted);
 	say.reply = keep(slot_job(s), &cr->reply);
 	say_note(s, s->batch[i], &say);
 	return true;
@@ -195,7 +211,7 @@ mail_done(struct slot *s)
 {
 	struct client_result r = client_result(s->conn->client);
 	struct saying say = {
-		.v = verdict_of_reply(r.at, &r.reply, false),
+		.v = verdict_here(s, r.at, &r.reply, false),
 		.reply = keep(slot_job(s), &r.reply),
 		.dsn = r.dsn,
 		.content_sent = r.at >= CLIENT_S_CHUNK,

@@ -16,15 +16,19 @@
 static enum failure
 skip_failure(const struct plan_host *h)
 {
-	if (h->in.sts == STS_ST_UNKNOWN && h->in.sts_unknown_defers &&
-	    h->dane != DANE_D5_ERROR)
+	bool tlsa_only = h->in.error_is_tlsa_only;
+
+	if (h->won == DECIDE_CLASS)
+		return FAILURE_REQUIRETLS;
+	if (h->won != DECIDE_PUBLISHED)
+		return FAILURE_RULE;
+	if (h->dane == DANE_D5_ERROR && !tlsa_only)
+		return FAILURE_DNS;
+	if (h->in.sts == STS_ST_UNKNOWN && h->in.sts_unknown_defers)
 		return FAILURE_STS_LOOKUP;
 	if (h->dane == DANE_D5_ERROR)
-		return h->in.error_is_tlsa_only ? FAILURE_TLSA_LOOKUP :
-						  FAILURE_DNS;
-	if (h->in.sts == STS_ST_ENFORCE && !h->in.sts_mx_match)
-		return FAILURE_STS_MX;
-	return FAILURE_RULE;
+		return FAILURE_TLSA_LOOKUP;
+	return FAILURE_STS_MX;
 }
 
 /* A skip stands above all levels; what it is for is a verified peer. */
@@ -211,6 +215,39 @@ no_host_takes(const struct slot *s, const struct crcpt *r)
 	return n >= s->host_end;
 }
 
+/* REQUIRETLS: may the message be returned, for no host will do (RTLS-20)? */
+static struct verdict
+class_verdict(const struct slot *s)
+{
+	enum verdict_end end[PLAN_MAX_HOSTS];
+
+	for (size_t i = 0; i < s->plan->host_count; i++)
+		end[i] = s->plan->host[i].skip && s->plan->host[i].conclusive ?
+			     END_NO_TLS :
+			     s->host[i].end;
+	return verdict_of_hosts(s->mclass, end, s->plan->host_count);
+}
+
+/* What each host lacks (RTLS-46). */
+static const char *
+all_reasons(TALLOC_CTX *mem, const struct slot *s)
+{
+	char *all = need(talloc_strdup(mem, ""));
+
+	for (size_t i = 0;
+	     i < s->plan->host_count && strlen(all) < COURIER_REASONS_BYTES;
+	     i++) {
+		const struct plan_host *h = &s->plan->host[i];
+
+		all = need(talloc_asprintf_append(all, "%s%s: %.200s",
+		    i == 0 ? "" : "; ", h->name,
+		    h->skip                ? h->why :
+		    s->host[i].why != NULL ? s->host[i].why :
+					     "not tried"));
+	}
+	return all;
+}
+
 static bool
 some_host_spoke(const struct job *j)
 {
@@ -277,9 +314,29 @@ give_up(struct slot *s, struct job *j, bool no_mail)
 	return true;
 }
 
+/* All is said of each host, and it is no. */
+static void
+settle_for_class(struct slot *s, struct job *j, const char *status)
+{
+	say_rest(j, &(const struct rest){
+			.result = RESULT_BOUNCED,
+			.status = status,
+			.required = s->worst_required,
+			.failure = s->worst_failure,
+			.why = all_reasons(j, s),
+		    });
+	report_outcome(s, j);
+}
+
 static bool
 exhausted(struct slot *s, struct job *j)
 {
+	struct verdict v = class_verdict(s);
+
+	if (v.step == STEP_BOUNCE) {
+		settle_for_class(s, j, v.status);
+		return true;
+	}
 	if (s->worst_status[0] == '\0')
 		slot_note_failure(s, NULL, STATUS_NO_ANSWER,
 		    FAILURE_UNREACHABLE, "no host could be used");

@@ -28,6 +28,7 @@ pool_key(struct courier *c, const struct plan *plan, const struct plan_host *h,
 	pack_u8(b, (uint8_t)h->required);
 	pack_u8(b, (uint8_t)h->method);
 	pack_bool(b, h->also_pkix_sts);
+	pack_bool(b, h->requiretls);
 	pack_bool(b, h->half_dane);
 	pack_bool(b, h->sts_mx_match);
 	pack_str(b, h->tlsa_base);

@@ -252,6 +252,10 @@ log_attempt(const struct slot *s, const struct evidence *e)
 	if (e->grade != NULL)
 		logline_str(&l, "grade", e->grade);
 	logline_str(&l, "outcome", evidence_outcome_name(e->outcome));
+	if (e->in.mclass != CLASS_NORMAL)
+		logline_str(&l, "class", class_name(e->in.mclass));
+	if (e->failure != FAILURE_NONE)
+		logline_str(&l, "failure", failure_name(e->failure));
 	if (e->reply_code != 0)
 		logline_i64(&l, "code", e->reply_code);
 	logline_str(&l, "reply", e->reply);

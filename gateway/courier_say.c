@@ -38,8 +38,18 @@ failure_of(const struct saying *say)
 	return say->reply.code != 0 ? FAILURE_REPLY : say->failure;
 }
 
+/* Counts once for each host; see settle_exhausted(). */
 static void
-place(struct crcpt *r, enum verdict_step step)
+count_unfit(const struct slot *s, struct crcpt *r)
+{
+	if (r->unfit_at == s->conn->host + 1)
+		return;
+	r->unfit_at = s->conn->host + 1;
+	r->unfit_hosts++;
+}
+
+static void
+place(const struct slot *s, struct crcpt *r, enum verdict_step step)
 {
 	switch (step) {
 	case STEP_DELIVERED:
@@ -62,6 +72,7 @@ place(struct crcpt *r, enum verdict_step step)
 		r->place = RCPT_ELSEWHERE;
 		return;
 	case STEP_OTHER_HOST:
+		count_unfit(s, r);
 		r->place = RCPT_ELSEWHERE;
 		return;
 	}
@@ -85,7 +96,7 @@ say_note(struct slot *s, struct crcpt *r, const struct saying *say)
 	r->remote_mta = h->name;
 	r->reply = say->reply;
 	r->why = say->why;
-	place(r, say->v.step);
+	place(s, r, say->v.step);
 }
 
 void

@@ -317,6 +317,8 @@ carry_host(struct slot *s, size_t was, size_t is)
 	if (is_dead_still(s, was, is)) {
 		sh->state = HOST_DEAD;
 		sh->failure = past->failure;
+		sh->end = past->end;
+		sh->why = talloc_steal(s->host, past->why);
 	} else if (past->state == HOST_CLEAR_ONLY) {
 		sh->state = HOST_CLEAR_ONLY;
 		sh->tls_failed = past->tls_failed;

@@ -131,11 +131,12 @@ verdict_of_fit(enum client_fit fit)
 enum verdict_end
 verdict_end_of_failure(const struct client_failure *f)
 {
-	/* 4yz to STARTTLS, as 454 and 421, may pass (RTLS-21). */
-	bool refused = f->reply.code == 0 || f->reply.code >= 500;
+	/* 4yz to STARTTLS, as 454 and 421, may pass (RTLS-21); where it is
+	 * not offered the reply is EHLO's. */
+	bool may_pass = f->reply.code / 100 == 4;
 
-	return f->fault == CLIENT_FAULT_NO_TLS && refused ? END_NO_TLS :
-							    END_UNDECIDED;
+	return f->fault == CLIENT_FAULT_NO_TLS && !may_pass ? END_NO_TLS :
+							      END_UNDECIDED;
 }
 
 enum verdict_end

@@ -115,11 +115,11 @@ pack_events(struct sbuf *b, const struct evidence *e)
 	pack_bool(b, e->resumed);
 	pack_bool(b, e->reused);
 	pack_bool(b, e->clear_retry);
-	pack_bool(b, e->chunked);
-	pack_bool(b, e->dsn_passed);
 	pack_u16(b, e->reply_code);
 	pack_str(b, e->reply);
 	pack_str(b, e->result_type);
+	pack_bool(b, e->chunked);
+	pack_bool(b, e->dsn_passed);
 	pack_u8(b, (uint8_t)e->failure);
 }
 
@@ -216,7 +216,8 @@ unpack_inputs(struct unpack *u, TALLOC_CTX *mem, unsigned version,
 }
 
 static void
-unpack_events(struct unpack *u, TALLOC_CTX *mem, struct evidence *e)
+unpack_events(struct unpack *u, TALLOC_CTX *mem, unsigned version,
+    struct evidence *e)
 {
 	e->skip = unpack_bool(u);
 	e->required = (enum level)unpack_enum(u, LEVEL_COUNT);
@@ -238,11 +239,13 @@ unpack_events(struct unpack *u, TALLOC_CTX *mem, struct evidence *e)
 	e->resumed = unpack_bool(u);
 	e->reused = unpack_bool(u);
 	e->clear_retry = unpack_bool(u);
-	e->chunked = unpack_bool(u);
-	e->dsn_passed = unpack_bool(u);
 	e->reply_code = unpack_u16(u);
 	e->reply = unpack_str(u, mem);
 	e->result_type = unpack_str(u, mem);
+	if (version == 1)
+		return;
+	e->chunked = unpack_bool(u);
+	e->dsn_passed = unpack_bool(u);
 	e->failure = (enum failure)unpack_enum(u, FAILURE_COUNT);
 }
 
@@ -264,7 +267,7 @@ evidence_unpack(TALLOC_CTX *mem, struct span personal, struct span body,
 	e->host = unpack_str(&u, mem);
 	unpack_netaddr(&u, &e->addr);
 	unpack_inputs(&u, mem, version, e);
-	unpack_events(&u, mem, e);
+	unpack_events(&u, mem, version, e);
 	if (unpack_done(&u) != ST_OK)
 		return diag_set(why, ST_SYNTAX, "evidence body: not canonical");
 	st = unpack_personal(mem, personal, e, why);

@@ -114,7 +114,7 @@ START_TEST(inv_15_a_record_of_version_1_replays_too)
 		    4 + 2 + 10;
 
 	pack(&e, &personal, &body);
-	last = span_sub(body, at + 4, body.n);
+	last = span_sub(body, at + 4, body.n - 3);
 	sbuf_init(&old, mem, EVIDENCE_MAX_BYTES);
 	pack_u8(&old, 1);
 	sbuf_add(&old, body.p + 1, at - 1);

@@ -219,6 +219,8 @@ START_TEST(rtls_21_what_ends_a_session_is_conclusive_or_not)
 		.at = CLIENT_S_EHLO };
 
 	ck_assert_int_eq(verdict_end_of_failure(&f), END_NO_TLS);
+	f.reply = reply(250, ""); /* to EHLO, which does not offer it */
+	ck_assert_int_eq(verdict_end_of_failure(&f), END_NO_TLS);
 	f.at = CLIENT_S_STARTTLS;
 	f.reply = reply(454, "");
 	ck_assert_int_eq(verdict_end_of_failure(&f), END_UNDECIDED);

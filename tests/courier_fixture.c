@@ -66,6 +66,7 @@ was_logged(const char *text)
 /* ---- keeper ---- */
 
 struct keeper_end keeper;
+enum msg_class slot_class;
 
 void
 send_keeper(uint8_t type, struct sbuf *b)
@@ -162,10 +163,11 @@ struct advisor_end advisor;
 bool advisor_gone;
 
 static const struct plan *
-plan_of(const char *domain)
+plan_of(const char *domain, enum msg_class mclass)
 {
 	for (unsigned i = 0; i < advisor.plans; i++)
-		if (strcmp(advisor.plan[i]->domain, domain) == 0)
+		if (strcmp(advisor.plan[i]->domain, domain) == 0 &&
+		    advisor.plan[i]->mclass == mclass)
 			return advisor.plan[i];
 	ck_abort_msg("no plan for %s", domain);
 	return NULL;
@@ -177,11 +179,11 @@ advisor_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 	struct unpack u = unpack_from(payload);
 	uint32_t token = unpack_u32(&u);
 	const char *domain = unpack_str(&u, mem);
+	enum msg_class mclass = (enum msg_class)unpack_enum(&u, CLASS_COUNT);
 	struct sbuf b;
 
 	(void)arg;
 	(void)why;
-	(void)unpack_u8(&u);
 	ck_assert_uint_eq(type, WIRE_PLAN_WANT);
 	ck_assert_int_eq(unpack_done(&u), ST_OK);
 	advisor.asked++;
@@ -192,7 +194,8 @@ advisor_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 		advisor.before(advisor.asked);
 	sbuf_init(&b, mem, PLAN_MAX_BYTES);
 	pack_u32(&b, token);
-	pack_plan(&b, plan_of(advisor.lie == NULL ? domain : advisor.lie));
+	pack_plan(&b,
+	    plan_of(advisor.lie == NULL ? domain : advisor.lie, mclass));
 	chan_send_span(advisor.chan, WIRE_PLAN, sbuf_view(&b));
 	return ST_OK;
 }
@@ -215,6 +218,7 @@ plan_new(const char *domain)
 	struct plan *p = talloc_zero(mem, struct plan);
 
 	p->domain = domain;
+	p->mclass = slot_class;
 	p->verdict = PLAN_DELIVER;
 	p->status = p->why = p->approver = p->reason = "";
 	memcpy(p->conf_digest, conf.digest, sizeof(p->conf_digest));
@@ -233,6 +237,7 @@ decided(struct plan *p, struct plan_host *h)
 {
 	struct decide_out out;
 
+	h->in.mclass = p->mclass;
 	h->in.mx_secure = p->mx_secure;
 	h->in.sts = p->sts.state;
 	h->dane = h->in.dane;
@@ -242,6 +247,9 @@ decided(struct plan *p, struct plan_host *h)
 	h->required = out.required;
 	h->method = out.method;
 	h->also_pkix_sts = out.also_pkix_sts;
+	h->requiretls = out.requiretls;
+	h->conclusive = out.conclusive;
+	h->won = out.rule;
 	h->row = out.row;
 }
 
@@ -388,6 +396,7 @@ setup(void)
 		.queue_lease_ms = 3600000,
 		.smtp_idle_ms = 30000 };
 	memset(&keeper, 0, sizeof(keeper));
+	slot_class = CLASS_NORMAL;
 	memset(&advisor, 0, sizeof(advisor));
 	keeper.acks = keeper.gives_body = true;
 	keeper_gone = advisor_gone = false;
@@ -414,7 +423,7 @@ send_slot(uint32_t slot, const char *domain)
 	sbuf_init(&b, mem, 1000);
 	pack_u32(&b, slot);
 	pack_str(&b, domain);
-	pack_u8(&b, CLASS_NORMAL);
+	pack_u8(&b, (uint8_t)slot_class);
 	send_keeper(WIRE_SLOT, &b);
 }
 

@@ -65,7 +65,8 @@ struct server {
 	const char *rcpt_for; /* rcpt is for this address only */
 	bool rcpt_names;      /* the address is added to rcpt */
 	const char *ext;      /* further EHLO lines, "250-SIZE 10\r\n" */
-	unsigned rcpt_limit;  /* then 452; 0: none */
+	const char *ext_tls, *ext_clear; /* those inside TLS, before it */
+	unsigned rcpt_limit;             /* then 452; 0: none */
 	bool no_pipelining;
 	bool no_8bitmime;
 	bool drop_after_dot;
@@ -110,6 +111,7 @@ struct keeper_end {
 	bool gives_body;
 };
 extern struct keeper_end keeper;
+extern enum msg_class slot_class; /* of slots and plans to come */
 extern bool keeper_gone;
 
 struct advisor_end {

@@ -48,17 +48,21 @@ static void
 say_ehlo(struct session *x)
 {
 	const struct server *s = x->s;
-	bool tls = stream_is_tls(x->stream) || s->starttls == TLS_ABSENT;
+	bool inside = stream_is_tls(x->stream);
+	bool tls = inside || s->starttls == TLS_ABSENT;
 
 	if (s->ehlo != NULL) {
 		reply_or(x, s->ehlo, "");
 		return;
 	}
 	reply(x,
-	    talloc_asprintf(x, "250-mx\r\n%s%s%s%s250 HELP\r\n",
+	    talloc_asprintf(x, "250-mx\r\n%s%s%s%s%s250 HELP\r\n",
 		s->no_pipelining ? "" : "250-PIPELINING\r\n",
 		s->no_8bitmime ? "" : "250-8BITMIME\r\n",
-		tls ? "" : "250-STARTTLS\r\n", s->ext == NULL ? "" : s->ext));
+		tls ? "" : "250-STARTTLS\r\n", s->ext == NULL ? "" : s->ext,
+		inside && s->ext_tls != NULL    ? s->ext_tls :
+		!inside && s->ext_clear != NULL ? s->ext_clear :
+						  ""));
 }
 
 static void

@@ -54,7 +54,7 @@ result_of(TALLOC_CTX *mem, const struct crcpt *r)
 		.reached = (uint8_t)r->reached,
 		.required = r->required,
 		.failure = r->failure,
-		.dsn_passed = r->result == RESULT_DELIVERED && r->dsn_passed,
+		.dsn_passed = r->dsn_passed,
 		.status = r->result == RESULT_DELIVERED ? "" : r->status,
 		.remote_mta = r->remote_mta == NULL ? "" : r->remote_mta,
 		.diagnostic = record_reply_text(mem, &r->reply),

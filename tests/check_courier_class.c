@@ -167,6 +167,43 @@ START_TEST(rtls_11_an_unproven_host_is_not_connected_to)
 }
 END_TEST
 
+/* An error hides what the host would do. */
+START_TEST(rtls_21_a_host_skipped_for_an_error_defers)
+{
+	struct plan *p = requiretls_plan();
+	struct plan_host *h = plan_add(p, "mx.d.example", 10, NULL,
+	    LEVEL_VERIFY);
+
+	h->in.dane = DANE_D5_ERROR;
+	h->in.error_is_tlsa_only = true;
+	decided(p, h);
+	ck_assert(h->skip && !h->conclusive);
+	try_one();
+	expect_failed("4.7.5");
+	ck_assert_int_eq(keeper.failed[0].failure, FAILURE_TLSA_LOOKUP);
+}
+END_TEST
+
+/* The same is required of both. */
+START_TEST(rtls_25_tls_optional_mail_has_its_own_connection)
+{
+	struct server *s = verified_server("mx.d.example");
+
+	plan_add(plan_new("d.example"), "mx.d.example", 10, s, LEVEL_MAY);
+	slot_class = CLASS_TLS_OPTIONAL;
+	plan_add(plan_new("d.example"), "mx.d.example", 10, s, LEVEL_MAY);
+	for (uint32_t i = 0; i < 4; i++) {
+		slot_class = i % 2 == 0 ? CLASS_NORMAL : CLASS_TLS_OPTIONAL;
+		send_slot(i + 1, "d.example");
+		send_one(i + 1, i + 1);
+		send_slot_end(i + 1);
+		wait_for(has_idles, i + 1);
+	}
+	ck_assert_uint_eq(s->mail_count, 4);
+	ck_assert_uint_eq(s->connections, 2);
+}
+END_TEST
+
 /* To one host, in every order: each class has its own connection. */
 START_TEST(rtls_25_inv_10_b2_4_classes_share_no_connection_and_no_session)
 {
@@ -256,6 +293,8 @@ add(TCase *t)
 	    rtls_20_rtls_46_conclusive_failures_bounce_and_name_each_host, 0,
 	    2);
 	tcase_add_loop_test(t, rtls_21_rtls_10_what_may_pass_defers, 0, 3);
+	tcase_add_test(t, rtls_21_a_host_skipped_for_an_error_defers);
+	tcase_add_test(t, rtls_25_tls_optional_mail_has_its_own_connection);
 	tcase_add_test(t, rtls_11_an_unproven_host_is_not_connected_to);
 	tcase_add_loop_test(t,
 	    rtls_25_inv_10_b2_4_classes_share_no_connection_and_no_session, 0,

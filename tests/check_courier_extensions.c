@@ -272,6 +272,11 @@ START_TEST(smtp_61_a_host_that_refused_has_taken_over_nothing)
 	send_to_server(&j, s);
 	ck_assert(result(0)->dsn_passed);
 	ck_assert(!result(1)->dsn_passed);
+	s->dot = "554 5.7.1 no";
+	send_one(1, 2);
+	wait_for(has_reports, 2);
+	ck_assert(!keeper.outcome[1].result[0].dsn_passed);
+	ck_assert(!evidence_of(&keeper.outcome[1].evidence[0]).dsn_passed);
 }
 END_TEST
 
@@ -296,6 +301,14 @@ START_TEST(smtp_51_limits_split_into_transactions_and_connections)
 }
 END_TEST
 
+static struct server *awaited;
+
+static bool
+has_two_quits(void)
+{
+	return awaited->quits == 2;
+}
+
 START_TEST(smtp_51_mailmax_ends_the_reuse_of_a_connection)
 {
 	struct server *s = server_new(TLS_ABSENT, NULL);
@@ -309,6 +322,9 @@ START_TEST(smtp_51_mailmax_ends_the_reuse_of_a_connection)
 	wait_for(has_reports, 4);
 	ck_assert_uint_eq(s->mail_count, 4);
 	ck_assert_uint_eq(s->connections, _i == 0 ? 2 : 1);
+	awaited = s;
+	if (_i == 0) /* it is of no use, and does not stay idle */
+		run_until(has_two_quits);
 }
 END_TEST
 

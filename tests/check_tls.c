@@ -1373,6 +1373,24 @@ START_TEST(tls_32_b2_10_a_resumed_session_meets_the_demand_of_now)
 }
 END_TEST
 
+/* The time of now counts too: as if it had expired since. */
+START_TEST(tls_33_a_certificate_that_has_expired_ends_resumption)
+{
+	const struct cert_spec old = { .cn = "x",
+		.san = "DNS:" BASE,
+		.from_s = -2 * CERTS_DAY_S,
+		.to_s = -CERTS_DAY_S };
+	struct server s = serve_again(cert_make(mem, &old, middle),
+	    versions[_i]);
+	struct tls_want may = with_key(want_level(LEVEL_MAY), key_one);
+	struct tls_want pkix = with_key(want_pkix(), key_one);
+
+	ck_assert(shake(&s, &may)->ok);
+	assert_refused(shake(&s, &pkix), "certificate-expired");
+	ck_assert(result.info.resumed);
+}
+END_TEST
+
 START_TEST(tls_32_a_handshake_that_failed_leaves_no_session)
 {
 	struct server s = serve_again(cert_leaf(mem, "DNS:" BASE, middle),
@@ -1690,6 +1708,8 @@ suite(void)
 	tcase_add_loop_test(t, tls_31_no_key_no_session, 0, 2);
 	tcase_add_loop_test(t,
 	    tls_32_b2_10_a_resumed_session_meets_the_demand_of_now, 0, 2);
+	tcase_add_loop_test(t,
+	    tls_33_a_certificate_that_has_expired_ends_resumption, 0, 2);
 	tcase_add_loop_test(t, tls_32_a_handshake_that_failed_leaves_no_session,
 	    0, 2);
 	tcase_add_loop_test(t, tls_33_a_session_ends_with_what_it_was_judged_by,

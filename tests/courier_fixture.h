@@ -73,6 +73,7 @@ struct server {
 	bool drop_at_data;   /* close instead of 354 */
 	bool drop_when_idle; /* close at the MAIL of a second transaction */
 	bool drop_resumed;   /* close after a handshake that resumed */
+	bool abort_resumed;  /* an alert to whoever wants to resume */
 	/* what was seen */
 	unsigned connections, handshakes, resumed, quits, quits_in_tls;
 	unsigned clear_mails;

@@ -382,6 +382,32 @@ server_open(struct server *s)
 	listener_start(s->listener, s, accepted, s);
 }
 
+static int
+make_ticket(SSL *ssl, void *arg)
+{
+	(void)ssl;
+	(void)arg;
+	return 1;
+}
+
+static SSL_TICKET_RETURN
+take_ticket(SSL *ssl, SSL_SESSION *session, const unsigned char *name, size_t n,
+    SSL_TICKET_STATUS status, void *arg)
+{
+	const struct server *s = arg;
+
+	(void)ssl;
+	(void)session;
+	(void)name;
+	(void)n;
+	if (s->abort_resumed && status != SSL_TICKET_EMPTY)
+		return SSL_TICKET_RETURN_ABORT;
+	return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE :
+	       status == SSL_TICKET_SUCCESS_RENEW ?
+					      SSL_TICKET_RETURN_USE_RENEW :
+					      SSL_TICKET_RETURN_IGNORE_RENEW;
+}
+
 void
 server_give_sessions(struct server *s, int version)
 {
@@ -392,6 +418,7 @@ server_give_sessions(struct server *s, int version)
 	SSL_CTX_set_max_proto_version(ctx, version);
 	SSL_CTX_clear_options(ctx, SSL_OP_NO_TICKET);
 	SSL_CTX_set_num_tickets(ctx, 2);
+	SSL_CTX_set_session_ticket_cb(ctx, make_ticket, take_ticket, s);
 	SSL_CTX_set_session_id_context(ctx, (const uint8_t *)"test", 4);
 	SSL_free(ssl);
 }

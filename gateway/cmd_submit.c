@@ -35,6 +35,13 @@ struct submit {
 
 /* ---- the connection ---- */
 
+static bool
+takes_clear_mail(const struct conf_listen *l)
+{
+	return (l->tls == LISTEN_TLS_OFF || l->tls == LISTEN_TLS_OFFER) &&
+	       l->auth != LISTEN_AUTH_REQUIRE && l->allow_count > 0;
+}
+
 static enum status
 reach(struct submit *s)
 {
@@ -45,11 +52,11 @@ reach(struct submit *s)
 	socklen_t n;
 
 	for (size_t i = 0; listen == NULL && i < s->conf->listen_count; i++)
-		if (s->conf->listen[i].tls != LISTEN_TLS_REQUIRE)
+		if (takes_clear_mail(&s->conf->listen[i]))
 			listen = &s->conf->listen[i];
 	if (listen == NULL)
 		return diag_set(&s->why, ST_UNSUPP,
-		    "no listener takes mail without TLS");
+		    "no listener takes mail without TLS and AUTH");
 	n = netaddr_to_sockaddr(&listen->addr, &to);
 	s->fd = socket(to.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (s->fd < 0 ||

@@ -23,28 +23,52 @@
 #include "util/logline.h"
 #include "util/netaddr.h"
 
-#define CONF_MAX_BYTES          (16u << 20) /* ours: with all includes; printed */
-#define CONF_MAX_LISTEN         64u
-#define CONF_MAX_RULES          10000u
-#define CONF_MAX_EXCEPTIONS     10000u
-#define CONF_MAX_DESTINATIONS   1000u
-#define CONF_MAX_SCOPE          10000u /* domains, networks, hosts of one entry */
-#define CONF_MAX_NAMES          7u /* of a rule: with the host's own, a plan's */
-#define CONF_MAX_MISTAKES       1000u /* reported; then "and more" */
-#define CONF_EXCEPTION_MAX_DAYS 366u  /* ours: an exception's longest life */
+#define CONF_MAX_BYTES              (16u << 20) /* ours: with all includes; printed */
+#define CONF_MAX_LISTEN             64u
+#define CONF_MAX_RULES              10000u
+#define CONF_MAX_EXCEPTIONS         10000u
+#define CONF_MAX_DESTINATIONS       1000u
+#define CONF_MAX_SCOPE              10000u /* domains, networks, hosts of one entry */
+#define CONF_CERTIFICATE_NAME_BYTES 254u /* a mail address */
+#define CONF_MAX_NAMES              7u /* of a rule: with the host's own, a plan's */
+#define CONF_MAX_MISTAKES           1000u /* reported; then "and more" */
+#define CONF_EXCEPTION_MAX_DAYS     366u /* ours: an exception's longest life */
 
 enum unvalidated { UNVALIDATED_DEFER, UNVALIDATED_OPPORTUNISTIC };
 enum sts_unknown { STS_UNKNOWN_DEFER, STS_UNKNOWN_IGNORE };
 enum dane_and_sts { DANE_FIRST, DANE_AND_STS };
 enum eight_bit { EIGHT_BIT_BOUNCE, EIGHT_BIT_SEND };
 
-enum listen_tls { LISTEN_TLS_OFF, LISTEN_TLS_OFFER, LISTEN_TLS_REQUIRE };
+enum listen_role { LISTEN_RELAY, LISTEN_SUBMISSION };
+enum listen_tls {
+	LISTEN_TLS_OFF,
+	LISTEN_TLS_OFFER,    /* STARTTLS */
+	LISTEN_TLS_REQUIRE,  /* no mail without STARTTLS */
+	LISTEN_TLS_IMPLICIT, /* from the first byte, RFC 8314 3.3 */
+};
+enum listen_auth { LISTEN_AUTH_OFF, LISTEN_AUTH_OFFER, LISTEN_AUTH_REQUIRE };
+/* What a client whose certificate is listed does to use it. */
+enum listen_login { LISTEN_LOGIN_EXTERNAL, LISTEN_LOGIN_IMPLICIT };
+
+/* A client certificate and the account that it stands for. */
+struct conf_certificate {
+	uint8_t sha256[32]; /* of the certificate; when name is "" */
+	const char *name;   /* in one of intake.client-ca; "*": any of those */
+	const char *account;
+};
 
 struct conf_listen {
 	struct netaddr addr;
+	enum listen_role role;
 	enum listen_tls tls;
+	enum listen_auth auth;
+	enum listen_login login;
 	struct netprefix *allow; /* networks that may relay */
 	size_t allow_count;
+	struct netprefix *proxy; /* that begin with a PROXY header */
+	size_t proxy_count;
+	struct conf_certificate *certificate;
+	size_t certificate_count;
 };
 
 /*

@@ -66,6 +66,8 @@ check_paths(struct conf_reader *r)
 	}
 	settle_path(r, &conf->tls_certificate);
 	settle_path(r, &conf->tls_key);
+	settle_path(r, &conf->intake_accounts);
+	settle_path(r, &conf->intake_client_ca);
 	settle_path(r, &conf->smtp_ca_file);
 	settle_path(r, &conf->sts_ca_file);
 	settle_path(r, &conf->resolver_trust_anchor);
@@ -131,6 +133,8 @@ check_times(struct conf_reader *r)
 	    "queue.max-retry", c->queue_max_retry_ms);
 	check_order(r, "queue.first-retry", c->queue_first_retry_ms,
 	    "queue.lifetime", c->queue_lifetime_ms);
+	check_order(r, "intake.tarpit-delay", c->intake_tarpit_delay_ms,
+	    "intake.tarpit-limit", c->intake_tarpit_limit_ms);
 }
 
 void

@@ -143,6 +143,8 @@ void conf_entry_mistake(const struct conf_entry *e, const char *key,
     const char *fmt, ...) PRINTF(3, 4);
 /* "file:line" of the entry, in the source's memory. */
 const char *conf_entry_where(const struct conf_entry *e);
+/* Texts in the list of a key; -1 when it is absent or no list. */
+int conf_entry_length(const struct conf_entry *e, const char *key);
 /* Text of a key; NULL when it is absent, empty or was found mistaken. */
 const char *conf_entry_text(const struct conf_entry *e, const char *key);
 
@@ -161,7 +163,7 @@ void *conf_entry_list(const struct conf_entry *e, const char *key,
 
 /* ---- conf_listen.c, conf_rule.c: entries ---- */
 
-#define CONF_LISTEN_FIELDS    4u
+#define CONF_LISTEN_FIELDS    8u
 #define CONF_RULE_FIELDS      4u
 #define CONF_EXCEPTION_FIELDS 8u
 extern const struct conf_field conf_listen_field[CONF_LISTEN_FIELDS];
@@ -190,7 +192,13 @@ void conf_destination_read(const struct conf_entry *e,
     struct conf_destination *out);
 
 /* Words in the file for values of enums. */
+const char *conf_listen_role_word(enum listen_role role);
 const char *conf_listen_tls_word(enum listen_tls tls);
+const char *conf_listen_auth_word(enum listen_auth auth);
+const char *conf_listen_login_word(enum listen_login login);
+/* As it is written in the file, in mem. */
+char *conf_listen_certificate_text(TALLOC_CTX *mem,
+    const struct conf_certificate *c);
 const char *conf_require_word(enum override_kind kind);
 
 /* The lists of texts outside of groups: their paths as names. */

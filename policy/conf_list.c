@@ -78,6 +78,14 @@ conf_entry_where(const struct conf_entry *e)
 	return conf_source_where(e->r->source, conf_line(e->group));
 }
 
+int
+conf_entry_length(const struct conf_entry *e, const char *key)
+{
+	config_setting_t *s = member(e, key);
+
+	return s == NULL || !is_texts(s) ? -1 : config_setting_length(s);
+}
+
 const char *
 conf_entry_text(const struct conf_entry *e, const char *key)
 {

@@ -85,7 +85,36 @@ print_text(struct sbuf *b, TALLOC_CTX *tmp, const char *key, const char *text)
 }
 
 static void
-print_listen(struct sbuf *b, const struct conf *conf)
+print_networks(struct sbuf *b, const char *key, const struct netprefix *list,
+    size_t count)
+{
+	char text[NETADDR_TEXT_BYTES];
+
+	if (count == 0)
+		return;
+	sbuf_printf(b, " %s = (", key);
+	for (size_t i = 0; i < count; i++)
+		sbuf_printf(b, "%s\"%s/%u\"", i == 0 ? "" : ", ",
+		    netaddr_text(&list[i].addr, text), list[i].bits);
+	sbuf_str(b, ");");
+}
+
+static void
+print_certificates(struct sbuf *b, TALLOC_CTX *tmp, const struct conf_listen *l)
+{
+	const char **text = need(talloc_array(tmp, const char *,
+	    (unsigned)l->certificate_count + 1));
+
+	for (size_t i = 0; i < l->certificate_count; i++)
+		text[i] = conf_listen_certificate_text(tmp, &l->certificate[i]);
+	print_texts(b, tmp, "certificates", text, l->certificate_count);
+	if (l->certificate_count > 0)
+		print_text(b, tmp, "certificate-login",
+		    conf_listen_login_word(l->login));
+}
+
+static void
+print_listen(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf)
 {
 	char text[NETADDR_TEXT_BYTES];
 
@@ -93,16 +122,16 @@ print_listen(struct sbuf *b, const struct conf *conf)
 	for (size_t i = 0; i < conf->listen_count; i++) {
 		const struct conf_listen *l = &conf->listen[i];
 
-		sbuf_printf(b,
-		    "%s\n\t{ address = \"%s\"; role = \"relay\"; "
-		    "tls = \"%s\"; allow = (",
-		    i == 0 ? "" : ",", netaddr_text_port(&l->addr, text),
-		    conf_listen_tls_word(l->tls));
-		for (size_t k = 0; k < l->allow_count; k++)
-			sbuf_printf(b, "%s\"%s/%u\"", k == 0 ? "" : ", ",
-			    netaddr_text(&l->allow[k].addr, text),
-			    l->allow[k].bits);
-		sbuf_str(b, "); }");
+		sbuf_printf(b, "%s\n\t{", i == 0 ? "" : ",");
+		print_text(b, tmp, "address",
+		    netaddr_text_port(&l->addr, text));
+		print_text(b, tmp, "role", conf_listen_role_word(l->role));
+		print_text(b, tmp, "tls", conf_listen_tls_word(l->tls));
+		print_text(b, tmp, "auth", conf_listen_auth_word(l->auth));
+		print_networks(b, "allow", l->allow, l->allow_count);
+		print_networks(b, "proxy", l->proxy, l->proxy_count);
+		print_certificates(b, tmp, l);
+		sbuf_str(b, " }");
 	}
 	sbuf_str(b, " );\n");
 }
@@ -179,7 +208,7 @@ conf_print_within(TALLOC_CTX *mem, const struct conf *conf, size_t max)
 
 	sbuf_init(&b, tmp, max);
 	print_options(&b, tmp, conf);
-	print_listen(&b, conf);
+	print_listen(&b, tmp, conf);
 	print_rules(&b, tmp, conf);
 	print_exceptions(&b, tmp, conf);
 	print_destinations(&b, tmp, conf);

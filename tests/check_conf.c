@@ -368,10 +368,12 @@ static const struct bad listens[] = {
 	    "" },
 	{ "listen = ( { address = \"[::1]:25\"; allow = [\"::1\"]; role = "
 	  "\"submit\"; } );",
-	    "t:2: listener \"[::1]:25\": role: \"relay\" is the only", "" },
+	    "t:2: listener \"[::1]:25\": role: \"relay\" or \"submission\" is",
+	    "" },
 	{ "listen = ( { address = \"[::1]:25\"; allow = [\"::1\"]; tls = "
 	  "\"on\"; } );",
-	    "t:2: listener \"[::1]:25\": tls: \"off\", \"offer\" or", "" },
+	    "t:2: listener \"[::1]:25\": tls: \"off\", \"offer\", ",
+	    "\"require\" or \"implicit\" is expected" },
 	{ "listen = ( { address = \"[::1]:25\"; allow = [\"::1\"];\ntls = "
 	  "\"offer\"; } );",
 	    "t:3: listener \"[::1]:25\": tls = \"offer\" needs "

@@ -139,6 +139,12 @@ listener_stop(struct listener *l)
 	l->ops->stop(l);
 }
 
+void
+listener_on_full(struct listener *l, void (*full)(void *arg, struct sock *s))
+{
+	l->full = full;
+}
+
 const struct netaddr *
 listener_local(const struct listener *l)
 {

@@ -118,12 +118,20 @@ struct listener;
 /*
  * Call accepted(arg, s) for each connection; s lives in mem (stolen where
  * the callee wants it, freed if not wanted).  One a turn.
- * When the process is out of descriptors the listener rests for a second
- * instead of spinning.
+ * When the process is out of descriptors, also of the one kept back by
+ * listener_on_full(), the listener rests for a second instead of spinning.
  */
 void listener_start(struct listener *l, TALLOC_CTX *mem,
     void (*accepted)(void *arg, struct sock *s), void *arg);
 void listener_stop(struct listener *l);
+/*
+ * Before listener_start(): one descriptor is kept back.  A connection that only
+ * it is left for is given to full(arg, s), arg being that of listener_start():
+ * the one chance to tell the client why.  s is freed when full returns,
+ * which may not free the listener.
+ */
+void listener_on_full(struct listener *l,
+    void (*full)(void *arg, struct sock *s));
 const struct netaddr *listener_local(const struct listener *l);
 
 /* ---- DNS ---- */

@@ -68,6 +68,7 @@ struct listener_ops {
 
 struct listener {
 	const struct listener_ops *ops;
+	void (*full)(void *arg, struct sock *s); /* or NULL */
 	struct netaddr local;
 };
 

@@ -12,6 +12,7 @@
 
 #define BACKLOG      1024
 #define REST_MS      1000    /* a listener without descriptors left */
+#define FULL_LOG_MS  60000   /* and how often it says so */
 #define LOST_PEER_MS 120000u /* sent and unacknowledged for so long: broken */
 
 struct real_sock {
@@ -29,8 +30,10 @@ struct real_listener {
 	struct listener base;
 	struct net_real *real;
 	int fd;
+	int spare; /* kept back for the next that finds no other; -1 */
 	struct event *event;
 	struct net_timer *rest;
+	struct mono quiet_until;
 	TALLOC_CTX *mem;
 	void (*accepted)(void *arg, struct sock *s);
 	void *arg;
@@ -320,12 +323,21 @@ net_real_bind(const struct netaddr *addr, struct diag *why)
 }
 
 static void
+log_full(struct real_listener *l)
+{
+	if (!mono_reached(l->real->now, l->quiet_until))
+		return;
+	l->quiet_until = mono_after(l->real->now, FULL_LOG_MS);
+	log_text(l->real->log, LOG_LEVEL_ERROR, "no-descriptors",
+	    "connections are turned away: raise the limit of open files");
+}
+
+static void
 rest(struct real_listener *l)
 {
 	event_del(l->event);
 	net_timer_set(l->rest, mono_after(l->real->now, REST_MS));
-	log_text(l->real->log, LOG_LEVEL_ERROR, "no-descriptors",
-	    "accepting rests: raise the limit of open files");
+	log_full(l);
 }
 
 static void
@@ -337,8 +349,8 @@ rested(void *arg)
 		event_add(l->event, NULL);
 }
 
-static void
-hand_over(struct real_listener *l, int fd, const struct sockaddr_storage *from)
+static struct sock *
+wrap(struct real_listener *l, int fd, const struct sockaddr_storage *from)
 {
 	struct real_sock *s = sock_make(l->mem, &l->real->net, fd);
 	struct sockaddr_storage ss;
@@ -350,7 +362,51 @@ hand_over(struct real_listener *l, int fd, const struct sockaddr_storage *from)
 	if (getsockname(fd, (struct sockaddr *)&ss, &n) == 0)
 		(void)!netaddr_from_sockaddr((struct sockaddr *)&ss,
 		    &s->base.local);
-	l->accepted(l->arg, &s->base);
+	return &s->base;
+}
+
+/* Any descriptor will do; that of the listener needs no file. */
+static void
+keep_spare(struct real_listener *l)
+{
+	if (l->base.full != NULL && l->spare < 0)
+		l->spare = fcntl(l->fd, F_DUPFD_CLOEXEC, 0);
+}
+
+static int
+take(const struct real_listener *l, struct sockaddr_storage *from)
+{
+	socklen_t n = sizeof(*from);
+
+	return accept4(l->fd, (struct sockaddr *)from, &n,
+	    SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+/*
+ * Turning one away on the spare descriptor makes progress; where even that
+ * cannot be had the listener must rest, or it would spin.
+ */
+static void
+out_of_descriptors(struct real_listener *l)
+{
+	struct sockaddr_storage from;
+	struct sock *s;
+	int fd = -1;
+
+	if (l->spare >= 0) {
+		close(l->spare);
+		l->spare = -1;
+		fd = take(l, &from);
+	}
+	if (fd < 0) {
+		rest(l);
+	} else {
+		s = wrap(l, fd, &from);
+		l->base.full(l->arg, s);
+		talloc_free(s);
+		log_full(l);
+	}
+	keep_spare(l);
 }
 
 /* One a turn: the event stays ready while others wait. */
@@ -359,17 +415,18 @@ listener_fired(evutil_socket_t listen_fd, short what, void *arg)
 {
 	struct real_listener *l = arg;
 	struct sockaddr_storage from;
-	socklen_t n = sizeof(from);
 	int fd;
 
+	(void)listen_fd;
 	(void)what;
 	net_real_tick(l->real);
-	fd = accept4(listen_fd, (struct sockaddr *)&from, &n,
-	    SOCK_NONBLOCK | SOCK_CLOEXEC);
+	keep_spare(l);
+	fd = take(l, &from);
 	if (fd >= 0)
-		hand_over(l, fd, &from);
-	else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
-		 errno == ENOMEM)
+		l->accepted(l->arg, wrap(l, fd, &from));
+	else if (errno == EMFILE || errno == ENFILE)
+		out_of_descriptors(l);
+	else if (errno == ENOBUFS || errno == ENOMEM)
 		rest(l);
 }
 
@@ -383,6 +440,7 @@ real_start(struct listener *base, TALLOC_CTX *mem,
 	l->accepted = accepted;
 	l->arg = arg;
 	l->open = true;
+	keep_spare(l);
 	event_add(l->event, NULL);
 }
 
@@ -403,6 +461,8 @@ listener_destroy(struct real_listener *l)
 {
 	event_free(l->event);
 	close(l->fd);
+	if (l->spare >= 0)
+		close(l->spare);
 	return 0;
 }
 
@@ -418,6 +478,7 @@ net_real_listener(TALLOC_CTX *mem, struct net *net, int fd)
 	l->base.ops = &listener_ops;
 	l->real = net_real_of(net);
 	l->fd = fd;
+	l->spare = -1;
 	if (getsockname(fd, (struct sockaddr *)&ss, &n) == 0)
 		(void)!netaddr_from_sockaddr((struct sockaddr *)&ss,
 		    &l->base.local);

@@ -23,6 +23,7 @@ struct stream {
 	bool handshaking;
 	bool shaken; /* the handshake is over */
 	bool broken; /* no orderly close any more */
+	bool asks;   /* for a certificate of the client */
 	struct tls_check check;
 	struct tls_info info;
 	void (*done)(void *arg, bool ok, const struct tls_info *info,
@@ -162,6 +163,19 @@ const struct tls_info *
 stream_tls_info(const struct stream *st)
 {
 	return stream_is_tls(st) ? &st->info : NULL;
+}
+
+void
+stream_ask_certificate(struct stream *st)
+{
+	invariant(st->ssl == NULL);
+	st->asks = true;
+}
+
+bool
+stream_certificate_names(const struct stream *st, const char *name)
+{
+	return stream_is_tls(st) && tls_certificate_names(st->ssl, name);
 }
 
 const char *
@@ -499,5 +513,5 @@ stream_tls_server(struct stream *st, struct tls_server *tls,
 	const struct diag *why),
     void *arg)
 {
-	begin(st, tls_server_ssl(tls, &st->check), done, arg);
+	begin(st, tls_server_ssl(tls, st->asks, &st->check), done, arg);
 }

@@ -45,6 +45,16 @@ void stream_tls_server(struct stream *st, struct tls_server *tls,
 	const struct diag *why),
     void *arg);
 
+/* Before stream_tls_server(): the client is asked for a certificate.  One
+ * that proves nothing, or none, does not end the handshake. */
+void stream_ask_certificate(struct stream *st);
+/*
+ * Is the certificate of the client vouched for by an authority of
+ * tls_server_trust(), and does it carry name, a host name or mail address
+ * ("*": any)?
+ */
+bool stream_certificate_names(const struct stream *st, const char *name);
+
 bool stream_is_tls(const struct stream *st);
 /* Of the running TLS; NULL in clear. */
 const struct tls_info *stream_tls_info(const struct stream *st);

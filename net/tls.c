@@ -2,7 +2,6 @@
 #include "net/tls_internal.h"
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <string.h>
 
@@ -11,10 +10,6 @@
 struct tls_client {
 	SSL_CTX *ctx;
 	struct tls_sessions *sessions;
-};
-
-struct tls_server {
-	SSL_CTX *ctx;
 };
 
 void
@@ -27,8 +22,8 @@ tls_last_error(char *out, size_t size)
 	span_print_to(span_str(reason), out, size);
 }
 
-static enum status
-failed(struct diag *why, const char *what)
+enum status
+tls_failed(struct diag *why, const char *what)
 {
 	char text[200];
 
@@ -36,9 +31,8 @@ failed(struct diag *why, const char *what)
 	return diag_set(why, ST_IO, "%s: %s", what, text);
 }
 
-/* Common to both sides: RFC 8996, RFC 9325 3.1, 3.3, 3.5. */
-static SSL_CTX *
-context_new(const SSL_METHOD *method)
+SSL_CTX *
+tls_context_new(const SSL_METHOD *method)
 {
 	SSL_CTX *ctx = need(SSL_CTX_new(method));
 
@@ -155,14 +149,14 @@ tls_client_new(TALLOC_CTX *mem, const char *ca_file, struct tls_client **out,
 	struct tls_client *tls = need(talloc_zero(mem, struct tls_client));
 	const char *file = *ca_file == '\0' ? TLS_SYSTEM_BUNDLE : ca_file;
 
-	tls->ctx = context_new(TLS_client_method());
+	tls->ctx = tls_context_new(TLS_client_method());
 	talloc_set_destructor(tls, client_destroy);
 	tls->sessions = tls_sessions_new(tls);
 	SSL_CTX_set_session_cache_mode(tls->ctx,
 	    SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_new_cb(tls->ctx, session_came);
 	if (SSL_CTX_load_verify_file(tls->ctx, file) != 1) {
-		enum status st = failed(why, file);
+		enum status st = tls_failed(why, file);
 
 		talloc_free(tls);
 		return st;
@@ -216,7 +210,7 @@ demand_dane(SSL *ssl, const struct tls_want *want, struct tls_check *check,
     struct diag *why)
 {
 	if (SSL_dane_enable(ssl, want->sni) != 1)
-		return failed(why, "DANE");
+		return tls_failed(why, "DANE");
 	/* RFC 7672 3.1.1: no name check for DANE-EE (DANE-33). */
 	SSL_dane_set_flags(ssl, DANE_FLAG_NO_DANE_EE_NAMECHECKS);
 	check->no_usable_tlsa = add_tlsa(ssl, want) == 0;
@@ -238,14 +232,14 @@ demand(SSL *ssl, const struct tls_want *want, struct tls_check *check,
 
 	if (*want->sni != '\0' &&
 	    SSL_set_tlsext_host_name(ssl, (char *)(uintptr_t)want->sni) != 1)
-		return failed(why, "SNI");
+		return tls_failed(why, "SNI");
 	SSL_set_verify(ssl, SSL_VERIFY_NONE, NULL);
 	SSL_set_security_level(ssl,
 	    want->level < LEVEL_VERIFY ? TLS_LEVEL_LENIENT : TLS_LEVEL_STRICT);
 	if (want->level >= LEVEL_VERIFY && want->method == METHOD_DANE)
 		st = demand_dane(ssl, want, check, why);
 	if (st == ST_OK && !set_names(ssl, want))
-		st = failed(why, "reference names");
+		st = tls_failed(why, "reference names");
 	return st;
 }
 
@@ -274,85 +268,4 @@ tls_client_ssl(TALLOC_CTX *mem, struct tls_client *tls,
 		return ssl;
 	SSL_free(ssl);
 	return NULL;
-}
-
-/* ---- server ---- */
-
-static int
-server_destroy(struct tls_server *tls)
-{
-	SSL_CTX_free(tls->ctx);
-	return 0;
-}
-
-static BIO *
-bio_of(struct span a)
-{
-	invariant(a.n <= INT32_MAX);
-	return need(BIO_new_mem_buf(a.p, (int)a.n));
-}
-
-/* First certificate is the leaf, the others its chain. */
-static bool
-use_chain(SSL_CTX *ctx, struct span pem)
-{
-	BIO *bio = bio_of(pem);
-	X509 *x = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-	bool ok = x != NULL && SSL_CTX_use_certificate(ctx, x) == 1;
-
-	X509_free(x);
-	while (ok && (x = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
-		ok = SSL_CTX_add1_chain_cert(ctx, x) == 1;
-		X509_free(x);
-	}
-	if (ok)
-		ERR_clear_error(); /* the end of the PEM file is no error */
-	BIO_free(bio);
-	return ok;
-}
-
-static bool
-use_key(SSL_CTX *ctx, struct span pem)
-{
-	BIO *bio = bio_of(pem);
-	EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
-	bool ok = key != NULL && SSL_CTX_use_PrivateKey(ctx, key) == 1;
-
-	EVP_PKEY_free(key);
-	BIO_free(bio);
-	return ok;
-}
-
-enum status
-tls_server_new(TALLOC_CTX *mem, struct span chain_pem, struct span key_pem,
-    struct tls_server **out, struct diag *why)
-{
-	struct tls_server *tls = need(talloc_zero(mem, struct tls_server));
-	enum status st = ST_OK;
-
-	tls->ctx = context_new(TLS_server_method());
-	talloc_set_destructor(tls, server_destroy);
-	SSL_CTX_set_options(tls->ctx, SSL_OP_CIPHER_SERVER_PREFERENCE);
-	SSL_CTX_set_num_tickets(tls->ctx, 0);
-	if (!use_chain(tls->ctx, chain_pem))
-		st = failed(why, "TLS certificate");
-	else if (!use_key(tls->ctx, key_pem) ||
-		 SSL_CTX_check_private_key(tls->ctx) != 1)
-		st = failed(why, "TLS key");
-	if (st != ST_OK) {
-		talloc_free(tls);
-		return st;
-	}
-	*out = tls;
-	return ST_OK;
-}
-
-SSL *
-tls_server_ssl(struct tls_server *tls, struct tls_check *check)
-{
-	SSL *ssl = need(SSL_new(tls->ctx));
-
-	*check = (struct tls_check){ .level = LEVEL_MAY };
-	SSL_set_accept_state(ssl);
-	return ssl;
 }

@@ -22,10 +22,21 @@ MUST_CHECK enum status tls_client_new(TALLOC_CTX *mem, const char *ca_file,
 /* Forget the sessions that could be resumed. */
 void tls_client_forget(struct tls_client *tls);
 
-/* Server context from PEM bytes (chain, then its private key). */
+#define TLS_MAX_KEYS 4u /* ours: one of each kind */
+
+/*
+ * Server context from PEM bytes: certificates and private keys.  A
+ * certificate that has its key there is presented, with those behind it, up
+ * to the next of that kind, as its chain.  The first must have one.
+ */
 struct tls_server;
 MUST_CHECK enum status tls_server_new(TALLOC_CTX *mem, struct span chain_pem,
     struct span key_pem, struct tls_server **out, struct diag *why);
+/* Authorities (PEM) that vouch for client certificates. */
+MUST_CHECK enum status tls_server_trust(struct tls_server *tls,
+    struct span ca_pem, struct diag *why);
+/* When the first of the presented certificates expires. */
+struct wall tls_server_not_after(const struct tls_server *tls);
 
 /* What one client handshake must prove.  All borrowed for the call. */
 struct tls_want {
@@ -68,6 +79,8 @@ struct tls_info {
 	char grade[16];
 	char matched[TLS_NAME_BYTES]; /* "TLSA 3 1 1 …" or the SAN matched */
 	uint8_t spki_sha256[32];      /* leaf key; zero without certificate */
+	bool has_certificate;         /* the peer sent one */
+	uint8_t cert_sha256[32];      /* the whole of it */
 	char issuer[TLS_NAME_BYTES];
 	struct wall not_after;
 	char error[128]; /* of verification, even when not demanded */

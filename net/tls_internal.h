@@ -50,7 +50,17 @@ SSL *tls_client_ssl(TALLOC_CTX *mem, struct tls_client *tls,
 /* The judgement was good: sessions of this handshake may be resumed. */
 void tls_check_proved(struct tls_check *check);
 void tls_check_release(struct tls_check *check);
-SSL *tls_server_ssl(struct tls_server *tls, struct tls_check *check);
+/* ask: for a certificate of the client, whatever it is worth. */
+SSL *tls_server_ssl(struct tls_server *tls, bool ask, struct tls_check *check);
+
+/* Does the chain of the client's certificate end at one of
+ * tls_server_trust(), and does it carry name ("*": any)? */
+bool tls_certificate_names(SSL *ssl, const char *name);
+
+/* Common to both sides: RFC 8996, RFC 9325 3.1, 3.3, 3.5. */
+SSL_CTX *tls_context_new(const SSL_METHOD *method);
+/* ST_IO with OpenSSL's last error, cleared. */
+enum status tls_failed(struct diag *why, const char *what);
 
 /*
  * Look at a handshake that ended, well or badly, and say what it proved.

@@ -26,6 +26,12 @@ describe_certificate(X509 *leaf, struct tls_info *info)
 	if (n > 0)
 		sha256(span_of(der, (size_t)n), info->spki_sha256);
 	OPENSSL_free(der);
+	der = NULL;
+	n = i2d_X509(leaf, &der);
+	if (n > 0)
+		sha256(span_of(der, (size_t)n), info->cert_sha256);
+	OPENSSL_free(der);
+	info->has_certificate = true;
 	put(info->issuer, sizeof(info->issuer), issuer);
 	OPENSSL_free(issuer);
 	if (ASN1_TIME_to_tm(X509_get0_notAfter(leaf), &tm) == 1)

@@ -736,6 +736,57 @@ START_TEST(listener_rests_when_out_of_descriptors)
 }
 END_TEST
 
+static void
+turned_away(void *arg, struct sock *s)
+{
+	const struct iovec iov = { (char[]){ "421" }, 3 };
+	unsigned *left = arg;
+	size_t sent;
+
+	ck_assert_int_eq(sock_send(s, &iov, 1, &sent), IO_OK);
+	if (--*left == 0)
+		net_real_stop(net);
+}
+
+/* C10 */
+START_TEST(c10_out_of_descriptors_clients_are_told_and_it_recovers)
+{
+	struct netaddr at = loopback(0);
+	struct rlimit old, tight;
+	int fd[20];
+	unsigned left = COUNT_OF(fd);
+	char got[8];
+
+	listener = listen_at(&at);
+	at = *listener_local(listener);
+	listener_on_full(listener, turned_away);
+	for (size_t i = 0; i < COUNT_OF(fd); i++)
+		fd[i] = dial(&at);
+	listener_start(listener, mem, accepted, &left);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
+	tight = old;
+	tight.rlim_cur = (rlim_t)fd[COUNT_OF(fd) - 1] + 2;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &tight), 0);
+	run();
+	ck_assert_uint_eq(accepted_count, 0);
+	for (size_t i = 0; i < COUNT_OF(fd); i++) {
+		ck_assert_int_eq(recv(fd[i], got, sizeof(got), 0), 3);
+		ck_assert_int_eq(recv(fd[i], got, sizeof(got), 0), 0);
+	}
+	close(fd[0]);
+	fd[0] = dial(&at); /* in the place of the one that went */
+	close(fd[1]);
+	run();
+	ck_assert_uint_eq(accepted_count, 1);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
+	sbuf_u8(&story, '\0');
+	ck_assert_uint_lt(story.n, 300); /* one line for all of them */
+	for (size_t i = 0; i < COUNT_OF(fd); i++)
+		if (i != 1)
+			close(fd[i]);
+}
+END_TEST
+
 START_TEST(net_real_bind_tells_where_it_failed)
 {
 	struct netaddr at = loopback(0);
@@ -938,6 +989,8 @@ suite(void)
 	tcase_add_test(t, listener_may_be_freed_while_accepting);
 	tcase_add_test(t, listener_stopped_takes_nothing_and_starts_again);
 	tcase_add_test(t, listener_rests_when_out_of_descriptors);
+	tcase_add_test(t,
+	    c10_out_of_descriptors_clients_are_told_and_it_recovers);
 	tcase_add_test(t, net_real_bind_tells_where_it_failed);
 	suite_add_tcase(s, t);
 

@@ -1621,6 +1621,39 @@ START_TEST(tls_server_needs_a_certificate_and_its_key)
 }
 END_TEST
 
+START_TEST(tls_server_takes_a_certificate_of_each_kind)
+{
+	const struct cert_spec soon = { .san = "DNS:" BASE,
+		.from_s = -CERTS_DAY_S,
+		.to_s = 7 * CERTS_DAY_S,
+		.rsa_bits = 2048 };
+	const struct cert *ca = cert_ca(mem, "CA", NULL);
+	const struct cert *ec = cert_leaf(mem, "DNS:" BASE, ca);
+	const struct cert *rsa = cert_make(mem, &soon, NULL);
+	const struct cert *both[] = { ec, ca, rsa }, *late[] = { ca, ec };
+	char *keys = talloc_asprintf(mem, "%s%s",
+	    span_dup(mem, cert_key_pem(mem, rsa)),
+	    span_dup(mem, cert_key_pem(mem, ec)));
+	struct tls_server *s;
+	struct diag why = { 0 };
+	struct wall at = { (int64_t)time(NULL) * 1000 };
+
+	ck_assert_msg(tls_server_new(mem, cert_pem(mem, both, 3),
+			  span_str(keys), &s, &why) == ST_OK,
+	    "%s", why.text);
+	ck_assert_int_gt(tls_server_not_after(s).ms, at.ms);
+	ck_assert_int_lt(tls_server_not_after(s).ms,
+	    wall_after(at, 8 * CERTS_DAY_S * 1000).ms);
+	ck_assert_int_eq(tls_server_new(mem, cert_pem(mem, late, 2),
+			     cert_key_pem(mem, ec), &s, &why),
+	    ST_IO);
+	ck_assert_int_eq(tls_server_new(mem, cert_pem(mem, both, 2),
+			     span_str(keys), &s, &why),
+	    ST_IO);
+	ck_assert_ptr_nonnull(strstr(why.text, "number 1 has no certificate"));
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -1728,6 +1761,7 @@ suite(void)
 	tcase_add_test(t, b2_9_an_odd_issuer_is_printable);
 	tcase_add_test(t, tls_client_needs_readable_anchors);
 	tcase_add_test(t, tls_server_needs_a_certificate_and_its_key);
+	tcase_add_test(t, tls_server_takes_a_certificate_of_each_kind);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The server's side: certificates with their keys, client certificates. */
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+#include <time.h>
+
+#include "net/tls_internal.h"
+
+struct tls_server {
+	SSL_CTX *ctx;
+	struct wall not_after;
+};
+
+static int
+server_destroy(struct tls_server *tls)
+{
+	SSL_CTX_free(tls->ctx);
+	return 0;
+}
+
+static BIO *
+bio_of(struct span a)
+{
+	invariant(a.n <= INT32_MAX);
+	return need(BIO_new_mem_buf(a.p, (int)a.n));
+}
+
+/* ---- certificates with keys ---- */
+
+struct keys {
+	EVP_PKEY *key[TLS_MAX_KEYS];
+	bool used[TLS_MAX_KEYS];
+	size_t count;
+};
+
+static void
+free_keys(struct keys *k)
+{
+	while (k->count > 0)
+		EVP_PKEY_free(k->key[--k->count]);
+}
+
+static enum status
+read_keys(struct span pem, struct keys *k, struct diag *why)
+{
+	BIO *bio = bio_of(pem);
+	EVP_PKEY *key;
+	enum status st = ST_OK;
+
+	*k = (struct keys){ .count = 0 };
+	while (st == ST_OK &&
+	       (key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL)) != NULL) {
+		if (k->count < TLS_MAX_KEYS) {
+			k->key[k->count++] = key;
+			continue;
+		}
+		EVP_PKEY_free(key);
+		st = diag_set(why, ST_LIMIT, "TLS key: over %u of them",
+		    TLS_MAX_KEYS);
+	}
+	if (st == ST_OK && k->count == 0)
+		st = tls_failed(why, "TLS key");
+	ERR_clear_error(); /* the end of the PEM file is no error */
+	BIO_free(bio);
+	return st;
+}
+
+/* The key of x; NULL: there is none. */
+static EVP_PKEY *
+key_of(struct keys *k, X509 *x)
+{
+	for (size_t i = 0; i < k->count; i++)
+		if (EVP_PKEY_eq(X509_get0_pubkey(x), k->key[i]) == 1) {
+			k->used[i] = true;
+			return k->key[i];
+		}
+	return NULL;
+}
+
+static void
+note_end(struct tls_server *tls, const X509 *x)
+{
+	struct wall end = WALL_NEVER;
+	struct tm tm;
+
+	if (ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) == 1)
+		end.ms = (int64_t)timegm(&tm) * 1000;
+	if (end.ms < tls->not_after.ms)
+		tls->not_after = end;
+}
+
+static enum status
+use_certificate(struct tls_server *tls, struct keys *k, X509 *x, bool first,
+    struct diag *why)
+{
+	EVP_PKEY *key = key_of(k, x);
+
+	if (key == NULL && first)
+		return diag_set(why, ST_IO,
+		    "TLS key: none of the first certificate");
+	if (key == NULL)
+		return SSL_CTX_add1_chain_cert(tls->ctx, x) == 1 ?
+			   ST_OK :
+			   tls_failed(why, "TLS certificate");
+	note_end(tls, x);
+	if (SSL_CTX_use_certificate(tls->ctx, x) != 1)
+		return tls_failed(why, "TLS certificate");
+	if (SSL_CTX_use_PrivateKey(tls->ctx, key) != 1 ||
+	    SSL_CTX_check_private_key(tls->ctx) != 1)
+		return tls_failed(why, "TLS key");
+	return ST_OK;
+}
+
+static enum status
+use_all(struct tls_server *tls, struct span pem, struct keys *k,
+    struct diag *why)
+{
+	BIO *bio = bio_of(pem);
+	enum status st = ST_OK;
+	size_t n = 0;
+	X509 *x;
+
+	while (st == ST_OK &&
+	       (x = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
+		st = use_certificate(tls, k, x, n++ == 0, why);
+		X509_free(x);
+	}
+	if (st == ST_OK && n == 0)
+		st = tls_failed(why, "TLS certificate");
+	ERR_clear_error();
+	BIO_free(bio);
+	for (size_t i = 0; st == ST_OK && i < k->count; i++)
+		if (!k->used[i])
+			st = diag_set(why, ST_IO,
+			    "TLS key: number %zu has no certificate", i + 1);
+	return st;
+}
+
+/* ---- client certificates ---- */
+
+/*
+ * Nothing a client shows ends its handshake: what its certificate is worth
+ * is asked afterwards, and for most it is worth nothing.
+ */
+static int
+verify_and_go_on(X509_STORE_CTX *store, void *arg)
+{
+	(void)arg;
+	if (X509_verify_cert(store) != 1)
+		ERR_clear_error();
+	return 1;
+}
+
+enum status
+tls_server_trust(struct tls_server *tls, struct span ca_pem, struct diag *why)
+{
+	X509_STORE *store = SSL_CTX_get_cert_store(tls->ctx);
+	BIO *bio = bio_of(ca_pem);
+	size_t n = 0;
+	bool ok = true;
+	X509 *x;
+
+	while (ok && (x = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
+		ok = X509_STORE_add_cert(store, x) == 1;
+		X509_free(x);
+		n++;
+	}
+	BIO_free(bio);
+	if (!ok || n == 0)
+		return tls_failed(why, "client-ca");
+	ERR_clear_error();
+	return ST_OK;
+}
+
+bool
+tls_certificate_names(SSL *ssl, const char *name)
+{
+	X509 *x = SSL_get0_peer_certificate(ssl);
+	unsigned flags = X509_CHECK_FLAG_NO_WILDCARDS;
+
+	if (x == NULL || SSL_get_verify_result(ssl) != X509_V_OK)
+		return false;
+	return strcmp(name, "*") == 0 ||
+	       X509_check_host(x, name, 0, flags, NULL) == 1 ||
+	       X509_check_email(x, name, 0, flags) == 1;
+}
+
+/* ---- the context ---- */
+
+enum status
+tls_server_new(TALLOC_CTX *mem, struct span chain_pem, struct span key_pem,
+    struct tls_server **out, struct diag *why)
+{
+	struct tls_server *tls = need(talloc_zero(mem, struct tls_server));
+	struct keys keys;
+	enum status st;
+
+	tls->not_after = WALL_NEVER;
+	tls->ctx = tls_context_new(TLS_server_method());
+	talloc_set_destructor(tls, server_destroy);
+	SSL_CTX_set_options(tls->ctx, SSL_OP_CIPHER_SERVER_PREFERENCE);
+	SSL_CTX_set_num_tickets(tls->ctx, 0);
+	SSL_CTX_set_cert_verify_callback(tls->ctx, verify_and_go_on, NULL);
+	st = read_keys(key_pem, &keys, why);
+	if (st == ST_OK)
+		st = use_all(tls, chain_pem, &keys, why);
+	free_keys(&keys);
+	if (st != ST_OK) {
+		talloc_free(tls);
+		return st;
+	}
+	*out = tls;
+	return ST_OK;
+}
+
+struct wall
+tls_server_not_after(const struct tls_server *tls)
+{
+	return tls->not_after;
+}
+
+SSL *
+tls_server_ssl(struct tls_server *tls, bool ask, struct tls_check *check)
+{
+	SSL *ssl = need(SSL_new(tls->ctx));
+
+	*check = (struct tls_check){ .level = LEVEL_MAY };
+	SSL_set_accept_state(ssl);
+	if (ask)
+		SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
+	return ssl;
+}

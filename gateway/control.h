@@ -4,7 +4,9 @@
  * what that answers: fdpass messages of a type, a few numbers and at most
  * one descriptor.
  *
- *	master -> role: CONF [CERT [KEY]] CHANNEL... START  LISTENER...
+ *	master -> role: CONF CHANNEL... START
+ *	to an intake:   CONF CLIENT_CA CERT KEY ACCOUNTS CHANNEL... START
+ *	                LISTENER...
  *	role -> master: READY
  *
  * A drained role exits.
@@ -27,16 +29,18 @@ enum role {
 
 enum control_type {
 	/* master -> role */
-	CONTROL_CONF = 1, /* memfd: conf_print()'s text; again: reload */
-	CONTROL_CERT,     /* memfd: PEM chain; to intake */
-	CONTROL_KEY,      /* memfd: PEM key; completes CERT */
-	CONTROL_CHANNEL,  /* role, index of the other side; socket */
-	CONTROL_START,    /* number of couriers */
+	CONTROL_CONF = 1,  /* memfd: conf_print()'s text; again: reload */
+	CONTROL_CLIENT_CA, /* memfd: PEM; to intake, here to ACCOUNTS */
+	CONTROL_CERT,      /* memfd: PEM chain; empty: none, here and above */
+	CONTROL_KEY,       /* memfd: PEM key; completes the two above */
+	CONTROL_ACCOUNTS,  /* memfd: policy/accounts.h; empty: none */
+	CONTROL_CHANNEL,   /* role, index of the other side; socket */
+	CONTROL_START,     /* number of couriers */
 	/* index into conf->listen; socket; to intake.  To keeper: the socket
 	 * of the command line. */
 	CONTROL_LISTENER,
-	CONTROL_DRAIN, /* finish what runs */
-	CONTROL_STOP,  /* all others have gone: end */
+	CONTROL_DRAIN,     /* finish what runs */
+	CONTROL_STOP,      /* all others have gone: end */
 	/* role -> master */
 	CONTROL_READY,
 };

@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "util/strmap.h"
-
 static void check_drained(struct intake *in);
 
 struct intake *
@@ -14,43 +12,49 @@ intake_new(TALLOC_CTX *mem, const struct role_env *env)
 	struct intake *in = need(talloc_zero(mem, struct intake));
 
 	in->env = *env;
-	in->peers = strmap_new(in);
+	in->most_connections = UINT32_MAX;
 	in->read_buf = need(talloc_array(in, uint8_t, INTAKE_READ_BYTES));
 	in->has_room = true;
 	TAILQ_INIT(&in->sessions);
 	TAILQ_INIT(&in->ended);
+	intake_clients_init(in);
+	intake_auth_init(in);
 	return in;
 }
 
 /* ---- what the configuration allows ---- */
 
-static const struct conf_listen *
-listen_of(const struct intake_point *p)
+const struct conf_listen *
+intake_listen_of(const struct intake_point *p)
 {
 	const struct conf *conf = p->in->env.conf;
 
 	return p->index < conf->listen_count ? &conf->listen[p->index] : NULL;
 }
 
-bool
-intake_may_relay(const struct intake_point *p, const struct netaddr *a)
+static bool
+is_among(const struct netprefix *list, size_t count, const struct netaddr *a)
 {
-	const struct conf_listen *listen = listen_of(p);
-
-	for (size_t i = 0; listen != NULL && i < listen->allow_count; i++)
-		if (netprefix_has(&listen->allow[i], a))
+	for (size_t i = 0; i < count; i++)
+		if (netprefix_has(&list[i], a))
 			return true;
 	return false;
 }
 
-static void
-configure(struct intake_point *p)
+/* On a listener that is no longer configured nobody may do anything. */
+void
+intake_configure_session(struct session *s)
 {
-	const struct conf *conf = p->in->env.conf;
-	const struct conf_listen *listen = listen_of(p);
-	enum listen_tls tls = listen == NULL ? LISTEN_TLS_REQUIRE : listen->tls;
+	static const struct conf_listen none = { .tls = LISTEN_TLS_REQUIRE,
+		.auth = LISTEN_AUTH_OFF };
+	const struct intake *in = s->in;
+	const struct conf *conf = in->env.conf;
+	const struct conf_listen *l = intake_listen_of(s->point);
 
-	p->conf = (struct server_conf){
+	if (l == NULL)
+		l = &none;
+	s->listed = is_among(l->allow, l->allow_count, &s->client);
+	s->conf = (struct server_conf){
 		.hostname = conf->hostname,
 		.message_bytes = conf->intake_message_bytes,
 		.command_bytes = (size_t)conf->intake_command_bytes,
@@ -58,18 +62,27 @@ configure(struct intake_point *p)
 		.recipients = conf->intake_recipients,
 		.errors = conf->intake_errors,
 		.received = conf->intake_received,
+		.starttls = l->tls != LISTEN_TLS_OFF &&
+			    l->tls != LISTEN_TLS_IMPLICIT && in->tls != NULL,
+		.tls_required = l->tls == LISTEN_TLS_REQUIRE,
 		.auth_failures = SERVER_AUTH_TRIES,
-		.starttls = tls != LISTEN_TLS_OFF && p->in->tls != NULL,
-		.tls_required = tls == LISTEN_TLS_REQUIRE,
+		.auth_plain = l->auth != LISTEN_AUTH_OFF &&
+			      in->accounts != NULL,
+		.auth_external = l->auth != LISTEN_AUTH_OFF &&
+				 intake_certificate_account(s) != NULL,
+		.auth_required = l->auth == LISTEN_AUTH_REQUIRE &&
+				 s->account == NULL,
+		.submission = l->role == LISTEN_SUBMISSION,
 	};
 }
 
 static void
 configure_all(struct intake *in)
 {
-	for (size_t i = 0; i < COUNT_OF(in->point); i++)
-		if (in->point[i] != NULL)
-			configure(in->point[i]);
+	struct session *s;
+
+	TAILQ_FOREACH(s, &in->sessions, link)
+		intake_configure_session(s);
 }
 
 void
@@ -80,14 +93,23 @@ intake_set_tls(struct intake *in, struct tls_server *tls)
 }
 
 void
+intake_set_accounts(struct intake *in, const struct accounts *accounts)
+{
+	in->accounts = accounts;
+	configure_all(in);
+}
+
+void
+intake_limit_connections(struct intake *in, uint32_t most)
+{
+	in->most_connections = most;
+}
+
+void
 intake_reload(struct intake *in, const struct conf *conf)
 {
-	struct session *s;
-
 	in->env.conf = conf;
 	configure_all(in);
-	TAILQ_FOREACH(s, &in->sessions, link)
-		s->may_relay = intake_may_relay(s->point, &s->client);
 }
 
 /* ---- stress ---- */
@@ -102,6 +124,12 @@ intake_idle_ms(const struct intake *in)
 		   idle;
 }
 
+int64_t
+intake_handshake_ms(const struct intake *in)
+{
+	return in->stressed ? INTAKE_STRESS_IDLE_MS : INTAKE_HANDSHAKE_MS;
+}
+
 static void
 hurry_all(struct intake *in)
 {
@@ -110,15 +138,24 @@ hurry_all(struct intake *in)
 	struct session *s;
 
 	TAILQ_FOREACH(s, &in->sessions, link)
-		if (s->wait == WAIT_NOTHING && s->deadline.ms > soon.ms)
+		if ((s->wait == WAIT_NOTHING || s->wait == WAIT_TLS) &&
+		    s->deadline.ms > soon.ms)
 			intake_session_set_deadline(s, INTAKE_STRESS_IDLE_MS);
+}
+
+static uint32_t
+connection_limit(const struct intake *in)
+{
+	uint32_t limit = in->env.conf->intake_connections;
+
+	return limit < in->most_connections ? limit : in->most_connections;
 }
 
 static void
 measure_stress(struct intake *in)
 {
 	uint64_t used = (uint64_t)in->session_count * 100;
-	uint64_t limit = in->env.conf->intake_connections;
+	uint64_t limit = connection_limit(in);
 
 	if (!in->stressed && used >= limit * INTAKE_STRESS_PERCENT) {
 		in->stressed = true;
@@ -130,38 +167,23 @@ measure_stress(struct intake *in)
 
 /* ---- connections ---- */
 
-static struct intake_peer *
-peer_of(struct intake *in, const struct netaddr *a)
+static bool
+is_implicit(const struct intake_point *p)
 {
-	char name[NETADDR_TEXT_BYTES] = "";
-	struct intake_peer *peer;
+	const struct conf_listen *l = intake_listen_of(p);
 
-	if (a->family != NETADDR_NONE)
-		netaddr_text(a, name);
-	peer = strmap_get(in->peers, name);
-	if (peer != NULL)
-		return peer;
-	peer = need(talloc_zero(in->peers, struct intake_peer));
-	memcpy(peer->name, name, sizeof(name));
-	strmap_put(in->peers, name, peer);
-	return peer;
+	return l != NULL && l->tls == LISTEN_TLS_IMPLICIT;
 }
 
+/*
+ * One reply without a session: it costs nothing but the accept.  A client
+ * that expects TLS could not read it.
+ */
 static void
-drop_peer(struct intake *in, struct intake_peer *peer)
-{
-	if (peer->count > 0)
-		return;
-	strmap_del(in->peers, peer->name);
-	talloc_free(peer);
-}
-
-/* One reply without a session: it costs nothing but the accept. */
-static void
-turn_away(struct intake *in, struct sock *sock, const char *reply)
+turn_away(const struct intake_point *p, struct sock *sock, const char *reply)
 {
 	const struct netaddr *client = sock_peer(sock);
-	struct logline l = logline_begin(in->env.log, LOG_LEVEL_INFO,
+	struct logline l = logline_begin(p->in->env.log, LOG_LEVEL_INFO,
 	    "rejected");
 	char text[NETADDR_TEXT_BYTES];
 	char line[SERVER_REPLY_BYTES];
@@ -172,10 +194,11 @@ turn_away(struct intake *in, struct sock *sock, const char *reply)
 		logline_str(&l, "client", netaddr_text(client, text));
 	logline_str(&l, "reply", reply);
 	logline_end(&l);
+	if (is_implicit(p))
+		return;
 	snprintf(line, sizeof(line), "%s\r\n", reply);
 	iov.iov_len = strlen(line);
 	(void)sock_send(sock, &iov, 1, &sent); /* it fits or it does not */
-	talloc_free(sock);
 }
 
 static void
@@ -183,25 +206,45 @@ accepted(void *arg, struct sock *sock)
 {
 	struct intake_point *p = arg;
 	struct intake *in = p->in;
-	const struct conf *conf = in->env.conf;
-	struct intake_peer *peer;
+	const char *reply = NULL;
 
-	if (in->keeper == NULL) {
-		turn_away(in, sock, "421 4.3.2 service not available");
+	if (in->keeper == NULL)
+		reply = "421 4.3.2 service not available";
+	else if (in->session_count >= connection_limit(in))
+		reply = "421 4.3.2 too many connections";
+	if (reply != NULL) {
+		turn_away(p, sock, reply);
+		talloc_free(sock);
 		return;
 	}
-	if (in->session_count >= conf->intake_connections) {
-		turn_away(in, sock, "421 4.3.2 too many connections");
-		return;
-	}
-	peer = peer_of(in, sock_peer(sock));
-	if (peer->count >= conf->intake_client_connections) {
-		turn_away(in, sock, "421 4.7.0 too many connections from you");
-		return;
-	}
-	peer->count++;
-	intake_session_new(p, peer, sock);
+	intake_session_new(p, sock);
 	measure_stress(in);
+}
+
+/* No descriptor is left but the listener's spare one. */
+static void
+not_accepted(void *arg, struct sock *sock)
+{
+	turn_away(arg, sock, "421 4.3.2 too many connections");
+}
+
+const char *
+intake_admit(struct session *s)
+{
+	struct intake *in = s->in;
+	const struct conf *conf = in->env.conf;
+	const struct conf_listen *l = intake_listen_of(s->point);
+
+	s->peer = intake_client_take(in, &s->client);
+	if (s->peer->open > conf->intake_client_connections)
+		return "421 4.7.0 too many connections from you";
+	if (!intake_rate_take(in, &s->peer->connections,
+		conf->intake_connection_rate))
+		return "421 4.7.0 too many connections from you in a minute";
+	if (l != NULL && l->auth == LISTEN_AUTH_REQUIRE && l->allow_count > 0 &&
+	    !s->listed)
+		return "554 5.7.1 this service is not for your network";
+	return NULL;
 }
 
 void
@@ -221,9 +264,9 @@ intake_add_listener(struct intake *in, size_t listen, struct listener *l)
 		p->index = listen;
 		in->point[listen] = p;
 	}
-	configure(p);
 	talloc_free(p->listener);
 	p->listener = l;
+	listener_on_full(l, not_accepted);
 	listener_start(l, in, accepted, p);
 }
 
@@ -249,8 +292,8 @@ intake_reap(struct intake *in, struct session *s)
 	TAILQ_REMOVE(&in->sessions, s, link);
 	TAILQ_INSERT_TAIL(&in->ended, s, link);
 	in->session_count--;
-	s->peer->count--;
-	drop_peer(in, s->peer);
+	if (s->peer != NULL)
+		intake_client_leave(in, s->peer);
 	measure_stress(in);
 	if (in->reaper == NULL)
 		in->reaper = net_later(in, in->env.net, reap_all, in);

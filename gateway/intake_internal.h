@@ -3,8 +3,12 @@
  * intake_internal - shared by gateway/intake*.c only.
  *
  *	intake.c          the role: listeners, limits, reload, drain
+ *	intake_client.c   client networks: what they have open, rates
  *	intake_keeper.c   the channel to the keeper, ids, verdicts
- *	intake_session.c  one connection
+ *	intake_session.c  one connection: time, input, output
+ *	intake_proxy.c    its start, where it comes from a load balancer
+ *	intake_answer.c   what the server machine asks
+ *	intake_auth.c     passwords and certificates
  *	intake_message.c  one message on its way to the keeper
  */
 #ifndef GATEWAY_INTAKE_INTERNAL_H
@@ -25,6 +29,8 @@
 #define INTAKE_ENVELOPE_BYTES (CHAN_FRAME_MAX_BYTES - 8192u)
 /* Of a recipient in it beside its strings: three lengths and a byte. */
 #define INTAKE_RCPT_BYTES 13u
+/* Date and Message-ID, with a host name in it. */
+#define INTAKE_ADDED_BYTES 512u
 /* Ours: how long the keeper may take over a message; clients give it 10
  * minutes (RFC 5321 4.5.3.2.6), it should not come to that. */
 #define INTAKE_VERDICT_MS 300000
@@ -36,19 +42,46 @@
 #define INTAKE_STRESS_PERCENT 90u
 #define INTAKE_CALM_PERCENT   80u /* and not again before it fell to this */
 #define INTAKE_STRESS_IDLE_MS 30000
+#define INTAKE_PROXY_MS       10000 /* ours: for a PROXY header */
+/* Ours: passwords that wait, at all and of one client network; the longest
+ * wait; the rest after each, about as long as one takes (accounts.h). */
+#define INTAKE_AUTH_QUEUE   256u
+#define INTAKE_AUTH_CLIENT  8u
+#define INTAKE_AUTH_WAIT_MS 60000
+#define INTAKE_AUTH_REST_MS 50
+#define INTAKE_AUTH_KNOWN   4096u /* ours: passwords remembered as right */
+#define INTAKE_RATE_MS      60000 /* what the rates are counted in */
+#define INTAKE_FORGIVE_MS   60000 /* ours: one failed AUTH is forgotten in */
+#define INTAKE_MAX_FAILURES 1000u
+/* Ours: client networks remembered that have nothing open, and how long. */
+#define INTAKE_MEMORY    10000u
+#define INTAKE_MEMORY_MS 600000
 
-/* Connections from one address. */
-struct intake_peer {
-	char name[NETADDR_TEXT_BYTES];
-	uint32_t count;
+/* Counts within the minute that began with the first of them. */
+struct intake_rate {
+	struct mono since;
+	uint32_t used;
 };
 
-/* One listener, and what sessions on it may do. */
+/* One IPv4 address, or the /64 of an IPv6 one. */
+struct intake_client {
+	TAILQ_ENTRY(intake_client) link; /* among the absent */
+	char name[NETADDR_TEXT_BYTES];
+	uint32_t open;      /* connections; 0: absent */
+	uint32_t logins;    /* sessions in the queue of AUTH */
+	uint32_t failures;  /* of AUTH; intake_client_failures() knows */
+	struct mono failed; /* since when the oldest of them is forgiven */
+	struct mono left;   /* when it became absent */
+	struct intake_rate connections;
+	struct intake_rate messages;
+	struct intake_rate recipients;
+};
+
+/* One listener. */
 struct intake_point {
 	struct intake *in;
 	size_t index; /* of conf->listen */
 	struct listener *listener;
-	struct server_conf conf;
 };
 
 /* What a session waits for, beside its client. */
@@ -58,6 +91,9 @@ enum session_wait {
 	WAIT_CREDIT,  /* the window is full */
 	WAIT_VERDICT, /* END was sent */
 	WAIT_TLS,     /* the handshake */
+	WAIT_PROXY,   /* the header of a load balancer */
+	WAIT_AUTH,    /* a password is to be computed */
+	WAIT_TARPIT,  /* a reply is held back */
 };
 
 /*
@@ -88,8 +124,10 @@ struct message {
 struct session {
 	TAILQ_ENTRY(session) link;
 	struct intake *in;
+	TAILQ_ENTRY(session) auth_link; /* while WAIT_AUTH */
 	const struct intake_point *point;
-	struct intake_peer *peer;
+	struct server_conf conf;
+	struct intake_client *peer; /* NULL before a PROXY header came */
 	struct stream *stream;
 	struct server *server;
 	struct net_timer *timer;
@@ -98,11 +136,15 @@ struct session {
 	uint64_t serial; /* for the log */
 	uint32_t slot;
 	enum session_wait wait;
-	bool closing; /* the last reply is on its way out */
-	bool ended;   /* waits to be freed */
-	bool may_relay;
-	bool tls_due;       /* 220 to STARTTLS is on its way out */
-	size_t block_bytes; /* of content since the deadline was set */
+	bool closing;           /* the last reply is on its way out */
+	bool ended;             /* waits to be freed */
+	bool listed;            /* by the listener's allow */
+	bool tls_due;           /* 220 to STARTTLS is on its way out */
+	bool greeted;           /* 220 was said */
+	uint32_t errors;        /* commands rejected for good */
+	int64_t reply_delay_ms; /* of the next reply */
+	char *account;          /* that has authenticated; or NULL */
+	size_t block_bytes;     /* of content since the deadline was set */
 	size_t envelope_bytes;
 	struct sbuf pending;     /* input not yet taken */
 	struct message *message; /* or NULL */
@@ -118,9 +160,14 @@ struct intake_slot {
 
 struct intake {
 	struct role_env env;
-	struct tls_server *tls; /* or NULL */
+	struct tls_server *tls;          /* or NULL */
+	const struct accounts *accounts; /* or NULL */
+	struct intake_auth *auth;
 	struct intake_point *point[CONF_MAX_LISTEN];
-	struct strmap *peers; /* struct intake_peer by address */
+	struct strmap *clients;             /* struct intake_client by name */
+	TAILQ_HEAD(, intake_client) absent; /* the longest first */
+	uint32_t absent_count;
+	uint32_t most_connections; /* that the process can hold */
 	struct sessions sessions;
 	struct sessions ended;
 	uint32_t session_count;
@@ -149,10 +196,31 @@ struct intake {
 };
 
 /* ---- intake.c ---- */
-bool intake_may_relay(const struct intake_point *p, const struct netaddr *a);
+/* NULL: a reload took it away. */
+const struct conf_listen *intake_listen_of(const struct intake_point *p);
+/* Tell the server machine what holds for s now. */
+void intake_configure_session(struct session *s);
 int64_t intake_idle_ms(const struct intake *in);
+int64_t intake_handshake_ms(const struct intake *in);
+/* The client of s is known: count it.  NULL, or the reply that it gets. */
+const char *intake_admit(struct session *s);
 /* s has ended: free it when nobody up the stack uses it. */
 void intake_reap(struct intake *in, struct session *s);
+
+/* ---- intake_client.c ---- */
+void intake_clients_init(struct intake *in);
+/* One more connection of a's network; it is there until it leaves. */
+struct intake_client *intake_client_take(struct intake *in,
+    const struct netaddr *a);
+void intake_client_leave(struct intake *in, struct intake_client *c);
+/* Count one, if that is within limit (0: none) in this minute. */
+bool intake_rate_take(struct intake *in, struct intake_rate *r, uint32_t limit);
+/* Failed AUTHs that are not forgiven yet. */
+uint32_t intake_client_failures(const struct intake *in,
+    struct intake_client *c);
+void intake_client_failed(const struct intake *in, struct intake_client *c);
+/* How long a reply is held back after so many faults. */
+int64_t intake_delay_ms(const struct intake *in, uint32_t faults);
 
 /* ---- intake_keeper.c ---- */
 /* 0 when there is none: they were asked for. */
@@ -161,8 +229,11 @@ uint32_t intake_slot_take(struct intake *in, struct session *s);
 void intake_slot_free(struct intake *in, uint32_t slot);
 
 /* ---- intake_session.c ---- */
-void intake_session_new(struct intake_point *p, struct intake_peer *peer,
-    struct sock *sock);
+void intake_session_new(struct intake_point *p, struct sock *sock);
+/* Its client is known: admit and greet it. */
+void intake_session_begin(struct session *s);
+struct logline intake_session_line(const struct session *s,
+    enum log_level level, const char *event);
 /* The wait is over: go on. */
 void intake_session_resume(struct session *s);
 void intake_session_set_deadline(struct session *s, int64_t ms);
@@ -171,10 +242,33 @@ void intake_session_bye(struct session *s, const char *reply);
 /* Close without another word. */
 void intake_session_end(struct session *s);
 
+/* ---- intake_proxy.c ---- */
+/* Read the header, then intake_session_begin(). */
+void intake_proxy_begin(struct session *s);
+
+/* ---- intake_answer.c ---- */
+/* Answers to the questions of the server machine. */
+void intake_answer_mail(struct session *s);
+void intake_answer_rcpt(struct session *s);
+void intake_answer_data(struct session *s);
+
+/* ---- intake_auth.c ---- */
+void intake_auth_init(struct intake *in);
+/* Answer SERVER_AUTH, now or later. */
+void intake_auth_ask(struct session *s);
+/* s does not wait for an answer any more. */
+void intake_auth_abort(struct session *s);
+/* The account that the client's certificate stands for; or NULL. */
+const char *intake_certificate_account(const struct session *s);
+/* After a handshake: where the certificate alone suffices. */
+void intake_auth_by_certificate(struct session *s);
+
 /* ---- intake_message.c ---- */
 /* After DATA; with id 0 the session waits for one. */
 void intake_message_begin(struct session *s);
 void intake_message_add(struct session *s, struct span body);
+/* All of the header was added: add what a submission lacks. */
+void intake_message_header(struct session *s);
 /* All content came: ask the keeper for its verdict. */
 void intake_message_end(struct session *s);
 /* Drop what there is; the keeper is told. */

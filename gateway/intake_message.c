@@ -124,6 +124,23 @@ wait_for(struct session *s, enum session_wait wait)
 
 /* ---- begin ---- */
 
+/*
+ * RFC 3848 and RFC 6531 4.3.  Who has authenticated is nobody's business on
+ * the way: the log has it.
+ */
+static const char *
+with_keyword(const struct server_envelope *e, bool tls)
+{
+	static const char *const words[2][2][2] = {
+		{ { "ESMTP", "ESMTPA" }, { "ESMTPS", "ESMTPSA" } },
+		{ { "UTF8SMTP", "UTF8SMTPA" }, { "UTF8SMTPS", "UTF8SMTPSA" } },
+	};
+
+	if (!e->esmtp && !tls)
+		return "SMTP";
+	return words[e->smtputf8][tls][*e->auth != '\0'];
+}
+
 static void
 add_received(struct session *s)
 {
@@ -134,9 +151,7 @@ add_received(struct session *s)
 		.helo = e.helo,
 		.client = s->client,
 		.by = s->in->env.conf->hostname,
-		.with = tls != NULL ? "ESMTPS" :
-			e.esmtp     ? "ESMTP" :
-				      "SMTP",
+		.with = with_keyword(&e, tls != NULL),
 		.tls_protocol = tls != NULL ? tls->protocol : "",
 		.tls_cipher = tls != NULL ? tls->cipher : "",
 		.tls_group = tls != NULL ? tls->group : "",
@@ -168,7 +183,7 @@ intake_message_begin(struct session *s)
 	s->message->id = id;
 	s->message->number = intake_slot_take(s->in, s);
 	sbuf_init(&s->message->chunk, s->message,
-	    WIRE_CHUNK_BYTES + SERVER_HELD_BYTES);
+	    WIRE_CHUNK_BYTES + SERVER_HELD_BYTES + INTAKE_ADDED_BYTES);
 	s->block_bytes = 0;
 	server_accept(s->server, NULL);
 	add_received(s);
@@ -214,6 +229,31 @@ intake_message_add(struct session *s, struct span body)
 		send_chunk(s);
 	else
 		wait_for(s, WAIT_CREDIT);
+}
+
+/* What a submission may lack (RFC 6409 8.2, 8.3); nothing is changed. */
+void
+intake_message_header(struct session *s)
+{
+	const struct header_facts *h = server_header(s->server);
+	struct message *m = s->message;
+	char date[CLOCK_TEXT_BYTES], id[QUEUE_ID_BYTES];
+	size_t before = m->chunk.n;
+
+	if (!s->conf.submission || m->state == MESSAGE_LOST)
+		return;
+	if (!h->has_date)
+		sbuf_printf(&m->chunk, "Date: %s\r\n",
+		    wall_rfc5322(net_wall(s->in->env.net), date));
+	if (!h->has_message_id)
+		sbuf_printf(&m->chunk, "Message-ID: <%s.%016llx@%s>\r\n",
+		    queue_id_text(m->id, id),
+		    (unsigned long long)net_random_u64(s->in->env.net),
+		    s->in->env.conf->hostname);
+	if (m->chunk.n > before && !h->separated)
+		sbuf_str(&m->chunk, "\r\n");
+	invariant(!sbuf_failed(&m->chunk));
+	m->size_bytes += m->chunk.n - before;
 }
 
 void
@@ -290,6 +330,20 @@ refusal_of(enum wire_verdict verdict)
 	return verdict == VERDICT_NO_SPACE ? REPLY_NO_SPACE : REPLY_TRY_LATER;
 }
 
+/* Whose message it is stands in no field of it. */
+static void
+log_submitted(const struct session *s, const char *id)
+{
+	struct logline l;
+
+	if (s->account == NULL)
+		return;
+	l = intake_session_line(s, LOG_LEVEL_INFO, "submitted");
+	logline_str(&l, "id", id);
+	logline_str(&l, "account", s->account);
+	logline_end(&l);
+}
+
 void
 intake_message_verdict(struct session *s, const struct wire_done *d)
 {
@@ -298,6 +352,7 @@ intake_message_verdict(struct session *s, const struct wire_done *d)
 	if (s->message->state == MESSAGE_ENDED) {
 		if (d->verdict == VERDICT_QUEUED) {
 			queue_id_text(d->message, id);
+			log_submitted(s, id);
 			s->wait = WAIT_NOTHING;
 			forget(s);
 			server_accept(s->server, id);

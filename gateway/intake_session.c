@@ -28,6 +28,13 @@ intake_session_set_deadline(struct session *s, int64_t ms)
 
 /* ---- end ---- */
 
+static void
+stop_waiting(struct session *s)
+{
+	intake_auth_abort(s);
+	s->wait = WAIT_NOTHING;
+}
+
 void
 intake_session_end(struct session *s)
 {
@@ -37,7 +44,7 @@ intake_session_end(struct session *s)
 	/* A handshake under way watches by itself, until it is freed. */
 	if (s->wait != WAIT_TLS || s->tls_due)
 		stream_watch(s->stream, 0, NULL, NULL);
-	s->wait = WAIT_NOTHING;
+	stop_waiting(s);
 	intake_message_abort(s);
 	net_timer_clear(s->timer);
 	intake_reap(s->in, s);
@@ -73,7 +80,7 @@ flush(struct session *s)
 static void
 close_soon(struct session *s)
 {
-	s->wait = WAIT_NOTHING;
+	stop_waiting(s);
 	intake_message_abort(s);
 	if (flush(s)) {
 		intake_session_end(s);
@@ -97,8 +104,9 @@ intake_session_bye(struct session *s, const char *reply)
 
 /* ---- log ---- */
 
-static struct logline
-session_line(const struct session *s, enum log_level level, const char *event)
+struct logline
+intake_session_line(const struct session *s, enum log_level level,
+    const char *event)
 {
 	struct logline l = logline_begin(s->in->env.log, level, event);
 
@@ -115,7 +123,7 @@ static void
 log_rejection(struct session *s)
 {
 	struct server_envelope e = server_envelope(s->server);
-	struct logline l = session_line(s, LOG_LEVEL_INFO, "rejected");
+	struct logline l = intake_session_line(s, LOG_LEVEL_INFO, "rejected");
 
 	logline_str(&l, "helo", e.helo);
 	if (server_in_transaction(s->server))
@@ -124,49 +132,7 @@ log_rejection(struct session *s)
 	logline_end(&l);
 }
 
-/* ---- questions of the server machine ---- */
-
-static void
-ask_mail(struct session *s)
-{
-	s->envelope_bytes = 0;
-	if (s->in->keeper == NULL)
-		server_refuse(s->server,
-		    "451 4.3.0 queue not available, try later");
-	else if (!s->in->has_room)
-		server_refuse(s->server, "452 4.3.1 no room, try later");
-	else
-		server_accept(s->server, NULL);
-}
-
-static void
-ask_rcpt(struct session *s)
-{
-	const struct address *a = &server_rcpt(s->server)->addr;
-	size_t bytes = strlen(a->text) + strlen(a->domain) + INTAKE_RCPT_BYTES;
-
-	if (!s->may_relay) {
-		char *reply = need(talloc_asprintf(s,
-		    "550 5.7.1 relaying denied: <%s>", a->text));
-
-		server_refuse(s->server, reply);
-		talloc_free(reply);
-	} else if (s->envelope_bytes + bytes > INTAKE_ENVELOPE_BYTES) {
-		server_refuse(s->server, "452 4.5.3 too many recipients");
-	} else {
-		s->envelope_bytes += bytes;
-		server_accept(s->server, NULL);
-	}
-}
-
-static void
-ask_data(struct session *s)
-{
-	if (!server_is_chunked(s->server) && stream_has_unread(s->stream))
-		server_bye(s->server, "554 5.5.0 talking before the reply");
-	else
-		intake_message_begin(s);
-}
+/* ---- TLS ---- */
 
 /* What came behind STARTTLS in clear must not be taken for what comes after
  * the handshake (TLS-13). */
@@ -179,7 +145,52 @@ begin_tls(struct session *s)
 	}
 	s->tls_due = true;
 	s->wait = WAIT_TLS;
-	intake_session_set_deadline(s, INTAKE_HANDSHAKE_MS);
+	intake_session_set_deadline(s, intake_handshake_ms(s->in));
+}
+
+/* ---- replies that are held back ---- */
+
+static int64_t
+delay_ms(const struct session *s)
+{
+	uint32_t after = s->in->env.conf->intake_tarpit_after;
+	int64_t ms = intake_delay_ms(s->in,
+	    s->errors > after ? s->errors - after : 0);
+
+	return ms > s->reply_delay_ms ? ms : s->reply_delay_ms;
+}
+
+static void
+note_rejection(struct session *s)
+{
+	log_rejection(s);
+	s->errors += server_rejection(s->server)[0] == '5';
+}
+
+/* What waits for something else has its time anyway. */
+static bool
+hold_reply(struct session *s)
+{
+	int64_t ms = delay_ms(s);
+
+	s->reply_delay_ms = 0;
+	if (ms == 0 || s->wait != WAIT_NOTHING ||
+	    server_output(s->server)->n == 0)
+		return false;
+	s->wait = WAIT_TARPIT;
+	intake_session_set_deadline(s, ms);
+	return true;
+}
+
+static void
+release_reply(struct session *s)
+{
+	s->wait = WAIT_NOTHING;
+	intake_session_set_deadline(s, intake_idle_ms(s->in));
+	if (flush(s))
+		intake_session_resume(s);
+	else if (!s->ended)
+		stream_watch(s->stream, SOCK_WRITABLE, ready, s);
 }
 
 /* ---- the machine ---- */
@@ -198,6 +209,7 @@ is_idle(const struct session *s)
 static bool
 step(struct session *s, struct span *in, enum next *next)
 {
+	const uint8_t *start = in->p;
 	struct span part = *in, body;
 	size_t given, taken;
 	enum server_action action;
@@ -210,6 +222,9 @@ step(struct session *s, struct span *in, enum next *next)
 	*in = span_sub(*in, taken, in->n);
 	if (server_in_content(s->server))
 		s->block_bytes += taken;
+	if (action == SERVER_AUTH && taken > 0) /* perhaps with a password */
+		explicit_bzero(s->in->read_buf + (start - s->in->read_buf),
+		    taken);
 	switch (action) {
 	case SERVER_INPUT:
 		*next = NEXT_INPUT;
@@ -224,24 +239,26 @@ step(struct session *s, struct span *in, enum next *next)
 		*next = NEXT_CLOSE;
 		return false;
 	case SERVER_REJECTED:
-		log_rejection(s);
-		return true;
-	case SERVER_AUTH: /* not offered */
-		server_refuse(s->server, "454 4.7.0 try later");
+		note_rejection(s);
+		*next = NEXT_FLUSH; /* each of them by itself */
+		return delay_ms(s) == 0;
+	case SERVER_AUTH:
+		intake_auth_ask(s);
 		return true;
 	case SERVER_MAIL:
-		ask_mail(s);
+		intake_answer_mail(s);
 		return true;
 	case SERVER_RCPT:
-		ask_rcpt(s);
+		intake_answer_rcpt(s);
 		return true;
 	case SERVER_DATA:
-		ask_data(s);
+		intake_answer_data(s);
 		return true;
 	case SERVER_BODY:
 		intake_message_add(s, body);
 		return true;
-	case SERVER_HEADER: /* nothing is added */
+	case SERVER_HEADER:
+		intake_message_header(s);
 		return true;
 	case SERVER_FORGET:
 		intake_message_abort(s);
@@ -270,6 +287,23 @@ steps(struct session *s, struct span *in)
 	return NEXT_WAIT;
 }
 
+static void greet(struct session *s);
+
+static void
+tls_begun(struct session *s)
+{
+	intake_auth_by_certificate(s);
+	intake_configure_session(s);
+	intake_session_set_deadline(s, intake_idle_ms(s->in));
+	if (s->greeted) {
+		server_tls_started(s->server);
+		stream_watch(s->stream, SOCK_READABLE, ready, s);
+	} else {
+		server_tls_implicit(s->server);
+		greet(s);
+	}
+}
+
 static void
 tls_done(void *arg, bool ok, const struct tls_info *info,
     const struct diag *why)
@@ -279,7 +313,7 @@ tls_done(void *arg, bool ok, const struct tls_info *info,
 
 	if (s->ended)
 		return;
-	l = session_line(s, ok ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
+	l = intake_session_line(s, ok ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
 	    ok ? "tls" : "tls-failed");
 	logline_str(&l, "protocol", info->protocol);
 	logline_str(&l, "cipher", info->cipher);
@@ -287,13 +321,20 @@ tls_done(void *arg, bool ok, const struct tls_info *info,
 		logline_str(&l, "why", why->text);
 	logline_end(&l);
 	s->wait = WAIT_NOTHING;
-	if (!ok) {
+	if (ok)
+		tls_begun(s);
+	else
 		intake_session_end(s);
-		return;
-	}
-	server_tls_started(s->server);
-	intake_session_set_deadline(s, intake_idle_ms(s->in));
-	stream_watch(s->stream, SOCK_READABLE, ready, s);
+}
+
+static void
+shake_hands(struct session *s)
+{
+	const struct conf_listen *l = intake_listen_of(s->point);
+
+	if (l != NULL && l->certificate_count > 0)
+		stream_ask_certificate(s->stream);
+	stream_tls_server(s->stream, s->in->tls, tls_done, s);
 }
 
 /* Output and input are as far as they can be: wait for the right thing. */
@@ -305,7 +346,7 @@ watch(struct session *s, enum next next)
 	} else if (s->tls_due) {
 		s->tls_due = false;
 		stream_watch(s->stream, 0, NULL, NULL);
-		stream_tls_server(s->stream, s->in->tls, tls_done, s);
+		shake_hands(s);
 	} else if (next == NEXT_INPUT) {
 		stream_watch(s->stream, SOCK_READABLE, ready, s);
 	} else {
@@ -332,13 +373,19 @@ static void
 go(struct session *s, struct span in)
 {
 	enum next next;
-	bool replied, flushed;
+	bool flushed;
 
 	do {
 		next = steps(s, &in);
-		replied = !s->ended && server_output(s->server)->n > 0;
-		move_deadline(s, replied);
-		flushed = !s->ended && flush(s);
+		if (s->ended)
+			return;
+		if (next != NEXT_CLOSE && hold_reply(s)) {
+			sbuf_span(&s->pending, in);
+			stream_watch(s->stream, 0, NULL, NULL);
+			return;
+		}
+		move_deadline(s, server_output(s->server)->n > 0);
+		flushed = flush(s);
 	} while (next == NEXT_FLUSH && flushed);
 	if (s->ended)
 		return;
@@ -356,8 +403,10 @@ load_pending(struct session *s)
 {
 	size_t n = s->pending.n;
 
-	if (n > 0)
+	if (n > 0) {
 		memcpy(s->in->read_buf, s->pending.p, n);
+		explicit_bzero(s->pending.p, n); /* half a password */
+	}
 	sbuf_free(&s->pending);
 	return n;
 }
@@ -410,7 +459,14 @@ expired(void *arg)
 			intake_session_bye(s, "421 4.4.2 you took too long");
 		return;
 	case WAIT_TLS:
+	case WAIT_PROXY:
 		intake_session_end(s);
+		return;
+	case WAIT_TARPIT:
+		release_reply(s);
+		return;
+	case WAIT_AUTH:
+		intake_session_bye(s, "421 4.7.0 authentication is busy");
 		return;
 	case WAIT_IDS:
 	case WAIT_CREDIT:
@@ -422,7 +478,7 @@ expired(void *arg)
 		 * The message may or may not be queued.  After a 4yz nothing
 		 * of it may be sent, after a 2yz all must be: say neither.
 		 */
-		struct logline l = session_line(s, LOG_LEVEL_ERROR,
+		struct logline l = intake_session_line(s, LOG_LEVEL_ERROR,
 		    "verdict-unknown");
 		char id[QUEUE_ID_BYTES];
 
@@ -439,7 +495,7 @@ expired(void *arg)
 static void
 log_connect(const struct session *s)
 {
-	struct logline l = session_line(s, LOG_LEVEL_DEBUG, "connect");
+	struct logline l = intake_session_line(s, LOG_LEVEL_DEBUG, "connect");
 
 	logline_i64(&l, "listen", (int64_t)s->point->index);
 	logline_end(&l);
@@ -451,6 +507,7 @@ greet(struct session *s)
 {
 	size_t got = 0;
 
+	s->greeted = true;
 	switch (stream_recv(s->stream, s->in->read_buf, INTAKE_READ_BYTES,
 	    &got)) {
 	case IO_AGAIN:
@@ -466,26 +523,74 @@ greet(struct session *s)
 	go(s, span_of(s->in->read_buf, got));
 }
 
+static void
+not_admitted(struct session *s, const char *reply, bool readable)
+{
+	struct logline l = intake_session_line(s, LOG_LEVEL_INFO, "rejected");
+
+	logline_str(&l, "reply", reply);
+	logline_end(&l);
+	if (readable)
+		intake_session_bye(s, reply);
+	else
+		intake_session_end(s);
+}
+
 void
-intake_session_new(struct intake_point *p, struct intake_peer *peer,
-    struct sock *sock)
+intake_session_begin(struct session *s)
+{
+	const struct conf_listen *l = intake_listen_of(s->point);
+	bool implicit = l != NULL && l->tls == LISTEN_TLS_IMPLICIT;
+	const char *reply;
+
+	intake_configure_session(s);
+	log_connect(s);
+	reply = intake_admit(s);
+	if (reply != NULL) {
+		not_admitted(s, reply, !implicit);
+		return;
+	}
+	intake_session_set_deadline(s, intake_idle_ms(s->in));
+	if (!implicit) {
+		greet(s);
+	} else if (s->in->tls == NULL) {
+		intake_session_end(s);
+	} else {
+		s->wait = WAIT_TLS;
+		intake_session_set_deadline(s, intake_handshake_ms(s->in));
+		shake_hands(s);
+	}
+}
+
+static bool
+is_proxy(const struct session *s)
+{
+	const struct conf_listen *l = intake_listen_of(s->point);
+
+	for (size_t i = 0; l != NULL && i < l->proxy_count; i++)
+		if (netprefix_has(&l->proxy[i], &s->client))
+			return true;
+	return false;
+}
+
+void
+intake_session_new(struct intake_point *p, struct sock *sock)
 {
 	struct intake *in = p->in;
 	struct session *s = need(talloc_zero(in, struct session));
 
 	s->in = in;
 	s->point = p;
-	s->peer = peer;
 	s->client = *sock_peer(sock);
-	s->may_relay = intake_may_relay(p, &s->client);
 	s->serial = ++in->serial;
 	s->stream = stream_new(s, in->env.net, sock);
-	s->server = server_new(s, &p->conf);
+	s->server = server_new(s, &s->conf);
 	s->timer = net_timer_new(s, in->env.net, expired, s);
 	sbuf_init(&s->pending, s, INTAKE_READ_BYTES);
 	TAILQ_INSERT_TAIL(&in->sessions, s, link);
 	in->session_count++;
-	intake_session_set_deadline(s, intake_idle_ms(in));
-	log_connect(s);
-	greet(s);
+	if (is_proxy(s))
+		intake_proxy_begin(s);
+	else
+		intake_session_begin(s);
 }

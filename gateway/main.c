@@ -17,6 +17,7 @@ static const struct command {
 	{ "explain", cmd_explain,
 	    "say what a domain's MX hosts must prove, and why" },
 	{ "submit", cmd_submit, "hand in a message from standard input" },
+	{ "password", cmd_password, "make a line for the file of accounts" },
 	{ "queue", cmd_queue, "list and change what waits to be delivered" },
 	{ "evidence", cmd_evidence, "list, show and verify the records" },
 	{ "report", cmd_report, "list the deliveries in clear text" },

@@ -22,7 +22,7 @@
 
 #include "gateway/cmd_util.h"
 #include "gateway/control.h"
-#include "net/tls.h"
+#include "gateway/master_files.h"
 
 #define MASTER_MAX_WORKERS  64u
 #define MASTER_MAX_CHILDREN (2u + 2u * MASTER_MAX_WORKERS)
@@ -30,6 +30,7 @@
 #define RESTART_MAX_MS      5000
 #define RESTART_FORGIVE_MS  5000 /* alive for so long: back-off starts anew */
 #define KILL_AFTER_MS       5000 /* beyond drain-timeout, then SIGKILL */
+#define EXPIRY_CHECK_MS     86400000 /* of the certificate: daily */
 
 enum phase { PHASE_STARTING, PHASE_RUNNING, PHASE_DRAINING, PHASE_STOPPING };
 
@@ -51,8 +52,7 @@ struct master {
 	struct log *log;
 	const char *conf_path;
 	struct conf *conf;
-	struct span cert, key; /* PEM; n 0: none */
-	TALLOC_CTX *pem;
+	struct master_files *files;
 	int exe; /* this program, open before the privileges went */
 	int listener[CONF_MAX_LISTEN];
 	int command_line; /* socket on which the keeper is asked */
@@ -61,6 +61,7 @@ struct master {
 	struct child child[MASTER_MAX_CHILDREN];
 	size_t child_count;
 	struct net_timer *deadline;
+	struct net_timer *expiry_check;
 	int status;
 };
 
@@ -127,10 +128,12 @@ tell_settings(struct child *c)
 
 	tell_blob(c, CONTROL_CONF, span_str(text));
 	talloc_free(text);
-	if (c->role == ROLE_INTAKE && m->cert.n > 0) {
-		tell_blob(c, CONTROL_CERT, m->cert);
-		tell_blob(c, CONTROL_KEY, m->key);
-	}
+	if (c->role != ROLE_INTAKE)
+		return;
+	tell_blob(c, CONTROL_CLIENT_CA, m->files->client_ca);
+	tell_blob(c, CONTROL_CERT, m->files->cert);
+	tell_blob(c, CONTROL_KEY, m->files->key);
+	tell_blob(c, CONTROL_ACCOUNTS, m->files->accounts);
 }
 
 /* Give a and b the two ends of a new channel. */
@@ -469,53 +472,6 @@ on_child(void *arg)
 
 /* ---- configuration ---- */
 
-static enum status
-read_file(TALLOC_CTX *mem, const char *path, struct span *out, struct diag *why)
-{
-	struct sbuf b;
-	FILE *f = fopen(path, "re");
-	uint8_t part[4096];
-	size_t n;
-
-	if (f == NULL)
-		return diag_errno(why, "%s", path);
-	sbuf_init(&b, mem, CONTROL_BLOB_MAX_BYTES);
-	while ((n = fread(part, 1, sizeof(part), f)) > 0)
-		sbuf_add(&b, part, n);
-	fclose(f);
-	if (sbuf_failed(&b) || b.n == 0)
-		return diag_set(why, ST_LIMIT, "%s: empty or too large", path);
-	*out = sbuf_view(&b);
-	return ST_OK;
-}
-
-/* The certificate as files name it now; tried out before it is used. */
-static enum status
-read_pem(struct master *m, const struct conf *conf, struct diag *why)
-{
-	TALLOC_CTX *mem = need(talloc_new(m));
-	struct span cert = SPAN_NONE, key = SPAN_NONE;
-	struct tls_server *tls = NULL;
-	enum status st = ST_OK;
-
-	if (*conf->tls_certificate != '\0') {
-		st = read_file(mem, conf->tls_certificate, &cert, why);
-		if (st == ST_OK)
-			st = read_file(mem, conf->tls_key, &key, why);
-		if (st == ST_OK)
-			st = tls_server_new(mem, cert, key, &tls, why);
-	}
-	if (st != ST_OK) {
-		talloc_free(mem);
-		return st;
-	}
-	talloc_free(m->pem);
-	m->pem = mem;
-	m->cert = cert;
-	m->key = key;
-	return ST_OK;
-}
-
 /* smtp.bind: of this host, or no mail would ever leave. */
 static enum status
 check_bind(const struct conf *conf, struct diag *why)
@@ -549,36 +505,79 @@ log_mistakes(struct master *m, enum log_level level, const char *event,
 		log_text(m->log, level, event, "%s", list->text[i]);
 }
 
+/* An expired certificate stops mail of every client that looks at it. */
 static void
-on_reload(void *arg)
+check_expiry(void *arg)
 {
 	struct master *m = arg;
-	struct conf_mistakes bad = { .mem = m }, notes = { .mem = m };
-	struct diag why = { 0 };
-	struct conf *conf = conf_read_file(m, m->conf_path, net_wall(m->net),
-	    false, &bad);
+	struct wall now = net_wall(m->net), end = m->files->not_after;
+	char text[CLOCK_TEXT_BYTES];
+	struct logline l;
 
-	log_mistakes(m, LOG_LEVEL_ERROR, "configuration-mistake", &bad);
-	if (conf != NULL && !same_listeners(m->conf, conf))
-		(void)diag_set(&why, ST_UNSUPP,
-		    "listen: other addresses need a restart");
-	else if (conf != NULL && check_bind(conf, &why) == ST_OK)
-		(void)read_pem(m, conf, &why);
-	if (conf == NULL || why.st != ST_OK) {
-		log_text(m->log, LOG_LEVEL_ERROR, "not-reloaded",
-		    "the old configuration stays in force%s%s",
-		    why.st != ST_OK ? ": " : "", why.text);
-		talloc_free(conf);
+	net_timer_set(m->expiry_check,
+	    mono_after(net_now(m->net), EXPIRY_CHECK_MS));
+	if (!wall_reached(wall_after(now, m->conf->tls_expiry_warning_ms), end))
 		return;
-	}
+	l = wall_reached(now, end) ? logline_begin(m->log, LOG_LEVEL_ERROR,
+					 "tls-certificate-expired") :
+				     logline_begin(m->log, LOG_LEVEL_WARN,
+					 "tls-certificate-expires");
+	logline_str(&l, "at", wall_rfc3339(end, text));
+	logline_str(&l, "text", m->conf->tls_certificate);
+	logline_end(&l);
+}
+
+static void
+not_reloaded(struct master *m, const char *why)
+{
+	log_text(m->log, LOG_LEVEL_ERROR, "not-reloaded",
+	    "the old configuration stays in force%s%s",
+	    *why == '\0' ? "" : ": ", why);
+}
+
+static void
+use_settings(struct master *m, struct conf *conf, struct master_files *files)
+{
+	struct conf_mistakes notes = { .mem = m };
+
 	conf_reload_notes(m->conf, conf, &notes);
 	log_mistakes(m, LOG_LEVEL_WARN, "needs-restart", &notes);
 	talloc_free(m->conf);
+	talloc_free(m->files);
 	m->conf = conf;
+	m->files = files;
 	m->log->level = conf->log_level;
 	for (size_t i = 0; i < m->child_count; i++)
 		tell_settings(&m->child[i]);
 	log_text(m->log, LOG_LEVEL_INFO, "reloaded", "%s", m->conf_path);
+	check_expiry(m);
+}
+
+static void
+on_reload(void *arg)
+{
+	struct master *m = arg;
+	struct conf_mistakes bad = { .mem = need(talloc_new(m)) };
+	struct conf *conf = conf_read_file(m, m->conf_path, net_wall(m->net),
+	    false, &bad);
+	struct master_files *files = NULL;
+	struct diag no_bind = { 0 };
+	const char *why = "";
+
+	if (conf != NULL && !same_listeners(m->conf, conf))
+		why = "listen: other addresses need a restart";
+	else if (conf != NULL && check_bind(conf, &no_bind) != ST_OK)
+		why = no_bind.text;
+	else if (conf != NULL)
+		files = master_files_read(m, conf, &bad);
+	log_mistakes(m, LOG_LEVEL_ERROR, "configuration-mistake", &bad);
+	if (files != NULL) {
+		use_settings(m, conf, files);
+	} else {
+		not_reloaded(m, why);
+		talloc_free(conf);
+	}
+	talloc_free(bad.mem);
 }
 
 /* ---- before the first role ---- */
@@ -667,8 +666,6 @@ prepare(struct master *m, struct diag *why)
 		return diag_errno(why, "/proc/self/exe");
 	st = check_bind(m->conf, why);
 	if (st == ST_OK)
-		st = read_pem(m, m->conf, why);
-	if (st == ST_OK)
 		st = bind_all(m, why);
 	if (st == ST_OK)
 		st = settle_user(m, why);
@@ -716,8 +713,13 @@ start_all(struct master *m)
 static int
 run(struct master *m)
 {
+	struct conf_mistakes bad = { .mem = m };
 	struct diag why = { 0 };
 
+	m->files = master_files_read(m, m->conf, &bad);
+	log_mistakes(m, LOG_LEVEL_ERROR, "cannot-start", &bad);
+	if (m->files == NULL)
+		return EXIT_CONFIG;
 	if (prepare(m, &why) != ST_OK) {
 		log_text(m->log, LOG_LEVEL_ERROR, "cannot-start", "%s",
 		    why.text);
@@ -725,11 +727,13 @@ run(struct master *m)
 	}
 	m->net = net_real_new(m, m->log);
 	m->deadline = net_timer_new(m, m->net, kill_all, m);
+	m->expiry_check = net_timer_new(m, m->net, check_expiry, m);
 	net_real_signal(m->net, SIGCHLD, on_child, m);
 	net_real_signal(m->net, SIGTERM, on_terminate, m);
 	net_real_signal(m->net, SIGINT, on_terminate, m);
 	net_real_signal(m->net, SIGHUP, on_reload, m);
 	start_all(m);
+	check_expiry(m);
 	net_real_run(m->net);
 	log_text(m->log, LOG_LEVEL_INFO, "stopped", "exit %d", m->status);
 	return m->status;

@@ -19,6 +19,7 @@
 #include "gateway/roles.h"
 
 #define MAX_EARLY_CHANNELS 256u /* before START: couriers and intakes */
+#define OWN_DESCRIPTORS    128u /* of an intake: listeners, channels, spares */
 
 struct process {
 	enum role role;
@@ -26,9 +27,11 @@ struct process {
 	struct net *net;
 	struct log *log;
 	struct conf *conf;
-	struct span cert;
-	void *cert_mem;
-	struct tls_server *tls;
+	/* pieces of what KEY completes; in pem */
+	TALLOC_CTX *pem;
+	struct span client_ca, cert;
+	struct tls_server *tls;    /* or NULL */
+	struct accounts *accounts; /* or NULL */
 	struct net_watch *watch;
 	bool started;
 	int status;
@@ -93,30 +96,71 @@ take_conf(struct process *p, int fd, struct diag *why)
 	return ST_OK;
 }
 
+/* The first of the three that make a tls_server. */
 static enum status
-take_cert(struct process *p, int fd, struct diag *why)
+take_client_ca(struct process *p, int fd, struct diag *why)
 {
-	TALLOC_FREE(p->cert_mem);
-	p->cert_mem = need(talloc_new(p));
-	return read_blob(fd, p->cert_mem, &p->cert, why);
+	talloc_free(p->pem);
+	p->pem = need(talloc_new(p));
+	p->cert = SPAN_NONE;
+	return read_blob(fd, p->pem, &p->client_ca, why);
+}
+
+static enum status
+make_tls(struct process *p, struct span key, struct tls_server **out,
+    struct diag *why)
+{
+	enum status st;
+
+	*out = NULL;
+	if (p->cert.n == 0)
+		return ST_OK;
+	st = tls_server_new(p, p->cert, key, out, why);
+	if (st == ST_OK && p->client_ca.n > 0)
+		st = tls_server_trust(*out, p->client_ca, why);
+	return st;
 }
 
 static enum status
 take_key(struct process *p, int fd, struct diag *why)
 {
-	TALLOC_CTX *tmp = need(talloc_new(p));
-	struct tls_server *tls = NULL;
+	struct tls_server *old = p->tls, *tls;
 	struct span key;
-	enum status st = read_blob(fd, tmp, &key, why);
+	enum status st = read_blob(fd, p->pem, &key, why);
 
 	if (st == ST_OK)
-		st = tls_server_new(p, p->cert, key, &tls, why);
+		st = make_tls(p, key, &tls, why);
+	if (st != ST_OK)
+		return st;
+	TALLOC_FREE(p->pem);
+	p->tls = tls;
+	if (p->intake != NULL)
+		intake_set_tls(p->intake, tls);
+	talloc_free(old); /* what runs on it holds it by itself */
+	return ST_OK;
+}
+
+static enum status
+take_accounts(struct process *p, int fd, struct diag *why)
+{
+	TALLOC_CTX *tmp = need(talloc_new(p));
+	struct conf_mistakes mistakes = { .mem = tmp };
+	struct accounts *old = p->accounts, *accounts = NULL;
+	struct span text;
+	enum status st = read_blob(fd, tmp, &text, why);
+
+	if (st == ST_OK && text.n > 0)
+		accounts = accounts_parse(p, "accounts of the master", text,
+		    &mistakes);
+	if (mistakes.count > 0)
+		st = diag_set(why, ST_SYNTAX, "%s", mistakes.text[0]);
 	talloc_free(tmp);
 	if (st != ST_OK)
 		return st;
+	p->accounts = accounts;
 	if (p->intake != NULL)
-		intake_set_tls(p->intake, tls);
-	p->tls = tls;
+		intake_set_accounts(p->intake, accounts);
+	talloc_free(old);
 	return ST_OK;
 }
 
@@ -197,6 +241,20 @@ start_courier(struct process *p, const struct role_env *env, struct diag *why)
 	return st;
 }
 
+/* How many sessions can have one. */
+static uint32_t
+free_descriptors(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0 ||
+	    files.rlim_cur >= UINT32_MAX)
+		return UINT32_MAX;
+	return files.rlim_cur > 2 * OWN_DESCRIPTORS ?
+		   (uint32_t)files.rlim_cur - OWN_DESCRIPTORS :
+		   OWN_DESCRIPTORS;
+}
+
 static enum status
 start_role(struct process *p, uint32_t courier_count, struct diag *why)
 {
@@ -212,8 +270,9 @@ start_role(struct process *p, uint32_t courier_count, struct diag *why)
 		return start_courier(p, &env, why);
 	case ROLE_INTAKE:
 		p->intake = intake_new(p, &env);
-		if (p->tls != NULL)
-			intake_set_tls(p->intake, p->tls);
+		intake_set_tls(p->intake, p->tls);
+		intake_set_accounts(p->intake, p->accounts);
+		intake_limit_connections(p->intake, free_descriptors());
 		return ST_OK;
 	}
 	return ST_UNSUPP; /* not reached: the switch names every role */
@@ -266,8 +325,12 @@ obey(struct process *p, const struct control *c, struct diag *why)
 	switch (c->type) {
 	case CONTROL_CONF:
 		return take_conf(p, c->fd, why);
+	case CONTROL_CLIENT_CA:
+		return take_client_ca(p, c->fd, why);
 	case CONTROL_CERT:
-		return take_cert(p, c->fd, why);
+		return read_blob(c->fd, p->pem, &p->cert, why);
+	case CONTROL_ACCOUNTS:
+		return take_accounts(p, c->fd, why);
 	case CONTROL_KEY:
 		return take_key(p, c->fd, why);
 	case CONTROL_CHANNEL:

@@ -12,7 +12,7 @@
 #define GATEWAY_ROLES_H
 
 #include "net/stream.h"
-#include "policy/conf.h"
+#include "policy/accounts.h"
 
 struct role_env {
 	struct net *net;
@@ -29,8 +29,12 @@ struct intake *intake_new(TALLOC_CTX *mem, const struct role_env *env);
 void intake_attach_keeper(struct intake *in, struct sock *s);
 /* listen: index into conf->listen; the same index after a reload. */
 void intake_add_listener(struct intake *in, size_t listen, struct listener *l);
-/* NULL: STARTTLS is not offered.  Sessions keep what they began with. */
+/* NULL: no TLS.  Borrowed until the next; sessions keep what they have. */
 void intake_set_tls(struct intake *in, struct tls_server *tls);
+/* NULL: no accounts.  Borrowed until the next. */
+void intake_set_accounts(struct intake *in, const struct accounts *accounts);
+/* What the process can hold, where intake.connection-limit is more. */
+void intake_limit_connections(struct intake *in, uint32_t most);
 void intake_reload(struct intake *in, const struct conf *conf);
 /* Take no new connections, end idle sessions with 421, then done(arg). */
 void intake_drain(struct intake *in, void (*done)(void *arg), void *arg);

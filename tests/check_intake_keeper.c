@@ -268,5 +268,5 @@ main(void)
 {
 	TCase *cases[] = { keeper_case() };
 
-	return intake_suite("intake_keeper", cases, COUNT_OF(cases));
+	return intake_suite("intake_keeper", set_up, cases, COUNT_OF(cases));
 }

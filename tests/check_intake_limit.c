@@ -350,5 +350,5 @@ main(void)
 {
 	TCase *cases[] = { limit_case() };
 
-	return intake_suite("intake_limit", cases, COUNT_OF(cases));
+	return intake_suite("intake_limit", set_up, cases, COUNT_OF(cases));
 }

@@ -416,5 +416,5 @@ main(void)
 {
 	TCase *cases[] = { message_case() };
 
-	return intake_suite("intake_message", cases, COUNT_OF(cases));
+	return intake_suite("intake_message", set_up, cases, COUNT_OF(cases));
 }

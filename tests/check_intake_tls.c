@@ -23,7 +23,6 @@ START_TEST(tls_40_mail_over_tls_is_marked_esmtps)
 	ck_assert_ptr_nonnull(strstr(body, "with ESMTPS (TLSv1.3)\r\n"));
 	ck_assert_ptr_nonnull(strstr(body, "\r\n\ttls TLS_"));
 	tls_ask(c, &t, "QUIT\r\n", "221");
-	tls_free(&t);
 }
 END_TEST
 
@@ -107,7 +106,6 @@ START_TEST(b1_5_nothing_is_read_in_clear_after_tls)
 		pump_for(i);
 	}
 	ck_assert_uint_eq(keeper.sub_count, 0);
-	tls_free(&t);
 }
 END_TEST
 
@@ -125,7 +123,6 @@ START_TEST(tls_20_a_listener_that_requires_tls)
 	t = handshake(c);
 	tls_ask(c, &t, "EHLO c.example\r\n", "250-gw");
 	tls_ask(c, &t, "MAIL FROM:<a@b>\r\n", "250");
-	tls_free(&t);
 }
 END_TEST
 
@@ -151,5 +148,5 @@ main(void)
 {
 	TCase *cases[] = { tls_case() };
 
-	return intake_suite("intake_tls", cases, COUNT_OF(cases));
+	return intake_suite("intake_tls", set_up, cases, COUNT_OF(cases));
 }

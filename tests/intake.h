@@ -291,14 +291,15 @@ tear_down(void)
 
 /* Run the cases as one suite, each test in a process of its own. */
 static inline int
-intake_suite(const char *name, TCase *const *cases, size_t count)
+intake_suite(const char *name, void (*fixture)(void), TCase *const *cases,
+    size_t count)
 {
 	Suite *s = suite_create(name);
 	SRunner *sr;
 	int failed;
 
 	for (size_t i = 0; i < count; i++) {
-		tcase_add_checked_fixture(cases[i], set_up, tear_down);
+		tcase_add_checked_fixture(cases[i], fixture, tear_down);
 		tcase_set_timeout(cases[i], 120);
 		suite_add_tcase(s, cases[i]);
 	}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "gateway/master_files.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "gateway/control.h"
+#include "net/tls.h"
+#include "policy/accounts.h"
+
+static void
+add_mistake(struct conf_mistakes *m, const char *text)
+{
+	if (m->text == NULL)
+		m->text = need(talloc_array(m->mem, const char *,
+		    CONF_MAX_MISTAKES));
+	if (m->count < CONF_MAX_MISTAKES)
+		m->text[m->count] = need(talloc_strdup(m->mem, text));
+	m->count++;
+}
+
+/* An account's hash is as good as its password to who has the time. */
+static enum status
+check_secret(FILE *f, const char *path, struct diag *why)
+{
+	struct stat st;
+
+	if (fstat(fileno(f), &st) != 0)
+		return diag_errno(why, "%s", path);
+	if ((st.st_mode & S_IRWXO) != 0)
+		return diag_set(why, ST_POLICY,
+		    "%s: others on the system have a right to it: chmod o= it",
+		    path);
+	return ST_OK;
+}
+
+static enum status
+read_file(TALLOC_CTX *mem, const char *path, bool secret, struct span *out,
+    struct diag *why)
+{
+	struct sbuf b;
+	FILE *f = fopen(path, "re");
+	uint8_t part[4096];
+	size_t n;
+
+	if (f == NULL)
+		return diag_errno(why, "%s", path);
+	if (secret && check_secret(f, path, why) != ST_OK) {
+		fclose(f);
+		return why->st;
+	}
+	sbuf_init(&b, mem, CONTROL_BLOB_MAX_BYTES);
+	while ((n = fread(part, 1, sizeof(part), f)) > 0)
+		sbuf_add(&b, part, n);
+	fclose(f);
+	if (sbuf_failed(&b) || b.n == 0)
+		return diag_set(why, ST_LIMIT, "%s: empty or too large", path);
+	*out = sbuf_view(&b);
+	return ST_OK;
+}
+
+static enum status
+read_tls(struct master_files *m, const struct conf *conf, struct diag *why)
+{
+	TALLOC_CTX *tmp = need(talloc_new(m));
+	struct tls_server *tls = NULL;
+	enum status st;
+
+	st = read_file(m, conf->tls_certificate, false, &m->cert, why);
+	if (st == ST_OK)
+		st = read_file(m, conf->tls_key, false, &m->key, why);
+	if (st == ST_OK)
+		st = tls_server_new(tmp, m->cert, m->key, &tls, why);
+	if (st == ST_OK && *conf->intake_client_ca != '\0')
+		st = read_file(m, conf->intake_client_ca, false, &m->client_ca,
+		    why);
+	if (st == ST_OK && m->client_ca.n > 0)
+		st = tls_server_trust(tls, m->client_ca, why);
+	if (st == ST_OK)
+		m->not_after = tls_server_not_after(tls);
+	talloc_free(tmp);
+	return st;
+}
+
+struct master_files *
+master_files_read(TALLOC_CTX *mem, const struct conf *conf,
+    struct conf_mistakes *mistakes)
+{
+	struct master_files *m = need(talloc_zero(mem, struct master_files));
+	struct diag why = { 0 };
+
+	m->not_after = WALL_NEVER;
+	if (*conf->tls_certificate != '\0' && read_tls(m, conf, &why) != ST_OK)
+		add_mistake(mistakes, why.text);
+	if (*conf->intake_accounts != '\0') {
+		if (read_file(m, conf->intake_accounts, true, &m->accounts,
+			&why) != ST_OK)
+			add_mistake(mistakes, why.text);
+		else
+			(void)accounts_parse(m, conf->intake_accounts,
+			    m->accounts, mistakes);
+	}
+	if (mistakes->count == 0)
+		return m;
+	talloc_free(m);
+	return NULL;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * master_files - files that the configuration names and only the master
+ * opens: certificates, their keys, accounts.  They are read and tried out
+ * as a whole before any of them is used.
+ */
+#ifndef GATEWAY_MASTER_FILES_H
+#define GATEWAY_MASTER_FILES_H
+
+#include "policy/conf.h"
+
+struct master_files {
+	struct span cert, key; /* PEM; n 0: none, here and below */
+	struct span client_ca; /* PEM */
+	struct span accounts;  /* as policy/accounts.h has it */
+	struct wall not_after; /* of the certificate; WALL_NEVER without */
+};
+
+/* In mem; NULL with what is wrong, each with the file and what to do. */
+struct master_files *master_files_read(TALLOC_CTX *mem, const struct conf *conf,
+    struct conf_mistakes *mistakes);
+
+#endif

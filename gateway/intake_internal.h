@@ -6,7 +6,8 @@
  *	intake_client.c   client networks: what they have open, rates
  *	intake_keeper.c   the channel to the keeper, ids, verdicts
  *	intake_session.c  one connection: time, input, output
- *	intake_proxy.c    its start, where it comes from a load balancer
+ *	intake_proxy.c    before it, where a load balancer names the client
+ *	intake_start.c    its start: admission, TLS, greeting
  *	intake_answer.c   what the server machine asks
  *	intake_auth.c     passwords and certificates
  *	intake_message.c  one message on its way to the keeper
@@ -230,8 +231,10 @@ void intake_slot_free(struct intake *in, uint32_t slot);
 
 /* ---- intake_session.c ---- */
 void intake_session_new(struct intake_point *p, struct sock *sock);
-/* Its client is known: admit and greet it. */
-void intake_session_begin(struct session *s);
+/* Go as far as in, which is in the shared buffer, allows. */
+void intake_session_go(struct session *s, struct span in);
+/* Wait for input. */
+void intake_session_listen(struct session *s);
 struct logline intake_session_line(const struct session *s,
     enum log_level level, const char *event);
 /* The wait is over: go on. */
@@ -242,8 +245,14 @@ void intake_session_bye(struct session *s, const char *reply);
 /* Close without another word. */
 void intake_session_end(struct session *s);
 
+/* ---- intake_start.c ---- */
+/* The client is known: admit and greet it. */
+void intake_start(struct session *s);
+/* The handshake, and what follows it. */
+void intake_start_tls(struct session *s);
+
 /* ---- intake_proxy.c ---- */
-/* Read the header, then intake_session_begin(). */
+/* Read the header, then intake_start(). */
 void intake_proxy_begin(struct session *s);
 
 /* ---- intake_answer.c ---- */

@@ -27,7 +27,7 @@ take_header(struct session *s, const struct proxy_header *h)
 	sbuf_free(&s->pending);
 	if (!h->local)
 		s->client = h->client;
-	intake_session_begin(s);
+	intake_start(s);
 }
 
 static void

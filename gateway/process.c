@@ -124,7 +124,7 @@ make_tls(struct process *p, struct span key, struct tls_server **out,
 static enum status
 take_key(struct process *p, int fd, struct diag *why)
 {
-	struct tls_server *old = p->tls, *tls;
+	struct tls_server *old = p->tls, *tls = NULL;
 	struct span key;
 	enum status st = read_blob(fd, p->pem, &key, why);
 

@@ -192,6 +192,7 @@ class Gateway:
         identity = world.pki.issue(CertSpec(), GATEWAY_NAME)
         self.options = merge(self._defaults(identity.path), options or {})
         self._child: Child | None = None
+        self.launcher: list[str] = []  # a command that runs the command
         self.write_config()
 
     def _defaults(self, certificate: Path) -> dict[str, Any]:
@@ -256,8 +257,9 @@ class Gateway:
         self.stop()
 
     def spawn(self) -> None:
-        self._child = Child([self.binary, "run", "-c", self.conf],
-                            self.log_path, self.env)
+        self._child = Child(
+            [*self.launcher, self.binary, "run", "-c", self.conf],
+            self.log_path, self.env)
 
     def start(self) -> None:
         self.spawn()

@@ -35,6 +35,7 @@ class CertSpec:
     names: tuple[str, ...] = ()  # none: the name of the host itself
     issuer: Issuer = Issuer.PUBLIC
     expired: bool = False
+    client: bool = False  # shown to servers, not by one
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,8 @@ class Pki:
         self.private = self._authority("Private CA of a Domain", None)
         self.ca_file = folder / "public-root.pem"
         self.ca_file.write_bytes(_pem(self.root.cert))
+        self.private_file = folder / "private-ca.pem"
+        self.private_file.write_bytes(_pem(self.private.cert))
 
     def issue(self, spec: CertSpec, host: str) -> Identity:
         key = ec.generate_private_key(ec.SECP256R1())
@@ -101,7 +104,10 @@ class Pki:
             )
             .add_extension(x509.BasicConstraints(False, None), critical=True)
             .add_extension(
-                x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]),
+                x509.ExtendedKeyUsage([
+                    ExtendedKeyUsageOID.CLIENT_AUTH if spec.client
+                    else ExtendedKeyUsageOID.SERVER_AUTH
+                ]),
                 critical=False,
             )
         )

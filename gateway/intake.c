@@ -65,6 +65,7 @@ intake_configure_session(struct session *s)
 		.starttls = l->tls != LISTEN_TLS_OFF &&
 			    l->tls != LISTEN_TLS_IMPLICIT && in->tls != NULL,
 		.tls_required = l->tls == LISTEN_TLS_REQUIRE,
+		.dsn = true,
 		.auth_failures = SERVER_AUTH_TRIES,
 		.auth_plain = l->auth != LISTEN_AUTH_OFF &&
 			      in->accounts != NULL,

@@ -68,8 +68,10 @@ may_relay(const struct session *s)
 void
 intake_answer_rcpt(struct session *s)
 {
-	const struct address *a = &server_rcpt(s->server)->addr;
-	size_t bytes = strlen(a->text) + strlen(a->domain) + INTAKE_RCPT_BYTES;
+	const struct envelope_rcpt *r = server_rcpt(s->server);
+	const struct address *a = &r->addr;
+	size_t bytes = strlen(a->text) + strlen(a->domain) + strlen(r->orcpt) +
+		       INTAKE_RCPT_BYTES;
 
 	if (!may_relay(s)) {
 		char *reply = need(talloc_asprintf(s,

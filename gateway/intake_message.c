@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "policy/classify.h"
 #include "smtp/received.h"
 
 #define REPLY_TRY_LATER "451 4.3.0 queue not available, try later"
@@ -29,14 +30,43 @@ send_number(struct session *s, uint8_t type)
 	sbuf_free(&b);
 }
 
+/* What the sender said of TLS, in the envelope and in the header. */
+static enum msg_class
+class_of(const struct session *s)
+{
+	const struct server_envelope e = server_envelope(s->server);
+	const struct header_facts *h = server_header(s->server);
+	const struct classify_in in = {
+		.requiretls = e.requiretls,
+		.field_count = h->tls_required_count,
+		.says_no = h->tls_required_no,
+		.null_sender = e.sender.text[0] == '\0',
+	};
+	struct classified c = classify(&in);
+
+	if (*c.ignored != '\0') {
+		struct logline l = intake_session_line(s, LOG_LEVEL_INFO,
+		    "tls-required-ignored");
+		char id[QUEUE_ID_BYTES];
+
+		logline_str(&l, "id", queue_id_text(s->message->id, id));
+		logline_str(&l, "why", c.ignored);
+		logline_end(&l);
+	}
+	return c.mclass;
+}
+
 static void
 send_end(struct session *s)
 {
 	const struct wire_end e = {
 		.session = s->message->number,
 		.size_bytes = s->message->size_bytes,
-		.flags = s->message->has_8bit ? MESSAGE_8BIT : 0,
-		.mclass = CLASS_NORMAL,
+		.flags = (s->message->has_8bit ? MESSAGE_8BIT : 0u) |
+			 (server_header(s->server)->has_8bit ?
+				 MESSAGE_UTF8_HEADER :
+				 0u),
+		.mclass = class_of(s),
 	};
 	struct sbuf b;
 
@@ -57,10 +87,12 @@ send_open(struct session *s)
 		.message = s->message->id,
 		.sender = e.sender.text,
 		.client = client,
-		.account = "",
-		.envid = "",
+		.account = s->account == NULL ? "" : s->account,
+		.envid = e.envid,
+		.ret = e.ret,
 		.size_bytes = e.size_bytes,
-		.flags = e.body_8bit ? MESSAGE_8BIT : 0,
+		.flags = (e.body_8bit ? MESSAGE_8BIT : 0u) |
+			 (e.smtputf8 ? MESSAGE_SMTPUTF8 : 0u),
 		.rcpt_count = (uint32_t)e.rcpt_count,
 	};
 	struct sbuf b;
@@ -72,7 +104,8 @@ send_open(struct session *s)
 		o.rcpt[i] = (struct wire_open_rcpt){
 			.address = e.rcpt[i].addr.text,
 			.domain = e.rcpt[i].addr.domain,
-			.orcpt = "",
+			.notify = e.rcpt[i].notify,
+			.orcpt = e.rcpt[i].orcpt,
 		};
 	sbuf_init(&b, tmp, CHAN_FRAME_MAX_BYTES);
 	wire_pack_open(&b, &o);

@@ -100,6 +100,7 @@ START_TEST(smtp_23_who_authenticates_may_relay)
 	body = sbuf_cstr(&keeper.sub[0].body);
 	ck_assert_ptr_nonnull(strstr(body, "with ESMTPSA (TLSv1.3)\r\n"));
 	ck_assert_ptr_null(strstr(body, "alice"));
+	ck_assert_str_eq(keeper.sub[0].open.account, "alice");
 }
 END_TEST
 

@@ -65,6 +65,54 @@ START_TEST(smtp_17_two_recipients_leave_out_for)
 }
 END_TEST
 
+START_TEST(smtp_59_what_is_asked_of_reports_reaches_the_keeper)
+{
+	struct client *c = greeted();
+	const struct wire_open *o = &keeper.sub[0].open;
+
+	ask(c, "MAIL FROM:<a@b.example> RET=HDRS ENVID=Q+2B1\r\n", "250");
+	ask(c,
+	    "RCPT TO:<c@d.example> NOTIFY=SUCCESS,DELAY "
+	    "ORCPT=rfc822;x+2By@d.example\r\n",
+	    "250");
+	ask(c, "RCPT TO:<e@d.example>\r\n", "250");
+	ask(c, "DATA\r\n", "354");
+	ask(c, "x\r\n.\r\n", "250");
+	ck_assert_str_eq(o->envid, "Q+2B1");
+	ck_assert_int_eq(o->ret, DSN_RET_HDRS);
+	ck_assert_uint_eq(o->rcpt[0].notify, DSN_SUCCESS | DSN_DELAY);
+	ck_assert_str_eq(o->rcpt[0].orcpt, "rfc822;x+2By@d.example");
+	ck_assert_uint_eq(o->rcpt[1].notify, 0);
+	ck_assert_str_eq(o->rcpt[1].orcpt, "");
+	ck_assert_str_eq(o->account, "");
+}
+END_TEST
+
+/* RFC 8689 4.1: the field counts when there is one and it says No. */
+START_TEST(rtls_31_a_header_that_wants_no_tls_is_a_class_of_its_own)
+{
+	static const struct {
+		const char *text;
+		enum msg_class mclass;
+	} rows[] = {
+		{ "TLS-Required: No\r\n\r\n", CLASS_TLS_OPTIONAL },
+		{ "tls-required:\r\n no\r\n\r\n", CLASS_TLS_OPTIONAL },
+		{ "TLS-Required: Yes\r\n\r\n", CLASS_NORMAL },
+		{ "TLS-Required: No\r\nTLS-Required: No\r\n\r\n",
+		    CLASS_NORMAL },
+		{ "Subject: x\r\n\r\nTLS-Required: No\r\n", CLASS_NORMAL },
+	};
+	struct client *c = greeted();
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		envelope(c);
+		say(c, rows[i].text);
+		ask(c, ".\r\n", "250");
+		ck_assert_int_eq(keeper.sub[i].end.mclass, rows[i].mclass);
+	}
+}
+END_TEST
+
 START_TEST(smtp_48_a_message_in_chunks_reaches_the_keeper)
 {
 	struct client *c = greeted();
@@ -391,6 +439,9 @@ message_case(void)
 
 	tcase_add_test(tc, smtp_17_a_small_message_is_handed_over_in_one_turn);
 	tcase_add_test(tc, smtp_17_two_recipients_leave_out_for);
+	tcase_add_test(tc, smtp_59_what_is_asked_of_reports_reaches_the_keeper);
+	tcase_add_test(tc,
+	    rtls_31_a_header_that_wants_no_tls_is_a_class_of_its_own);
 	tcase_add_test(tc, smtp_48_a_message_in_chunks_reaches_the_keeper);
 	tcase_add_test(tc,
 	    smtp_05_a_long_header_section_is_whole_at_the_keeper);

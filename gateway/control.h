@@ -39,8 +39,8 @@ enum control_type {
 	/* index into conf->listen; socket; to intake.  To keeper: the socket
 	 * of the command line. */
 	CONTROL_LISTENER,
-	CONTROL_DRAIN,     /* finish what runs */
-	CONTROL_STOP,      /* all others have gone: end */
+	CONTROL_DRAIN, /* finish what runs */
+	CONTROL_STOP,  /* all others have gone: end */
 	/* role -> master */
 	CONTROL_READY,
 };

@@ -126,14 +126,15 @@ END_TEST
 
 START_TEST(c2_a_header_has_ten_seconds)
 {
+	static const char bytes[] = SIGNATURE;
 	struct client *c = client_at(0);
 
 	for (int i = 0; i < 9; i++) {
-		say_bytes(c, SIGNATURE + i, 1);
+		say_bytes(c, bytes + i, 1);
 		advance(1000);
 		expect_silence(c);
 	}
-	say_bytes(c, SIGNATURE + 9, 1);
+	say_bytes(c, bytes + 9, 1);
 	advance(1000);
 	expect_end(c);
 }

@@ -24,6 +24,7 @@ PATIENCE_SECONDS = 120.0
 
 def connect(host: str, port: int, tls: bool) -> tuple[socket.socket, str]:
     sock = socket.create_connection((host, port), timeout=60)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     code = sock.recv(512)[:3].decode()
     if not tls:
         return sock, code

@@ -412,7 +412,7 @@ void
 server_give_sessions(struct server *s, int version)
 {
 	struct tls_check check;
-	SSL *ssl = tls_server_ssl(s->tls, &check);
+	SSL *ssl = tls_server_ssl(s->tls, false, &check);
 	SSL_CTX *ctx = SSL_get_SSL_CTX(ssl);
 
 	SSL_CTX_set_max_proto_version(ctx, version);

@@ -108,10 +108,15 @@ START_TEST(c21_a_server_that_always_drops_ends_in_one_report)
 	for (size_t i = 0; i + 1 < COUNT_OF(cuts); i++)
 		for (size_t k = 0; k < COUNT_OF(hows); k++) {
 			const char *d = cut_domain(i, k);
+			const char *to = text("u@%s", d);
 
-			ck_assert_msg(reports_about(text("u@%s", d)) == 1,
-			    "%s: %u reports", d,
-			    reports_about(text("u@%s", d)));
+			/* And one before it, of the delay. */
+			ck_assert_msg(reports_saying(to, "Action: failed") ==
+					      1 &&
+					  reports_saying(to,
+					      "Action: delayed") == 1 &&
+					  reports_about(to) == 2,
+			    "%s: %u reports", d, reports_about(to));
 			ck_assert_msg(records(d, EVIDENCE_DELIVERED) == 0, "%s",
 			    d);
 			/* 5m, 10m .. 4h, 4h: within a day no more. */

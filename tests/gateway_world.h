@@ -205,16 +205,28 @@ was_logged(const char *what)
 	return memmem(w->lines.p, w->lines.n, what, strlen(what)) != NULL;
 }
 
-/* Reports to the sender that speak of the address. */
+static inline bool
+has_text(struct span a, const char *what)
+{
+	return memmem(a.p, a.n, what, strlen(what)) != NULL;
+}
+
+/* Reports to the sender that speak of the address and have what. */
 static inline unsigned
-reports_about(const char *rcpt)
+reports_saying(const char *rcpt, const char *what)
 {
 	unsigned n = 0;
 
 	for (size_t i = 0; i < sender->mail_count; i++)
-		n += memmem(sender->mail[i].body.p, sender->mail[i].body.n,
-			 rcpt, strlen(rcpt)) != NULL;
+		n += has_text(sender->mail[i].body, rcpt) &&
+		     has_text(sender->mail[i].body, what);
 	return n;
+}
+
+static inline unsigned
+reports_about(const char *rcpt)
+{
+	return reports_saying(rcpt, "");
 }
 
 /* Run all cases, each in a world of its own. */

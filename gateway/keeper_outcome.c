@@ -265,6 +265,7 @@ report(struct keeper *k, const struct outcome *o, enum dsn_kind kind,
 	const struct sched_msg *m = NULL;
 	struct dsn_rcpt *list = NULL;
 	struct store_message row = { .id = o->o.message };
+	uint32_t last = 0;
 	size_t n = 0;
 
 	for (uint32_t i = 0; i < o->o.result_count; i++) {
@@ -276,10 +277,12 @@ report(struct keeper *k, const struct outcome *o, enum dsn_kind kind,
 			list = need(talloc_array(k->tmp, struct dsn_rcpt,
 			    o->o.result_count - i));
 		m = a->rcpt->msg;
+		last = i;
 		list[n++] = told_of(&o->o.result[i], a->to, a->rcpt->orcpt);
 	}
 	if (m == NULL)
 		return ST_OK;
+	row.mclass = o->act[last].rcpt->dest->mclass;
 	row.sender = m->sender;
 	row.envid = m->envid;
 	row.ret = m->ret;

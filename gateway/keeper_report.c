@@ -48,9 +48,13 @@ original_of(struct keeper *k, const struct store_message *m, bool *complete)
 	return sbuf_view(&all);
 }
 
+/*
+ * It is as normal mail (RFC 8689 5: not to be lost for want of REQUIRETLS),
+ * or as optional about TLS as the field says that it takes over.
+ */
 static struct arrival *
 arrival_of(struct keeper *k, int64_t id, const struct address *to,
-    struct sbuf *text, const struct dsn_form *form)
+    struct sbuf *text, const struct dsn_form *form, enum msg_class about)
 {
 	struct arrival *a = need(talloc_zero(k->tmp, struct arrival));
 	struct wall now = keeper_wall(k);
@@ -64,7 +68,7 @@ arrival_of(struct keeper *k, int64_t id, const struct address *to,
 		.flags = MESSAGE_REPORT |
 			 (form->is_8bit ? (uint32_t)MESSAGE_8BIT : 0) |
 			 (form->smtputf8 ? (uint32_t)MESSAGE_SMTPUTF8 : 0),
-		.mclass = CLASS_NORMAL,
+		.mclass = about == CLASS_TLS_OPTIONAL ? about : CLASS_NORMAL,
 		.received = now,
 		.expires = expires,
 		.look = lifetime_first_look(k, now, expires),
@@ -158,6 +162,8 @@ write_text(struct keeper *k, const struct store_message *m, struct dsn *d,
 	d->envid = m->envid;
 	d->ret = m->ret;
 	d->smtputf8 = (m->flags & MESSAGE_SMTPUTF8) != 0;
+	d->requiretls = m->mclass == CLASS_REQUIRETLS;
+	d->tls_required_no = m->mclass == CLASS_TLS_OPTIONAL;
 	d->original = original_of(k, m, &d->complete);
 	net_random(k->env.net, d->random, sizeof(d->random));
 	sbuf_init(text, k->tmp, DSN_MAX_BYTES);
@@ -189,7 +195,7 @@ report_write(struct keeper *k, const struct store_message *m,
 	st = take_own_id(k, &id, why);
 	if (st != ST_OK)
 		return st;
-	a = arrival_of(k, id, &to, &text, &form);
+	a = arrival_of(k, id, &to, &text, &form, m->mclass);
 	a->about = need(talloc_strdup(a, about));
 	a->kind = kind;
 	st = submit_arrive(k, a, false, why);

@@ -257,6 +257,30 @@ START_TEST(smtp_66_the_original_comes_back_as_asked)
 }
 END_TEST
 
+/* RFC 8689 5: as if RET=HDRS; and 4.1: the report takes the field over. */
+START_TEST(rtls_41_reports_follow_the_class_of_what_they_are_about)
+{
+	static const enum fate fates[] = { FATE_BOUNCED, FATE_PUT_OFF };
+	static const enum msg_class classes[] = { CLASS_NORMAL,
+		CLASS_REQUIRETLS, CLASS_TLS_OPTIONAL };
+	const enum msg_class mclass = classes[_i % 3];
+	const struct span
+	    body = SPAN_LIT("Subject: s\r\n\r\nthe quick brown fox\r\n");
+	struct worker w;
+
+	asked.ret = DSN_RET_FULL;
+	asked.mclass = mclass;
+	w = begin(fates[_i / 3], 1, body);
+	asked.mclass = CLASS_NORMAL;
+	work(&w, 121 * HOUR);
+	ck_assert_uint_eq(w.got.failed, 1);
+	ck_assert_int_eq(has_text(w.got.last_failed, "the quick brown fox"),
+	    mclass != CLASS_REQUIRETLS);
+	ck_assert_int_eq(has_text(w.got.last_failed, "TLS-Required: No"),
+	    mclass == CLASS_TLS_OPTIONAL);
+}
+END_TEST
+
 /* B3.10: whatever the original's size, and however it is asked for. */
 START_TEST(b3_10_smtp_66_a_report_is_of_bounded_size)
 {
@@ -336,6 +360,8 @@ add_tests(TCase *tc)
 	tcase_add_loop_test(tc, smtp_65_envid_and_orcpt_are_told_iff_they_came,
 	    0, 2);
 	tcase_add_loop_test(tc, smtp_66_the_original_comes_back_as_asked, 0, 3);
+	tcase_add_loop_test(tc,
+	    rtls_41_reports_follow_the_class_of_what_they_are_about, 0, 6);
 	tcase_add_loop_test(tc, b3_10_smtp_66_a_report_is_of_bounded_size, 0,
 	    2);
 	tcase_add_test(tc, smtp_61_a_late_delivery_is_told_of_too);

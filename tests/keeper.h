@@ -28,6 +28,7 @@ struct asked {
 	const char *orcpt;      /* of all of them; NULL: not given */
 	const char *envid;      /* NULL: not given */
 	enum dsn_ret ret;
+	enum msg_class mclass; /* what its header and envelope make of it */
 };
 
 static struct asked asked;
@@ -303,7 +304,11 @@ send_chunk(struct peer *p, uint32_t session, uint32_t seq, struct span data)
 static inline void
 send_end(struct peer *p, uint32_t session, uint64_t size)
 {
-	const struct wire_end e = { .session = session, .size_bytes = size };
+	const struct wire_end e = {
+		.session = session,
+		.size_bytes = size,
+		.mclass = asked.mclass,
+	};
 
 	wire_pack_end(&out, &e);
 	say(p, WIRE_SUBMIT_END);

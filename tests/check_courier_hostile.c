@@ -95,7 +95,6 @@ START_TEST(c21_a_server_that_always_drops_ends_in_one_report)
 	struct peer *p[COUNT_OF(cuts)][COUNT_OF(hows)];
 
 	set("queue.lifetime", "\"1d\"");
-	set("queue.delay-notice", "\"0s\""); /* what is told is the end */
 	for (size_t i = 0; i + 1 < COUNT_OF(cuts); i++)
 		for (size_t k = 0; k < COUNT_OF(hows); k++)
 			p[i][k] = cut_server(i, k, 0);

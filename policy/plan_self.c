@@ -117,7 +117,7 @@ own_preference(const struct planner *p, uint16_t *preference)
 void
 plan_cut_self(struct planner *p)
 {
-	uint16_t preference;
+	uint16_t preference = 0;
 	size_t left = 0;
 
 	if (!own_preference(p, &preference))

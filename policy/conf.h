@@ -28,6 +28,8 @@
 #define CONF_MAX_RULES              10000u
 #define CONF_MAX_EXCEPTIONS         10000u
 #define CONF_MAX_DESTINATIONS       1000u
+#define CONF_MAX_ROUTES             10000u
+#define CONF_MAX_HOPS               16u /* of a route */
 #define CONF_MAX_SCOPE              10000u /* domains, networks, hosts of one entry */
 #define CONF_CERTIFICATE_NAME_BYTES 254u /* a mail address */
 #define CONF_MAX_NAMES              7u /* of a rule: with the host's own, a plan's */
@@ -120,6 +122,35 @@ struct conf_destination {
 	bool has_rate;
 };
 
+/* Where a route leads to. */
+struct conf_hop {
+	const char *name; /* canonical, or a literal "[192.0.2.1]" */
+	uint16_t port;
+	bool is_host;        /* in brackets: itself; else its MX hosts */
+	struct netaddr addr; /* of a literal; else family NONE */
+};
+
+/*
+ * Mail for domains goes to hosts of the operator's choice.  These are
+ * destinations of their own (STS-03, DANE-22, DANE-23).
+ */
+struct conf_route {
+	const char *name;
+	const char **domains; /* scopes */
+	size_t domain_count;
+	bool fallback;        /* after the domain's own hosts, when none could
+			       * be reached */
+	struct conf_hop *hop; /* one domain, or hosts in order of use */
+	size_t hop_count;     /* > 0 */
+	enum level require;   /* LEVEL_MAY, _ENCRYPT or _VERIFY */
+	bool implicit_tls;    /* RFC 8314 3.3 */
+	const char **names;   /* extra reference names */
+	size_t name_count;
+	const char *user; /* "": no AUTH */
+	const char *password_file;
+	const char *where; /* "file:line" */
+};
+
 struct conf {
 #define OPT_STRING(path, field, def, min, max, reload, doc)   const char *field;
 #define OPT_PATH(path, field, def, min, max, reload, doc)     const char *field;
@@ -148,6 +179,8 @@ struct conf {
 	size_t exception_count;
 	struct conf_destination *destination;
 	size_t destination_count;
+	struct conf_route *route;
+	size_t route_count;
 	uint8_t digest[32]; /* SHA-256 of conf_print()'s text */
 };
 
@@ -229,6 +262,13 @@ struct conf_override conf_override_by_rules(const struct conf *conf,
 /* The entry of destinations that counts for a canonical domain; NULL: none. */
 const struct conf_destination *conf_destination_for(const struct conf *conf,
     const char *domain);
+
+/*
+ * The route of a domain, or (fallback) of its last resort: of those whose
+ * scopes have it the one with the narrowest, or NULL.
+ */
+const struct conf_route *conf_route_for(const struct conf *conf,
+    const char *domain, bool fallback);
 
 /* When the next exception expires after now; WALL_NEVER when none does. */
 struct wall conf_next_expiry(const struct conf *conf, struct wall now);

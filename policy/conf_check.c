@@ -72,6 +72,8 @@ check_paths(struct conf_reader *r)
 	settle_path(r, &conf->sts_ca_file);
 	settle_path(r, &conf->resolver_trust_anchor);
 	settle_path(r, &conf->resolver_root_hints);
+	for (size_t i = 0; i < conf->route_count; i++)
+		settle_path(r, &conf->route[i].password_file);
 }
 
 static void

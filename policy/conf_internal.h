@@ -122,8 +122,14 @@ char *conf_option_text(TALLOC_CTX *mem, const struct conf *conf,
 
 /* ---- conf_list.c: lists of groups ---- */
 
-enum { CONF_LISTEN, CONF_RULES, CONF_EXCEPTIONS, CONF_DESTINATIONS };
-#define CONF_LIST_COUNT 4u
+enum {
+	CONF_LISTEN,
+	CONF_RULES,
+	CONF_EXCEPTIONS,
+	CONF_DESTINATIONS,
+	CONF_ROUTES,
+};
+#define CONF_LIST_COUNT 5u
 extern const struct conf_list conf_lists[CONF_LIST_COUNT];
 
 /* An entry of a list whose keys are known and of their type. */
@@ -161,27 +167,32 @@ typedef enum status conf_take_fn(TALLOC_CTX *mem, const char *text, void *out,
 void *conf_entry_list(const struct conf_entry *e, const char *key,
     conf_take_fn *take, size_t item_bytes, size_t *count);
 
-/* ---- conf_listen.c, conf_rule.c: entries ---- */
+/* ---- conf_listen.c, conf_rule.c, conf_route.c: entries ---- */
 
 #define CONF_LISTEN_FIELDS    8u
 #define CONF_RULE_FIELDS      4u
 #define CONF_EXCEPTION_FIELDS 8u
+#define CONF_ROUTE_FIELDS     9u
 extern const struct conf_field conf_listen_field[CONF_LISTEN_FIELDS];
 extern const struct conf_field conf_rule_field[CONF_RULE_FIELDS];
 extern const struct conf_field conf_exception_field[CONF_EXCEPTION_FIELDS];
+extern const struct conf_field conf_route_field[CONF_ROUTE_FIELDS];
 
 void conf_listen_read(const struct conf_entry *e, struct conf_listen *out);
 void conf_rule_read(const struct conf_entry *e, struct conf_rule *out);
 void conf_exception_read(const struct conf_entry *e,
     struct conf_exception *out);
+void conf_route_read(const struct conf_entry *e, struct conf_route *out);
 
 /* Text of a key, a copy that lives as long as the configuration; "" when
  * absent. */
 const char *conf_entry_copy(const struct conf_entry *e, const char *key);
 /* A name is of letters that need no quoting in a log line. */
 void conf_check_name(const struct conf_entry *e);
-/* A scope of domain_in_scope(). */
+/* A scope of domain_in_scope(); a name. */
 enum status conf_take_scope(TALLOC_CTX *mem, const char *text, void *out,
+    size_t i, struct diag *why);
+enum status conf_take_name(TALLOC_CTX *mem, const char *text, void *out,
     size_t i, struct diag *why);
 
 /* ---- conf_destination.c ---- */
@@ -200,6 +211,8 @@ const char *conf_listen_login_word(enum listen_login login);
 char *conf_listen_certificate_text(TALLOC_CTX *mem,
     const struct conf_certificate *c);
 const char *conf_require_word(enum override_kind kind);
+const char *conf_route_use_word(bool fallback);
+const char *conf_route_tls_word(bool implicit);
 
 /* The lists of texts outside of groups: their paths as names. */
 #define CONF_TEXTS_COUNT 2u

@@ -30,6 +30,12 @@ const struct conf_list conf_lists[CONF_LIST_COUNT] = {
 	    "the options say for all. Of several entries for a domain the one "
 	    "with the narrowest scope counts, then the earlier; it counts "
 	    "alone. A reload applies them." },
+	[CONF_ROUTES] = { "routes", "route", CONF_MAX_ROUTES, conf_route_field,
+	    CONF_ROUTE_FIELDS,
+	    "Domains whose mail goes to a smart host instead of their MX "
+	    "hosts, or to a fallback relay when none of these can be reached. "
+	    "Such a host is judged as a destination of its own: what it "
+	    "publishes counts, not what the recipient domain does." },
 };
 
 /* ---- one entry ---- */
@@ -253,6 +259,9 @@ read_entry(const struct conf_entry *e)
 		conf_destination_read(e,
 		    &conf->destination[conf->destination_count++]);
 		return;
+	case CONF_ROUTES:
+		conf_route_read(e, &conf->route[conf->route_count++]);
+		return;
 	}
 }
 
@@ -275,6 +284,10 @@ make_room(struct conf *conf, const struct conf_list *list, size_t n)
 	case CONF_DESTINATIONS:
 		conf->destination = need(talloc_zero_array(conf,
 		    struct conf_destination, (unsigned)n));
+		return;
+	case CONF_ROUTES:
+		conf->route = need(talloc_zero_array(conf, struct conf_route,
+		    (unsigned)n));
 		return;
 	}
 }

@@ -222,6 +222,24 @@ conf_override_by_rules(const struct conf *conf, const char *domain)
 	return combine(conf, domain, NULL, NO_MATCH);
 }
 
+const struct conf_route *
+conf_route_for(const struct conf *conf, const char *domain, bool fallback)
+{
+	const struct conf_route *best = NULL;
+	int narrow = NO_MATCH;
+
+	for (size_t i = 0; i < conf->route_count; i++) {
+		const struct conf_route *r = &conf->route[i];
+		int s = specificity(r->domains, r->domain_count, domain);
+
+		if (r->fallback == fallback && s > narrow) {
+			best = r;
+			narrow = s;
+		}
+	}
+	return best;
+}
+
 struct wall
 conf_next_expiry(const struct conf *conf, struct wall now)
 {

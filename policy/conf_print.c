@@ -199,6 +199,45 @@ print_destinations(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf)
 	sbuf_str(b, " );\n");
 }
 
+static void
+print_hops(struct sbuf *b, TALLOC_CTX *tmp, const struct conf_route *r)
+{
+	const char **via = need(talloc_array(tmp, const char *,
+	    (unsigned)r->hop_count + 1));
+
+	for (size_t i = 0; i < r->hop_count; i++) {
+		const struct conf_hop *hop = &r->hop[i];
+		bool bracket = hop->is_host && hop->name[0] != '[';
+
+		via[i] = need(talloc_asprintf(via, "%s%s%s:%u",
+		    bracket ? "[" : "", hop->name, bracket ? "]" : "",
+		    hop->port));
+	}
+	print_texts(b, tmp, "via", via, r->hop_count);
+}
+
+static void
+print_routes(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf)
+{
+	sbuf_str(b, "routes = (");
+	for (size_t i = 0; i < conf->route_count; i++) {
+		const struct conf_route *r = &conf->route[i];
+
+		sbuf_printf(b, "%s\n\t{", i == 0 ? "" : ",");
+		print_text(b, tmp, "name", r->name);
+		print_texts(b, tmp, "domains", r->domains, r->domain_count);
+		print_hops(b, tmp, r);
+		print_text(b, tmp, "use", conf_route_use_word(r->fallback));
+		print_text(b, tmp, "require", level_name(r->require));
+		print_text(b, tmp, "tls", conf_route_tls_word(r->implicit_tls));
+		print_texts(b, tmp, "names", r->names, r->name_count);
+		print_text(b, tmp, "user", r->user);
+		print_text(b, tmp, "password-file", r->password_file);
+		sbuf_str(b, " }");
+	}
+	sbuf_str(b, " );\n");
+}
+
 char *
 conf_print_within(TALLOC_CTX *mem, const struct conf *conf, size_t max)
 {
@@ -212,6 +251,7 @@ conf_print_within(TALLOC_CTX *mem, const struct conf *conf, size_t max)
 	print_rules(&b, tmp, conf);
 	print_exceptions(&b, tmp, conf);
 	print_destinations(&b, tmp, conf);
+	print_routes(&b, tmp, conf);
 	if (!sbuf_failed(&b))
 		text = need(talloc_strdup(mem, sbuf_cstr(&b)));
 	talloc_free(tmp);

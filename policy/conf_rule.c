@@ -138,8 +138,8 @@ take_narrow_scope(TALLOC_CTX *mem, const char *text, void *out, size_t i,
 	return conf_take_scope(mem, text, out, i, why);
 }
 
-static enum status
-take_name(TALLOC_CTX *mem, const char *text, void *out, size_t i,
+enum status
+conf_take_name(TALLOC_CTX *mem, const char *text, void *out, size_t i,
     struct diag *why)
 {
 	return take_domain(mem, span_str(text), (const char **)out + i, why);
@@ -231,8 +231,8 @@ conf_rule_read(const struct conf_entry *e, struct conf_rule *out)
 	out->where = need(talloc_strdup(e->r->conf, conf_entry_where(e)));
 	out->domains = conf_entry_list(e, "domains", conf_take_scope,
 	    sizeof(*out->domains), &out->domain_count);
-	out->names = conf_entry_list(e, "names", take_name, sizeof(*out->names),
-	    &out->name_count);
+	out->names = conf_entry_list(e, "names", conf_take_name,
+	    sizeof(*out->names), &out->name_count);
 	if (out->name_count > CONF_MAX_NAMES)
 		conf_entry_mistake(e, "names", "names: too many: at most %u",
 		    CONF_MAX_NAMES);

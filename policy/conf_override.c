@@ -226,11 +226,11 @@ const struct conf_route *
 conf_route_for(const struct conf *conf, const char *domain, bool fallback)
 {
 	const struct conf_route *best = NULL;
-	int narrow = NO_MATCH;
+	int narrow = CONF_NO_MATCH;
 
 	for (size_t i = 0; i < conf->route_count; i++) {
 		const struct conf_route *r = &conf->route[i];
-		int s = specificity(r->domains, r->domain_count, domain);
+		int s = conf_specificity(r->domains, r->domain_count, domain);
 
 		if (r->fallback == fallback && s > narrow) {
 			best = r;

@@ -111,7 +111,7 @@ planner_supply_sts(struct planner *p, uint32_t id, const struct sts_fact *fact)
 	sts->id = need(talloc_strdup(p, fact->id));
 	sts->why = need(talloc_strdup(p, fact->why));
 	sts_policy_copy(p, &fact->policy, &sts->policy);
-	q->trail = plan_trail_sts(p, p->plan->domain, sts);
+	q->trail = plan_trail_sts(p, p->next_hop, sts);
 }
 
 const struct plan *
@@ -183,7 +183,14 @@ planner_new(TALLOC_CTX *mem, const struct conf *conf, const char *domain,
 	plan->sts = (struct sts_fact){
 		.state = STS_ST_ABSENT, .id = "", .why = ""
 	};
-	p->expanded = plan->domain;
+	p->next_hop = p->expanded = plan->domain;
+	p->port = (uint16_t)conf->smtp_port;
+	p->route = conf_route_for(conf, plan->domain, false);
+	if (p->route != NULL) {
+		plan_begin_route(p);
+		return p;
+	}
+	p->fallback = conf_route_for(conf, plan->domain, true);
 	if (parse_literal(span_str(plan->domain), &literal)) {
 		plan_literal(p, &literal);
 		return p;

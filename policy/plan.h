@@ -22,9 +22,9 @@
 #include "policy/fact.h"
 #include "policy/level.h"
 
-#define PLAN_MAX_HOSTS     100u /* DNS-32 */
-#define PLAN_MAX_ADDRESSES 32u  /* per host, both families */
-#define PLAN_MAX_REFS      8u /* TLSA base, N, CNAME-expanded N; or a rule's */
+#define PLAN_MAX_HOSTS     (DNS_MAX_MX + CONF_MAX_HOPS) /* DNS-32; fallbacks */
+#define PLAN_MAX_ADDRESSES 32u /* per host, both families */
+#define PLAN_MAX_REFS      8u  /* TLSA base, N, CNAME-expanded N; or a rule's */
 #define PLAN_MAX_TRAIL     512u       /* ours: lookups of one plan */
 #define PLAN_MAX_BYTES     (1u << 20) /* packed */
 
@@ -61,6 +61,17 @@ struct plan_host {
 	struct tlsa *tlsa; /* usable records only */
 	size_t tlsa_count;
 	bool sts_mx_match;
+	/*
+	 * Of a route: its name, else "".  named: the operator named the host,
+	 * no MX record did.  fallback: for when none before it could be
+	 * reached.  login: the route has a user, whose password goes to this
+	 * host.
+	 */
+	const char *route;
+	bool named;
+	bool fallback;
+	bool login;
+	bool implicit_tls;     /* TLS from the first byte */
 	const char *row;       /* decision row */
 	const char *rule;      /* name of the rule in force, or "" */
 	const char *exception; /* name of the exception in force, or "" */
@@ -119,7 +130,8 @@ struct planner; /* opaque; lives in the mem given at birth */
 /*
  * domain: the recipient domain N, canonical; an address literal is given
  * in RFC 5321 form "[192.0.2.1]" and gets local policy only (DANE-12).
- * The port of conf (smtp.port) goes into TLSA names and addresses.
+ * The port of conf (smtp.port), or of the domain's route, goes into TLSA names
+ * and addresses.
  */
 struct planner *planner_new(TALLOC_CTX *mem, const struct conf *conf,
     const char *domain, enum msg_class mclass, struct wall now, uint64_t seed);

@@ -31,20 +31,30 @@ fail(struct planner *p, struct plan_draft *d, const struct dns_answer *a)
 
 /* ---- addresses ---- */
 
+static void
+begin_host(struct planner *p, size_t host)
+{
+	struct plan_draft *d = &p->draft[host];
+
+	if (d->state != DRAFT_WAITS)
+		return; /* an address: nothing to ask */
+	d->state = DRAFT_OPEN;
+	d->open = 2;
+	p->in_hand += !d->named;
+	plan_ask(p, FOR_ADDRESS, host, d->name, DNS_A);
+	plan_ask(p, FOR_ADDRESS, host, d->name, DNS_AAAA);
+}
+
+/* Hosts that a route names are few, and the limit is not for them. */
 void
 plan_begin_hosts(struct planner *p)
 {
 	while (p->draft_next < p->draft_count &&
-	       p->in_hand < p->conf->smtp_hosts) {
-		size_t host = p->draft_next++;
-		struct plan_draft *d = &p->draft[host];
-
-		d->state = DRAFT_OPEN;
-		d->open = 2;
-		p->in_hand++;
-		plan_ask(p, FOR_ADDRESS, host, d->name, DNS_A);
-		plan_ask(p, FOR_ADDRESS, host, d->name, DNS_AAAA);
-	}
+	       p->in_hand < p->conf->smtp_hosts)
+		begin_host(p, p->draft_next++);
+	for (size_t i = p->draft_next; i < p->draft_count; i++)
+		if (p->draft[i].named)
+			begin_host(p, i);
 }
 
 static bool
@@ -72,7 +82,7 @@ plan_add_address(struct planner *p, struct plan_draft *d,
 {
 	struct netaddr a = *addr;
 
-	a.port = (uint16_t)p->conf->smtp_port;
+	a.port = d->port;
 	d->is_self |= plan_self_has(p->self, &a);
 	if (!allowed(p->conf, d, &a) || d->addr_count == PLAN_MAX_ADDRESSES)
 		return;
@@ -102,8 +112,8 @@ next_base(struct planner *p, size_t host)
 	struct plan_draft *d = &p->draft[host];
 
 	while (d->base_next < d->base_count) {
-		char *owner = need(talloc_asprintf(p, "_%u._tcp.%s",
-		    p->conf->smtp_port, d->base[d->base_next++]));
+		char *owner = need(talloc_asprintf(p, "_%u._tcp.%s", d->port,
+		    d->base[d->base_next++]));
 
 		/* A longer name cannot exist (RFC 1035 2.3.4). */
 		if (strlen(owner) <= DOMAIN_MAX_BYTES) {
@@ -111,8 +121,8 @@ next_base(struct planner *p, size_t host)
 			return;
 		}
 	}
-	keep(d,
-	    p->plan->mx_secure && d->secure ? DANE_D3_NONE : DANE_D4_INSECURE);
+	keep(d, plan_name_is_secure(p, d) && d->secure ? DANE_D3_NONE :
+							 DANE_D4_INSECURE);
 }
 
 /*
@@ -129,7 +139,7 @@ addresses_known(struct planner *p, size_t host)
 		keep(d, DANE_D5_ERROR);
 	} else if (d->addr_count == 0) {
 		d->state = DRAFT_GONE;
-		p->in_hand--;
+		p->in_hand -= !d->named;
 		plan_begin_hosts(p);
 	} else if (d->secure) {
 		if (d->aliased)

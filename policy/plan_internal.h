@@ -50,7 +50,10 @@ enum draft_state {
 struct plan_draft {
 	const char *name;
 	uint16_t preference;
-	size_t order; /* in the packet */
+	uint16_t port;
+	const struct conf_route *route; /* or NULL */
+	bool named;                     /* in the route, not by an MX record */
+	size_t order;                   /* in the packet */
 	enum draft_state state;
 	unsigned open; /* address lookups */
 	/* Addresses, all those that the scope rules allow: */
@@ -77,6 +80,10 @@ struct plan_draft {
 
 struct planner {
 	const struct conf *conf;
+	const struct conf_route *route;    /* instead of the domain's hosts */
+	const struct conf_route *fallback; /* or after them; or NULL */
+	const char *next_hop; /* whose MX records and policy count */
+	uint16_t port;
 	const struct plan_self *self; /* or NULL */
 	uint64_t random;
 	struct plan *plan; /* in the making; a child of the planner */
@@ -84,8 +91,8 @@ struct planner {
 	size_t asked_count, open;
 	struct plan_draft *draft;       /* in order of use */
 	size_t draft_count, draft_next; /* next that WAITS */
-	size_t in_hand;                 /* OPEN or KEPT */
-	const char *expanded; /* N at the end of its CNAMEs (DANE-40) */
+	size_t in_hand;                 /* OPEN or KEPT, and not named */
+	const char *expanded; /* next hop at the end of its CNAMEs (DANE-40) */
 	bool loops;           /* an MX record names "localhost" */
 	bool finished;
 };
@@ -110,6 +117,10 @@ struct plan_draft *plan_add_draft(struct planner *p, const char *name,
 void plan_give_up(struct planner *p, enum plan_verdict verdict,
     const char *status, const char *why);
 void plan_take_mx(struct planner *p, const struct dns_answer *a);
+/* The domain has a route: to a domain's hosts, or to hosts it names. */
+void plan_begin_route(struct planner *p);
+/* Is the name of this host beyond doubt: named, or from secure MX records? */
+bool plan_name_is_secure(const struct planner *p, const struct plan_draft *d);
 
 /* ---- plan_host.c ---- */
 

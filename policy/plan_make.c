@@ -26,12 +26,17 @@ add_ref(struct plan_host *h, const char *name)
 static void
 add_dane_refs(const struct planner *p, struct plan_host *h)
 {
+	if (h->named) { /* its own host (DANE-22) */
+		add_ref(h, h->tlsa_base);
+		add_ref(h, h->name);
+		return;
+	}
 	if (!p->plan->mx_secure) {
 		add_ref(h, h->name);
 		return;
 	}
 	add_ref(h, h->tlsa_base);
-	add_ref(h, p->plan->domain);
+	add_ref(h, p->next_hop);
 	if (!p->plan->implicit_mx)
 		add_ref(h, p->expanded);
 }
@@ -39,24 +44,25 @@ add_dane_refs(const struct planner *p, struct plan_host *h)
 /* RFC 9325 7.1: never a name learned from an insecure MX. */
 static void
 add_local_refs(const struct planner *p, struct plan_host *h,
-    const struct conf_rule *rule)
+    const char *const *names, size_t name_count)
 {
 	/* RTLS-14: for REQUIRETLS the MX host's name and no other. */
 	if (h->requiretls) {
 		add_ref(h, h->name);
 		return;
 	}
-	if (p->plan->mx_secure || h->sts_mx_match)
+	if (h->in.mx_secure || h->sts_mx_match)
 		add_ref(h, h->name);
-	for (size_t i = 0; rule != NULL && i < rule->name_count; i++)
-		add_ref(h, rule->names[i]);
+	for (size_t i = 0; i < name_count; i++)
+		add_ref(h, names[i]);
 	if (h->ref_count == 0)
-		add_ref(h, p->plan->domain);
+		add_ref(h, p->next_hop);
 }
 
+/* Names of a rule are those of the domain's own hosts, not of a route's. */
 static void
-add_refs(const struct planner *p, struct plan_host *h,
-    const struct conf_rule *rule)
+add_refs(const struct planner *p, const struct plan_draft *d,
+    struct plan_host *h, const struct conf_rule *rule)
 {
 	switch (h->method) {
 	case METHOD_NONE:
@@ -68,7 +74,12 @@ add_refs(const struct planner *p, struct plan_host *h,
 		add_ref(h, h->name);
 		return;
 	case METHOD_PKIX_LOCAL:
-		add_local_refs(p, h, rule);
+		if (d->route != NULL)
+			add_local_refs(p, h, d->route->names,
+			    d->route->name_count);
+		else
+			add_local_refs(p, h, rule == NULL ? NULL : rule->names,
+			    rule == NULL ? 0 : rule->name_count);
 		return;
 	}
 }
@@ -139,7 +150,7 @@ evidence_text(struct planner *p, const struct plan_draft *d,
 	if (*h->tlsa_base != '\0' && h->required >= LEVEL_ENCRYPT &&
 	    (h->won == DECIDE_PUBLISHED || h->method == METHOD_DANE))
 		return need(talloc_asprintf(p, "; found at _%u._tcp.%s%s",
-		    p->conf->smtp_port, h->tlsa_base,
+		    d->port, h->tlsa_base,
 		    h->half_dane ? "; the MX records are not signed, so this "
 				   "proves the host and not that it is the "
 				   "domain's (RFC 7672 2.2.1)" :
@@ -166,6 +177,57 @@ override_text(struct planner *p, const struct plan_host *h,
 
 /* ---- hosts ---- */
 
+/*
+ * A host of a route is a destination of its own: what exceptions say of it
+ * counts, not of the recipient domain.  What rules demand of either does, and
+ * what the route itself demands.
+ */
+static struct conf_override
+override_of_route(const struct planner *p, const struct plan_draft *d,
+    struct conf_override o)
+{
+	const struct conf_override n = conf_override_by_rules(p->conf,
+	    p->plan->domain);
+
+	if (n.floor > o.floor) {
+		o.floor = n.floor;
+		o.rule = n.rule;
+	}
+	o.never_plaintext |= n.never_plaintext;
+	if (d->route->require > o.floor) {
+		o.floor = d->route->require;
+		o.rule = NULL;
+	}
+	return o;
+}
+
+static struct conf_override
+override_of(const struct planner *p, const struct plan_draft *d)
+{
+	const struct plan *plan = p->plan;
+	const char *domain = d->named         ? d->name :
+			     d->route != NULL ? p->next_hop :
+						plan->domain;
+	struct conf_override o = plan->mclass == CLASS_REQUIRETLS ?
+				     conf_override_by_rules(p->conf, domain) :
+				     conf_override_for(p->conf, domain, d->name,
+					 plan->made);
+
+	return d->route == NULL ? o : override_of_route(p, d, o);
+}
+
+/*
+ * "TLS-Required: No", and leave for reports, set aside what the recipient
+ * domain asks for: not what the operator asks of his own relay.
+ */
+static enum msg_class
+class_for(const struct plan *plan, const struct plan_draft *d)
+{
+	if (d->route == NULL || plan->mclass == CLASS_REQUIRETLS)
+		return plan->mclass;
+	return CLASS_NORMAL;
+}
+
 bool
 plan_conclusive(const struct plan *plan, const struct decide_out *out)
 {
@@ -181,14 +243,14 @@ decide_host(struct planner *p, const struct plan_draft *d, struct plan_host *h,
 	h->in = (struct decide_in){
 		.dane = d->dane,
 		.error_is_tlsa_only = d->tlsa_failed,
-		.sts = p->plan->sts.state,
+		.sts = d->named ? STS_ST_ABSENT : p->plan->sts.state,
 		.sts_mx_match = h->sts_mx_match,
-		.mx_secure = p->plan->mx_secure,
+		.mx_secure = plan_name_is_secure(p, d),
 		.dane_and_sts_both = p->conf->dane_and_sts == DANE_AND_STS,
 		.sts_unknown_defers = p->conf->sts_unknown == STS_UNKNOWN_DEFER,
 		.override = o->kind,
 		.waiver = o->waiver,
-		.mclass = p->plan->mclass,
+		.mclass = class_for(p->plan, d),
 		.floor = o->floor,
 		.never_plaintext = o->never_plaintext,
 		.requiretls_testing = p->conf->requiretls_accept_testing,
@@ -203,8 +265,10 @@ decide_host(struct planner *p, const struct plan_draft *d, struct plan_host *h,
 	h->conclusive = plan_conclusive(p->plan, &out);
 	h->won = out.rule;
 	h->row = out.row;
-	h->why = need(talloc_asprintf(p, "%s%s%s", out.why,
-	    evidence_text(p, d, h), override_text(p, h, o)));
+	h->why = need(talloc_asprintf(p, "%s%s%s%s%s", out.why,
+	    evidence_text(p, d, h), override_text(p, h, o),
+	    d->route == NULL ? "" : "; route ",
+	    d->route == NULL ? "" : d->route->name));
 }
 
 /* Policies in testing mode are evaluated too, to be reported (STS-39). */
@@ -220,23 +284,24 @@ static void
 make_host(struct planner *p, const struct plan_draft *d, struct plan_host *h)
 {
 	struct plan *plan = p->plan;
-	struct conf_override o = plan->mclass == CLASS_REQUIRETLS ?
-				     conf_override_by_rules(p->conf,
-					 plan->domain) :
-				     conf_override_for(p->conf, plan->domain,
-					 d->name, plan->made);
+	struct conf_override o = override_of(p, d);
 
 	*h = (struct plan_host){
 		.name = d->name,
 		.preference = d->preference,
 		.dane = d->dane,
-		.half_dane = !plan->mx_secure &&
+		.half_dane = !plan_name_is_secure(p, d) &&
 			     (d->dane == DANE_D1_USABLE ||
 				 d->dane == DANE_D2_UNUSABLE),
 		.tlsa_base = d->tlsa_base,
 		.tlsa = d->tlsa,
 		.tlsa_count = d->tlsa_count,
-		.sts_mx_match = sts_names(plan, d->name),
+		.sts_mx_match = !d->named && sts_names(plan, d->name),
+		.route = d->route == NULL ? "" : d->route->name,
+		.named = d->named,
+		.fallback = d->route != NULL && d->route->fallback,
+		.login = d->route != NULL && *d->route->user != '\0',
+		.implicit_tls = d->route != NULL && d->route->implicit_tls,
 		.rule = o.rule == NULL ? "" : o.rule->name,
 		.exception = "",
 		.approver = "",
@@ -249,7 +314,7 @@ make_host(struct planner *p, const struct plan_draft *d, struct plan_host *h)
 		h->exception_expires = o.exception->expires;
 	}
 	decide_host(p, d, h, &o);
-	add_refs(p, h, o.rule);
+	add_refs(p, d, h, o.rule);
 	order_addresses(p, d, h);
 	if (o.exception != NULL && *plan->approver == '\0') {
 		plan->approver = o.exception->approver;
@@ -293,7 +358,7 @@ make_hosts(struct planner *p)
 	struct plan *plan = p->plan;
 
 	plan->host = need(talloc_zero_array(p, struct plan_host,
-	    (unsigned)p->in_hand + 1));
+	    (unsigned)p->draft_count + 1));
 	for (size_t i = 0; i < p->draft_count; i++)
 		if (p->draft[i].state == DRAFT_KEPT)
 			make_host(p, &p->draft[i],

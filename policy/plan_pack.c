@@ -93,6 +93,11 @@ pack_host(struct sbuf *b, const struct plan_host *h)
 	pack_u8(b, (uint8_t)h->required);
 	pack_u8(b, (uint8_t)h->method);
 	pack_bool(b, h->also_pkix_sts);
+	pack_str(b, h->route);
+	pack_bool(b, h->named);
+	pack_bool(b, h->fallback);
+	pack_bool(b, h->login);
+	pack_bool(b, h->implicit_tls);
 	pack_str(b, h->tlsa_base);
 	pack_u32(b, (uint32_t)h->ref_count);
 	for (size_t i = 0; i < h->ref_count; i++)
@@ -142,6 +147,11 @@ unpack_host(struct unpack *u, TALLOC_CTX *mem, struct plan_host *h)
 	h->required = (enum level)unpack_enum(u, LEVEL_COUNT);
 	h->method = (enum method)unpack_enum(u, METHOD_COUNT);
 	h->also_pkix_sts = unpack_bool(u);
+	h->route = unpack_str(u, mem);
+	h->named = unpack_bool(u);
+	h->fallback = unpack_bool(u);
+	h->login = unpack_bool(u);
+	h->implicit_tls = unpack_bool(u);
 	h->tlsa_base = unpack_str(u, mem);
 	h->ref_count = unpack_count(u, PLAN_MAX_REFS, 4);
 	for (size_t i = 0; i < h->ref_count; i++)
@@ -275,9 +285,18 @@ static bool
 host_holds(const struct plan *plan, const struct plan_host *h)
 {
 	const struct decide_out out = decide(&h->in);
+	bool routed = *h->route != '\0';
 
-	if (h->in.mclass != plan->mclass ||
-	    h->in.mx_secure != plan->mx_secure || h->in.sts != plan->sts.state)
+	if (h->in.mclass != plan->mclass &&
+	    !(routed && h->in.mclass == CLASS_NORMAL))
+		return false;
+	if (h->in.mx_secure != (h->named || plan->mx_secure) ||
+	    h->in.sts != (h->named ? STS_ST_ABSENT : plan->sts.state))
+		return false;
+	/* A password goes to a verified host that the operator named. */
+	if ((h->named || h->fallback || h->login || h->implicit_tls) && !routed)
+		return false;
+	if (h->login && (!h->named || (!h->skip && h->required < LEVEL_VERIFY)))
 		return false;
 	if (h->skip != out.skip || h->required != out.required ||
 	    h->method != out.method || h->also_pkix_sts != out.also_pkix_sts ||

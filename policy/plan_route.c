@@ -18,6 +18,8 @@ plan_give_up(struct planner *p, enum plan_verdict verdict, const char *status,
 void
 plan_make_drafts(struct planner *p, size_t count)
 {
+	if (p->fallback != NULL)
+		count += p->fallback->hop_count;
 	p->draft = need(talloc_zero_array(p, struct plan_draft,
 	    (unsigned)count));
 }
@@ -30,6 +32,8 @@ plan_add_draft(struct planner *p, const char *name, uint16_t preference)
 	*d = (struct plan_draft){
 		.name = need(talloc_strdup(p, name)),
 		.preference = preference,
+		.port = p->port,
+		.route = p->route,
 		.order = p->draft_count++,
 		.state = DRAFT_WAITS,
 		.dane = DANE_D4_INSECURE,
@@ -37,6 +41,40 @@ plan_add_draft(struct planner *p, const char *name, uint16_t preference)
 		.tlsa_base = "",
 	};
 	return d;
+}
+
+bool
+plan_name_is_secure(const struct planner *p, const struct plan_draft *d)
+{
+	return d->named || p->plan->mx_secure;
+}
+
+/* ---- hosts of the operator's choice ---- */
+
+static void
+add_hop(struct planner *p, const struct conf_route *route, size_t i,
+    uint16_t preference)
+{
+	const struct conf_hop *hop = &route->hop[i];
+	struct plan_draft *d = plan_add_draft(p, hop->name, preference);
+
+	d->route = route;
+	d->port = hop->port;
+	d->named = true;
+	if (hop->addr.family == NETADDR_NONE)
+		return; /* asked about in its turn */
+	plan_add_address(p, d, &hop->addr);
+	d->state = d->addr_count > 0 ? DRAFT_KEPT : DRAFT_GONE;
+}
+
+/* Behind all hosts of the domain, in the order of the route. */
+static void
+add_fallback(struct planner *p)
+{
+	const struct conf_route *r = p->fallback;
+
+	for (size_t i = 0; r != NULL && i < r->hop_count; i++)
+		add_hop(p, r, i, UINT16_MAX);
 }
 
 /* ---- the list ---- */
@@ -90,7 +128,7 @@ drop_repeated(struct planner *p)
 		if (k == n)
 			p->draft[n++] = p->draft[i];
 	}
-	p->draft_count = n < PLAN_MAX_HOSTS ? n : PLAN_MAX_HOSTS;
+	p->draft_count = n < DNS_MAX_MX ? n : DNS_MAX_MX;
 }
 
 /* Equally preferred hosts in random order, to spread load. */
@@ -137,10 +175,32 @@ cut_at_self(struct planner *p)
 static void
 begin(struct planner *p)
 {
-	if (cut_at_self(p))
+	if (cut_at_self(p)) {
 		plan_give_up_loop(p);
-	else
-		plan_begin_hosts(p);
+		return;
+	}
+	add_fallback(p);
+	plan_begin_hosts(p);
+}
+
+void
+plan_begin_route(struct planner *p)
+{
+	const struct conf_route *r = p->route;
+
+	p->port = r->hop[0].port;
+	if (!r->hop[0].is_host) { /* STS-03: its own policy governs */
+		p->next_hop = p->expanded = r->hop[0].name;
+		plan_ask(p, FOR_MX, 0, p->next_hop, DNS_MX);
+		plan_ask(p, FOR_STS, 0, p->next_hop, DNS_TXT);
+		return;
+	}
+	p->plan->mx_secure = true;
+	p->plan->sts.why = "a host that a route names has no MTA-STS policy";
+	plan_make_drafts(p, r->hop_count);
+	for (size_t i = 0; i < r->hop_count; i++)
+		add_hop(p, r, i, (uint16_t)i);
+	begin(p);
 }
 
 static void
@@ -170,7 +230,7 @@ take_implicit(struct planner *p)
 {
 	p->plan->implicit_mx = true;
 	plan_make_drafts(p, 1);
-	plan_add_draft(p, p->plan->domain, 0);
+	plan_add_draft(p, p->next_hop, 0);
 	begin(p);
 }
 

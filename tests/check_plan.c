@@ -59,14 +59,14 @@ START_TEST(dns_32_the_longest_walk_is_within_the_trail)
 {
 	const struct plan *plan;
 
-	conf.smtp_hosts = PLAN_MAX_HOSTS;
-	say(DNS_MX, N, SECURE, many_hosts(PLAN_MAX_HOSTS));
-	for (unsigned i = 0; i < PLAN_MAX_HOSTS; i++)
+	conf.smtp_hosts = DNS_MAX_MX;
+	say(DNS_MX, N, SECURE, many_hosts(DNS_MAX_MX));
+	for (unsigned i = 0; i < DNS_MAX_MX; i++)
 		say(DNS_A, need(talloc_asprintf(mem, "h%u.example", i)), SECURE,
 		    "=" X " 192.0.2.1");
 	plan = plan_n();
-	ck_assert_uint_eq(plan->host_count, PLAN_MAX_HOSTS);
-	ck_assert_uint_eq(plan->trail_count, 2 + 4 * PLAN_MAX_HOSTS);
+	ck_assert_uint_eq(plan->host_count, DNS_MAX_MX);
+	ck_assert_uint_eq(plan->trail_count, 2 + 4 * DNS_MAX_MX);
 	ck_assert_uint_le(plan->trail_count, PLAN_MAX_TRAIL);
 }
 END_TEST

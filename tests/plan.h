@@ -25,6 +25,7 @@ static struct sts_fact sts;
 static uint64_t seed;
 static bool backwards; /* answers come in the opposite order */
 static enum msg_class mclass;
+static const char *sts_name; /* whose policy is asked for */
 
 /* ---- a scripted DNS ---- */
 
@@ -58,6 +59,7 @@ setup(void)
 	seed = 1;
 	backwards = false;
 	mclass = CLASS_NORMAL;
+	sts_name = N;
 }
 
 static inline void
@@ -217,7 +219,7 @@ supply(struct planner *p, const struct plan_need *want)
 		return;
 	case NEED_STS:
 		asked_sts++;
-		ck_assert_str_eq(want->name, N);
+		ck_assert_str_eq(want->name, sts_name);
 		planner_supply_sts(p, want->id, &sts);
 		return;
 	}

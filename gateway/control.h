@@ -33,6 +33,7 @@ enum control_type {
 	CONTROL_CLIENT_CA, /* memfd: PEM; to intake, here to ACCOUNTS */
 	CONTROL_CERT,      /* memfd: PEM chain; empty: none, here and above */
 	CONTROL_KEY,       /* memfd: PEM key; completes the two above */
+	CONTROL_SECRETS,   /* memfd: passwords of routes; to courier */
 	CONTROL_ACCOUNTS,  /* memfd: policy/accounts.h; empty: none */
 	CONTROL_CHANNEL,   /* role, index of the other side; socket */
 	CONTROL_START,     /* number of couriers */

@@ -410,6 +410,11 @@ connected(void *arg, unsigned events)
 	conn->born = now_of(conn);
 	conn->phase = CONN_TALKING;
 	conn->client = client_new(conn, &conn->conf, conn->want, now_of(conn));
+	if (slot_plan_host(conn->slot)->implicit_tls) {
+		client_tls_first(conn->client);
+		conn_pump(conn);
+		return;
+	}
 	watch(conn);
 }
 

@@ -69,6 +69,28 @@ no_requiretls(struct slot *s)
 	    STATUS_NO_REQUIRETLS);
 }
 
+/* The password is of this route, or there is no using it. */
+static void
+log_in(struct slot *s)
+{
+	const struct plan_host *h = slot_plan_host(s);
+	const struct login *l = login_for(s->c, h->route);
+
+	if (l != NULL) {
+		login_begin(s->conn, h, l);
+		return;
+	}
+	die(s,
+	    &(const struct attempt){
+		.host = h,
+		.conn = s->conn,
+		.outcome = EVIDENCE_DEFERRED,
+		.text = "the password of its route is not at hand",
+		.failure = FAILURE_REPLY,
+	    },
+	    STATUS_AUTH);
+}
+
 void
 host_ready(struct slot *s)
 {
@@ -78,6 +100,10 @@ host_ready(struct slot *s)
 	}
 	if (slot_plan_host(s)->requiretls && !conn_has_requiretls(s->conn)) {
 		no_requiretls(s);
+		return;
+	}
+	if (login_is_due(s->conn, slot_plan_host(s))) {
+		log_in(s);
 		return;
 	}
 	s->conn->shareable = is_shareable(s);
@@ -217,6 +243,8 @@ setup_failed(struct slot *s, const struct client_failure *f)
 							    FAILURE_UNREACHABLE,
 	};
 
+	if (f->fault == CLIENT_FAULT_AUTH)
+		login_refused(s, f);
 	if (f->at == CLIENT_S_GREETING && f->fault == CLIENT_FAULT_TIMEOUT)
 		reach_failed(s->c, &s->conn->addr);
 	/* RFC 7504: it says so of all mail, now and later. */

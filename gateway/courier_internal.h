@@ -9,6 +9,7 @@
  *	courier_host.c    what a host's failure means for its slot
  *	courier_conn.c    one connection: addresses, TLS, input and output
  *	courier_reach.c   addresses that did not answer
+ *	courier_login.c  who it is to smart hosts
  *	courier_pool.c    idle connections and the key under which they serve
  *	courier_mail.c    one job at one host: transactions, content
  *	courier_batch.c   who shares a transaction, and what a host can take
@@ -27,6 +28,7 @@
 #include "gateway/wire.h"
 #include "net/chan.h"
 #include "policy/verdict.h"
+#include "util/strmap.h"
 
 #define COURIER_SLOTS      4096u  /* ours: of one keeper at a time */
 #define COURIER_BUCKETS    1024u  /* of slots, by number */
@@ -235,8 +237,17 @@ struct report {
 	int64_t *rcpt;
 };
 
+/* Of a route; lives with all of them. */
+struct login {
+	const char *route;
+	const char *user;
+	char *password;
+};
+
 struct courier {
 	struct role_env env;
+	TALLOC_CTX *login_mem;
+	struct strmap *logins; /* struct login by route; NULL: none */
 	struct tls_client *tls;
 	struct chan *keeper; /* NULL: none */
 	struct chan *advisor;
@@ -377,6 +388,17 @@ bool conn_retry_fresh(struct conn *conn);
 bool reach_is_dead(struct courier *c, const struct netaddr *a);
 void reach_failed(struct courier *c, const struct netaddr *a);
 void reach_answered(struct courier *c, const struct netaddr *a);
+
+/* ---- courier_login.c ---- */
+/* NULL: there is none. */
+const struct login *login_for(const struct courier *c, const char *route);
+/* Must we still say who we are, before any mail? */
+bool login_is_due(const struct conn *conn, const struct plan_host *h);
+/* READY, and verified: say it, and go on. */
+void login_begin(struct conn *conn, const struct plan_host *h,
+    const struct login *l);
+/* A person must look: the mail waits meanwhile. */
+void login_refused(const struct slot *s, const struct client_failure *f);
 
 /* ---- courier_pool.c ---- */
 /* Digest of everything a connection to this host must have met. */

@@ -105,11 +105,27 @@ exception_is_over(const struct slot *s, size_t i)
 	       wall_reached(net_wall(s->c->env.net), h->exception_expires);
 }
 
+/*
+ * A fallback relay is for hosts that cannot be reached.  One that falls short
+ * of what is required, or has answered, is no reason to go around it.
+ */
+static bool
+is_fallback_due(const struct slot *s)
+{
+	for (size_t i = 0; i < s->host_end; i++)
+		if (!s->plan->host[i].fallback &&
+		    (s->plan->host[i].skip || s->host[i].state != HOST_DEAD ||
+			s->host[i].failure != FAILURE_UNREACHABLE))
+			return false;
+	return true;
+}
+
 static bool
 usable(const struct slot *s, const struct job *j, size_t i)
 {
 	return !s->plan->host[i].skip && s->host[i].state != HOST_DEAD &&
-	       !exception_is_over(s, i) && !j->tried[i];
+	       !exception_is_over(s, i) && !j->tried[i] &&
+	       (!s->plan->host[i].fallback || is_fallback_due(s));
 }
 
 /* One past the last host of the same preference. */

@@ -29,6 +29,10 @@ pool_key(struct courier *c, const struct plan *plan, const struct plan_host *h,
 	pack_u8(b, (uint8_t)h->method);
 	pack_bool(b, h->also_pkix_sts);
 	pack_bool(b, h->requiretls);
+	pack_str(b, h->route);
+	pack_bool(b, h->named);
+	pack_bool(b, h->login);
+	pack_bool(b, h->implicit_tls);
 	pack_bool(b, h->half_dane);
 	pack_bool(b, h->sts_mx_match);
 	pack_str(b, h->tlsa_base);

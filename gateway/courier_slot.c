@@ -283,7 +283,8 @@ end_of_hosts(const struct slot *s)
 	size_t i;
 
 	for (i = 0; i < s->plan->host_count; i++)
-		if (!s->plan->host[i].skip && left-- == 0)
+		if (!s->plan->host[i].skip && !s->plan->host[i].fallback &&
+		    left-- == 0)
 			break;
 	return i;
 }

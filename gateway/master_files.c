@@ -7,6 +7,8 @@
 #include "gateway/control.h"
 #include "net/tls.h"
 #include "policy/accounts.h"
+#include "smtp/client.h"
+#include "util/pack.h"
 
 static void
 add_mistake(struct conf_mistakes *m, const char *text)
@@ -82,6 +84,53 @@ read_tls(struct master_files *m, const struct conf *conf, struct diag *why)
 	return st;
 }
 
+/* The first line of a route's password-file. */
+static enum status
+read_password(TALLOC_CTX *tmp, const char *path, struct span *out,
+    struct diag *why)
+{
+	struct span all;
+	enum status st = read_file(tmp, path, true, &all, why);
+
+	if (st != ST_OK)
+		return st;
+	if (!span_line(&all, out) || out->n == 0 || span_has(*out, '\0') ||
+	    out->n > CLIENT_LOGIN_BYTES)
+		return diag_set(why, ST_SYNTAX,
+		    "%s: a password of at most %u bytes is expected on its "
+		    "first line",
+		    path, CLIENT_LOGIN_BYTES);
+	return ST_OK;
+}
+
+static void
+read_secrets(struct master_files *m, const struct conf *conf,
+    struct conf_mistakes *mistakes)
+{
+	TALLOC_CTX *tmp = need(talloc_new(m));
+	struct diag why = { 0 };
+	struct span password;
+	struct sbuf b;
+
+	sbuf_init(&b, m, CONTROL_BLOB_MAX_BYTES);
+	for (size_t i = 0; i < conf->route_count; i++) {
+		const struct conf_route *r = &conf->route[i];
+
+		if (*r->password_file == '\0')
+			continue;
+		if (read_password(tmp, r->password_file, &password, &why) !=
+		    ST_OK) {
+			add_mistake(mistakes, why.text);
+			continue;
+		}
+		pack_str(&b, r->name);
+		pack_str(&b, r->user);
+		pack_bytes(&b, password);
+	}
+	m->secrets = sbuf_view(&b);
+	talloc_free(tmp);
+}
+
 struct master_files *
 master_files_read(TALLOC_CTX *mem, const struct conf *conf,
     struct conf_mistakes *mistakes)
@@ -100,6 +149,7 @@ master_files_read(TALLOC_CTX *mem, const struct conf *conf,
 			(void)accounts_parse(m, conf->intake_accounts,
 			    m->accounts, mistakes);
 	}
+	read_secrets(m, conf, mistakes);
 	if (mistakes->count == 0)
 		return m;
 	talloc_free(m);

@@ -13,6 +13,7 @@ struct master_files {
 	struct span cert, key; /* PEM; n 0: none, here and below */
 	struct span client_ca; /* PEM */
 	struct span accounts;  /* as policy/accounts.h has it */
+	struct span secrets;   /* of routes: courier_set_secrets() */
 	struct wall not_after; /* of the certificate; WALL_NEVER without */
 };
 

@@ -31,6 +31,7 @@ struct process {
 	TALLOC_CTX *pem;
 	struct span client_ca, cert;
 	struct tls_server *tls;    /* or NULL */
+	struct span secrets;       /* a talloc object of its own */
 	struct accounts *accounts; /* or NULL */
 	struct net_watch *watch;
 	bool started;
@@ -164,6 +165,20 @@ take_accounts(struct process *p, int fd, struct diag *why)
 	return ST_OK;
 }
 
+/* Passwords of routes: kept as they came, for a courier that starts. */
+static enum status
+take_secrets(struct process *p, int fd, struct diag *why)
+{
+	struct span old = p->secrets;
+	enum status st = read_blob(fd, p, &p->secrets, why);
+
+	if (st == ST_OK && p->courier != NULL)
+		st = courier_set_secrets(p->courier, p->secrets, why);
+	if (old.n > 0)
+		talloc_free((void *)(uintptr_t)old.p);
+	return st;
+}
+
 static void
 attach(struct process *p, enum role other, uint32_t index, int fd)
 {
@@ -236,9 +251,10 @@ start_courier(struct process *p, const struct role_env *env, struct diag *why)
 	struct tls_client *tls;
 	enum status st = tls_client_new(p, p->conf->smtp_ca_file, &tls, why);
 
-	if (st == ST_OK)
-		p->courier = courier_new(p, env, tls);
-	return st;
+	if (st != ST_OK)
+		return st;
+	p->courier = courier_new(p, env, tls);
+	return courier_set_secrets(p->courier, p->secrets, why);
 }
 
 /* How many sessions can have one. */
@@ -329,6 +345,8 @@ obey(struct process *p, const struct control *c, struct diag *why)
 		return take_client_ca(p, c->fd, why);
 	case CONTROL_CERT:
 		return read_blob(c->fd, p->pem, &p->cert, why);
+	case CONTROL_SECRETS:
+		return take_secrets(p, c->fd, why);
 	case CONTROL_ACCOUNTS:
 		return take_accounts(p, c->fd, why);
 	case CONTROL_KEY:

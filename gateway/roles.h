@@ -70,6 +70,12 @@ void advisor_reload(struct advisor *a, const struct conf *conf);
 struct courier;
 struct courier *courier_new(TALLOC_CTX *mem, const struct role_env *env,
     struct tls_client *tls);
+/*
+ * Who it is to smart hosts: of each route with a user its name, the user and
+ * the password, packed (str, str, bytes).  Copied; in place of earlier ones.
+ */
+MUST_CHECK enum status courier_set_secrets(struct courier *c,
+    struct span secrets, struct diag *why);
 void courier_attach_keeper(struct courier *c, struct sock *s);
 void courier_attach_advisor(struct courier *c, struct sock *s);
 void courier_reload(struct courier *c, const struct conf *conf);

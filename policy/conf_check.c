@@ -44,9 +44,8 @@ check_hostname(struct conf_reader *r)
 		conf->hostname = name;
 }
 
-/* Relative paths are below state-dir; empty ones stay empty. */
-static void
-settle_path(struct conf_reader *r, const char **path)
+void
+conf_settle_path(struct conf_reader *r, const char **path)
 {
 	if (**path != '\0' && **path != '/')
 		*path = need(talloc_asprintf(r->conf, "%s/%s",
@@ -64,16 +63,14 @@ check_paths(struct conf_reader *r)
 		    conf_quote(r, conf->state_dir));
 		return;
 	}
-	settle_path(r, &conf->tls_certificate);
-	settle_path(r, &conf->tls_key);
-	settle_path(r, &conf->intake_accounts);
-	settle_path(r, &conf->intake_client_ca);
-	settle_path(r, &conf->smtp_ca_file);
-	settle_path(r, &conf->sts_ca_file);
-	settle_path(r, &conf->resolver_trust_anchor);
-	settle_path(r, &conf->resolver_root_hints);
-	for (size_t i = 0; i < conf->route_count; i++)
-		settle_path(r, &conf->route[i].password_file);
+	conf_settle_path(r, &conf->tls_certificate);
+	conf_settle_path(r, &conf->tls_key);
+	conf_settle_path(r, &conf->intake_accounts);
+	conf_settle_path(r, &conf->intake_client_ca);
+	conf_settle_path(r, &conf->smtp_ca_file);
+	conf_settle_path(r, &conf->sts_ca_file);
+	conf_settle_path(r, &conf->resolver_trust_anchor);
+	conf_settle_path(r, &conf->resolver_root_hints);
 }
 
 static void

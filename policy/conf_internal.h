@@ -236,6 +236,8 @@ enum level conf_floor_level(enum override_kind kind);
 
 /* What can be judged only when all options are read; settles paths. */
 void conf_check(struct conf_reader *r);
+/* Relative paths are below state-dir; empty ones stay empty. */
+void conf_settle_path(struct conf_reader *r, const char **path);
 
 /* ---- conf_scope.c ---- */
 

@@ -173,6 +173,16 @@ read_require(const struct conf_entry *e, struct conf_route *out)
 	    "require: \"verify\", \"encrypt\" or \"may\" is expected");
 }
 
+/* There is no way back from TLS that comes first. */
+static void
+check_implicit(const struct conf_entry *e, const struct conf_route *r)
+{
+	if (r->implicit_tls && r->require < LEVEL_ENCRYPT)
+		conf_entry_mistake(e, "tls",
+		    "tls = \"implicit\" is TLS or nothing: require "
+		    "\"encrypt\" or \"verify\"");
+}
+
 /* A certificate is for a name, and an address in brackets has none. */
 static void
 check_names(const struct conf_entry *e, const struct conf_route *r)
@@ -245,6 +255,8 @@ conf_route_read(const struct conf_entry *e, struct conf_route *out)
 	read_via(e, out);
 	out->user = conf_entry_copy(e, "user");
 	out->password_file = conf_entry_copy(e, "password-file");
+	conf_settle_path(e->r, &out->password_file);
+	check_implicit(e, out);
 	check_names(e, out);
 	check_login(e, out);
 	check_scopes(e, out);

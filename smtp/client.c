@@ -56,7 +56,7 @@ static const struct {
 	unsigned next;
 } states[CLIENT_STATE_COUNT] = {
 	[CLIENT_S_GREETING] = { "greeting", "", "4.5.3.2.1", LIMIT_GREETING,
-	    BIT(CLIENT_S_EHLO) | ENDS },
+	    BIT(CLIENT_S_EHLO) | BIT(CLIENT_S_HANDSHAKE) | ENDS },
 	[CLIENT_S_EHLO] = { "ehlo", "EHLO", "4.5.3.2", LIMIT_COMMAND,
 	    BIT(CLIENT_S_HELO) | BIT(CLIENT_S_STARTTLS) | BIT(CLIENT_S_NO_TLS) |
 		BIT(CLIENT_S_READY) | ENDS },
@@ -66,7 +66,7 @@ static const struct {
 	    LIMIT_COMMAND,
 	    BIT(CLIENT_S_HANDSHAKE) | BIT(CLIENT_S_NO_TLS) | ENDS },
 	[CLIENT_S_HANDSHAKE] = { "handshake", "", "", LIMIT_NONE,
-	    BIT(CLIENT_S_EHLO) | QUITS },
+	    BIT(CLIENT_S_GREETING) | BIT(CLIENT_S_EHLO) | QUITS },
 	[CLIENT_S_NO_TLS] = { "no-tls", "", "", LIMIT_NONE,
 	    BIT(CLIENT_S_READY) | QUITS },
 	[CLIENT_S_AUTH] = { "auth", "AUTH", "4.5.3.2", LIMIT_COMMAND,
@@ -431,7 +431,18 @@ client_tls_started(struct client *c, struct mono now)
 	c->tls = true;
 	c->ehlo = (struct ehlo){ 0 }; /* RFC 3207 4.2; TLS-14 */
 	c->failure = (struct client_failure){ 0 };
-	client_say(c, CLIENT_S_EHLO, now);
+	if (c->tls_first)
+		client_set_state(c, CLIENT_S_GREETING, now);
+	else
+		client_say(c, CLIENT_S_EHLO, now);
+}
+
+void
+client_tls_first(struct client *c)
+{
+	invariant(c->state == CLIENT_S_GREETING && !c->tls);
+	c->tls_first = true;
+	client_set_state(c, CLIENT_S_HANDSHAKE, MONO_NEVER);
 }
 
 void

@@ -193,6 +193,11 @@ int client_output(const struct client *c, struct iovec *iov, int max);
 /* n bytes of it were sent. */
 void client_sent(struct client *c, struct mono now, size_t n);
 
+/*
+ * TLS comes before anything is said (RFC 8314 3.3): CLIENT_START_TLS is the
+ * first action, and the greeting is awaited inside.  Before the first step.
+ */
+void client_tls_first(struct client *c);
 /* The handshake is done; all that was learnt before is forgotten. */
 void client_tls_started(struct client *c, struct mono now);
 /* Answer to CLIENT_NO_TLS: this session goes on in clear. */

@@ -50,6 +50,7 @@ struct client {
 	enum client_tls want;
 	enum client_state state;
 	bool tls;       /* client_tls_started() */
+	bool tls_first; /* client_tls_first() */
 	bool mail_done; /* to be told */
 	bool can_quit;  /* in FAILED */
 	bool authenticated;

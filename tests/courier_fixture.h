@@ -74,10 +74,14 @@ struct server {
 	bool drop_when_idle; /* close at the MAIL of a second transaction */
 	bool drop_resumed;   /* close after a handshake that resumed */
 	bool abort_resumed;  /* an alert to whoever wants to resume */
+	bool tls_first;      /* TLS comes before the greeting */
+	const char *auth;    /* reply to AUTH; NULL: unknown command */
 	/* what was seen */
 	unsigned connections, handshakes, resumed, quits, quits_in_tls;
 	unsigned clear_mails;
 	unsigned rcpts;
+	const char *login; /* what AUTH said, or NULL */
+	bool login_in_clear;
 	struct netaddr client; /* of the last connection */
 	struct mail mails[MAX_REPORTS];
 	unsigned mail_count;

@@ -83,6 +83,8 @@ handshaken(void *arg, bool ok, const struct tls_info *info,
 		talloc_free(x);
 		return;
 	}
+	if (x->s->tls_first)
+		reply_or(x, x->s->greeting, "220 mx ESMTP\r\n");
 	stream_watch(x->stream, SOCK_READABLE, session_ready, x);
 }
 
@@ -225,10 +227,20 @@ take_bdat(struct session *x, struct span line)
 }
 
 static void
+take_auth(struct session *x, struct span line)
+{
+	x->s->login = span_dup(x->s, line);
+	x->s->login_in_clear |= !stream_is_tls(x->stream);
+	reply_or(x, x->s->auth, "502 what\r\n");
+}
+
+static void
 take_line(struct session *x, struct span line)
 {
 	if (span_istarts(line, "EHLO")) {
 		say_ehlo(x);
+	} else if (span_istarts(line, "AUTH")) {
+		take_auth(x, line);
 	} else if (span_istarts(line, "MAIL")) {
 		take_mail(x, line);
 	} else if (span_istarts(line, "RCPT")) {
@@ -340,6 +352,10 @@ accepted(void *arg, struct sock *sock)
 	x->stream = stream_new(x, net, sock);
 	sbuf_init(&x->in, x, 1u << 20);
 	sbuf_init(&x->body, x, 1u << 20);
+	if (s->tls_first) {
+		stream_tls_server(x->stream, s->tls, handshaken, x);
+		return;
+	}
 	reply_or(x, s->greeting, "220 mx ESMTP\r\n");
 	stream_watch(x->stream, SOCK_READABLE, session_ready, x);
 }

@@ -121,7 +121,7 @@ def test_patterns_choose_and_the_summary_counts(gateway: Gateway) -> None:
     assert held["recipients"] == held["deferred"] + held["held"]
     assert queue(gateway, "list", "--sender", "NOBODY@*") == []
     assert queue(gateway, "list", "--sender", "Alice@*",
-                 "--reason", "starttls", "--older", "1s")
+                 "--reason", "starttls", "--newer", "1h")
 
 
 def test_show_prints_all_of_a_message(gateway: Gateway) -> None:

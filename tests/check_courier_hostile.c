@@ -40,10 +40,19 @@ static const struct cut cuts[] = {
 
 static const char *const hows[] = { "fin", "rst", "silent" };
 
+/* Content comes by DATA, or by BDAT, where there are no replies to DATA. */
+static bool bdat;
+
 static const char *
 cut_domain(size_t at, size_t how)
 {
 	return text("%s-%s.example", cuts[at].name, hows[how]);
+}
+
+static bool
+is_left_out(size_t at)
+{
+	return bdat && cuts[at].at == STAGE_DATA;
 }
 
 static struct peer *
@@ -55,10 +64,12 @@ cut_server(size_t at, size_t how, unsigned times)
 	p->script.cut_after = cuts[at].after;
 	p->script.cut_how = (enum peer_cut)how;
 	p->script.cut_times = times;
+	p->script.chunking = bdat;
 	return p;
 }
 
-START_TEST(c21_b2_3_a_session_cut_at_any_point_is_tried_again_and_told_true)
+static void
+cut_everywhere_once(void)
 {
 	struct peer *p[COUNT_OF(cuts)][COUNT_OF(hows)];
 
@@ -78,14 +89,31 @@ START_TEST(c21_b2_3_a_session_cut_at_any_point_is_tried_again_and_told_true)
 			unsigned twice = cuts[i].taken >> k & 1;
 			unsigned unknown = cuts[i].left >> k & 1;
 
+			if (is_left_out(i))
+				continue;
+
 			ck_assert_msg(p[i][k]->mail_count == 1 + twice,
 			    "%s: %zu copies", d, p[i][k]->mail_count);
 			ck_assert_msg(p[i][k]->cuts == 1, "%s: no cut", d);
+			ck_assert_msg((p[i][k]->chunks > 0) == bdat, "%s", d);
 			ck_assert_msg(records(d, EVIDENCE_UNKNOWN) == unknown,
 			    "%s", d);
 			ck_assert_msg(records(d, EVIDENCE_DELIVERED) == 1, "%s",
 			    d);
 		}
+}
+
+START_TEST(c21_a_session_cut_at_any_point_is_tried_again_and_told_true)
+{
+	bdat = false;
+	cut_everywhere_once();
+}
+END_TEST
+
+START_TEST(c21_a_session_cut_at_any_point_of_bdat_is_told_true_too)
+{
+	bdat = true;
+	cut_everywhere_once();
 }
 END_TEST
 
@@ -537,7 +565,8 @@ int
 main(void)
 {
 	const TTest *const t[] = {
-		c21_b2_3_a_session_cut_at_any_point_is_tried_again_and_told_true,
+		c21_a_session_cut_at_any_point_is_tried_again_and_told_true,
+		c21_a_session_cut_at_any_point_of_bdat_is_told_true_too,
 		c21_a_server_that_always_drops_ends_in_one_report,
 		c21_a_message_whose_time_ends_at_the_dot_is_delivered_or_returned,
 		c20_a_thousand_tarpits_keep_no_other_mail_waiting,

@@ -14,6 +14,9 @@ struct session {
 	struct sbuf out;
 	bool tls;
 	bool data;
+	bool chunk; /* content of BDAT is next */
+	bool chunk_last;
+	uint64_t chunk_left;
 	bool closing;
 	bool refused; /* MAIL was */
 	bool cut;     /* once the output has left */
@@ -100,6 +103,8 @@ say_ehlo(struct session *s)
 		sbuf_str(&s->out, "250-PIPELINING\r\n");
 	if (!p->no_8bitmime)
 		sbuf_str(&s->out, "250-8BITMIME\r\n");
+	if (p->chunking)
+		sbuf_str(&s->out, "250-CHUNKING\r\n");
 	if (*p->size != '\0')
 		sbuf_printf(&s->out, "250-SIZE %s\r\n", p->size);
 	sbuf_str(&s->out, "250 ENHANCEDSTATUSCODES\r\n");
@@ -263,6 +268,19 @@ take_data(struct session *s)
 	s->data = *s->peer->script.data == '\0';
 }
 
+/* BDAT SIZE [LAST]: its content follows, whatever is said of it. */
+static void
+begin_chunk(struct session *s, struct span line)
+{
+	struct span size = span_sub(line, 5, line.n), last = SPAN_NONE;
+
+	s->chunk_last = span_cut(size, ' ', &size, &last);
+	if (span_u64(size, SESSION_BYTES, &s->chunk_left) != ST_OK)
+		panic("BDAT %.*s", (int)size.n, (const char *)size.p);
+	s->chunk = true;
+	s->peer->chunks++;
+}
+
 static void
 count_clear(struct session *s, struct span line)
 {
@@ -294,6 +312,8 @@ command(struct session *s, struct span line)
 		take_rcpt(s, line);
 	else if (span_istarts(line, "DATA"))
 		take_data(s);
+	else if (span_istarts(line, "BDAT"))
+		begin_chunk(s, line);
 	else if (span_istarts(line, "RSET") || span_istarts(line, "NOOP"))
 		say(s, STAGE_NONE, "", "250 2.0.0 ok");
 	else if (span_istarts(line, "QUIT")) {
@@ -359,10 +379,40 @@ take_line(struct session *s, struct span line)
 	return true;
 }
 
+/* false: the session is gone. */
+static bool
+take_chunk(struct session *s)
+{
+	size_t n = s->in.n < s->chunk_left ? s->in.n : (size_t)s->chunk_left;
+
+	sbuf_add(&s->body, s->in.p, n);
+	sbuf_consume(&s->in, n);
+	s->chunk_left -= n;
+	if (n > 0 && s->body.n >= s->peer->script.cut_after)
+		cut_here(s, STAGE_BODY, s->out.n);
+	if (s->chunk_left > 0 || s->cut)
+		return true;
+	s->chunk = false;
+	if (*s->rcpts == '\0')
+		say(s, STAGE_NONE, "503 5.5.1 no recipients", "");
+	else if (s->chunk_last)
+		return end_of_data(s);
+	else
+		say(s, STAGE_DATA, s->peer->script.data, "250 2.0.0 go on");
+	return true;
+}
+
 static bool
 take_lines(struct session *s)
 {
 	for (;;) {
+		if (s->chunk && !s->cut && !s->closing) {
+			if (!take_chunk(s))
+				return false;
+			if (s->chunk)
+				return true;
+			continue;
+		}
 		size_t end = span_find(sbuf_view(&s->in), '\n', 0);
 		struct span line;
 		size_t n = end + 1;

@@ -50,6 +50,7 @@ struct peer_script {
 	const char *dot;
 	bool no_pipelining;
 	bool no_8bitmime;
+	bool chunking;       /* BDAT is offered */
 	const char *size;    /* of SIZE, or "" */
 	bool drop_after_dot; /* close instead of answering the dot */
 	bool drop_in_data;   /* close as soon as data comes */
@@ -83,6 +84,7 @@ struct peer {
 	unsigned handshakes;
 	unsigned clear_mail_commands; /* MAIL, RCPT or DATA without TLS */
 	unsigned quits;
+	unsigned chunks; /* BDAT commands */
 	unsigned cuts;
 	struct mono first_rcpt; /* MONO_NEVER: none yet */
 	struct peer_mail *mail;

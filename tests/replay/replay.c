@@ -298,6 +298,7 @@ script_peer(struct script *s, struct peer *p, size_t from)
 			    value_of(s, from, texts[k].key)));
 	q->no_pipelining |= has_word(s, from, "no-pipelining");
 	q->no_8bitmime |= has_word(s, from, "no-8bitmime");
+	q->chunking |= has_word(s, from, "chunking");
 	q->rcpt_by_name |= has_word(s, from, "rcpt-by-name");
 	if (value_of(s, from, "drip") != NULL)
 		q->drip_ms = duration(s, value_of(s, from, "drip"));

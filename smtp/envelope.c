@@ -267,16 +267,39 @@ to_ascii(TALLOC_CTX *mem, struct span a)
 	return sbuf_failed(&b) ? NULL : (const char *)b.p;
 }
 
+/*
+ * Some clients (Postfix) name the type rfc822 for an address in UTF-8 too,
+ * with its bytes in xtext.  RFC 6533 3 has a type for these; a refusal would
+ * bounce their mail.
+ */
+static const char *
+rfc822_in_utf8(TALLOC_CTX *mem, struct span address)
+{
+	struct diag why = { 0 };
+	struct span text;
+	struct sbuf b;
+
+	if (xtext_decode(mem, address, &text, &why) != ST_OK ||
+	    !utf8_is_line(text))
+		return NULL;
+	sbuf_init(&b, mem, ENVELOPE_ORCPT_BYTES);
+	sbuf_add(&b, text.p, text.n);
+	sbuf_u8(&b, 0);
+	return orcpt_of(mem, (const char *)b.p);
+}
+
 const char *
 orcpt_take(TALLOC_CTX *mem, struct span a, bool smtputf8)
 {
 	struct span type, address;
-	bool ok;
 
 	if (a.n > ENVELOPE_ORCPT_BYTES || !span_cut(a, ';', &type, &address) ||
 	    !is_addr_type(type) || address.n == 0)
 		return NULL;
-	ok = span_ieq(type, "utf-8") ? is_utf8_addr(address, smtputf8) :
-				       is_printable_xtext(address);
-	return ok ? to_ascii(mem, a) : NULL;
+	if (span_ieq(type, "utf-8"))
+		return is_utf8_addr(address, smtputf8) ? to_ascii(mem, a) :
+							 NULL;
+	if (is_printable_xtext(address))
+		return to_ascii(mem, a);
+	return span_ieq(type, "rfc822") ? rfc822_in_utf8(mem, address) : NULL;
 }

@@ -66,7 +66,8 @@ bool envid_ok(struct span a);
  * and the address as xtext of printable ASCII (RFC 3461 4.2), up to its size.
  * For the type utf-8 a form of RFC 6533 3: "\x{...}" for what is not ASCII,
  * or itself where smtputf8 was given; then it is kept as "\x{...}" too, since
- * it may have to go where there is no SMTPUTF8.
+ * it may have to go where there is no SMTPUTF8.  An address of the type
+ * rfc822 whose xtext stands for UTF-8 is kept as one of the type utf-8.
  */
 const char *orcpt_take(TALLOC_CTX *mem, struct span a, bool smtputf8);
 

@@ -164,6 +164,51 @@ START_TEST(b3_10_envid_and_orcpt_stand_for_printable_text)
 }
 END_TEST
 
+static const struct {
+	const char *name, *came, *kept; /* NULL: refused */
+} mislabelled[] = {
+	{ "as Postfix has it", "rfc822;bob+C3+B6@r.example",
+	    "utf-8;bob\\x{F6}@r.example" },
+	{ "without regard to case", "RFC822;+C3+BC+2Bb@c",
+	    "utf-8;\\x{FC}\\x{2B}b@c" },
+	{ "not UTF-8", "rfc822;bob+F6@c", NULL },
+	{ "a control of Latin-1", "rfc822;a+C2+85@c", NULL },
+	{ "a line's end", "rfc822;+C3+BC+0A@c", NULL },
+	{ "a NUL", "rfc822;+C3+BC+00@c", NULL },
+	{ "a line separator", "rfc822;+E2+80+A8@c", NULL },
+	{ "another type", "x400;bob+C3+B6@c", NULL },
+};
+
+START_TEST(smtp_59_an_orcpt_of_type_rfc822_in_utf_8_is_kept_as_type_utf_8)
+{
+	const char *kept = orcpt_take(mem, span_str(mislabelled[_i].came),
+	    false);
+
+	if (mislabelled[_i].kept == NULL)
+		ck_assert_msg(kept == NULL, "%s: %s", mislabelled[_i].name,
+		    kept);
+	else
+		ck_assert_msg(kept != NULL &&
+				  strcmp(kept, mislabelled[_i].kept) == 0,
+		    "%s: %s", mislabelled[_i].name,
+		    kept == NULL ? "refused" : kept);
+}
+END_TEST
+
+/* It grows, but not over what a command may hold (RFC 3461 5.4). */
+START_TEST(smtp_59_an_orcpt_that_grows_over_its_size_is_refused)
+{
+	char value[ENVELOPE_ORCPT_BYTES] = "rfc822;+C3+BC";
+	size_t n = strlen(value);
+
+	for (int i = 0; i < 80; i++, n += 3)
+		memcpy(value + n, "+2B", 4);
+	ck_assert_ptr_nonnull(orcpt_take(mem, span_str(value), true));
+	memcpy(value + n, "+2B+2B+2B", 10);
+	ck_assert_ptr_null(orcpt_take(mem, span_str(value), true));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -183,6 +228,10 @@ main(void)
 	tcase_add_loop_test(t, orcpt_of_an_address_is_xtext_or_its_utf_8_form,
 	    0, (int)COUNT_OF(orcpts));
 	tcase_add_test(t, b3_10_envid_and_orcpt_stand_for_printable_text);
+	tcase_add_loop_test(t,
+	    smtp_59_an_orcpt_of_type_rfc822_in_utf_8_is_kept_as_type_utf_8, 0,
+	    (int)COUNT_OF(mislabelled));
+	tcase_add_test(t, smtp_59_an_orcpt_that_grows_over_its_size_is_refused);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

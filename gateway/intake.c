@@ -65,7 +65,9 @@ intake_configure_session(struct session *s)
 		.starttls = l->tls != LISTEN_TLS_OFF &&
 			    l->tls != LISTEN_TLS_IMPLICIT && in->tls != NULL,
 		.tls_required = l->tls == LISTEN_TLS_REQUIRE,
+		.smtputf8 = true,
 		.dsn = true,
+		.requiretls = conf->requiretls_enable,
 		.auth_failures = SERVER_AUTH_TRIES,
 		.auth_plain = l->auth != LISTEN_AUTH_OFF &&
 			      in->accounts != NULL,

@@ -88,6 +88,23 @@ START_TEST(smtp_59_what_is_asked_of_reports_reaches_the_keeper)
 }
 END_TEST
 
+START_TEST(an_address_in_utf_8_reaches_the_keeper)
+{
+	struct client *c = greeted();
+	const struct wire_open *o = &keeper.sub[0].open;
+
+	ask(c, "MAIL FROM:<\303\274@b.example>\r\n", "553 5.6.7");
+	ask(c, "MAIL FROM:<\303\274@b.example> SMTPUTF8\r\n", "250");
+	ask(c, "RCPT TO:<\303\266@d.example>\r\n", "250");
+	ask(c, "DATA\r\n", "354");
+	ask(c, "x\r\n.\r\n", "250");
+	ck_assert_str_eq(o->sender, "\303\274@b.example");
+	ck_assert(o->flags & MESSAGE_SMTPUTF8);
+	ck_assert_ptr_nonnull(strstr(sbuf_cstr(&keeper.sub[0].body),
+	    "with UTF8SMTP\r\n"));
+}
+END_TEST
+
 /* RFC 8689 4.1: the field counts when there is one and it says No. */
 START_TEST(rtls_31_a_header_that_wants_no_tls_is_a_class_of_its_own)
 {
@@ -440,6 +457,7 @@ message_case(void)
 	tcase_add_test(tc, smtp_17_a_small_message_is_handed_over_in_one_turn);
 	tcase_add_test(tc, smtp_17_two_recipients_leave_out_for);
 	tcase_add_test(tc, smtp_59_what_is_asked_of_reports_reaches_the_keeper);
+	tcase_add_test(tc, an_address_in_utf_8_reaches_the_keeper);
 	tcase_add_test(tc,
 	    rtls_31_a_header_that_wants_no_tls_is_a_class_of_its_own);
 	tcase_add_test(tc, smtp_48_a_message_in_chunks_reaches_the_keeper);

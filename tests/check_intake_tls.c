@@ -126,6 +126,26 @@ START_TEST(tls_20_a_listener_that_requires_tls)
 }
 END_TEST
 
+START_TEST(rtls_02_requiretls_is_taken_inside_tls_while_it_is_enforced)
+{
+	struct client *c;
+	struct tls_side t;
+	struct conf other;
+
+	conf.requiretls_enable = true;
+	offer_tls();
+	c = greeted();
+	ask(c, "MAIL FROM:<a@b> REQUIRETLS\r\n", "523");
+	c = secured(&t);
+	tls_ask(c, &t, "MAIL FROM:<a@b> REQUIRETLS\r\n", "250");
+	tls_ask(c, &t, "RSET\r\n", "250");
+	other = conf;
+	other.requiretls_enable = false;
+	intake_reload(in, &other);
+	tls_ask(c, &t, "MAIL FROM:<a@b> REQUIRETLS\r\n", "555");
+}
+END_TEST
+
 /* ---- main ---- */
 
 static TCase *
@@ -140,6 +160,8 @@ tls_case(void)
 	tcase_add_test(tc, a_failed_handshake_ends_the_session);
 	tcase_add_test(tc, b1_5_nothing_is_read_in_clear_after_tls);
 	tcase_add_test(tc, tls_20_a_listener_that_requires_tls);
+	tcase_add_test(tc,
+	    rtls_02_requiretls_is_taken_inside_tls_while_it_is_enforced);
 	return tc;
 }
 

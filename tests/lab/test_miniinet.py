@@ -204,3 +204,23 @@ def test_the_catalogue_is_consistent() -> None:
                 other.host(host.name)
                 for other in DOMAINS.values() for host in other.hosts
             }, f"{domain.name}: no host {exchange}"
+
+
+def test_a_rich_host_keeps_parameters_and_puts_chunks_together(
+    world: World,
+) -> None:
+    server = world.servers["mx.rich.example"]
+    with smtplib.SMTP(server.address, timeout=10) as client:
+        client.ehlo("client.sender.example")
+        assert {"chunking", "dsn", "smtputf8"} <= set(client.esmtp_features)
+        client.mail("zo\xeb@a.example", ["SMTPUTF8", "RET=HDRS"])
+        client.rcpt("b@rich.example", ["NOTIFY=NEVER"])
+        for chunk in (b"BDAT 4\r\n.\r\nx", b"BDAT 0 LAST\r\n"):
+            client.send(chunk)
+            assert client.getreply()[0] == 250
+    message = server.messages[-1]
+    assert message.content == b".\r\nx"
+    assert (message.sender, message.mail_parameters) == (
+        "zo\xeb@a.example", ["SMTPUTF8", "RET=HDRS"])
+    assert message.rcpt_parameters == [["NOTIFY=NEVER"]]
+    assert message.chunks == 2

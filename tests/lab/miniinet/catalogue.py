@@ -15,7 +15,7 @@ from typing import Any
 from .faults import Fault
 from .pki import CertSpec, Issuer
 from .link import FAR
-from .smtp import Behaviour, Cut, Starttls
+from .smtp import RICH, Behaviour, Cut, Starttls
 
 TLD = "example"
 GATEWAY_NAME = f"gw.sender.{TLD}"
@@ -383,11 +383,22 @@ def _hostile() -> list[Domain]:
 
 def _real() -> list[Domain]:
     return [
+        Domain(f"rich.{TLD}", "DANE; its host has every extension",
+               (_host("mx", Tlsa.EE, behaviour=Behaviour(extensions=RICH)),),
+               ONE_MX),
         Domain(f"postfix.{TLD}", "DANE; Postfix receives",
                (Host("mx", tlsa=(Tlsa.EE,), external=True),), ONE_MX),
         Domain(f"exim.{TLD}", "MTA-STS: enforce; Exim receives",
                (Host("mx", external=True),), ONE_MX, signed=False,
                sts=Sts()),
+        Domain(f"node.{TLD}", "DANE; smtp-server receives",
+               (_host("mx", Tlsa.EE, external=True),), ONE_MX),
+        Domain(f"node-strict.{TLD}",
+               "MTA-STS: enforce; smtp-server with a self-signed certificate",
+               (_host(cert=SELF_SIGNED, external=True),), ONE_MX,
+               signed=False, sts=Sts()),
+        Domain(f"node-clear.{TLD}", "nothing; smtp-server without STARTTLS",
+               (Host("mx", external=True),), ONE_MX, signed=False),
         Domain(f"opensmtpd.{TLD}", "nothing; OpenSMTPD receives",
                (Host("mx", cert=SELF_SIGNED, external=True),), ONE_MX,
                signed=False),

@@ -18,7 +18,10 @@ from .pki import Identity
 PORT = 25
 IDLE_SECONDS = 60.0
 MAX_LINE = 4096
-MAX_MESSAGE = 16 << 20
+MAX_MESSAGE = 32 << 20
+PLAIN = ("PIPELINING", "SIZE 10485760", "8BITMIME", "ENHANCEDSTATUSCODES")
+RICH = ("PIPELINING", f"SIZE {MAX_MESSAGE}", "8BITMIME",
+        "ENHANCEDSTATUSCODES", "CHUNKING", "SMTPUTF8", "DSN")
 STALL_SECONDS = 600.0
 
 
@@ -52,6 +55,7 @@ class Behaviour:
     replies: Mapping[str, str] = field(default_factory=dict)
     delay: float = 0.0  # seconds before each reply
     cut: Cut | None = None
+    extensions: tuple[str, ...] = PLAIN  # beside STARTTLS
 
     def but(self, **changes: object) -> Behaviour:
         return replace(self, **changes)
@@ -70,6 +74,9 @@ class Message:
     recipients: list[str]
     content: bytes
     tls: Tls | None  # None: it came in clear
+    mail_parameters: list[str] = field(default_factory=list)
+    rcpt_parameters: list[list[str]] = field(default_factory=list)
+    chunks: int = 0  # BDAT commands; 0: by DATA
 
 
 @dataclass
@@ -169,6 +176,9 @@ class _Dialogue:
         self.buffer = bytearray()
         self.sender: str | None = None
         self.recipients: list[str] = []
+        self.mail_parameters: list[str] = []
+        self.rcpt_parameters: list[list[str]] = []
+        self.chunks: list[bytes] = []
         self.reset = False
 
     def run(self) -> None:
@@ -179,8 +189,10 @@ class _Dialogue:
             "MAIL": self.mail, "RCPT": self.rcpt, "DATA": self.data,
             "RSET": self.rset,
         }
+        if "CHUNKING" in self.behaviour.extensions:
+            commands["BDAT"] = self.bdat
         while True:
-            line = self.line().decode("latin-1")
+            line = self.line().decode(errors="surrogateescape")
             verb = line.split(" ")[0].upper()
             if verb == "QUIT":
                 self.say("221 2.0.0 bye")
@@ -244,8 +256,7 @@ class _Dialogue:
 
     def ehlo(self, _line: str) -> None:
         self.rset_state()
-        lines = [self.server.name, "PIPELINING", "SIZE 10485760", "8BITMIME",
-                 "ENHANCEDSTATUSCODES"]
+        lines = [self.server.name, *self.behaviour.extensions]
         offers = self.behaviour.starttls is not Starttls.ABSENT
         if offers and self.session.tls is None:
             lines.insert(1, "STARTTLS")
@@ -311,6 +322,9 @@ class _Dialogue:
     def rset_state(self) -> None:
         self.sender = None
         self.recipients = []
+        self.mail_parameters = []
+        self.rcpt_parameters = []
+        self.chunks = []
 
     def rset(self, _line: str) -> None:
         self.rset_state()
@@ -320,6 +334,7 @@ class _Dialogue:
         reply = self.reply("MAIL", "250 2.1.0 ok")
         if reply.startswith("2"):
             self.sender = _path(line)
+            self.mail_parameters = _parameters(line)
         self.say(reply, "MAIL")
 
     def rcpt(self, line: str) -> None:
@@ -329,6 +344,7 @@ class _Dialogue:
         reply = self.reply("RCPT", "250 2.1.5 ok")
         if reply.startswith("2"):
             self.recipients.append(_path(line))
+            self.rcpt_parameters.append(_parameters(line))
         self.say(reply, "RCPT")
 
     def data(self, _line: str) -> None:
@@ -339,15 +355,41 @@ class _Dialogue:
         self.say(reply, "DATA")
         if not reply.startswith("354"):
             return
-        content = self.content()
+        self.take(self.content())
+
+    def bdat(self, line: str) -> None:
+        """The chunk is on its way whatever is said about it (RFC 3030 2)."""
+        _verb, size, *last = line.split()
+        chunk = self.octets(int(size))
+        if not self.recipients:
+            self.say("503 5.5.1 RCPT first")
+            return
+        self.chunks.append(chunk)
+        if last:
+            self.take(b"".join(self.chunks))
+        else:
+            self.say("250 2.0.0 go on")
+
+    def take(self, content: bytes) -> None:
+        """The whole message is here."""
         reply = self.reply("end", "250 2.0.0 taken")
         if reply.startswith("2"):
             self.server.messages.append(Message(
                 self.sender or "", self.recipients, content,
-                self.session.tls,
+                self.session.tls, self.mail_parameters,
+                self.rcpt_parameters, len(self.chunks),
             ))
         self.rset_state()
         self.say(reply, "end")
+
+    def octets(self, count: int) -> bytes:
+        if count > MAX_MESSAGE:
+            raise EOFError
+        while len(self.buffer) < count:
+            self.receive()
+        data = bytes(self.buffer[:count])
+        del self.buffer[:count]
+        return data
 
     def content(self) -> bytes:
         """Up to the lone dot, unstuffed."""
@@ -362,6 +404,10 @@ class _Dialogue:
 
 def _path(line: str) -> str:
     return line.partition("<")[2].partition(">")[0]
+
+
+def _parameters(line: str) -> list[str]:
+    return line.partition(">")[2].split()
 
 
 def _shut(sock: socket.socket) -> None:

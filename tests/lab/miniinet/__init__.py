@@ -18,6 +18,9 @@ be left behind: the namespace goes with the process that made it.
     wire        a sniffer: what really crossed to port 25
     link        a wire to a server, with loss, delay and an end
     gateway     the gateway under test
+    letters     messages that are hard to carry, and a client for them
     mtas        Postfix, Exim and OpenSMTPD, run from private folders
+    mta_kinds   how they are configured
+    node        nodemailer and smtp-server, run by Node.js
     demo        the story that ./demo tells
 """

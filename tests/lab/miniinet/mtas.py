@@ -10,22 +10,21 @@ rest is gone.
 
 from __future__ import annotations
 
-import email
 import os
 import shutil
 import smtplib
 import subprocess
 import time
-from dataclasses import dataclass
-from email.message import Message as Mime
 from pathlib import Path
 from typing import Sequence
 
+from .mta_kinds import KINDS
 from .procs import Child
 from .world import World
 
 READY_SECONDS = 30.0
 DOWNLOAD_SECONDS = 300.0
+COMMAND_SECONDS = 30.0
 
 # Arguments: work folder, folder to show as /lab, packages … -- command …
 SETUP = r"""
@@ -65,157 +64,6 @@ exec chroot "$work/root" sh -eu /lab/start
 """
 
 
-@dataclass(frozen=True)
-class Kind:
-    packages: tuple[str, ...]
-    config: str  # its name below /lab
-    template: str
-    start: str  # a shell script, inside
-
-
-POSTFIX = Kind(
-    ("postfix",),
-    "main.cf",
-    """\
-compatibility_level = 3.6
-maillog_file = /lab/postfix-log
-maillog_file_prefixes = /lab
-myhostname = {host}
-mydestination =
-alias_maps =
-alias_database =
-mynetworks = 127.0.0.0/8
-inet_interfaces = loopback-only
-inet_protocols = ipv4
-smtp_bind_address = {address}
-relayhost = [{gateway_address}]:{gateway_port}
-smtp_tls_security_level = encrypt
-smtpd_peername_lookup = no
-smtpd_tls_security_level = may
-smtpd_tls_chain_files = /lab/key.pem
-smtpd_tls_received_header = yes
-virtual_mailbox_domains = {domain}
-virtual_mailbox_base = /lab
-virtual_mailbox_maps = static:mail/
-virtual_uid_maps = static:65534
-virtual_gid_maps = static:65534
-""",
-    r"""
-cp /lab/main.cf /etc/postfix/main.cf
-address=$(sed -n 's/^smtp_bind_address = //p' /lab/main.cf)
-cat > /etc/postfix/master.cf <<END
-$address:25 inet n - n - - smtpd
-pickup    unix  n - n 60 1 pickup
-cleanup   unix  n - n - 0 cleanup
-qmgr      unix  n - n 300 1 qmgr
-tlsmgr    unix  - - n 1000? 1 tlsmgr
-rewrite   unix  - - n - - trivial-rewrite
-bounce    unix  - - n - 0 bounce
-defer     unix  - - n - 0 bounce
-trace     unix  - - n - 0 bounce
-verify    unix  - - n - 1 verify
-flush     unix  n - n 1000? 0 flush
-proxymap  unix  - - n - - proxymap
-smtp      unix  - - n - - smtp
-relay     unix  - - n - - smtp
-error     unix  - - n - - error
-retry     unix  - - n - - error
-virtual   unix  - n n - - virtual
-anvil     unix  - - n - 1 anvil
-scache    unix  - - n - 1 scache
-postlog   unix-dgram n - n - 1 postlogd
-END
-# What `postfix check` would make; it wants the control program.
-cd /var/spool/postfix
-mkdir -p active bounce corrupt defer deferred flush hold incoming maildrop \
-    pid private public saved trace
-chown postfix /var/lib/postfix active bounce corrupt defer deferred flush \
-    hold incoming private saved trace
-chown postfix:postdrop maildrop public
-chmod 730 maildrop
-chmod 710 public
-exec /usr/lib/postfix/sbin/master -d -s
-""",
-)
-
-EXIM = Kind(
-    ("exim4-daemon-light", "exim4-base", "libidn12", "libgnutls-dane0"),
-    "exim4.conf",
-    """\
-primary_hostname = {host}
-local_interfaces = {address}
-daemon_smtp_ports = 25
-log_file_path = /lab/exim-%slog
-host_lookup =
-rfc1413_hosts =
-tls_advertise_hosts = *
-tls_certificate = /lab/key.pem
-tls_privatekey = /lab/key.pem
-received_header_text = Received: from $sender_helo_name \\
-	by $primary_hostname with $received_protocol id $message_exim_id
-acl_smtp_rcpt = accept
-acl_smtp_data = accept
-begin routers
-here:
-  driver = accept
-  domains = {domain}
-  transport = maildir
-gateway:
-  driver = manualroute
-  route_list = * {gateway_address}::{gateway_port}
-  self = send
-  transport = smarthost
-begin transports
-maildir:
-  driver = appendfile
-  directory = /lab/mail
-  maildir_format
-  user = nobody
-  group = nogroup
-smarthost:
-  driver = smtp
-  interface = {address}
-  hosts_require_tls = *
-  tls_verify_hosts =
-  tls_try_verify_hosts =
-""",
-    """\
-mkdir -p /etc/exim4 /var/spool/exim4
-chown Debian-exim:Debian-exim /var/spool/exim4
-cp /lab/exim4.conf /etc/exim4/exim4.conf
-exec exim4 -bdf -q1m
-""",
-)
-
-# As Debian 12 has it, with OpenSSL 3, its privilege separation breaks every
-# handshake of the server with an alert: STARTTLS that is offered and fails.
-OPENSMTPD = Kind(
-    ("opensmtpd",),
-    "smtpd.conf",
-    """\
-pki here cert "/lab/chain.pem"
-pki here key "/lab/key-only.pem"
-listen on {address} port 25 tls pki here hostname {host}
-table users {{ "@" = "nobody" }}
-action "keep" maildir "/lab/mail" virtual <users>
-action "gateway" relay host "smtp+tls://{gateway_address}:{gateway_port}" \\
-	tls no-verify src {address}
-match from any for domain "{domain}" action "keep"
-match from any for any action "gateway"
-""",
-    """\
-mkdir -p /var/spool/smtpd /var/lib/opensmtpd/empty
-chmod 711 /var/spool/smtpd
-cp /lab/smtpd.conf /etc/smtpd.conf
-cp /lab/chain.pem /lab/key-only.pem /etc/ssl/
-chmod 600 /etc/ssl/key-only.pem /lab/key-only.pem
-exec smtpd -d
-""",
-)
-
-KINDS = {"postfix": POSTFIX, "exim": EXIM, "opensmtpd": OPENSMTPD}
-
-
 def cache() -> Path:
     named = os.environ.get("TIERPOST_LAB_CACHE")
     return Path(named) if named else Path("/var/cache/tierpost-lab")
@@ -249,6 +97,7 @@ class Mta:
         self, world: World, kind: str, gateway: tuple[str, int],
         packages: Sequence[Path],
     ) -> None:
+        self.name = kind
         self.kind = KINDS[kind]
         self.domain = f"{kind}.example"
         self.host = f"mx.{self.domain}"
@@ -316,7 +165,19 @@ class Mta:
             path.read_text(errors="replace")
             for path in sorted(self.lab.glob("*log")) if path.is_file())
 
-    def mailbox(self) -> list[Mime]:
-        """What it has received."""
-        return [email.message_from_bytes(path.read_bytes())
+    def mailbox(self) -> list[bytes]:
+        """What it has received, with lines as they are sent."""
+        return [path.read_bytes().replace(b"\n", b"\r\n")
                 for path in sorted(self.lab.glob("mail/new/*"))]
+
+    def queue(self) -> str:
+        """What waits in it, as its own command says; empty: nothing."""
+        assert self._child is not None, "it is not running"
+        pid = str(self._child.pid)
+        listed = subprocess.run(
+            ["nsenter", "--target", pid, "--mount", "--root",
+             f"--wd=/proc/{pid}/root", "--", *self.kind.queue],
+            capture_output=True, text=True, timeout=COMMAND_SECONDS,
+            check=True,
+        ).stdout
+        return "" if listed == self.kind.empty else listed

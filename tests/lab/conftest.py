@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Iterator
 
 import pytest
-from miniinet import mtas, netns
+from miniinet import mtas, netns, node
 from miniinet.gateway import Gateway, find_binary
 from miniinet.world import World
 
@@ -34,7 +34,20 @@ def mta_packages() -> dict[str, list[Path] | str]:
 
 
 @pytest.fixture(scope="session")
-def world(mta_packages: dict[str, list[Path] | str]) -> Iterator[World]:
+def node_packages() -> Path | str:
+    """The packages for Node.js, likewise."""
+    try:
+        return node.fetch()
+    except node.Missing as missing:
+        return str(missing)
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"npm cannot get its packages: {error}"
+
+
+@pytest.fixture(scope="session")
+def world(
+    mta_packages: dict[str, list[Path] | str], node_packages: Path | str,
+) -> Iterator[World]:
     for program, package in NEEDED.items():
         if shutil.which(program) is None:
             pytest.skip(f"{program} is missing: apt-get install {package}")

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import json
 import os
 import platform
@@ -40,7 +41,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lab"))
 sys.dont_write_bytecode = True
 
 import dns.name  # noqa: E402
-from miniinet import mtas, netns  # noqa: E402
+from miniinet import mta_kinds, mtas, netns  # noqa: E402
 from miniinet.gateway import Gateway  # noqa: E402
 from miniinet.nameserver import NameServer  # noqa: E402
 from miniinet.pki import CertSpec, Pki  # noqa: E402
@@ -57,10 +58,9 @@ START_SECONDS = 15.0
 SETTLE_SECONDS = 1.0  # from the start to what counts as idle
 SAMPLE_SECONDS = 0.5
 
-POSTFIX = mtas.Kind(
-    mtas.POSTFIX.packages,
-    "main.cf",
-    """\
+POSTFIX = dataclasses.replace(
+    mta_kinds.POSTFIX,
+    template="""\
 compatibility_level = 3.6
 maillog_file = /lab/postfix-log
 maillog_file_prefixes = /lab
@@ -78,11 +78,11 @@ smtpd_peername_lookup = no
 in_flow_delay = 0
 """,
     # The rest of the root is in memory; a queue must be on a disk.
-    f"""\
+    start=f"""\
 mkdir /lab/spool
 mount --bind /lab/spool /var/spool/postfix
 echo 'nameserver {LOWER}' > /etc/resolv.conf
-{mtas.POSTFIX.start}""",
+{mta_kinds.POSTFIX.start}""",
 )
 
 

@@ -282,7 +282,7 @@ void intake_message_header(struct session *s);
 void intake_message_end(struct session *s);
 /* Drop what there is; the keeper is told. */
 void intake_message_abort(struct session *s);
-/* The most that intake_message_add() takes now. */
+/* What intake_message_add() should take at most now: a full chunk. */
 size_t intake_message_room(const struct session *s);
 void intake_message_credit(struct session *s, size_t bytes);
 void intake_message_verdict(struct session *s, const struct wire_done *d);

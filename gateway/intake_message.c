@@ -2,7 +2,7 @@
 /*
  * A message is sent to the keeper in full chunks, so that the store gets
  * few and large rows; a small one goes as OPEN, CHUNK and END in one turn.
- * What a session holds of it is one chunk, whatever its size.
+ * What a session holds of it is one chunk and one read, whatever its size.
  */
 #include "gateway/intake_internal.h"
 
@@ -140,12 +140,28 @@ send_chunk(struct session *s)
 	sbuf_consume(&m->chunk, n);
 }
 
+/* For the next chunk. */
 static bool
 window_is_open(const struct session *s)
 {
-	return s->message->unacked_bytes + s->message->chunk.n <=
-		   WIRE_WINDOW_BYTES &&
+	const struct message *m = s->message;
+	size_t n = m->chunk.n < WIRE_CHUNK_BYTES ? m->chunk.n :
+						   WIRE_CHUNK_BYTES;
+
+	return m->unacked_bytes + n <= WIRE_WINDOW_BYTES &&
 	       chan_queued(s->in->keeper) < INTAKE_QUEUE_BYTES;
+}
+
+/* While there are least bytes; false when the window is full before. */
+static bool
+send_chunks(struct session *s, size_t least)
+{
+	while (s->message->chunk.n >= least) {
+		if (!window_is_open(s))
+			return false;
+		send_chunk(s);
+	}
+	return true;
 }
 
 static void
@@ -216,7 +232,8 @@ intake_message_begin(struct session *s)
 	s->message->id = id;
 	s->message->number = intake_slot_take(s->in, s);
 	sbuf_init(&s->message->chunk, s->message,
-	    WIRE_CHUNK_BYTES + SERVER_HELD_BYTES + INTAKE_ADDED_BYTES);
+	    WIRE_CHUNK_BYTES + INTAKE_READ_BYTES + SERVER_HELD_BYTES +
+		INTAKE_ADDED_BYTES);
 	s->block_bytes = 0;
 	server_accept(s->server, NULL);
 	add_received(s);
@@ -239,6 +256,14 @@ lose(struct session *s, const char *refusal)
 
 /* ---- content ---- */
 
+/* Full chunks must go before more is taken. */
+static void
+send_full(struct session *s)
+{
+	if (!send_chunks(s, WIRE_CHUNK_BYTES))
+		wait_for(s, WAIT_CREDIT);
+}
+
 size_t
 intake_message_room(const struct session *s)
 {
@@ -247,6 +272,10 @@ intake_message_room(const struct session *s)
 		   WIRE_CHUNK_BYTES - s->message->chunk.n;
 }
 
+/*
+ * Of a chunk that stands behind its BDAT in the input, body can be more than
+ * the room: all of it that was read.
+ */
 void
 intake_message_add(struct session *s, struct span body)
 {
@@ -255,13 +284,9 @@ intake_message_add(struct session *s, struct span body)
 	if (m->state == MESSAGE_LOST)
 		return;
 	sbuf_span(&m->chunk, body);
+	invariant(!sbuf_failed(&m->chunk));
 	m->size_bytes += body.n;
-	if (m->chunk.n < WIRE_CHUNK_BYTES)
-		return;
-	if (window_is_open(s))
-		send_chunk(s);
-	else
-		wait_for(s, WAIT_CREDIT);
+	send_full(s);
 }
 
 /* What a submission may lack (RFC 6409 8.2, 8.3); nothing is changed. */
@@ -287,6 +312,7 @@ intake_message_header(struct session *s)
 		sbuf_str(&m->chunk, "\r\n");
 	invariant(!sbuf_failed(&m->chunk));
 	m->size_bytes += m->chunk.n - before;
+	send_full(s);
 }
 
 void
@@ -314,8 +340,6 @@ finish(struct session *s)
 {
 	struct message *m = s->message;
 
-	while (m->chunk.n > 0)
-		send_chunk(s);
 	send_end(s);
 	m->state = MESSAGE_ENDED;
 	sbuf_free(&m->chunk);
@@ -331,7 +355,7 @@ intake_message_end(struct session *s)
 	m->has_8bit = server_content_8bit(s->server);
 	if (m->state == MESSAGE_LOST)
 		refuse_end(s, m->refusal);
-	else if (m->chunk.n == 0 || window_is_open(s))
+	else if (send_chunks(s, 1))
 		finish(s);
 	else
 		wait_for(s, WAIT_CREDIT);
@@ -345,13 +369,13 @@ intake_message_credit(struct session *s, size_t bytes)
 	struct message *m = s->message;
 
 	m->unacked_bytes -= bytes;
-	if (s->wait != WAIT_CREDIT || !window_is_open(s))
+	if (s->wait != WAIT_CREDIT ||
+	    !send_chunks(s, m->at_end ? 1 : WIRE_CHUNK_BYTES))
 		return;
 	if (m->at_end) {
 		finish(s);
 		return;
 	}
-	send_chunk(s);
 	s->wait = WAIT_NOTHING;
 	intake_session_set_deadline(s, intake_idle_ms(s->in));
 	intake_session_resume(s);

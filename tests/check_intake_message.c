@@ -149,6 +149,26 @@ START_TEST(smtp_48_a_message_in_chunks_reaches_the_keeper)
 }
 END_TEST
 
+/* Command and octets of the second chunk come with one read. */
+START_TEST(smtp_48_two_big_chunks_in_one_stream_are_whole_at_the_keeper)
+{
+	char *block = lines_of(60000);
+	struct client *c = greeted();
+
+	ask(c, "MAIL FROM:<a@b.example>\r\n", "250");
+	ask(c, "RCPT TO:<c@d.example>\r\n", "250");
+	ask(c,
+	    talloc_asprintf(mem, "BDAT %zu\r\n\r\n%s", strlen(block) + 2,
+		block),
+	    "250");
+	ask(c,
+	    talloc_asprintf(mem, "BDAT %zu LAST\r\n%s", strlen(block), block),
+	    "250 2.0.0 queued");
+	ck_assert(span_ends(sbuf_view(&keeper.sub[0].body),
+	    talloc_asprintf(mem, "\r\n%s%s", block, block)));
+}
+END_TEST
+
 /* Names that a full chunk cuts come back whole, and the chunk holds them. */
 START_TEST(smtp_05_a_long_header_section_is_whole_at_the_keeper)
 {
@@ -461,6 +481,8 @@ message_case(void)
 	tcase_add_test(tc,
 	    rtls_31_a_header_that_wants_no_tls_is_a_class_of_its_own);
 	tcase_add_test(tc, smtp_48_a_message_in_chunks_reaches_the_keeper);
+	tcase_add_test(tc,
+	    smtp_48_two_big_chunks_in_one_stream_are_whole_at_the_keeper);
 	tcase_add_test(tc,
 	    smtp_05_a_long_header_section_is_whole_at_the_keeper);
 	tcase_add_test(tc, b1_4_a_message_left_between_chunks_is_aborted);

@@ -105,6 +105,31 @@ START_TEST(smtp_18_a_header_of_more_than_a_chunk_gets_them_too)
 }
 END_TEST
 
+/* What is added fills the chunk, and much of the body is at hand already. */
+START_TEST(smtp_05_a_full_chunk_loses_nothing_of_a_long_body)
+{
+	char *body = lines_of(50000);
+	struct client *c = greeted();
+	struct sbuf b;
+
+	for (unsigned under = 140; under < 290; under += 10) {
+		sbuf_init(&b, mem, 1u << 20);
+		while (b.n < WIRE_CHUNK_BYTES - 900)
+			sbuf_printf(&b, "X-%06zu: %0100d\r\n", b.n, 1);
+		envelope(c);
+		say(c, sbuf_cstr(&b));
+		settle();
+		say(c, talloc_asprintf(mem, "Y: %0*d\r\n\r\n%s.\r\n",
+			   (int)(WIRE_CHUNK_BYTES - b.n - under), 1, body));
+		ask(c, "", "250 2.0.0 queued");
+		ck_assert(span_ends(sbuf_view(&keeper.sub[keeper.sub_count - 1]
+						   .body),
+		    talloc_asprintf(mem, ">\r\n\r\n%s", body)));
+		sbuf_free(&b);
+	}
+}
+END_TEST
+
 START_TEST(smtp_18_a_relay_changes_nothing)
 {
 	listens[0].role = LISTEN_RELAY;
@@ -134,6 +159,7 @@ main(void)
 	tcase_add_test(tc, smtp_18_a_submission_gets_what_it_lacks);
 	tcase_add_test(tc, smtp_18_a_message_without_an_empty_line_gets_one);
 	tcase_add_test(tc, smtp_18_a_header_of_more_than_a_chunk_gets_them_too);
+	tcase_add_test(tc, smtp_05_a_full_chunk_loses_nothing_of_a_long_body);
 	tcase_add_test(tc, smtp_18_a_relay_changes_nothing);
 	tcase_add_test(tc, smtp_24_a_submission_names_full_domains);
 	return intake_suite("intake_submission", set_up_submission, &tc, 1);

@@ -220,7 +220,8 @@ go_to_host(struct slot *s, struct job *j, unsigned i)
 
 /* ---- no host is left ---- */
 
-/* Has every host said that it never takes this, or any, mail? */
+/* Has every host said that it never takes this, or any, mail?  Not where
+ * the plan names none: then nobody knows what they would say. */
 static bool
 no_host_takes(const struct slot *s, const struct crcpt *r)
 {
@@ -228,7 +229,7 @@ no_host_takes(const struct slot *s, const struct crcpt *r)
 
 	for (size_t i = 0; i < s->host_end; i++)
 		n += s->host[i].no_mail;
-	return n >= s->host_end;
+	return s->host_end > 0 && n >= s->host_end;
 }
 
 /* REQUIRETLS: may the message be returned, for no host will do (RTLS-20)? */

@@ -398,6 +398,36 @@ START_TEST(keys_that_roll_all_the_time_are_not_followed_for_ever)
 }
 END_TEST
 
+static void
+lose_second(unsigned asked)
+{
+	if (asked != 2)
+		return;
+	plan->verdict = PLAN_DEFER;
+	plan->status = "4.4.3";
+	plan->why = "the lookup of its MX records failed";
+	plan->host_count = 0;
+}
+
+/* The next host was not asked: it might take the message. */
+START_TEST(inv_08_no_mail_bounces_when_the_next_plan_cannot_be_had)
+{
+	struct server *first = server_new(TLS_ABSENT, NULL);
+	struct server *second = server_new(TLS_ABSENT, NULL);
+	struct plan *p = short_plan();
+
+	first->ext = "250-SIZE 10\r\n";
+	plan_add(p, "mx1.d.example", 10, first, LEVEL_MAY);
+	plan_add(p, "mx2.d.example", 20, second, LEVEL_MAY);
+	advisor.before = lose_second;
+	try_one();
+	ck_assert_uint_eq(advisor.asked, 2);
+	ck_assert_uint_eq(keeper.outcomes, 1);
+	ck_assert_int_eq(result(0)->result, RESULT_DEFERRED);
+	ck_assert(result(0)->status[0] == '4');
+}
+END_TEST
+
 START_TEST(a_host_that_failed_is_not_asked_again_under_the_next_plan)
 {
 	struct server *s = server_new(TLS_ABSENT, NULL);
@@ -525,6 +555,8 @@ add(TCase *t)
 	    dane_13_a_host_is_asked_again_when_its_keys_have_rolled);
 	tcase_add_test(t,
 	    keys_that_roll_all_the_time_are_not_followed_for_ever);
+	tcase_add_test(t,
+	    inv_08_no_mail_bounces_when_the_next_plan_cannot_be_had);
 	tcase_add_test(t,
 	    a_host_that_failed_is_not_asked_again_under_the_next_plan);
 	tcase_add_test(t, inv_04_reload_ends_plans_and_connections_of_slots);

@@ -106,6 +106,7 @@ host_ready(struct slot *s)
 		log_in(s);
 		return;
 	}
+	TALLOC_FREE(s->conn->login);
 	s->conn->shareable = is_shareable(s);
 	s->state = SLOT_MAILING;
 	mail_go_on(s);

@@ -116,6 +116,7 @@ struct conn {
 	struct mono deadline;    /* of CONNECTING, HANDSHAKE, IDLE */
 	struct sbuf in;
 	struct client_conf conf;
+	struct login *login; /* a copy, while it says who it is; or NULL */
 	enum client_tls want;
 	bool no_sni;
 	bool clear_retry; /* in clear because TLS had failed just before */
@@ -242,6 +243,7 @@ struct login {
 	const char *route;
 	const char *user;
 	char *password;
+	struct client_login said; /* of a copy: names the two above */
 };
 
 struct courier {
@@ -394,7 +396,7 @@ void reach_answered(struct courier *c, const struct netaddr *a);
 const struct login *login_for(const struct courier *c, const char *route);
 /* Must we still say who we are, before any mail? */
 bool login_is_due(const struct conn *conn, const struct plan_host *h);
-/* READY, and verified: say it, and go on. */
+/* READY, and verified: say it, and go on; l may go meanwhile. */
 void login_begin(struct conn *conn, const struct plan_host *h,
     const struct login *l);
 /* A person must look: the mail waits meanwhile. */

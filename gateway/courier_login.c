@@ -29,6 +29,25 @@ take_login(TALLOC_CTX *mem, struct unpack *u)
 	return l;
 }
 
+/* Of its own: it is needed at each challenge, and passwords may be replaced
+ * meanwhile. */
+static struct login *
+copy(TALLOC_CTX *mem, const struct login *of)
+{
+	struct login *l = need(talloc_zero(mem, struct login));
+
+	l->route = need(talloc_strdup(l, of->route));
+	l->user = need(talloc_strdup(l, of->user));
+	l->password = need(talloc_strdup(l, of->password));
+	l->said = (struct client_login){
+		.mechanisms = EHLO_AUTH_PLAIN | EHLO_AUTH_LOGIN,
+		.user = l->user,
+		.password = l->password,
+	};
+	talloc_set_destructor(l, wipe);
+	return l;
+}
+
 enum status
 courier_set_secrets(struct courier *c, struct span secrets, struct diag *why)
 {
@@ -67,15 +86,12 @@ login_is_due(const struct conn *conn, const struct plan_host *h)
 void
 login_begin(struct conn *conn, const struct plan_host *h, const struct login *l)
 {
-	const struct client_login login = {
-		.mechanisms = EHLO_AUTH_PLAIN | EHLO_AUTH_LOGIN,
-		.user = l->user,
-		.password = l->password,
-	};
-
 	invariant(h->named && h->required >= LEVEL_VERIFY &&
 		  conn_suffices(conn, h));
-	client_auth(conn->client, net_now(conn->c->env.net), &login);
+	talloc_free(conn->login);
+	conn->login = copy(conn, l);
+	client_auth(conn->client, net_now(conn->c->env.net),
+	    &conn->login->said);
 	conn_pump(conn);
 }
 

@@ -67,6 +67,32 @@ START_TEST(smtp_52_a_password_is_sent_to_the_verified_relay_of_its_route)
 }
 END_TEST
 
+/* While a session says who it is, the passwords may be replaced. */
+static void
+give_secret_again(void)
+{
+	give_secret("partner");
+}
+
+static void (*const meanwhile[])(void) = { NULL, give_secret_again };
+
+START_TEST(smtp_52_a_relay_that_only_knows_login_is_told_user_and_password)
+{
+	struct server *s = relay_server("235 2.7.0 welcome");
+	struct plan *p = plan_new("d.example");
+
+	s->ext_tls = "250-AUTH LOGIN\r\n";
+	s->at_auth = meanwhile[_i];
+	give_secret("partner");
+	add_relay(p, s)->login = true;
+	try_one();
+	expect_delivered(REACHED_VERIFIED);
+	/* "user", "secret" */
+	ck_assert_str_eq(s->login, "AUTH LOGIN dXNlcg== c2VjcmV0");
+	ck_assert(!s->login_in_clear);
+}
+END_TEST
+
 START_TEST(smtp_52_a_refused_login_defers_and_is_an_alarm)
 {
 	struct server *s = relay_server("535 5.7.8 wrong");
@@ -242,6 +268,9 @@ add_tests(TCase *t)
 {
 	tcase_add_test(t,
 	    smtp_52_a_password_is_sent_to_the_verified_relay_of_its_route);
+	tcase_add_loop_test(t,
+	    smtp_52_a_relay_that_only_knows_login_is_told_user_and_password, 0,
+	    (int)COUNT_OF(meanwhile));
 	tcase_add_test(t, smtp_52_a_refused_login_defers_and_is_an_alarm);
 	tcase_add_test(t, smtp_52_no_mail_goes_where_the_relay_offers_no_login);
 	tcase_add_test(t,

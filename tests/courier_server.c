@@ -14,6 +14,7 @@ struct session {
 	struct sbuf body;
 	struct unstuff unstuff;
 	bool in_data;
+	unsigned challenges; /* of AUTH, still to be answered */
 	bool in_chunk, last_chunk;
 	size_t chunk_left;
 	unsigned chunks;
@@ -231,13 +232,34 @@ take_auth(struct session *x, struct span line)
 {
 	x->s->login = span_dup(x->s, line);
 	x->s->login_in_clear |= !stream_is_tls(x->stream);
+	if (x->s->at_auth != NULL)
+		x->s->at_auth();
+	if (x->s->auth != NULL && span_istarts(line, "AUTH LOGIN")) {
+		x->challenges = 2;
+		reply(x, "334 VXNlcm5hbWU6\r\n");
+		return;
+	}
 	reply_or(x, x->s->auth, "502 what\r\n");
+}
+
+/* What LOGIN asks for: the user, then the password. */
+static void
+take_answer(struct session *x, struct span line)
+{
+	x->s->login = talloc_asprintf(x->s, "%s %.*s", x->s->login, (int)line.n,
+	    (const char *)line.p);
+	if (--x->challenges > 0)
+		reply(x, "334 UGFzc3dvcmQ6\r\n");
+	else
+		reply_or(x, x->s->auth, "");
 }
 
 static void
 take_line(struct session *x, struct span line)
 {
-	if (span_istarts(line, "EHLO")) {
+	if (x->challenges > 0) {
+		take_answer(x, line);
+	} else if (span_istarts(line, "EHLO")) {
 		say_ehlo(x);
 	} else if (span_istarts(line, "AUTH")) {
 		take_auth(x, line);

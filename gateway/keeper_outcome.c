@@ -623,17 +623,23 @@ weigh(const struct outcome *o)
 		sched_job_put_off(&d->s, o->cuts);
 }
 
+/*
+ * First what was claimed, in all of them: what follows drops recipients from
+ * the memory, whichever outcome of this turn they are in.
+ */
 void
 outcome_settle(struct keeper *k)
 {
 	struct outcome *o;
 
-	while ((o = TAILQ_FIRST(&k->outcomes)) != NULL) {
-		TAILQ_REMOVE(&k->outcomes, o, link);
+	TAILQ_FOREACH(o, &k->outcomes, link) {
 		if (o->applied)
 			weigh(o);
 		for (uint32_t i = 0; o->applied && i < o->o.result_count; i++)
 			settle_result(k, o, i);
+	}
+	while ((o = TAILQ_FIRST(&k->outcomes)) != NULL) {
+		TAILQ_REMOVE(&k->outcomes, o, link);
 		if (o->applied && o->failed_slot)
 			settle_failure(k, o);
 		if (!o->applied && !o->failed_slot)

@@ -351,9 +351,12 @@ sched_later(struct sched_dest *d, struct mono at)
 void
 sched_drop_ready(struct schedule *s, struct sched_dest *d)
 {
-	struct sched_rcpt *r;
+	struct sched_rcpt *r, *next;
 
-	while ((r = TAILQ_FIRST(&d->ready)) != NULL) {
+	for (r = TAILQ_FIRST(&d->ready); r != NULL; r = next) {
+		next = TAILQ_NEXT(r, link);
+		if (r->settling) /* the running transaction knows it */
+			continue;
 		sched_rcpt_remove(s, r);
 		d->more = true;
 	}

@@ -188,7 +188,8 @@ void sched_pause(struct sched_dest *d, struct mono now, int64_t ms);
 void sched_hurry(struct sched_dest *d);
 /* Deferred recipients on disk fall due at at. */
 void sched_later(struct sched_dest *d, struct mono at);
-/* All that is ready leaves the memory and is to be read again. */
+/* All that is ready leaves the memory and is to be read again; what is being
+ * settled stays. */
 void sched_drop_ready(struct schedule *s, struct sched_dest *d);
 
 /* ---- recipients ---- */

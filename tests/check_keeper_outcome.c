@@ -259,6 +259,94 @@ START_TEST(an_outcome_of_what_was_never_leased_changes_no_message)
 }
 END_TEST
 
+/* What is told in one turn, in whatever order, of the same recipients. */
+static void
+tell_pair(struct peer *courier, const struct wire_job *j, bool failed_first,
+    enum wire_result r, uint32_t slot)
+{
+	if (failed_first)
+		tell_failed(courier, 1, slot);
+	tell(courier, failed_first ? 2 : 1, j, r);
+	if (!failed_first)
+		tell_failed(courier, 2, slot);
+}
+
+START_TEST(b3_12_a_failed_slot_beside_an_outcome_of_its_own_jobs_is_survived)
+{
+	static const enum wire_result results[] = { RESULT_DELIVERED,
+		RESULT_DEFERRED, RESULT_UNTRIED };
+	struct peer *in, *courier;
+	struct wire_job j;
+
+	start(1);
+	in = new_intake(0);
+	courier = new_courier(0, 1);
+	submit(in, take_ids(in), "r.example");
+	run(1);
+	j = must_job(courier);
+	tell_pair(courier, &j, _i % 2 == 1, results[_i / 2], j.slot);
+	run(1);
+	ck_assert_uint_eq(queued(),
+	    results[_i / 2] == RESULT_DELIVERED ? 0 : 1);
+	ck_assert(!courier->closed);
+}
+END_TEST
+
+START_TEST(b3_12_a_failed_slot_beside_an_outcome_of_what_waits_is_survived)
+{
+	struct wire_job_rcpt rcpt = { .address = "" };
+	struct peer *in, *courier;
+	struct wire_job j, other;
+	int64_t id = 0;
+
+	start(1);
+	in = new_intake(0);
+	courier = new_courier(0, 1);
+	for (unsigned i = 0; i < 60; i++) {
+		id = take_ids(in);
+		submit(in, id, "r.example");
+	}
+	run(1);
+	j = must_job(courier);
+	while (next_job(courier, &other))
+		ck_assert_int_ne(other.message, id); /* not all are out */
+	rcpt.id = id << 16;
+	other = (struct wire_job){ .slot = j.slot,
+		.lease = 1,
+		.message = id,
+		.rcpt_count = 1,
+		.rcpt = &rcpt };
+	tell_pair(courier, &other, _i % 2 == 1,
+	    _i / 2 == 0 ? RESULT_DELIVERED : RESULT_DEFERRED, j.slot);
+	run(1);
+	ck_assert_uint_eq(queued(), _i / 2 == 0 ? 59 : 60);
+	ck_assert(!courier->closed);
+}
+END_TEST
+
+START_TEST(b3_12_an_old_number_beside_a_new_one_is_survived)
+{
+	struct peer *in, *courier;
+	struct wire_job j, next;
+
+	start(1);
+	in = new_intake(0);
+	courier = new_courier(0, 1);
+	submit(in, take_ids(in), "r.example");
+	run(1);
+	j = must_job(courier);
+	tell(courier, 1, &j, RESULT_DELIVERED);
+	submit(in, take_ids(in), "r.example");
+	run(1);
+	next = must_job(courier);
+	tell(courier, 1, &next, RESULT_DEFERRED);
+	tell(courier, 2, &next, RESULT_DELIVERED);
+	run(1);
+	ck_assert_uint_eq(queued(), 0);
+	ck_assert(!courier->closed);
+}
+END_TEST
+
 static void
 add_tests(TCase *tc)
 {
@@ -275,6 +363,13 @@ add_tests(TCase *tc)
 	    an_instance_number_that_is_another_courier_s_is_turned_away);
 	tcase_add_test(tc,
 	    an_outcome_of_what_was_never_leased_changes_no_message);
+	tcase_add_loop_test(tc,
+	    b3_12_a_failed_slot_beside_an_outcome_of_its_own_jobs_is_survived,
+	    0, 6);
+	tcase_add_loop_test(tc,
+	    b3_12_a_failed_slot_beside_an_outcome_of_what_waits_is_survived, 0,
+	    4);
+	tcase_add_test(tc, b3_12_an_old_number_beside_a_new_one_is_survived);
 }
 
 int

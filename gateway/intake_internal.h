@@ -37,8 +37,10 @@
 #define INTAKE_VERDICT_MS 300000
 /* Ours: and how long it may be away in the middle of it. */
 #define INTAKE_KEEPER_AWAY_MS 60000
-#define INTAKE_HANDSHAKE_MS   60000 /* ours: TLS-42 */
-#define INTAKE_CLOSE_MS       10000 /* ours: for the last reply to leave */
+/* Ours: one that was started afresh came long before. */
+#define INTAKE_ORPHAN_MS    90000
+#define INTAKE_HANDSHAKE_MS 60000 /* ours: TLS-42 */
+#define INTAKE_CLOSE_MS     10000 /* ours: for the last reply to leave */
 /* Ours: with nine tenths of the connections in use, clients must be quick. */
 #define INTAKE_STRESS_PERCENT 90u
 #define INTAKE_CALM_PERCENT   80u /* and not again before it fell to this */
@@ -184,6 +186,9 @@ struct intake {
 	/* the keeper */
 	struct chan *keeper; /* or NULL */
 	TALLOC_CTX *keeper_mem;
+	struct net_timer *orphan; /* NULL: nobody wants to know */
+	void (*orphaned)(void *arg);
+	void *orphaned_arg;
 	bool has_room;
 	bool ids_wanted;
 	int64_t next_id, end_id;     /* block in use */

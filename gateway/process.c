@@ -271,6 +271,13 @@ free_descriptors(void)
 		   OWN_DESCRIPTORS;
 }
 
+/* The master joins what it starts. */
+static void
+orphaned(void *arg)
+{
+	end(arg, EXIT_TRY_LATER);
+}
+
 static enum status
 start_role(struct process *p, uint32_t courier_count, struct diag *why)
 {
@@ -286,6 +293,7 @@ start_role(struct process *p, uint32_t courier_count, struct diag *why)
 		return start_courier(p, &env, why);
 	case ROLE_INTAKE:
 		p->intake = intake_new(p, &env);
+		intake_on_orphaned(p->intake, orphaned, p);
 		intake_set_tls(p->intake, p->tls);
 		intake_set_accounts(p->intake, p->accounts);
 		intake_limit_connections(p->intake, free_descriptors());

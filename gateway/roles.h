@@ -27,6 +27,13 @@ struct role_env {
 struct intake;
 struct intake *intake_new(TALLOC_CTX *mem, const struct role_env *env);
 void intake_attach_keeper(struct intake *in, struct sock *s);
+/*
+ * Call orphaned(arg) when the keeper has gone and no other is attached for
+ * long.  One that died is started afresh at once; so the channel broke while
+ * both lived, and nobody will join them again before this role ends.
+ */
+void intake_on_orphaned(struct intake *in, void (*orphaned)(void *arg),
+    void *arg);
 /* listen: index into conf->listen; the same index after a reload. */
 void intake_add_listener(struct intake *in, size_t listen, struct listener *l);
 /* NULL: no TLS.  Borrowed until the next; sessions keep what they have. */

@@ -43,7 +43,10 @@
 #define COURIER_RECORDS_APART 48u
 #define COURIER_WHY_BYTES     400u  /* ours: a reason in a report */
 #define COURIER_REASONS_BYTES 2000u /* ours: of all hosts, in a report */
-#define COURIER_DNS_BYTES     4096u /* ours: lookups told in a record */
+/* Ours: the same for all its recipients together; beside the records, and
+ * 1000 results with a reply and a host each, still one frame. */
+#define COURIER_ALL_REASONS_BYTES (400u << 10)
+#define COURIER_DNS_BYTES         4096u /* ours: lookups told in a record */
 
 struct slot;
 struct conn;

@@ -245,15 +245,16 @@ class_verdict(const struct slot *s)
 	return verdict_of_hosts(s->mclass, end, s->plan->host_count);
 }
 
-/* What each host lacks (RTLS-46). */
+/* What each host lacks (RTLS-46); each recipient of the job is told. */
 static const char *
-all_reasons(TALLOC_CTX *mem, const struct slot *s)
+all_reasons(const struct job *j, const struct slot *s)
 {
-	char *all = need(talloc_strdup(mem, ""));
+	size_t share = COURIER_ALL_REASONS_BYTES / j->w.rcpt_count;
+	size_t room = share < COURIER_REASONS_BYTES ? share :
+						      COURIER_REASONS_BYTES;
+	char *all = need(talloc_strdup(j, ""));
 
-	for (size_t i = 0;
-	     i < s->plan->host_count && strlen(all) < COURIER_REASONS_BYTES;
-	     i++) {
+	for (size_t i = 0; i < s->plan->host_count && strlen(all) < room; i++) {
 		const struct plan_host *h = &s->plan->host[i];
 
 		all = need(talloc_asprintf_append(all, "%s%s: %.200s",
@@ -262,6 +263,8 @@ all_reasons(TALLOC_CTX *mem, const struct slot *s)
 		    s->host[i].why != NULL ? s->host[i].why :
 					     "not tried"));
 	}
+	if (strlen(all) > room)
+		all[room] = '\0';
 	return all;
 }
 

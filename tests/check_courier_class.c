@@ -129,6 +129,34 @@ START_TEST(rtls_20_rtls_46_conclusive_failures_bounce_and_name_each_host)
 }
 END_TEST
 
+/* What hosts lack, told to each of as many as a job may have, is one report
+ * all the same: a domain chooses the names of its hosts. */
+START_TEST(rtls_46_reasons_of_many_hosts_for_many_recipients_fit_a_report)
+{
+	struct server *bare = server_new(TLS_ABSENT, NULL);
+	struct plan *p = requiretls_plan();
+	const char **rcpt = talloc_array(mem, const char *, WIRE_JOB_RCPTS);
+	char label[60];
+	struct wire_job j;
+
+	memset(label, 'm', sizeof(label));
+	label[sizeof(label) - 1] = '\0';
+	for (uint16_t i = 0; i < 12; i++)
+		add_host(p,
+		    talloc_asprintf(mem, "%s.%s.%s.%s.mx%02u.example", label,
+			label, label, label, i),
+		    i, bare);
+	for (unsigned i = 0; i < WIRE_JOB_RCPTS; i++)
+		rcpt[i] = talloc_asprintf(mem, "r%u@d.example", i);
+	j = job_of(1, 1, rcpt, WIRE_JOB_RCPTS);
+	send_slot(1, "d.example");
+	send_job(&j);
+	wait_for(has_reports, 1);
+	ck_assert_int_eq(result(WIRE_JOB_RCPTS - 1)->result, RESULT_BOUNCED);
+	ck_assert(strstr(result(0)->why, "mx00.example: STARTTLS") != NULL);
+}
+END_TEST
+
 /* "Fail" means a conclusive answer. */
 START_TEST(rtls_21_rtls_10_what_may_pass_defers)
 {
@@ -289,6 +317,8 @@ add(TCase *t)
 	    rtls_16_rtls_20_a_host_without_the_keyword_gets_nothing);
 	tcase_add_test(t, rtls_16_a_keyword_before_tls_is_void);
 	tcase_add_test(t, rtls_18_the_next_host_may_have_it);
+	tcase_add_test(t,
+	    rtls_46_reasons_of_many_hosts_for_many_recipients_fit_a_report);
 	tcase_add_loop_test(t,
 	    rtls_20_rtls_46_conclusive_failures_bounce_and_name_each_host, 0,
 	    2);

@@ -220,16 +220,22 @@ go_to_host(struct slot *s, struct job *j, unsigned i)
 
 /* ---- no host is left ---- */
 
-/* Has every host said that it never takes this, or any, mail?  Not where
- * the plan names none: then nobody knows what they would say. */
+/*
+ * Has every host said that it never takes this, or any, mail?  Not where
+ * the plan names none: then nobody knows what they would say.  A fallback
+ * that is not due is not asked.
+ */
 static bool
 no_host_takes(const struct slot *s, const struct crcpt *r)
 {
-	size_t n = r->unfit_hosts;
+	size_t n = r->unfit_hosts, asked = 0;
+	bool due = s->host_end > 0 && is_fallback_due(s);
 
-	for (size_t i = 0; i < s->host_end; i++)
+	for (size_t i = 0; i < s->host_end; i++) {
 		n += s->host[i].no_mail;
-	return s->host_end > 0 && n >= s->host_end;
+		asked += due || !s->plan->host[i].fallback;
+	}
+	return asked > 0 && n >= asked;
 }
 
 /* REQUIRETLS: may the message be returned, for no host will do (RTLS-20)? */
@@ -237,12 +243,16 @@ static struct verdict
 class_verdict(const struct slot *s)
 {
 	enum verdict_end end[PLAN_MAX_HOSTS];
+	bool due = is_fallback_due(s);
+	size_t n = 0;
 
 	for (size_t i = 0; i < s->plan->host_count; i++)
-		end[i] = s->plan->host[i].skip && s->plan->host[i].conclusive ?
-			     END_NO_TLS :
-			     s->host[i].end;
-	return verdict_of_hosts(s->mclass, end, s->plan->host_count);
+		if (due || !s->plan->host[i].fallback)
+			end[n++] = s->plan->host[i].skip &&
+					   s->plan->host[i].conclusive ?
+				       END_NO_TLS :
+				       s->host[i].end;
+	return verdict_of_hosts(s->mclass, end, n);
 }
 
 /* What each host lacks (RTLS-46); each recipient of the job is told. */

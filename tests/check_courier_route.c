@@ -28,7 +28,8 @@ give_secret(const char *route)
 static struct plan_host *
 add_relay(struct plan *p, const struct server *s)
 {
-	struct plan_host *h = plan_add(p, RELAY, 0, s, LEVEL_MAY);
+	struct plan_host *h = plan_add(p, RELAY, 0, s,
+	    slot_class == CLASS_REQUIRETLS ? LEVEL_VERIFY : LEVEL_MAY);
 
 	h->route = "partner";
 	h->named = true;
@@ -234,6 +235,46 @@ START_TEST(dane_23_a_fallback_with_a_wrong_certificate_is_not_used)
 }
 END_TEST
 
+/* Nor does one that is not to be asked keep mail that no host takes. */
+START_TEST(smtp_46_mail_that_no_host_takes_bounces_beside_a_fallback)
+{
+	struct server *mx = server_new(TLS_ABSENT, NULL);
+	struct server *s = relay_server(NULL);
+	struct plan *p = plan_new("d.example");
+
+	if (_i == 0)
+		mx->ext = "250-SIZE 10\r\n";
+	else
+		mx->greeting = "521 5.3.2 no mail here";
+	plan_add(p, "mx1.d.example", 10, mx, LEVEL_MAY);
+	add_fallback(p, s);
+	try_one();
+	ck_assert_uint_eq(keeper.outcomes, 1);
+	ck_assert_int_eq(result(0)->result, RESULT_BOUNCED);
+	ck_assert_uint_eq(s->mail_count, 0);
+}
+END_TEST
+
+START_TEST(rtls_20_conclusive_failures_bounce_beside_a_fallback)
+{
+	struct server *mx = server_new(TLS_ABSENT, NULL);
+	struct server *s = relay_server(NULL);
+	struct plan *p;
+	struct plan_host *h;
+
+	slot_class = CLASS_REQUIRETLS;
+	p = plan_new("d.example");
+	h = plan_add(p, "mx1.d.example", 10, mx, LEVEL_VERIFY);
+	h->ref[h->ref_count++] = h->name;
+	add_fallback(p, s);
+	try_one();
+	ck_assert_uint_eq(keeper.outcomes, 1);
+	ck_assert_int_eq(result(0)->result, RESULT_BOUNCED);
+	ck_assert_str_eq(result(0)->status, "5.7.10");
+	ck_assert_uint_eq(s->connections, 0);
+}
+END_TEST
+
 START_TEST(a_fallback_is_no_way_around_a_requirement)
 {
 	struct server *mx = server_new(TLS_ABSENT, NULL);
@@ -284,6 +325,9 @@ add_tests(TCase *t)
 	    dane_23_a_fallback_serves_when_no_host_can_be_reached);
 	tcase_add_test(t,
 	    dane_23_a_fallback_with_a_wrong_certificate_is_not_used);
+	tcase_add_loop_test(t,
+	    smtp_46_mail_that_no_host_takes_bounces_beside_a_fallback, 0, 2);
+	tcase_add_test(t, rtls_20_conclusive_failures_bounce_beside_a_fallback);
 	tcase_add_test(t, a_fallback_is_no_way_around_a_requirement);
 	tcase_add_test(t, a_host_that_says_later_is_not_gone_around);
 }

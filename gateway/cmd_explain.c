@@ -9,21 +9,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "gateway/cmd_util.h"
-#include "gateway/supply.h"
-#include "net/net_real.h"
-#include "util/domain.h"
+#include "gateway/cmd_plan.h"
 
 struct explain {
-	TALLOC_CTX *mem;
-	struct role_env env;
-	struct log log;
-	const char *domain;
+	struct cmd_plan *plan;
+	const char *domain; /* as on the command line, then canonical */
 	enum msg_class mclass;
 	bool json;
-	bool validating;
-	char *health;
-	struct discover *discover;
 	int status;
 };
 
@@ -35,14 +27,6 @@ usage(void)
 			"       CLASS: normal, requiretls, tls-optional or "
 			"report\n");
 	return EXIT_USAGE;
-}
-
-static void
-write_quiet(void *arg, enum log_level level, struct span line)
-{
-	(void)arg;
-	(void)level;
-	(void)line;
 }
 
 /* ---- for people ---- */
@@ -136,9 +120,9 @@ print_plan(const struct explain *x, const struct plan *plan)
 	if (plan->mclass != CLASS_NORMAL)
 		printf("For mail of the class %s.\n\n",
 		    class_name(plan->mclass));
-	if (!x->validating)
+	if (!x->plan->validating)
 		printf("The resolver does not validate DNSSEC (%s).\n\n",
-		    x->health);
+		    x->plan->health);
 	print_trail(plan);
 	print_sts(plan);
 	switch (plan->verdict) {
@@ -253,7 +237,7 @@ dump_plan(const struct explain *x, const struct plan *plan)
 	put(o, "domain", plan->domain);
 	put(o, "class", class_name(plan->mclass));
 	json_object_set_new(o, "resolver-validates",
-	    json_boolean(x->validating));
+	    json_boolean(x->plan->validating));
 	put(o, "verdict", verdicts[plan->verdict]);
 	if (plan->verdict != PLAN_DELIVER) {
 		put(o, "status", plan->status);
@@ -286,123 +270,63 @@ planned(void *arg, const struct plan *plan)
 	x->status = plan->verdict == PLAN_DELIVER ? EXIT_DONE :
 		    plan->verdict == PLAN_DEFER   ? EXIT_TRY_LATER :
 						    EXIT_NO;
-	net_real_stop(x->env.net);
+	cmd_plan_stop(x->plan);
 }
 
 static void
-tested(void *arg, const struct dns_health *h)
+ask(void *arg)
 {
 	struct explain *x = arg;
 
-	x->validating = h->validating;
-	x->health = need(talloc_strdup(x->mem, h->text));
-	(void)supply_plan(x->mem, &x->env,
-	    &(const struct supply_from){
-		x->discover, supply_self(x->mem, &x->env) },
-	    x->domain, x->mclass, planned, x);
-}
-
-static void
-load_entry(void *arg, const struct sts_entry *e)
-{
-	discover_load(arg, e);
-}
-
-/*
- * The gateway's cache, when there is one to read: a policy that still binds
- * must show here as it does there.
- */
-static void
-load_cache(struct explain *x)
-{
-	struct store *store = cmd_open_store(x->mem, x->env.conf);
-	struct diag why = { 0 };
-
-	if (store != NULL && store_sts_each(store, x->mem, load_entry,
-				 x->discover, &why) != ST_OK)
-		fprintf(stderr, "tierpost: %s\n", why.text);
-	else if (store == NULL)
-		fprintf(stderr, "tierpost: going on without the gateway's "
-				"policy cache\n");
-	talloc_free(store);
-}
-
-static enum status
-set_up(struct explain *x, struct diag *why)
-{
-	const struct conf *conf = x->env.conf;
-	const struct net_real_dns dns = {
-		.trust_anchor = conf->resolver_trust_anchor,
-		.root_hints = conf->resolver_root_hints,
-		.option = conf->resolver_option,
-		.option_count = conf->resolver_option_count,
-		.timeout_ms = conf->resolver_timeout_ms,
-		.query_limit = conf->resolver_queries,
-	};
-	enum status st;
-
-	x->env.log = &x->log;
-	x->env.net = net_real_new(x->mem, x->env.log);
-	st = net_real_dns(x->env.net, &dns, why);
-	if (st == ST_OK)
-		st = net_real_https(x->env.net, conf->sts_ca_file, why);
-	return st;
+	cmd_plan_ask(x->plan, &x->plan->env, x->domain, x->mclass, planned, x);
 }
 
 static int
-explain(struct explain *x, const char *domain)
+explain(struct explain *x, TALLOC_CTX *mem, const struct conf *conf)
 {
-	struct diag why = { 0 };
-
-	if (domain_is_address(span_str(domain)))
-		x->domain = domain;
-	else if (domain_canonical(x->mem, span_str(domain), &x->domain, &why) !=
-		 ST_OK) {
-		fprintf(stderr, "tierpost: %s\n", why.text);
-		return EXIT_USAGE;
-	}
-	if (set_up(x, &why) != ST_OK) {
-		fprintf(stderr, "tierpost: %s\n", why.text);
+	x->plan = cmd_plan_new(mem, conf);
+	if (x->plan == NULL)
 		return EXIT_CONFIG;
-	}
-	x->discover = discover_new(x->mem, &x->env, NULL, NULL);
-	load_cache(x);
-	net_dns_selftest(x->env.net, tested, x);
-	net_real_run(x->env.net);
+	cmd_plan_run(x->plan, ask, x);
 	return x->status;
+}
+
+static bool
+parse(struct explain *x, int argc, char **argv, const char **path)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--json") == 0)
+			x->json = true;
+		else if (strcmp(argv[i], "-c") == 0 && i + 1 < argc)
+			*path = argv[++i];
+		else if (strcmp(argv[i], "--class") == 0 && i + 1 < argc &&
+			 class_parse(span_str(argv[i + 1]), &x->mclass) ==
+			     ST_OK)
+			i++;
+		else if (argv[i][0] != '-' && x->domain == NULL)
+			x->domain = argv[i];
+		else
+			return false;
+	return x->domain != NULL;
 }
 
 int
 cmd_explain(int argc, char **argv)
 {
 	TALLOC_CTX *mem = need(talloc_new(NULL));
-	const char *path = CMD_DEFAULT_CONF, *domain = NULL;
-	struct explain x = {
-		.mem = mem,
-		.log = { .level = LOG_LEVEL_ERROR,
-		    .role = "explain",
-		    .write = write_quiet },
-	};
-	int status = EXIT_DONE;
+	const char *path = CMD_DEFAULT_CONF;
+	struct explain x = { 0 };
+	const struct conf *conf;
+	int status;
 
-	for (int i = 1; i < argc && status == EXIT_DONE; i++)
-		if (strcmp(argv[i], "--json") == 0)
-			x.json = true;
-		else if (strcmp(argv[i], "-c") == 0 && i + 1 < argc)
-			path = argv[++i];
-		else if (strcmp(argv[i], "--class") == 0 && i + 1 < argc &&
-			 class_parse(span_str(argv[i + 1]), &x.mclass) == ST_OK)
-			i++;
-		else if (argv[i][0] != '-' && domain == NULL)
-			domain = argv[i];
-		else
-			status = usage();
-	if (status == EXIT_DONE && domain == NULL)
+	if (!parse(&x, argc, argv, &path))
 		status = usage();
-	if (status == EXIT_DONE) {
-		x.env.conf = cmd_read_conf(mem, path, false);
-		status = x.env.conf == NULL ? EXIT_CONFIG : explain(&x, domain);
-	}
+	else if ((x.domain = cmd_domain(mem, x.domain)) == NULL)
+		status = EXIT_USAGE;
+	else if ((conf = cmd_read_conf(mem, path, false)) == NULL)
+		status = EXIT_CONFIG;
+	else
+		status = explain(&x, mem, conf);
 	talloc_free(mem);
 	return status;
 }

@@ -259,6 +259,38 @@ struct conf_override conf_override_for(const struct conf *conf,
 struct conf_override conf_override_by_rules(const struct conf *conf,
     const char *domain);
 
+/* One host, as the configuration sees it. */
+struct conf_host {
+	const char *domain;      /* N, of the recipients */
+	const char *destination; /* whose host it is: N; or of a route, the
+				  * relay's domain or the host itself */
+	const char *host;        /* H */
+	enum msg_class mclass;
+	const struct conf_route *route; /* by which the mail goes, or NULL */
+};
+/*
+ * What is in force for a host: rules and exceptions, and those of its route.
+ * A host of a route is a destination of its own: what exceptions say of it
+ * counts, not of the recipient domain.  What rules demand of either does, and
+ * what the route itself demands.
+ */
+struct conf_override conf_override_of_host(const struct conf *conf,
+    const struct conf_host *h, struct wall now);
+
+/*
+ * "TLS-Required: No", and leave for reports, set aside what the recipient
+ * domain asks for: not what the operator asks of his own relay.
+ */
+enum msg_class conf_class_for(enum msg_class mclass,
+    const struct conf_route *route);
+
+/*
+ * The input of decide() where the world is as facts says: D, S, the host in
+ * the policy, the MX and the class; the rest of facts is not looked at.
+ */
+struct decide_in conf_decide_in(const struct conf *conf,
+    const struct decide_in *facts, const struct conf_override *o);
+
 /* The entry of destinations that counts for a canonical domain; NULL: none. */
 const struct conf_destination *conf_destination_for(const struct conf *conf,
     const char *domain);

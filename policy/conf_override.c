@@ -222,6 +222,66 @@ conf_override_by_rules(const struct conf *conf, const char *domain)
 	return combine(conf, domain, NULL, NO_MATCH);
 }
 
+static struct conf_override
+raise_for_route(const struct conf *conf, const struct conf_host *h,
+    struct conf_override o)
+{
+	const struct conf_override n = conf_override_by_rules(conf, h->domain);
+
+	if (n.floor > o.floor) {
+		o.floor = n.floor;
+		o.rule = n.rule;
+	}
+	o.never_plaintext |= n.never_plaintext;
+	if (h->route->require > o.floor) {
+		o.floor = h->route->require;
+		o.rule = NULL;
+	}
+	return o;
+}
+
+struct conf_override
+conf_override_of_host(const struct conf *conf, const struct conf_host *h,
+    struct wall now)
+{
+	struct conf_override o = h->mclass == CLASS_REQUIRETLS ?
+				     conf_override_by_rules(conf,
+					 h->destination) :
+				     conf_override_for(conf, h->destination,
+					 h->host, now);
+
+	return h->route == NULL ? o : raise_for_route(conf, h, o);
+}
+
+enum msg_class
+conf_class_for(enum msg_class mclass, const struct conf_route *route)
+{
+	return route == NULL || mclass == CLASS_REQUIRETLS ? mclass :
+							     CLASS_NORMAL;
+}
+
+struct decide_in
+conf_decide_in(const struct conf *conf, const struct decide_in *facts,
+    const struct conf_override *o)
+{
+	return (struct decide_in){
+		.dane = facts->dane,
+		.error_is_tlsa_only = facts->error_is_tlsa_only,
+		.sts = facts->sts,
+		.sts_mx_match = facts->sts_mx_match,
+		.mx_secure = facts->mx_secure,
+		.mclass = facts->mclass,
+		.dane_and_sts_both = conf->dane_and_sts == DANE_AND_STS,
+		.sts_unknown_defers = conf->sts_unknown == STS_UNKNOWN_DEFER,
+		.override = o->kind,
+		.waiver = o->waiver,
+		.floor = o->floor,
+		.never_plaintext = o->never_plaintext,
+		.requiretls_testing = conf->requiretls_accept_testing,
+		.tls_no_beats_floor = conf->tls_required_beats_floor,
+	};
+}
+
 const struct conf_route *
 conf_route_for(const struct conf *conf, const char *domain, bool fallback)
 {

@@ -177,55 +177,22 @@ override_text(struct planner *p, const struct plan_host *h,
 
 /* ---- hosts ---- */
 
-/*
- * A host of a route is a destination of its own: what exceptions say of it
- * counts, not of the recipient domain.  What rules demand of either does, and
- * what the route itself demands.
- */
-static struct conf_override
-override_of_route(const struct planner *p, const struct plan_draft *d,
-    struct conf_override o)
-{
-	const struct conf_override n = conf_override_by_rules(p->conf,
-	    p->plan->domain);
-
-	if (n.floor > o.floor) {
-		o.floor = n.floor;
-		o.rule = n.rule;
-	}
-	o.never_plaintext |= n.never_plaintext;
-	if (d->route->require > o.floor) {
-		o.floor = d->route->require;
-		o.rule = NULL;
-	}
-	return o;
-}
-
 static struct conf_override
 override_of(const struct planner *p, const struct plan_draft *d)
 {
 	const struct plan *plan = p->plan;
-	const char *domain = d->named         ? d->name :
-			     d->route != NULL ? p->next_hop :
-						plan->domain;
-	struct conf_override o = plan->mclass == CLASS_REQUIRETLS ?
-				     conf_override_by_rules(p->conf, domain) :
-				     conf_override_for(p->conf, domain, d->name,
-					 plan->made);
 
-	return d->route == NULL ? o : override_of_route(p, d, o);
-}
-
-/*
- * "TLS-Required: No", and leave for reports, set aside what the recipient
- * domain asks for: not what the operator asks of his own relay.
- */
-static enum msg_class
-class_for(const struct plan *plan, const struct plan_draft *d)
-{
-	if (d->route == NULL || plan->mclass == CLASS_REQUIRETLS)
-		return plan->mclass;
-	return CLASS_NORMAL;
+	return conf_override_of_host(p->conf,
+	    &(const struct conf_host){
+		.domain = plan->domain,
+		.destination = d->named         ? d->name :
+			       d->route != NULL ? p->next_hop :
+						  plan->domain,
+		.host = d->name,
+		.mclass = plan->mclass,
+		.route = d->route,
+	    },
+	    plan->made);
 }
 
 bool
@@ -238,24 +205,18 @@ static void
 decide_host(struct planner *p, const struct plan_draft *d, struct plan_host *h,
     const struct conf_override *o)
 {
-	struct decide_out out;
-
-	h->in = (struct decide_in){
+	const struct decide_in facts = {
 		.dane = d->dane,
 		.error_is_tlsa_only = d->tlsa_failed,
 		.sts = d->named ? STS_ST_ABSENT : p->plan->sts.state,
 		.sts_mx_match = h->sts_mx_match,
 		.mx_secure = plan_name_is_secure(p, d),
-		.dane_and_sts_both = p->conf->dane_and_sts == DANE_AND_STS,
-		.sts_unknown_defers = p->conf->sts_unknown == STS_UNKNOWN_DEFER,
-		.override = o->kind,
-		.waiver = o->waiver,
-		.mclass = class_for(p->plan, d),
-		.floor = o->floor,
-		.never_plaintext = o->never_plaintext,
-		.requiretls_testing = p->conf->requiretls_accept_testing,
-		.tls_no_beats_floor = p->conf->tls_required_beats_floor,
+		.mclass = conf_class_for(p->plan->mclass, d->route),
 	};
+
+	struct decide_out out;
+
+	h->in = conf_decide_in(p->conf, &facts, o);
 	out = decide(&h->in);
 	h->skip = out.skip;
 	h->required = out.required;

@@ -16,6 +16,8 @@ static const struct command {
 	    "read the configuration and list all its mistakes" },
 	{ "explain", cmd_explain,
 	    "say what a domain's MX hosts must prove, and why" },
+	{ "simulate", cmd_simulate,
+	    "say what another configuration would change" },
 	{ "submit", cmd_submit, "hand in a message from standard input" },
 	{ "password", cmd_password, "make a line for the file of accounts" },
 	{ "queue", cmd_queue, "list and change what waits to be delivered" },

@@ -213,7 +213,6 @@ decide_host(struct planner *p, const struct plan_draft *d, struct plan_host *h,
 		.mx_secure = plan_name_is_secure(p, d),
 		.mclass = conf_class_for(p->plan->mclass, d->route),
 	};
-
 	struct decide_out out;
 
 	h->in = conf_decide_in(p->conf, &facts, o);

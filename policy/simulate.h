@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * simulate - what another configuration would have made of a decision that
+ * was taken, from the facts that it was taken from.  Pure.
+ */
+#ifndef POLICY_SIMULATE_H
+#define POLICY_SIMULATE_H
+
+#include "policy/conf.h"
+
+/* A decision that was taken, and what the connection came to. */
+struct simulate_in {
+	const char *domain;    /* N */
+	const char *host;      /* H */
+	struct decide_in in;   /* its input, of which the facts count */
+	struct decide_out was; /* skip, required, method, also_pkix_sts */
+	bool delivered;        /* content was taken */
+	bool encrypted;        /* on the connection */
+	bool authenticated;    /* ... by was.method */
+	bool name_proven;      /* the host's name came securely */
+};
+
+enum simulate_change {
+	SIMULATE_SAME,
+	SIMULATE_RAISED,
+	SIMULATE_LOWERED,
+	SIMULATE_OTHER,  /* the level as before, met in another way */
+	SIMULATE_ROUTED, /* it would go, or went, by a route: not judged */
+};
+#define SIMULATE_CHANGE_COUNT 5u
+
+/* What would become of the mail. */
+enum simulate_effect {
+	EFFECT_NONE,
+	EFFECT_HELD,     /* it was delivered, and would not have been so */
+	EFFECT_UNPROVEN, /* it was delivered by TLS; whether the peer would
+			  * have passed was not tried */
+	EFFECT_FREED,    /* it was not delivered, and less would be required */
+};
+#define SIMULATE_EFFECT_COUNT 4u
+
+struct simulate_out {
+	struct decide_out now; /* of the other configuration */
+	enum simulate_change change;
+	enum simulate_effect effect;
+};
+
+/*
+ * old: under which the decision was taken, as far as it is known; conf:
+ * another, at now.  An exception that has expired by now counts in neither.
+ */
+struct simulate_out simulate(const struct conf *old, const struct conf *conf,
+    const struct simulate_in *in, struct wall now);
+
+const char *simulate_change_name(enum simulate_change c); /* "raised", ... */
+const char *simulate_effect_name(enum simulate_effect e); /* "held", ... */
+/* "not used", "verify by dane", "plain": in mem. */
+char *simulate_level_text(TALLOC_CTX *mem, const struct decide_out *d);
+
+#endif

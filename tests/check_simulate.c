@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What another configuration makes of a decision that was taken. */
+#include "policy/simulate.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+static TALLOC_CTX *mem;
+static struct wall now;
+
+static void
+setup(void)
+{
+	mem = talloc_new(NULL);
+	ck_assert_int_eq(wall_parse(SPAN_LIT("2026-11-24"), &now), ST_OK);
+}
+
+static void
+teardown(void)
+{
+	talloc_free(mem);
+}
+
+static const struct conf *
+conf_of(const char *more)
+{
+	struct conf_mistakes mistakes = { .mem = mem };
+	const struct conf *c = conf_read_text(mem, "t",
+	    talloc_asprintf(mem,
+		"hostname = \"gw.example.org\"; listen = ( { address = "
+		"\"127.0.0.1:2525\"; allow = [\"127.0.0.0/8\"]; } ); %s",
+		more),
+	    now, true, &mistakes);
+
+	ck_assert_msg(c != NULL, "%s",
+	    mistakes.count > 0 ? mistakes.text[0] : "");
+	return c;
+}
+
+#define RULE_TLS                                                               \
+	"rules = ( { name = \"r\"; domains = [\"a.example\"]; require = "      \
+	"\"encrypt\"; } );"
+#define RULE_VERIFY                                                            \
+	"rules = ( { name = \"r\"; domains = [\"a.example\"]; require = "      \
+	"\"verify\"; } );"
+#define RULE_DANE_ONLY                                                         \
+	"rules = ( { name = \"r\"; domains = [\"a.example\"]; require = "      \
+	"\"dane-only\"; } );"
+#define EXCEPTION                                                              \
+	"exceptions = ( { name = \"e\"; domains = [\"a.example\"]; allow = "   \
+	"\"plain\"; reason = \"r\"; approver = \"p\"; expires = "              \
+	"\"2026-12-24\"; } );"
+#define ROUTE                                                                  \
+	"routes = ( { name = \"x\"; domains = [\"a.example\"]; via = "         \
+	"[\"[relay.example]\"]; } );"
+
+/* A decision under old about a host in a given state. */
+static struct simulate_in
+taken(const struct conf *old, enum dane_state dane, enum sts_state sts)
+{
+	struct conf_override o = conf_override_for(old, "a.example",
+	    "mx.a.example", now);
+	const struct decide_in facts = { .dane = dane,
+		.sts = sts,
+		.sts_mx_match = true,
+		.mx_secure = dane == DANE_D1_USABLE };
+	struct simulate_in in = { .domain = "a.example",
+		.host = "mx.a.example" };
+
+	in.in = conf_decide_in(old, &facts, &o);
+	in.was = decide(&in.in);
+	return in;
+}
+
+static struct simulate_in
+delivered(struct simulate_in in, bool encrypted, bool authenticated)
+{
+	in.delivered = true;
+	in.encrypted = encrypted;
+	in.authenticated = in.name_proven = authenticated;
+	return in;
+}
+
+static void
+expect(const char *old_text, const char *text, struct simulate_in in,
+    enum simulate_change change, enum simulate_effect effect)
+{
+	struct simulate_out out = simulate(conf_of(old_text), conf_of(text),
+	    &in, now);
+
+	ck_assert_str_eq(simulate_change_name(out.change),
+	    simulate_change_name(change));
+	ck_assert_str_eq(simulate_effect_name(out.effect),
+	    simulate_effect_name(effect));
+}
+
+START_TEST(the_same_configuration_changes_nothing)
+{
+	for (int d = 0; d < (int)DANE_STATE_COUNT; d++)
+		for (int s = 0; s < (int)STS_STATE_COUNT; s++)
+			expect("", "",
+			    taken(conf_of(""), (enum dane_state)d,
+				(enum sts_state)s),
+			    SIMULATE_SAME, EFFECT_NONE);
+}
+END_TEST
+
+START_TEST(what_went_in_clear_would_be_held_by_a_rule)
+{
+	struct simulate_in in = taken(conf_of(""), DANE_D3_NONE, STS_ST_ABSENT);
+
+	expect("", RULE_TLS, delivered(in, false, false), SIMULATE_RAISED,
+	    EFFECT_HELD);
+	expect("", RULE_TLS, delivered(in, true, false), SIMULATE_RAISED,
+	    EFFECT_NONE);
+	expect("", RULE_TLS, in, SIMULATE_RAISED, EFFECT_NONE);
+}
+END_TEST
+
+START_TEST(a_peer_that_was_not_checked_is_unproven_and_not_passed)
+{
+	struct simulate_in in = taken(conf_of(""), DANE_D3_NONE, STS_ST_ABSENT);
+
+	expect("", RULE_VERIFY, delivered(in, true, false), SIMULATE_RAISED,
+	    EFFECT_UNPROVEN);
+	expect("", RULE_VERIFY, delivered(in, false, false), SIMULATE_RAISED,
+	    EFFECT_HELD);
+}
+END_TEST
+
+START_TEST(dane_only_takes_no_host_but_one_with_usable_records)
+{
+	struct simulate_in dane = taken(conf_of(""), DANE_D1_USABLE,
+	    STS_ST_ABSENT);
+	struct simulate_in none = taken(conf_of(""), DANE_D3_NONE,
+	    STS_ST_ABSENT);
+	struct simulate_in half = delivered(dane, true, true);
+
+	expect("", RULE_DANE_ONLY, half, SIMULATE_RAISED, EFFECT_NONE);
+	half.name_proven = false;
+	expect("", RULE_DANE_ONLY, half, SIMULATE_RAISED, EFFECT_HELD);
+	expect("", RULE_DANE_ONLY, delivered(none, true, true), SIMULATE_RAISED,
+	    EFFECT_HELD);
+}
+END_TEST
+
+START_TEST(an_exception_lowers_and_frees_what_waited)
+{
+	struct simulate_in in = taken(conf_of(""), DANE_D1_USABLE,
+	    STS_ST_ABSENT);
+
+	expect("", EXCEPTION, in, SIMULATE_LOWERED, EFFECT_FREED);
+	expect("", EXCEPTION, delivered(in, true, true), SIMULATE_LOWERED,
+	    EFFECT_NONE);
+}
+END_TEST
+
+START_TEST(an_exception_taken_away_holds_what_it_let_through)
+{
+	struct simulate_in in = taken(conf_of(EXCEPTION), DANE_D1_USABLE,
+	    STS_ST_ABSENT);
+
+	expect(EXCEPTION, "", delivered(in, false, false), SIMULATE_RAISED,
+	    EFFECT_HELD);
+}
+END_TEST
+
+START_TEST(an_exception_expired_by_now_counts_no_more)
+{
+	const struct conf *c = conf_of(EXCEPTION);
+	struct simulate_in in = delivered(taken(c, DANE_D1_USABLE,
+					      STS_ST_ABSENT),
+	    false, false);
+	struct simulate_out out = simulate(c, c, &in, now);
+
+	ck_assert_int_eq(out.change, SIMULATE_SAME);
+	ck_assert_int_eq(wall_parse(SPAN_LIT("2026-12-25"), &now), ST_OK);
+	out = simulate(c, c, &in, now);
+	ck_assert_int_eq(out.change, SIMULATE_RAISED);
+	ck_assert_int_eq(out.effect, EFFECT_HELD);
+}
+END_TEST
+
+START_TEST(another_knob_changes_what_must_be_met)
+{
+	struct simulate_in in = delivered(taken(conf_of(""), DANE_D1_USABLE,
+					      STS_ST_ENFORCE),
+	    true, true);
+
+	expect("", "dane = { and-sts = \"both\"; };", in, SIMULATE_RAISED,
+	    EFFECT_UNPROVEN);
+}
+END_TEST
+
+START_TEST(a_host_is_not_judged_where_a_route_begins_or_ends)
+{
+	struct simulate_in in = taken(conf_of(""), DANE_D1_USABLE,
+	    STS_ST_ABSENT);
+
+	expect("", ROUTE, in, SIMULATE_ROUTED, EFFECT_NONE);
+	expect(ROUTE, "", in, SIMULATE_ROUTED, EFFECT_NONE);
+	in.host = "relay.example";
+	expect(ROUTE, ROUTE, in, SIMULATE_SAME, EFFECT_NONE);
+}
+END_TEST
+
+START_TEST(levels_are_told_with_the_way_they_are_met)
+{
+	struct decide_out skip = { .skip = true, .required = LEVEL_VERIFY };
+	struct decide_out both = { .required = LEVEL_VERIFY,
+		.method = METHOD_DANE,
+		.also_pkix_sts = true };
+	struct decide_out may = { .required = LEVEL_MAY };
+
+	ck_assert_str_eq(simulate_level_text(mem, &skip), "not used");
+	ck_assert_str_eq(simulate_level_text(mem, &both),
+	    "verify by dane and pkix-sts");
+	ck_assert_str_eq(simulate_level_text(mem, &may), "may");
+}
+END_TEST
+
+int
+main(void)
+{
+	TCase *t = tcase_create("simulate");
+	Suite *s = suite_create("simulate");
+	SRunner *r;
+	int failed;
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, the_same_configuration_changes_nothing);
+	tcase_add_test(t, what_went_in_clear_would_be_held_by_a_rule);
+	tcase_add_test(t,
+	    a_peer_that_was_not_checked_is_unproven_and_not_passed);
+	tcase_add_test(t, dane_only_takes_no_host_but_one_with_usable_records);
+	tcase_add_test(t, an_exception_lowers_and_frees_what_waited);
+	tcase_add_test(t, an_exception_taken_away_holds_what_it_let_through);
+	tcase_add_test(t, an_exception_expired_by_now_counts_no_more);
+	tcase_add_test(t, another_knob_changes_what_must_be_met);
+	tcase_add_test(t, a_host_is_not_judged_where_a_route_begins_or_ends);
+	tcase_add_test(t, levels_are_told_with_the_way_they_are_met);
+	suite_add_tcase(s, t);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

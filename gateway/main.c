@@ -18,6 +18,8 @@ static const struct command {
 	    "say what a domain's MX hosts must prove, and why" },
 	{ "simulate", cmd_simulate,
 	    "say what another configuration would change" },
+	{ "selftest", cmd_selftest,
+	    "try out what must never be delivered, and report it" },
 	{ "submit", cmd_submit, "hand in a message from standard input" },
 	{ "password", cmd_password, "make a line for the file of accounts" },
 	{ "queue", cmd_queue, "list and change what waits to be delivered" },

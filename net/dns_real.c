@@ -418,6 +418,8 @@ net_real_dns(struct net *net, const struct net_real_dns *how, struct diag *why)
 		st = set_all(d, d->ub, how, why);
 	if (st == ST_OK) {
 		error = ub_ctx_add_ta_file(d->ub, how->trust_anchor);
+		if (error == 0 && how->forward != NULL)
+			error = ub_ctx_set_fwd(d->ub, how->forward);
 		/* Files are opened by the first lookup: this local one. */
 		if (error == 0)
 			error = ub_resolve_event(d->ub, "localhost", DNS_A,

@@ -17,6 +17,8 @@ struct net_real_dns {
 	size_t option_count;
 	int64_t timeout_ms;
 	uint32_t query_limit; /* under way at a time */
+	const char *forward;  /* "127.0.0.1@5300": asked instead of the root's
+			       * servers; NULL: none */
 };
 
 /* A new loop in mem; panics when the system gives none. */

@@ -14,7 +14,7 @@
 #include "net/chan.h"
 #include "net/net_real.h"
 #include "net/tls.h"
-#include "tests/replay/cert.h"
+#include "gateway/mint.h"
 
 #define PATIENCE_MS 30000 /* a hang is a failure; nothing else is timed */
 #define MAX_REPORTS 64

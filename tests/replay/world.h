@@ -8,7 +8,7 @@
 
 #include "gateway/roles.h"
 #include "spool/store.h"
-#include "tests/replay/cert.h"
+#include "gateway/mint.h"
 #include "tests/replay/peer.h"
 #include "util/strmap.h"
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* cert - keys and certificates made on the spot, under one private CA. */
-#ifndef TESTS_REPLAY_CERT_H
-#define TESTS_REPLAY_CERT_H
+/*
+ * mint - keys and certificates made on the spot, under one private CA: for
+ * peers that are there to be tried out, and never for real ones.
+ */
+#ifndef GATEWAY_MINT_H
+#define GATEWAY_MINT_H
 
 #include "net/tls.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "tests/replay/cert.h"
+#include "gateway/mint.h"
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -79,7 +79,7 @@ authority_new(TALLOC_CTX *mem)
 	struct authority *a = need(talloc_zero(mem, struct authority));
 
 	a->key = need(EVP_EC_gen("P-256"));
-	a->cert = blank(a->key, "Replay Root", 1, -DAY_S, 3650 * DAY_S);
+	a->cert = blank(a->key, "tierpost test root", 1, -DAY_S, 3650 * DAY_S);
 	X509_set_issuer_name(a->cert, X509_get_subject_name(a->cert));
 	extend(a->cert, a->cert, NID_basic_constraints, "critical,CA:TRUE");
 	extend(a->cert, a->cert, NID_key_usage, "critical,keyCertSign");

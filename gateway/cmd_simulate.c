@@ -335,8 +335,9 @@ print_totals(const struct simulation *s)
 	printf("%" PRIu64 " %s under %s instead of %s\n\n", s->seen,
 	    s->domain_count > 0 ? "hosts" : "attempts", s->path, s->old_path);
 	for (size_t i = 0; i < SIMULATE_CHANGE_COUNT; i++) {
-		printf("  %-8s %8" PRIu64 "  %s", simulate_change_name(i),
-		    s->total[i], what[i]);
+		printf("  %-8s %8" PRIu64 "  %s",
+		    simulate_change_name((enum simulate_change)i), s->total[i],
+		    what[i]);
 		if (i != SIMULATE_SAME && s->total[i] > 0)
 			printf(", domains: %" PRIu64,
 			    domains_with(s, (enum simulate_change)i));
@@ -346,8 +347,9 @@ print_totals(const struct simulation *s)
 		return;
 	putchar('\n');
 	for (size_t e = 1; e < SIMULATE_EFFECT_COUNT; e++)
-		printf("  %-8s %8" PRIu64 "  %s\n", simulate_effect_name(e),
-		    s->effect[e], then[e]);
+		printf("  %-8s %8" PRIu64 "  %s\n",
+		    simulate_effect_name((enum simulate_effect)e), s->effect[e],
+		    then[e]);
 }
 
 /* ---- for programs ---- */

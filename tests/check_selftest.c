@@ -71,14 +71,14 @@ END_TEST
 
 START_TEST(rules_exceptions_and_routes_of_the_gateway_play_no_part)
 {
-	struct selftest t =
-		"rules = ( { name = \"r\"; domains = [\"*\"]; "
-		"require = \"dane-only\"; } );"
-		"exceptions = ( { name = \"e\"; domains = "
-		"[\"wrong-tlsa.selftest\"]; allow = \"plain\"; reason = \"r\"; "
-		"approver = \"p\"; expires = \"2002-01-01\"; } );"
-		"routes = ( { name = \"x\"; domains = [\"*\"]; via = "
-		"[\"[relay.example]\"]; } );");
+	struct selftest t = run("rules = ( { name = \"r\"; domains = [\"*\"]; "
+				"require = \"dane-only\"; } );"
+				"exceptions = ( { name = \"e\"; domains = "
+				"[\"wrong-tlsa.selftest\"]; allow = "
+				"\"plain\"; reason = \"r\"; approver = "
+				"\"p\"; expires = \"2002-01-01\"; } );"
+				"routes = ( { name = \"x\"; domains = "
+				"[\"*\"]; via = [\"[relay.example]\"]; } );");
 
 	ck_assert_uint_eq(t.passed, t.count);
 }

@@ -37,6 +37,7 @@ struct admin_line {
 	TAILQ_ENTRY(admin_line) link;
 	struct keeper *k;
 	struct chan *chan;       /* NULL: gone */
+	const char *user;        /* at the other end, as the kernel says */
 	struct wire_admin *work; /* NULL: nothing asked */
 	struct address to;
 	struct wire_admin_state state; /* as committed */
@@ -73,6 +74,18 @@ finish(struct admin_line *line, const char *why)
 	TALLOC_FREE(line->work);
 }
 
+/*
+ * What is written down of who did it: the user as the kernel knows it, and
+ * beside it the name that the client gave, which may be anything.
+ */
+static const char *
+who(const struct admin_line *line, struct wire_admin *w)
+{
+	if (*w->by == '\0' || strcmp(w->by, line->user) == 0)
+		return line->user;
+	return need(talloc_asprintf(w, "%s (for %s)", line->user, w->by));
+}
+
 static enum status
 take_work(struct admin_line *line, struct span payload, struct diag *why)
 {
@@ -90,6 +103,7 @@ take_work(struct admin_line *line, struct span payload, struct diag *why)
 		talloc_free(w);
 		return st;
 	}
+	w->by = who(line, w);
 	line->work = w;
 	line->last = 0;
 	line->id_at = 0;
@@ -126,6 +140,31 @@ static const struct chan_ops ops = {
 };
 
 void
+keeper_own_user(struct keeper *k, uint32_t uid, const char *name)
+{
+	k->own_uid = uid;
+	k->own_name = need(talloc_strdup(k, name));
+}
+
+/*
+ * Only root and the gateway's own user come past the rights of state-dir, so
+ * no list of users is needed; asking for one could block, and opens files.
+ */
+static const char *
+user_of(TALLOC_CTX *mem, const struct keeper *k, const struct sock *s)
+{
+	uint32_t uid;
+
+	if (!sock_peer_uid(s, &uid))
+		return "unknown user";
+	if (uid == 0)
+		return "root";
+	if (k->own_name != NULL && uid == k->own_uid)
+		return k->own_name;
+	return need(talloc_asprintf(mem, "user %u", uid));
+}
+
+void
 keeper_attach_admin(struct keeper *k, struct sock *s)
 {
 	struct admin_line *line;
@@ -136,6 +175,7 @@ keeper_attach_admin(struct keeper *k, struct sock *s)
 	}
 	line = need(talloc_zero(k, struct admin_line));
 	line->k = k;
+	line->user = user_of(line, k, s);
 	line->chan = chan_new(line, k->env.net, s, &ops, line);
 	TAILQ_INSERT_TAIL(&k->admins, line, link);
 	k->admin_count++;

@@ -316,6 +316,8 @@ struct keeper {
 	int64_t own_id, own_end; /* message ids for reports */
 	/* the command line */
 	struct listener *admin_listener; /* or NULL */
+	const char *own_name;            /* of own_uid; NULL: not known */
+	uint32_t own_uid;
 	TAILQ_HEAD(, admin_line) admins;
 	uint32_t admin_count;
 	/* unanswered: whether they were committed must be read from disk */

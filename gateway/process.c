@@ -5,6 +5,7 @@
  * role on the real loop until the master says stop or has gone.
  */
 #include <errno.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -278,6 +279,28 @@ orphaned(void *arg)
 	end(arg, EXIT_TRY_LATER);
 }
 
+/* Looked up now: a role that runs opens no file. */
+static void
+tell_own_user(struct keeper *k)
+{
+	const struct passwd *pw = getpwuid(geteuid());
+
+	if (pw != NULL)
+		keeper_own_user(k, geteuid(), pw->pw_name);
+}
+
+static enum status
+start_keeper(struct process *p, const struct role_env *env,
+    uint32_t courier_count, struct diag *why)
+{
+	enum status st = keeper_new(p, env, cmd_store_spec(p, p->conf),
+	    courier_count, &p->keeper, why);
+
+	if (st == ST_OK)
+		tell_own_user(p->keeper);
+	return st;
+}
+
 static enum status
 start_role(struct process *p, uint32_t courier_count, struct diag *why)
 {
@@ -285,8 +308,7 @@ start_role(struct process *p, uint32_t courier_count, struct diag *why)
 
 	switch (p->role) {
 	case ROLE_KEEPER:
-		return keeper_new(p, &env, cmd_store_spec(p, p->conf),
-		    courier_count, &p->keeper, why);
+		return start_keeper(p, &env, courier_count, why);
 	case ROLE_ADVISOR:
 		return start_advisor(p, &env, why);
 	case ROLE_COURIER:

@@ -62,6 +62,8 @@ void keeper_attach_advisor(struct keeper *k, struct sock *s);
 void keeper_attach_admin(struct keeper *k, struct sock *s);
 /* Each connection to l is such a channel.  Takes l over. */
 void keeper_add_listener(struct keeper *k, struct listener *l);
+/* The user this process is, by whose name it is in the log; copied. */
+void keeper_own_user(struct keeper *k, uint32_t uid, const char *name);
 void keeper_reload(struct keeper *k, const struct conf *conf);
 /* Lease nothing more, wait for what is out, then done(arg). */
 void keeper_drain(struct keeper *k, void (*done)(void *arg), void *arg);

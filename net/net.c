@@ -126,6 +126,13 @@ sock_local(const struct sock *s)
 	return &s->local;
 }
 
+bool
+sock_peer_uid(const struct sock *s, uint32_t *uid)
+{
+	*uid = s->peer_uid;
+	return s->has_peer_uid;
+}
+
 void
 listener_start(struct listener *l, TALLOC_CTX *mem,
     void (*accepted)(void *arg, struct sock *s), void *arg)

@@ -95,6 +95,11 @@ const char *sock_why(const struct sock *s); /* text of the last IO_FAILED */
 /* NETADDR_NONE for socket pairs. */
 const struct netaddr *sock_peer(const struct sock *s);
 const struct netaddr *sock_local(const struct sock *s);
+/*
+ * The user who connected to a listener of this machine's own (AF_UNIX), as
+ * the kernel knows it (SO_PEERCRED).  false: not known.
+ */
+bool sock_peer_uid(const struct sock *s, uint32_t *uid);
 
 /* How to get to a peer. */
 struct net_path {

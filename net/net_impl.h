@@ -57,6 +57,8 @@ struct sock {
 	const struct sock_ops *ops;
 	struct netaddr peer;
 	struct netaddr local;
+	bool has_peer_uid;
+	uint32_t peer_uid;
 	char why[128];
 };
 

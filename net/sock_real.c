@@ -349,6 +349,20 @@ rested(void *arg)
 		event_add(l->event, NULL);
 }
 
+/* Who has connected over a socket of this machine's own. */
+static void
+learn_user(struct sock *s, int fd)
+{
+	struct ucred who;
+	socklen_t n = sizeof(who);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) != 0 ||
+	    n != sizeof(who))
+		return;
+	s->peer_uid = who.uid;
+	s->has_peer_uid = true;
+}
+
 static struct sock *
 wrap(struct real_listener *l, int fd, const struct sockaddr_storage *from)
 {
@@ -356,7 +370,10 @@ wrap(struct real_listener *l, int fd, const struct sockaddr_storage *from)
 	struct sockaddr_storage ss;
 	socklen_t n = sizeof(ss);
 
-	tune(fd, LOST_PEER_MS);
+	if (from->ss_family == AF_UNIX)
+		learn_user(&s->base, fd);
+	else
+		tune(fd, LOST_PEER_MS);
 	(void)!netaddr_from_sockaddr((const struct sockaddr *)from,
 	    &s->base.peer);
 	if (getsockname(fd, (struct sockaddr *)&ss, &n) == 0)

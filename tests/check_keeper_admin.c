@@ -1,15 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The keeper: what the operator wants done with the queue. */
+#include "net/net_impl.h"
 #include "tests/keeper.h"
 
+#define OWN_UID 4711u
+
+/* As the kernel would say it of the other end; UINT32_MAX: not at all. */
 static struct peer *
-new_admin(void)
+new_admin_of(uint32_t uid)
 {
 	struct sock *theirs;
 	struct peer *p = peer_new(&theirs);
 
+	theirs->peer_uid = uid;
+	theirs->has_peer_uid = uid != UINT32_MAX;
+	keeper_own_user(k, OWN_UID, "gateway");
 	keeper_attach_admin(k, theirs);
 	return p;
+}
+
+static struct peer *
+new_admin(void)
+{
+	return new_admin_of(0);
 }
 
 /* Everything for a domain; "" for all. */
@@ -159,7 +172,32 @@ START_TEST(inv_14_a_deletion_is_proven_with_who_and_why)
 	ck_assert_uint_eq(queued(), 1);
 	ck_assert_uint_eq(chain(), 1);
 	ck_assert(logged("operator"));
-	ck_assert(logged("by=carol"));
+	ck_assert(logged("by=\"root (for carol)\""));
+}
+END_TEST
+
+/* The name that a client gives of itself takes nothing off the kernel's. */
+START_TEST(who_changes_the_queue_is_who_the_kernel_says)
+{
+	static const struct {
+		uint32_t uid;
+		const char *want;
+	} users[] = {
+		{ 0, "by=\"root (for carol)\"" },
+		{ OWN_UID, "by=\"gateway (for carol)\"" },
+		{ 1000, "by=\"user 1000 (for carol)\"" },
+		{ UINT32_MAX, "by=\"unknown user (for carol)\"" },
+	};
+	struct peer *in, *p;
+
+	start(0);
+	in = new_intake(0);
+	submit(in, take_ids(in), "r.example");
+	run(1);
+	p = new_admin_of(users[_i].uid);
+	ask(p, ADMIN_DELETE, "r.example", "", false);
+	ck_assert_uint_eq(end_of(p).changed, 1);
+	ck_assert(logged(users[_i].want));
 }
 END_TEST
 
@@ -301,6 +339,8 @@ add_tests(TCase *tc)
 	tcase_add_test(tc,
 	    smtp_58_a_retry_ends_the_back_off_and_not_the_lifetime);
 	tcase_add_test(tc, inv_14_a_deletion_is_proven_with_who_and_why);
+	tcase_add_loop_test(tc, who_changes_the_queue_is_who_the_kernel_says, 0,
+	    4);
 	tcase_add_test(tc, the_sender_of_what_is_deleted_can_be_told);
 	tcase_add_loop_test(tc,
 	    what_a_courier_has_is_neither_deleted_nor_redirected, 0, 2);

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "net/net_real.h"
@@ -672,6 +673,39 @@ accepted_and_freed(void *arg, struct sock *s)
 	net_real_stop(net);
 }
 
+static void
+note_user(void *arg, struct sock *s)
+{
+	uint32_t uid = 0;
+
+	ck_assert(sock_peer_uid(s, &uid));
+	ck_assert_uint_eq(uid, getuid());
+	ck_assert(!sock_peer_uid(net_real_sock(mem, net, dup(0)), &uid));
+	note(arg);
+	net_real_stop(net);
+}
+
+/* A socket without a name is bound to one of the kernel's choice. */
+START_TEST(b3_14_listener_knows_the_user_behind_a_local_socket)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	socklen_t n = sizeof(sun.sun_family);
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	int client = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&sun, n), 0);
+	ck_assert_int_eq(listen(fd, 1), 0);
+	n = sizeof(sun);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&sun, &n), 0);
+	listener_start(net_real_listener(mem, net, fd), mem, note_user,
+	    (char[]){ "came" });
+	ck_assert_int_eq(connect(client, (struct sockaddr *)&sun, n), 0);
+	net_real_run(net);
+	assert_story("came");
+	close(client);
+}
+END_TEST
+
 START_TEST(listener_may_be_freed_while_accepting)
 {
 	struct netaddr at = loopback(0);
@@ -986,6 +1020,7 @@ suite(void)
 	t = tcase_create("listeners");
 	tcase_add_checked_fixture(t, set_up, tear_down);
 	tcase_add_test(t, listener_takes_all_who_wait);
+	tcase_add_test(t, b3_14_listener_knows_the_user_behind_a_local_socket);
 	tcase_add_test(t, listener_may_be_freed_while_accepting);
 	tcase_add_test(t, listener_stopped_takes_nothing_and_starts_again);
 	tcase_add_test(t, listener_rests_when_out_of_descriptors);

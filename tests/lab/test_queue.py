@@ -87,7 +87,7 @@ def test_inv_14_a_deleted_message_is_in_the_evidence(
     assert queue(gateway, "list", mail.id, status=1) == []
     record = of(gateway, mail)[-1]
     assert record["outcome"] == "deleted"
-    assert "sent by mistake" in record["why"]
+    assert "by root: sent by mistake" in record["why"]
     assert gateway.command("evidence", "verify").returncode == 0
 
 

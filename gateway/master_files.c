@@ -21,24 +21,35 @@ add_mistake(struct conf_mistakes *m, const char *text)
 	m->count++;
 }
 
-/* An account's hash is as good as its password to who has the time. */
+/* Who must have no right to a file. */
+enum secrecy {
+	SECRECY_NONE,
+	SECRECY_OTHERS, /* an account's hash is its password, with patience */
+	SECRECY_KEY,    /* and who can write a key can choose one */
+};
+
 static enum status
-check_secret(FILE *f, const char *path, struct diag *why)
+check_secret(FILE *f, const char *path, enum secrecy secrecy, struct diag *why)
 {
 	struct stat st;
 
+	if (secrecy == SECRECY_NONE)
+		return ST_OK;
 	if (fstat(fileno(f), &st) != 0)
 		return diag_errno(why, "%s", path);
 	if ((st.st_mode & S_IRWXO) != 0)
 		return diag_set(why, ST_POLICY,
 		    "%s: others on the system have a right to it: chmod o= it",
 		    path);
+	if (secrecy == SECRECY_KEY && (st.st_mode & S_IWGRP) != 0)
+		return diag_set(why, ST_POLICY,
+		    "%s: its group may write to it: chmod g-w it", path);
 	return ST_OK;
 }
 
 static enum status
-read_file(TALLOC_CTX *mem, const char *path, bool secret, struct span *out,
-    struct diag *why)
+read_file(TALLOC_CTX *mem, const char *path, enum secrecy secrecy,
+    struct span *out, struct diag *why)
 {
 	struct sbuf b;
 	FILE *f = fopen(path, "re");
@@ -47,7 +58,7 @@ read_file(TALLOC_CTX *mem, const char *path, bool secret, struct span *out,
 
 	if (f == NULL)
 		return diag_errno(why, "%s", path);
-	if (secret && check_secret(f, path, why) != ST_OK) {
+	if (check_secret(f, path, secrecy, why) != ST_OK) {
 		fclose(f);
 		return why->st;
 	}
@@ -68,14 +79,14 @@ read_tls(struct master_files *m, const struct conf *conf, struct diag *why)
 	struct tls_server *tls = NULL;
 	enum status st;
 
-	st = read_file(m, conf->tls_certificate, false, &m->cert, why);
+	st = read_file(m, conf->tls_certificate, SECRECY_NONE, &m->cert, why);
 	if (st == ST_OK)
-		st = read_file(m, conf->tls_key, false, &m->key, why);
+		st = read_file(m, conf->tls_key, SECRECY_KEY, &m->key, why);
 	if (st == ST_OK)
 		st = tls_server_new(tmp, m->cert, m->key, &tls, why);
 	if (st == ST_OK && *conf->intake_client_ca != '\0')
-		st = read_file(m, conf->intake_client_ca, false, &m->client_ca,
-		    why);
+		st = read_file(m, conf->intake_client_ca, SECRECY_NONE,
+		    &m->client_ca, why);
 	if (st == ST_OK && m->client_ca.n > 0)
 		st = tls_server_trust(tls, m->client_ca, why);
 	if (st == ST_OK)
@@ -90,7 +101,7 @@ read_password(TALLOC_CTX *tmp, const char *path, struct span *out,
     struct diag *why)
 {
 	struct span all;
-	enum status st = read_file(tmp, path, true, &all, why);
+	enum status st = read_file(tmp, path, SECRECY_OTHERS, &all, why);
 
 	if (st != ST_OK)
 		return st;
@@ -142,8 +153,8 @@ master_files_read(TALLOC_CTX *mem, const struct conf *conf,
 	if (*conf->tls_certificate != '\0' && read_tls(m, conf, &why) != ST_OK)
 		add_mistake(mistakes, why.text);
 	if (*conf->intake_accounts != '\0') {
-		if (read_file(m, conf->intake_accounts, true, &m->accounts,
-			&why) != ST_OK)
+		if (read_file(m, conf->intake_accounts, SECRECY_OTHERS,
+			&m->accounts, &why) != ST_OK)
 			add_mistake(mistakes, why.text);
 		else
 			(void)accounts_parse(m, conf->intake_accounts,

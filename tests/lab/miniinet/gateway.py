@@ -9,6 +9,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import signal
 import smtplib
 import socket
@@ -25,6 +26,8 @@ from .pki import CertSpec
 from .procs import Child
 from .smtp import Message
 from .world import World
+
+GATEWAY_USER = "nobody"
 
 ADDRESS = "127.0.0.1"
 FIRST_PORT = 2525
@@ -191,6 +194,7 @@ class Gateway:
         self.log_path = self.folder / "log"
         self.state = self.folder / "state"
         identity = world.pki.issue(CertSpec(), GATEWAY_NAME)
+        self.own_key(identity.path)
         self.options = merge(self._defaults(identity.path), options or {})
         self._child: Child | None = None
         self.launcher: list[str] = []  # a command that runs the command
@@ -202,7 +206,7 @@ class Gateway:
         return {
             "hostname": GATEWAY_NAME,
             "state-dir": self.state,
-            "user": "nobody",
+            "user": GATEWAY_USER,
             "workers": 1,
             "drain-timeout": "5s",
             "tls": {"certificate": certificate, "key": certificate},
@@ -241,6 +245,12 @@ class Gateway:
                 "reserve": "1M",
             },
         }
+
+    @staticmethod
+    def own_key(path: Path) -> None:
+        """A key that the gateway takes, and can read again at a reload."""
+        path.chmod(0o600)
+        shutil.chown(path, GATEWAY_USER)
 
     def write_config(self) -> None:
         self.conf.write_text("".join(

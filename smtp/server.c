@@ -152,7 +152,7 @@ note_rejection(struct server *s, const char *line)
 	s->rejected = true;
 	if (line[0] != '5' || s->state == SERVER_S_CLOSED)
 		return;
-	if (++s->error_count == s->conf->errors)
+	if (++s->error_count >= s->conf->errors)
 		server_hang_up(s, "421 4.7.0 too many errors");
 }
 
@@ -286,6 +286,7 @@ server_accept(struct server *s, const char *name)
 		return;
 	case SERVER_S_END_ASK:
 		server_end_transaction(s);
+		s->junk_count = 0;
 		server_say(s, "250 2.0.0 queued as %s", name);
 		return;
 	case SERVER_S_SILENT:

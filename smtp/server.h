@@ -44,8 +44,10 @@ struct server_conf {
 	size_t command_bytes;
 	size_t text_line_bytes; /* with CRLF, >= 1000 */
 	uint32_t recipients;
-	uint32_t mails;    /* transactions of one session; 0: no limit */
-	uint32_t errors;   /* 5yz replies before the session ends */
+	uint32_t mails;  /* transactions of one session; 0: no limit */
+	uint32_t errors; /* 5yz replies before the session ends */
+	/* commands that bring no mail on, between two messages; 0: no limit */
+	uint32_t junk;
 	uint32_t received; /* Received fields a message may have */
 	/* AUTHs refused before the session ends; counts from
 	 * SERVER_AUTH_TRIES */

@@ -165,6 +165,6 @@ server_auth_refuse(struct server *s, const char *reply)
 	server_set_state(s, SERVER_S_READY);
 	server_say(s, "%s", reply);
 	if (reply[0] == '5' && s->state != SERVER_S_CLOSED &&
-	    ++s->auth_failure_count == failure_limit(s->conf))
+	    ++s->auth_failure_count >= failure_limit(s->conf))
 		server_hang_up(s, "421 4.7.0 too many failed authentications");
 }

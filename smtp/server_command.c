@@ -10,6 +10,7 @@ enum command_flag {
 	COMMAND_NO_ARG = 2,
 	COMMAND_ENDS_GROUP = 4, /* the client must await the reply */
 	COMMAND_BDAT = 8,       /* octets follow, whatever the reply */
+	COMMAND_JUNK = 16,      /* mail could do without it */
 };
 
 struct command {
@@ -254,18 +255,19 @@ run_http(struct server *s, struct span arg)
 }
 
 static const struct command commands[] = {
-	{ "EHLO", run_ehlo, COMMAND_IN_CLEAR | COMMAND_ENDS_GROUP },
-	{ "HELO", run_helo, COMMAND_ENDS_GROUP },
+	{ "EHLO", run_ehlo,
+	    COMMAND_IN_CLEAR | COMMAND_ENDS_GROUP | COMMAND_JUNK },
+	{ "HELO", run_helo, COMMAND_ENDS_GROUP | COMMAND_JUNK },
 	{ "MAIL", run_mail, 0 },
 	{ "RCPT", run_rcpt, 0 },
 	{ "DATA", run_data, COMMAND_NO_ARG | COMMAND_ENDS_GROUP },
 	{ "BDAT", run_bdat, COMMAND_BDAT },
 	{ "AUTH", run_auth, COMMAND_ENDS_GROUP },
-	{ "RSET", run_rset, COMMAND_NO_ARG },
-	{ "NOOP", run_noop, COMMAND_IN_CLEAR },
+	{ "RSET", run_rset, COMMAND_NO_ARG | COMMAND_JUNK },
+	{ "NOOP", run_noop, COMMAND_IN_CLEAR | COMMAND_JUNK },
 	{ "QUIT", run_quit, COMMAND_IN_CLEAR | COMMAND_NO_ARG },
-	{ "VRFY", run_vrfy, 0 },
-	{ "HELP", run_help, 0 },
+	{ "VRFY", run_vrfy, COMMAND_JUNK },
+	{ "HELP", run_help, COMMAND_JUNK },
 	{ "STARTTLS", run_starttls,
 	    COMMAND_IN_CLEAR | COMMAND_NO_ARG | COMMAND_ENDS_GROUP },
 	{ "EXPN", run_unsupported, 0 },
@@ -302,6 +304,20 @@ refuse_in_clear(struct server *s, const struct command *c, struct span arg)
 		server_say(s, "%s", reply);
 }
 
+/*
+ * A client may do without these, so only so many are answered for each
+ * message; the first EHLO, and the one after STARTTLS, are no such.
+ */
+static bool
+is_too_much(struct server *s, const struct command *c)
+{
+	bool needed = s->state == SERVER_S_HELLO &&
+		      (c->run == run_ehlo || c->run == run_helo);
+
+	return (c->flags & COMMAND_JUNK) && !needed && s->conf->junk > 0 &&
+	       ++s->junk_count > s->conf->junk;
+}
+
 void
 server_command(struct server *s, struct span line, bool more)
 {
@@ -317,6 +333,8 @@ server_command(struct server *s, struct span line, bool more)
 	else if (s->conf->tls_required && !s->tls &&
 		 !(c->flags & COMMAND_IN_CLEAR))
 		refuse_in_clear(s, c, arg);
+	else if (is_too_much(s, c))
+		server_cut(s, "421 4.7.0 too many commands and no mail");
 	else if (arg.n > 0 && (c->flags & COMMAND_NO_ARG))
 		server_say(s, "501 5.5.4 %s takes no argument", c->verb);
 	else

@@ -85,6 +85,7 @@ struct server {
 	bool skipping; /* an over-long line, up to its CRLF */
 	bool skip_cr;  /* its last byte was CR */
 	uint32_t error_count;
+	uint32_t junk_count; /* since a message was accepted */
 	uint32_t auth_failure_count;
 	uint32_t mail_count;
 	size_t skipped_bytes;

@@ -58,6 +58,46 @@ START_TEST(errors_over_the_limit_end_the_session_with_421)
 }
 END_TEST
 
+START_TEST(commands_that_bring_no_mail_on_end_the_session_with_421)
+{
+	static const char *const junk[] = { "NOOP\r\n", "RSET\r\n",
+		"VRFY x\r\n", "HELP\r\n", "EHLO c.example\r\n",
+		"HELO c.example\r\n" };
+
+	conf.junk = 3;
+	for (size_t i = 0; i < COUNT_OF(junk); i++) {
+		fresh_session();
+		hello(); /* that one is needed */
+		for (unsigned n = 0; n < conf.junk; n++)
+			check_said(junk[i], "2");
+		check_cut(junk[i], "421 4.7.0");
+		ck_assert_uint_eq(rejections, 1);
+	}
+}
+END_TEST
+
+START_TEST(a_message_accepted_pays_for_commands_that_bring_no_mail_on)
+{
+	conf.junk = 2;
+	hello();
+	for (unsigned i = 0; i < 10; i++) {
+		check_said("NOOP\r\n", "250");
+		check_said("RSET\r\n", "250");
+		feed_str("MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n");
+		feed_str("DATA\r\n");
+		check_said("x\r\n.\r\n", "250 2.0.0");
+	}
+	/* One that is refused does not. */
+	check_said("NOOP\r\n", "250");
+	answer_end = "550 5.7.1 no";
+	feed_str("MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\n");
+	feed_str("DATA\r\n");
+	check_said("x\r\n.\r\n", "550 5.7.1");
+	check_said("RSET\r\n", "250");
+	check_cut("RSET\r\n", "421 4.7.0");
+}
+END_TEST
+
 START_TEST(smtp_12_commands_out_of_order_get_503)
 {
 	greet();
@@ -575,6 +615,8 @@ main(void)
 		smtp_11_every_required_command_is_there,
 		smtp_11_unknown_commands_do_not_end_the_session,
 		errors_over_the_limit_end_the_session_with_421,
+		commands_that_bring_no_mail_on_end_the_session_with_421,
+		a_message_accepted_pays_for_commands_that_bring_no_mail_on,
 		smtp_12_commands_out_of_order_get_503,
 		smtp_12_a_new_ehlo_ends_the_transaction,
 		smtp_12_a_refused_ehlo_changes_nothing,

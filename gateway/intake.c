@@ -41,6 +41,12 @@ is_among(const struct netprefix *list, size_t count, const struct netaddr *a)
 	return false;
 }
 
+static uint32_t
+at_most(const struct intake *in, uint32_t limit, uint32_t stressed)
+{
+	return in->stressed && limit > stressed ? stressed : limit;
+}
+
 /* On a listener that is no longer configured nobody may do anything. */
 void
 intake_configure_session(struct session *s)
@@ -60,7 +66,9 @@ intake_configure_session(struct session *s)
 		.command_bytes = (size_t)conf->intake_command_bytes,
 		.text_line_bytes = (size_t)conf->intake_text_line_bytes,
 		.recipients = conf->intake_recipients,
-		.errors = conf->intake_errors,
+		.errors = at_most(in, conf->intake_errors,
+		    INTAKE_STRESS_ERRORS),
+		.junk = at_most(in, conf->intake_junk, INTAKE_STRESS_JUNK),
 		.received = conf->intake_received,
 		.starttls = l->tls != LISTEN_TLS_OFF &&
 			    l->tls != LISTEN_TLS_IMPLICIT && in->tls != NULL,
@@ -88,6 +96,21 @@ configure_all(struct intake *in)
 		intake_configure_session(s);
 }
 
+/* Under a name that holds no more nothing further is taken: at once, or when
+ * what the session waits for is there. */
+static void
+end_void_accounts(struct intake *in)
+{
+	struct session *s, *next;
+
+	for (s = TAILQ_FIRST(&in->sessions); s != NULL; s = next) {
+		next = TAILQ_NEXT(s, link);
+		s->void_account = !intake_auth_holds(s);
+		if (s->void_account && s->wait == WAIT_NOTHING)
+			intake_session_bye(s, INTAKE_VOID_REPLY);
+	}
+}
+
 void
 intake_set_tls(struct intake *in, struct tls_server *tls)
 {
@@ -100,6 +123,7 @@ intake_set_accounts(struct intake *in, const struct accounts *accounts)
 {
 	in->accounts = accounts;
 	configure_all(in);
+	end_void_accounts(in);
 }
 
 void
@@ -113,6 +137,7 @@ intake_reload(struct intake *in, const struct conf *conf)
 {
 	in->env.conf = conf;
 	configure_all(in);
+	end_void_accounts(in);
 }
 
 /* ---- stress ---- */
@@ -162,9 +187,11 @@ measure_stress(struct intake *in)
 
 	if (!in->stressed && used >= limit * INTAKE_STRESS_PERCENT) {
 		in->stressed = true;
+		configure_all(in);
 		hurry_all(in);
 	} else if (in->stressed && used <= limit * INTAKE_CALM_PERCENT) {
 		in->stressed = false;
+		configure_all(in);
 	}
 }
 

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "util/domain.h"
+
 /* ---- MAIL ---- */
 
 /* Under an account's name only that account's addresses (RFC 6409 6.1). */
@@ -17,7 +19,7 @@ sender_fault(const struct session *s)
 		return NULL;
 	account = accounts_find(s->in->accounts, s->account);
 	if (account == NULL)
-		return "550 5.7.1 the account exists no more";
+		return "454 4.7.0 the account exists no more";
 	if (!account_may_send(account, &e.sender))
 		return "553 5.7.1 not a sender of this account";
 	return NULL;
@@ -65,6 +67,18 @@ may_relay(const struct session *s)
 	return false; /* not reached: the switch names every value */
 }
 
+/* Whoever may talk to this gateway may write to who runs it (SMTP-15). */
+static bool
+is_own_postmaster(const struct session *s, const struct address *a)
+{
+	struct span local, domain;
+
+	return intake_listen_of(s->point) != NULL &&
+	       span_cut(span_str(a->text), '@', &local, &domain) &&
+	       span_ieq(local, "postmaster") &&
+	       domain_eq(a->domain, s->in->env.conf->hostname);
+}
+
 void
 intake_answer_rcpt(struct session *s)
 {
@@ -73,7 +87,7 @@ intake_answer_rcpt(struct session *s)
 	size_t bytes = strlen(a->text) + strlen(a->domain) + strlen(r->orcpt) +
 		       INTAKE_RCPT_BYTES;
 
-	if (!may_relay(s)) {
+	if (!may_relay(s) && !is_own_postmaster(s, a)) {
 		char *reply = need(talloc_asprintf(s,
 		    "550 5.7.1 relaying denied: <%s>", a->text));
 

@@ -151,10 +151,12 @@ log_login(const struct session *s, bool ok, struct span name, const char *how)
 }
 
 static void
-right(struct session *s, const char *name, const char *how)
+right(struct session *s, const char *name, const char *hash, const char *how)
 {
 	talloc_free(s->account);
+	talloc_free(s->account_hash);
 	s->account = need(talloc_strdup(s, name));
+	s->account_hash = hash == NULL ? NULL : need(talloc_strdup(s, hash));
 	log_login(s, true, span_str(name), how);
 	server_accept(s->server, s->account);
 }
@@ -244,7 +246,7 @@ compute(struct session *s)
 	}
 	digest_of(in->auth, account, ask.password, digest);
 	remember(in, digest);
-	right(s, account->name, "PLAIN");
+	right(s, account->name, account->hash, "PLAIN");
 }
 
 static void
@@ -294,7 +296,7 @@ ask_plain(struct session *s)
 	if (account != NULL && *account->hash != '\0') {
 		digest_of(in->auth, account, ask.password, digest);
 		if (is_known(in, digest)) {
-			right(s, account->name, "PLAIN");
+			right(s, account->name, account->hash, "PLAIN");
 			return;
 		}
 	}
@@ -319,7 +321,7 @@ ask_external(struct session *s)
 	const char *account = intake_certificate_account(s);
 
 	if (account != NULL && acts_as_itself(ask, span_str(account)))
-		right(s, account, "EXTERNAL");
+		right(s, account, NULL, "EXTERNAL");
 	else
 		wrong(s, ask.authzid, "EXTERNAL");
 }
@@ -377,6 +379,23 @@ intake_certificate_account(const struct session *s)
 			return c->account;
 	}
 	return NULL;
+}
+
+bool
+intake_auth_holds(const struct session *s)
+{
+	const struct accounts *accounts = s->in->accounts;
+	const struct account *a;
+	const char *name;
+
+	if (s->account == NULL)
+		return true;
+	if (s->account_hash == NULL) {
+		name = intake_certificate_account(s);
+		return name != NULL && strcmp(name, s->account) == 0;
+	}
+	a = accounts == NULL ? NULL : accounts_find(accounts, s->account);
+	return a != NULL && strcmp(a->hash, s->account_hash) == 0;
 }
 
 void

@@ -41,11 +41,17 @@
 #define INTAKE_ORPHAN_MS    90000
 #define INTAKE_HANDSHAKE_MS 60000 /* ours: TLS-42 */
 #define INTAKE_CLOSE_MS     10000 /* ours: for the last reply to leave */
+/* To who is not any more who it proved to be. */
+#define INTAKE_VOID_REPLY "421 4.7.0 the account was changed, authenticate anew"
 /* Ours: with nine tenths of the connections in use, clients must be quick. */
 #define INTAKE_STRESS_PERCENT 90u
 #define INTAKE_CALM_PERCENT   80u /* and not again before it fell to this */
 #define INTAKE_STRESS_IDLE_MS 30000
-#define INTAKE_PROXY_MS       10000 /* ours: for a PROXY header */
+#define INTAKE_STRESS_ERRORS                                                   \
+	3u /* and make few mistakes; ours: Postfix has 1                       \
+	    */
+#define INTAKE_STRESS_JUNK 5u
+#define INTAKE_PROXY_MS    10000 /* ours: for a PROXY header */
 /* Ours: passwords that wait, at all and of one client network; the longest
  * wait; the rest after each, about as long as one takes (accounts.h). */
 #define INTAKE_AUTH_QUEUE   256u
@@ -144,9 +150,11 @@ struct session {
 	bool listed;            /* by the listener's allow */
 	bool tls_due;           /* 220 to STARTTLS is on its way out */
 	bool greeted;           /* 220 was said */
+	bool void_account;      /* what it proved holds no more */
 	uint32_t errors;        /* commands rejected for good */
 	int64_t reply_delay_ms; /* of the next reply */
 	char *account;          /* that has authenticated; or NULL */
+	char *account_hash;     /* by a password of this hash; or NULL */
 	size_t block_bytes;     /* of content since the deadline was set */
 	size_t envelope_bytes;
 	struct sbuf pending;     /* input not yet taken */
@@ -274,6 +282,11 @@ void intake_auth_ask(struct session *s);
 void intake_auth_abort(struct session *s);
 /* The account that the client's certificate stands for; or NULL. */
 const char *intake_certificate_account(const struct session *s);
+/*
+ * Is s still who it proved to be?  Not if its account went, or the password,
+ * or what made its certificate stand for the account.  True without one.
+ */
+bool intake_auth_holds(const struct session *s);
 /* After a handshake: where the certificate alone suffices. */
 void intake_auth_by_certificate(struct session *s);
 

@@ -47,6 +47,8 @@ intake_session_end(struct session *s)
 	stop_waiting(s);
 	intake_message_abort(s);
 	net_timer_clear(s->timer);
+	if (s->pending.n > 0)
+		explicit_bzero(s->pending.p, s->pending.n);
 	intake_reap(s->in, s);
 }
 
@@ -205,16 +207,36 @@ is_idle(const struct session *s)
 	return s->wait == WAIT_NOTHING && s->message == NULL;
 }
 
+/*
+ * n bytes of the shared buffer, that were or may be part of a line with a
+ * password.
+ */
+static void
+wipe(struct session *s, const uint8_t *from, size_t n)
+{
+	if (n > 0)
+		explicit_bzero(s->in->read_buf + (from - s->in->read_buf), n);
+}
+
+/* What was not taken yet. */
+static void
+keep(struct session *s, struct span in)
+{
+	sbuf_span(&s->pending, in);
+	wipe(s, in.p, in.n);
+}
+
 /* One step; false with *next when no other can be made now. */
 static bool
 step(struct session *s, struct span *in, enum next *next)
 {
 	const uint8_t *start = in->p;
+	bool content = server_in_content(s->server);
 	struct span part = *in, body;
 	size_t given, taken;
 	enum server_action action;
 
-	if (server_in_content(s->server))
+	if (content)
 		part = span_sub(part, 0, intake_message_room(s));
 	given = part.n;
 	action = server_step(s->server, &part, &body);
@@ -222,9 +244,8 @@ step(struct session *s, struct span *in, enum next *next)
 	*in = span_sub(*in, taken, in->n);
 	if (server_in_content(s->server))
 		s->block_bytes += taken;
-	if (action == SERVER_AUTH && taken > 0) /* perhaps with a password */
-		explicit_bzero(s->in->read_buf + (start - s->in->read_buf),
-		    taken);
+	if (!content && action != SERVER_BODY)
+		wipe(s, start, taken);
 	switch (action) {
 	case SERVER_INPUT:
 		*next = NEXT_INPUT;
@@ -281,6 +302,8 @@ steps(struct session *s, struct span *in)
 	while (!s->ended && s->wait == WAIT_NOTHING) {
 		if (s->in->draining && is_idle(s))
 			server_bye(s->server, "421 4.3.2 going down");
+		else if (s->void_account)
+			server_bye(s->server, INTAKE_VOID_REPLY);
 		if (!step(s, in, &next))
 			return next;
 	}
@@ -327,23 +350,27 @@ intake_session_go(struct session *s, struct span in)
 
 	do {
 		next = steps(s, &in);
-		if (s->ended)
+		if (s->ended) {
+			wipe(s, in.p, in.n);
 			return;
+		}
 		if (next != NEXT_CLOSE && hold_reply(s)) {
-			sbuf_span(&s->pending, in);
+			keep(s, in);
 			stream_watch(s->stream, 0, NULL, NULL);
 			return;
 		}
 		move_deadline(s, server_output(s->server)->n > 0);
 		flushed = flush(s);
 	} while (next == NEXT_FLUSH && flushed);
+	if (s->ended || next == NEXT_CLOSE)
+		wipe(s, in.p, in.n);
 	if (s->ended)
 		return;
 	if (next == NEXT_CLOSE) {
 		close_soon(s);
 		return;
 	}
-	sbuf_span(&s->pending, in);
+	keep(s, in);
 	watch(s, next);
 }
 

@@ -142,11 +142,13 @@ START_TEST(in_stress_nobody_is_held_back)
 
 	use_tarpit();
 	conf.intake_connections = 10;
+	conf.intake_tarpit_after = 1;
 	intake_reload(in, &conf);
 	for (int i = 0; i < 9; i++)
 		c[i] = greeted();
 	for (int i = 0; i < 9; i++)
-		ask(c[0], "FOO\r\n", "500");
+		for (unsigned n = 1; n < INTAKE_STRESS_ERRORS; n++)
+			ask(c[i], "FOO\r\n", "500");
 }
 END_TEST
 

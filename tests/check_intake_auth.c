@@ -308,6 +308,24 @@ START_TEST(each_failure_is_told_later_than_the_one_before)
 }
 END_TEST
 
+static void
+assert_not_in_buffer(const char *text)
+{
+	for (size_t i = 0; i + 10 < INTAKE_READ_BYTES; i++)
+		ck_assert(memcmp(in->read_buf + i, text, 10) != 0);
+}
+
+/* More than a response may have. */
+static char *
+long_response(void)
+{
+	char *text = need(talloc_strdup(mem, ""));
+
+	for (unsigned i = 0; i < SERVER_AUTH_LINE_BYTES / 10 + 2; i++)
+		text = talloc_strdup_append_buffer(text, "c2VjcmV0d2");
+	return text;
+}
+
 START_TEST(no_password_stays_in_the_buffer_that_is_shared)
 {
 	struct tls_side t;
@@ -315,8 +333,40 @@ START_TEST(no_password_stays_in_the_buffer_that_is_shared)
 	const char *text = plain("", "alice", "secret");
 
 	tls_ask(c, &t, text, "235");
-	for (size_t i = 0; i + 10 < INTAKE_READ_BYTES; i++)
-		ck_assert(memcmp(in->read_buf + i, text + 11, 10) != 0);
+	assert_not_in_buffer(text + 11);
+}
+END_TEST
+
+/* What is no AUTH, or a bad one, may hold a password all the same. */
+START_TEST(no_password_of_a_bad_command_stays_there_either)
+{
+	static const char *const lines[] = {
+		"AUTH PLAIN c2VjcmV0d29yZA== x\r\n",
+		"AUTH PLAIN c2VjcmV0d29yZA\r\n",
+		"AUTH LOGIN c2VjcmV0d29yZA==\r\n",
+		"AUHT PLAIN c2VjcmV0d29yZA==\r\n",
+		"NOOP\r\nAUTH PLAIN c2VjcmV0d29yZA==\r\n",
+	};
+	struct tls_side t;
+	struct client *c;
+
+	for (size_t i = 0; i < COUNT_OF(lines); i++) {
+		c = secured(&t);
+		tls_say(&t, lines[i]);
+		settle();
+		assert_not_in_buffer("c2VjcmV0d2");
+		client_close(c);
+	}
+	c = secured(&t); /* half a line, and then no more */
+	tls_say(&t, "AUTH PLAIN c2VjcmV0d29yZA");
+	settle();
+	assert_not_in_buffer("c2VjcmV0d2");
+	tls_ask(c, &t, "==\r\n", "501");
+	assert_not_in_buffer("c2VjcmV0d2");
+	tls_ask(c, &t, "AUTH PLAIN\r\n", "334");
+	tls_say(&t, long_response());
+	tls_ask(c, &t, "\r\n", "500");
+	assert_not_in_buffer("c2VjcmV0d2");
 }
 END_TEST
 
@@ -336,14 +386,88 @@ START_TEST(b1_11_an_account_sends_as_itself_only)
 }
 END_TEST
 
+/* What a reload may leave of alice's account. */
+static const char *
+left_of_alice(int how)
+{
+	switch (how) {
+	case 0: /* she is gone */
+		return line("bob", "word", "");
+	case 1:
+		return line("alice", "another", "");
+	case 2:
+		return line("alice", NULL, "");
+	}
+	return NULL; /* there are no accounts at all */
+}
+
+static void
+change_accounts(int how)
+{
+	if (left_of_alice(how) == NULL)
+		intake_set_accounts(in, NULL);
+	else
+		use_accounts(left_of_alice(how));
+}
+
+#define CHANGES 4
+
+/* Whether between two commands, with an envelope, or in the content. */
 START_TEST(an_account_that_is_no_more_sends_no_more)
 {
 	struct tls_side t;
 	struct client *c = secured(&t);
 
 	tls_ask(c, &t, plain("", "alice", "secret"), "235");
-	use_accounts(line("bob", "word", ""));
-	send_mail(c, &t, "a@b.example", "550 5.7.1");
+	if (_i / CHANGES > 0) {
+		send_mail(c, &t, "a@b.example", "250");
+		tls_ask(c, &t, "RCPT TO:<c@d.example>\r\n", "250");
+	}
+	if (_i / CHANGES > 1) {
+		tls_ask(c, &t, "DATA\r\n", "354");
+		tls_say(&t, "Subject: x\r\n\r\n");
+		settle();
+	}
+	change_accounts(_i % CHANGES);
+	tls_ask(c, &t, "", "421 4.7.0");
+	tls_expect_end(c, &t);
+	settle();
+	for (size_t i = 0; i < keeper.sub_count; i++)
+		ck_assert(!keeper.sub[i].ended);
+}
+END_TEST
+
+START_TEST(an_account_that_stays_as_it_was_may_go_on)
+{
+	struct tls_side t;
+	struct client *c = secured(&t);
+
+	tls_ask(c, &t, plain("", "alice", "secret"), "235");
+	use_accounts(line("alice", "secret", "a@b.example"));
+	intake_reload(in, &conf);
+	send_mail(c, &t, "c@b.example", "553");
+	send_mail(c, &t, "a@b.example", "250");
+}
+END_TEST
+
+START_TEST(what_the_keeper_has_whole_is_answered_before_the_account_ends)
+{
+	struct tls_side t;
+	struct client *c = secured(&t);
+
+	keeper.gives_verdict = false;
+	tls_ask(c, &t, plain("", "alice", "secret"), "235");
+	send_mail(c, &t, "a@b.example", "250");
+	tls_ask(c, &t, "RCPT TO:<c@d.example>\r\n", "250");
+	tls_ask(c, &t, "DATA\r\n", "354");
+	tls_say(&t, "x\r\n.\r\n");
+	settle();
+	change_accounts(0);
+	tls_expect_silence(c, &t);
+	send_done(&keeper.sub[0], VERDICT_QUEUED);
+	tls_ask(c, &t, "", "250 2.0.0");
+	tls_ask(c, &t, "", "421 4.7.0");
+	tls_expect_end(c, &t);
 }
 END_TEST
 
@@ -578,7 +702,13 @@ main(void)
 	tcase_add_test(plain_case,
 	    no_password_stays_in_the_buffer_that_is_shared);
 	tcase_add_test(plain_case, b1_11_an_account_sends_as_itself_only);
-	tcase_add_test(plain_case, an_account_that_is_no_more_sends_no_more);
+	tcase_add_test(plain_case,
+	    no_password_of_a_bad_command_stays_there_either);
+	tcase_add_loop_test(plain_case,
+	    an_account_that_is_no_more_sends_no_more, 0, 3 * CHANGES);
+	tcase_add_test(plain_case, an_account_that_stays_as_it_was_may_go_on);
+	tcase_add_test(plain_case,
+	    what_the_keeper_has_whole_is_answered_before_the_account_ends);
 	tcase_add_test(listener_case,
 	    smtp_24_mail_before_authentication_is_refused);
 	tcase_add_test(listener_case,

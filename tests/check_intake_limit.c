@@ -13,11 +13,32 @@ START_TEST(smtp_13_only_listed_networks_may_relay)
 	ask(c, "MAIL FROM:<a@b>\r\n", "250");
 	ask(c, "RCPT TO:<c@d.example>\r\n",
 	    "550 5.7.1 relaying denied: <c@d.example>");
-	ask(c, "RCPT TO:<postmaster>\r\n", "550 5.7.1");
 	ask(c, "DATA\r\n", "503");
 	ask(c, "RCPT TO:<@gw.example.org:c@d.example>\r\n", "550 5.7.1");
 	ask(c, "RCPT TO:<\"c@gw.example.org\"@d.example>\r\n", "550 5.7.1");
 	ask(c, "RCPT TO:<c%d.example@gw.example.org>\r\n", "550 5.7.1");
+}
+END_TEST
+
+/* RFC 5321 4.5.1; nobody else's, and none of another host. */
+START_TEST(smtp_15_anyone_may_write_to_the_postmaster_of_the_gateway)
+{
+	static const char *const others[] = { "postmaster@d.example",
+		"postmasters", "postmaster@x.gw.example.org",
+		"\"postmaster@gw.example.org\"@d.example",
+		"postmaster%d.example@gw.example.org" };
+	struct client *c = client_at(1);
+
+	expect(c, "220");
+	ask(c, "EHLO c.example\r\n", "250");
+	ask(c, "MAIL FROM:<a@b>\r\n", "250");
+	for (size_t i = 0; i < COUNT_OF(others); i++)
+		ask(c, talloc_asprintf(mem, "RCPT TO:<%s>\r\n", others[i]),
+		    "5");
+	ask(c, "RCPT TO:<PostMaster>\r\n", "250 2.1.5");
+	ask(c, "RCPT TO:<POSTMASTER@GW.example.org>\r\n", "250 2.1.5");
+	ask(c, "DATA\r\n", "354");
+	ask(c, "x\r\n.\r\n", "250");
 }
 END_TEST
 
@@ -139,6 +160,33 @@ START_TEST(c2_with_few_connections_left_all_must_hurry)
 	c[0] = greeted();
 	advance(INTAKE_STRESS_IDLE_MS);
 	expect_silence(c[0]);
+}
+END_TEST
+
+START_TEST(c2_in_stress_a_client_may_waste_little)
+{
+	struct client *c[9];
+
+	conf.intake_connections = 10;
+	conf.intake_junk = 100;
+	intake_reload(in, &conf);
+	for (int i = 0; i < 8; i++)
+		c[i] = greeted();
+	for (unsigned i = 0; i < INTAKE_STRESS_JUNK; i++)
+		ask(c[0], "NOOP\r\n", "250");
+	for (unsigned i = 1; i < INTAKE_STRESS_ERRORS; i++)
+		ask(c[1], "FOO\r\n", "500");
+	ask(c[2], "FOO\r\n", "500");
+	c[8] = greeted();
+	ask(c[0], "NOOP\r\n", "421 4.7.0");
+	expect_end(c[0]);
+	c[0] = greeted();
+	ask(c[1], "FOO\r\n", "500");
+	expect(c[1], "421 4.7.0");
+	client_close(c[0]);
+	ask(c[2], "NOOP\r\n", "250");
+	for (unsigned i = 0; i < INTAKE_STRESS_JUNK + 1; i++)
+		ask(c[2], "NOOP\r\n", "250");
 }
 END_TEST
 
@@ -374,6 +422,8 @@ limit_case(void)
 	TCase *tc = tcase_create("limits");
 
 	tcase_add_test(tc, smtp_13_only_listed_networks_may_relay);
+	tcase_add_test(tc,
+	    smtp_15_anyone_may_write_to_the_postmaster_of_the_gateway);
 	tcase_add_test(tc, c3_over_the_connection_limit_421_and_it_recovers);
 	tcase_add_test(tc, c3_over_the_limit_of_one_client_421);
 	tcase_add_test(tc, smtp_20_a_silent_client_has_its_five_minutes);
@@ -381,6 +431,7 @@ limit_case(void)
 	tcase_add_test(tc, c2_bytes_one_by_one_do_not_prolong_content);
 	tcase_add_test(tc, c2_a_block_of_content_prolongs_it);
 	tcase_add_test(tc, c2_with_few_connections_left_all_must_hurry);
+	tcase_add_test(tc, c2_in_stress_a_client_may_waste_little);
 	tcase_add_test(tc, c2_a_client_that_does_not_read_is_dropped);
 	tcase_add_test(tc, c5_an_envelope_always_fits_its_frame);
 	tcase_add_test(tc, c3_a_thousand_over_the_limit_are_all_told);

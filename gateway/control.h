@@ -5,6 +5,8 @@
  * one descriptor.
  *
  *	master -> role: CONF CHANNEL... START
+ *	to a courier:   CONF TRUST SECRETS CHANNEL... START
+ *	to an advisor:  CONF TRUST CHANNEL... START
  *	to an intake:   CONF CLIENT_CA CERT KEY ACCOUNTS CHANNEL... START
  *	                LISTENER...
  *	role -> master: READY
@@ -33,10 +35,12 @@ enum control_type {
 	CONTROL_CLIENT_CA, /* memfd: PEM; to intake, here to ACCOUNTS */
 	CONTROL_CERT,      /* memfd: PEM chain; empty: none, here and above */
 	CONTROL_KEY,       /* memfd: PEM key; completes the two above */
-	CONTROL_SECRETS,   /* memfd: passwords of routes; to courier */
-	CONTROL_ACCOUNTS,  /* memfd: policy/accounts.h; empty: none */
-	CONTROL_CHANNEL,   /* role, index of the other side; socket */
-	CONTROL_START,     /* number of couriers */
+	CONTROL_TRUST, /* memfd: PEM anchors, of MX hosts to courier, of policy
+			  hosts to advisor */
+	CONTROL_SECRETS,  /* memfd: passwords of routes; to courier */
+	CONTROL_ACCOUNTS, /* memfd: policy/accounts.h; empty: none */
+	CONTROL_CHANNEL,  /* role, index of the other side; socket */
+	CONTROL_START,    /* number of couriers */
 	/* index into conf->listen; socket; to intake.  To keeper: the socket
 	 * of the command line. */
 	CONTROL_LISTENER,

@@ -266,6 +266,21 @@ courier_reload(struct courier *c, const struct conf *conf)
 		slot_outdate(s);
 }
 
+enum status
+courier_set_trust(struct courier *c, struct span ca_pem, struct diag *why)
+{
+	bool changed = false;
+	enum status st = tls_client_trust(c->tls, ca_pem, &changed, why);
+	struct slot *s;
+
+	if (st != ST_OK || !changed)
+		return st;
+	pool_empty(c);
+	TAILQ_FOREACH(s, &c->slots, link)
+		slot_outdate(s);
+	return ST_OK;
+}
+
 /* ---- drain ---- */
 
 static bool

@@ -19,6 +19,7 @@ pool_key(struct courier *c, const struct plan *plan, const struct plan_host *h,
 	tlsa_set_digest(h->tlsa, h->tlsa_count, tlsa);
 	sbuf_reset(b);
 	sbuf_add(b, plan->conf_digest, sizeof(plan->conf_digest));
+	sbuf_add(b, tls_client_trust_id(c->tls), TLS_TRUST_ID_BYTES);
 	pack_str(b, plan->domain);
 	pack_u8(b, (uint8_t)plan->mclass);
 	pack_bool(b, plan->mx_secure);

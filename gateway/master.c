@@ -128,8 +128,12 @@ tell_settings(struct child *c)
 
 	tell_blob(c, CONTROL_CONF, span_str(text));
 	talloc_free(text);
-	if (c->role == ROLE_COURIER)
+	if (c->role == ROLE_COURIER) {
+		tell_blob(c, CONTROL_TRUST, m->files->smtp_ca);
 		tell_blob(c, CONTROL_SECRETS, m->files->secrets);
+	}
+	if (c->role == ROLE_ADVISOR)
+		tell_blob(c, CONTROL_TRUST, m->files->sts_ca);
 	if (c->role != ROLE_INTAKE)
 		return;
 	tell_blob(c, CONTROL_CLIENT_CA, m->files->client_ca);

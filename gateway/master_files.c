@@ -142,6 +142,17 @@ read_secrets(struct master_files *m, const struct conf *conf,
 	talloc_free(tmp);
 }
 
+static void
+read_trust(struct master_files *m, const char *option, const char *file,
+    struct span *out, struct conf_mistakes *mistakes)
+{
+	struct diag why = { 0 };
+
+	if (tls_trust_file(m, file, out, &why) != ST_OK)
+		add_mistake(mistakes,
+		    talloc_asprintf(mistakes->mem, "%s: %s", option, why.text));
+}
+
 struct master_files *
 master_files_read(TALLOC_CTX *mem, const struct conf *conf,
     struct conf_mistakes *mistakes)
@@ -161,6 +172,9 @@ master_files_read(TALLOC_CTX *mem, const struct conf *conf,
 			    m->accounts, mistakes);
 	}
 	read_secrets(m, conf, mistakes);
+	read_trust(m, "smtp.ca-file", conf->smtp_ca_file, &m->smtp_ca,
+	    mistakes);
+	read_trust(m, "sts.ca-file", conf->sts_ca_file, &m->sts_ca, mistakes);
 	if (mistakes->count == 0)
 		return m;
 	talloc_free(m);

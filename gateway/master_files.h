@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * master_files - files that the configuration names and only the master
- * opens: certificates, their keys, accounts.  They are read and tried out
- * as a whole before any of them is used.
+ * opens: certificates, their keys, trust anchors, accounts.  They are read and
+ * tried out as a whole before any of them is used.
  */
 #ifndef GATEWAY_MASTER_FILES_H
 #define GATEWAY_MASTER_FILES_H
@@ -14,6 +14,8 @@ struct master_files {
 	struct span client_ca; /* PEM */
 	struct span accounts;  /* as policy/accounts.h has it */
 	struct span secrets;   /* of routes: courier_set_secrets() */
+	struct span smtp_ca;   /* PEM: smtp.ca-file, or the system's bundle */
+	struct span sts_ca;    /* PEM: sts.ca-file, likewise */
 	struct wall not_after; /* of the certificate; WALL_NEVER without */
 };
 

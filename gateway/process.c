@@ -33,6 +33,7 @@ struct process {
 	struct span client_ca, cert;
 	struct tls_server *tls;    /* or NULL */
 	struct span secrets;       /* a talloc object of its own */
+	struct span trust;         /* likewise, until START */
 	struct accounts *accounts; /* or NULL */
 	struct net_watch *watch;
 	bool started;
@@ -180,6 +181,26 @@ take_secrets(struct process *p, int fd, struct diag *why)
 	return st;
 }
 
+static enum status
+take_trust(struct process *p, int fd, struct diag *why)
+{
+	struct span trust;
+	enum status st = read_blob(fd, p, &trust, why);
+
+	if (st != ST_OK)
+		return st;
+	if (!p->started) {
+		p->trust = trust;
+		return ST_OK;
+	}
+	if (p->courier != NULL)
+		st = courier_set_trust(p->courier, trust, why);
+	else if (p->advisor != NULL)
+		st = net_real_https_trust(p->net, trust, why);
+	talloc_free((void *)(uintptr_t)trust.p);
+	return st;
+}
+
 static void
 attach(struct process *p, enum role other, uint32_t index, int fd)
 {
@@ -240,7 +261,7 @@ start_advisor(struct process *p, const struct role_env *env, struct diag *why)
 	enum status st = net_real_dns(p->net, &dns, why);
 
 	if (st == ST_OK)
-		st = net_real_https(p->net, conf->sts_ca_file, why);
+		st = net_real_https_of(p->net, p->trust, why);
 	if (st == ST_OK)
 		p->advisor = advisor_new(p, env);
 	return st;
@@ -250,7 +271,7 @@ static enum status
 start_courier(struct process *p, const struct role_env *env, struct diag *why)
 {
 	struct tls_client *tls;
-	enum status st = tls_client_new(p, p->conf->smtp_ca_file, &tls, why);
+	enum status st = tls_client_of(p, p->trust, &tls, why);
 
 	if (st != ST_OK)
 		return st;
@@ -336,6 +357,9 @@ start(struct process *p, uint32_t courier_count, struct diag *why)
 	if (st != ST_OK)
 		return st;
 	p->started = true;
+	if (p->trust.n > 0)
+		talloc_free((void *)(uintptr_t)p->trust.p);
+	p->trust = SPAN_NONE;
 	for (size_t i = 0; i < p->early_count; i++)
 		attach(p, p->early[i].role, p->early[i].index, p->early[i].fd);
 	p->early_count = 0;
@@ -375,6 +399,8 @@ obey(struct process *p, const struct control *c, struct diag *why)
 		return take_client_ca(p, c->fd, why);
 	case CONTROL_CERT:
 		return read_blob(c->fd, p->pem, &p->cert, why);
+	case CONTROL_TRUST:
+		return take_trust(p, c->fd, why);
 	case CONTROL_SECRETS:
 		return take_secrets(p, c->fd, why);
 	case CONTROL_ACCOUNTS:

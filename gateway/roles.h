@@ -85,6 +85,12 @@ struct courier *courier_new(TALLOC_CTX *mem, const struct role_env *env,
  */
 MUST_CHECK enum status courier_set_secrets(struct courier *c,
     struct span secrets, struct diag *why);
+/*
+ * Other anchors (PEM) for certificates of MX hosts: no connection, and no
+ * TLS session, that was made under the old ones serves further mail.
+ */
+MUST_CHECK enum status courier_set_trust(struct courier *c, struct span ca_pem,
+    struct diag *why);
 void courier_attach_keeper(struct courier *c, struct sock *s);
 void courier_attach_advisor(struct courier *c, struct sock *s);
 void courier_reload(struct courier *c, const struct conf *conf);

@@ -299,6 +299,8 @@ set_options(struct fetch *f, const char *path, int64_t deadline_ms)
 	curl_easy_setopt(e, CURLOPT_CAINFO, NULL);
 	curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
 	curl_easy_setopt(e, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+	/* Or the store of the first fetch would serve for a day (7.87). */
+	curl_easy_setopt(e, CURLOPT_CA_CACHE_TIMEOUT, 0L);
 	curl_easy_setopt(e, CURLOPT_SSL_CTX_FUNCTION, set_trust);
 	curl_easy_setopt(e, CURLOPT_SSL_CTX_DATA, f);
 	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)deadline_ms);
@@ -349,23 +351,49 @@ https_destroy(struct https_real *h)
 enum status
 net_real_https(struct net *net, const char *ca_file, struct diag *why)
 {
+	TALLOC_CTX *tmp = need(talloc_new(net));
+	struct span pem;
+	enum status st = tls_trust_file(tmp, ca_file, &pem, why);
+
+	if (st == ST_OK)
+		st = net_real_https_of(net, pem, why);
+	talloc_free(tmp);
+	return st;
+}
+
+/* A connection under way holds the store it began with by itself. */
+enum status
+net_real_https_trust(struct net *net, struct span ca_pem, struct diag *why)
+{
+	struct https_real *h = net_real_of(net)->https;
+	X509_STORE *store = tls_store_new(ca_pem, why);
+
+	if (store == NULL)
+		return why->st;
+	X509_STORE_free(h->store);
+	h->store = store;
+	return ST_OK;
+}
+
+enum status
+net_real_https_of(struct net *net, struct span ca_pem, struct diag *why)
+{
 	struct net_real *r = net_real_of(net);
-	const char *file = *ca_file == '\0' ? TLS_SYSTEM_BUNDLE : ca_file;
+	X509_STORE *store = tls_store_new(ca_pem, why);
 	struct https_real *h;
 
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+	if (store == NULL)
+		return why->st;
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+		X509_STORE_free(store);
 		return diag_set(why, ST_IO, "libcurl does not start");
+	}
 	h = need(talloc_zero(r, struct https_real));
 	h->real = r;
 	h->multi = need(curl_multi_init());
-	h->store = need(X509_STORE_new());
+	h->store = store;
 	h->timer = need(evtimer_new(r->base, timer_event, h));
 	talloc_set_destructor(h, https_destroy);
-	if (X509_STORE_load_file(h->store, file) != 1) {
-		talloc_free(h);
-		return diag_set(why, ST_IO,
-		    "%s: no certificates could be read from it", file);
-	}
 	curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, want_socket);
 	curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
 	curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, want_timer);

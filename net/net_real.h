@@ -33,6 +33,13 @@ MUST_CHECK enum status net_real_dns(struct net *net,
 /* Add HTTPS with the trust anchors of ca_file ("": the system's bundle). */
 MUST_CHECK enum status net_real_https(struct net *net, const char *ca_file,
     struct diag *why);
+/* The same from PEM. */
+MUST_CHECK enum status net_real_https_of(struct net *net, struct span ca_pem,
+    struct diag *why);
+/* Other anchors for connections that begin from now on; on failure all is
+ * as it was. */
+MUST_CHECK enum status net_real_https_trust(struct net *net, struct span ca_pem,
+    struct diag *why);
 
 /* Run until net_real_stop(). */
 void net_real_run(struct net *net);

@@ -5,11 +5,14 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 
+#include "util/sha256.h"
+
 #define CHAIN_DEPTH 20 /* ours: bounds what a hostile chain costs us */
 
 struct tls_client {
 	SSL_CTX *ctx;
 	struct tls_sessions *sessions;
+	uint8_t trust_id[TLS_TRUST_ID_BYTES]; /* SHA-256 of the PEM */
 };
 
 void
@@ -142,12 +145,53 @@ client_destroy(struct tls_client *tls)
 	return 0;
 }
 
+/* An SSL keeps the store it was made with. */
+enum status
+tls_client_trust(struct tls_client *tls, struct span ca_pem, bool *changed,
+    struct diag *why)
+{
+	X509_STORE *store = tls_store_new(ca_pem, why);
+	uint8_t id[TLS_TRUST_ID_BYTES];
+
+	if (store == NULL)
+		return why->st;
+	if (SSL_CTX_set0_verify_cert_store(tls->ctx, store) != 1)
+		panic("SSL_CTX_set0_verify_cert_store");
+	sha256(ca_pem, id);
+	*changed = memcmp(id, tls->trust_id, sizeof(id)) != 0;
+	memcpy(tls->trust_id, id, sizeof(id));
+	if (*changed)
+		tls_sessions_clear(tls->sessions);
+	return ST_OK;
+}
+
+const uint8_t *
+tls_client_trust_id(const struct tls_client *tls)
+{
+	return tls->trust_id;
+}
+
 enum status
 tls_client_new(TALLOC_CTX *mem, const char *ca_file, struct tls_client **out,
     struct diag *why)
 {
+	TALLOC_CTX *tmp = need(talloc_new(mem));
+	struct span pem;
+	enum status st = tls_trust_file(tmp, ca_file, &pem, why);
+
+	if (st == ST_OK)
+		st = tls_client_of(mem, pem, out, why);
+	talloc_free(tmp);
+	return st;
+}
+
+enum status
+tls_client_of(TALLOC_CTX *mem, struct span ca_pem, struct tls_client **out,
+    struct diag *why)
+{
 	struct tls_client *tls = need(talloc_zero(mem, struct tls_client));
-	const char *file = *ca_file == '\0' ? TLS_SYSTEM_BUNDLE : ca_file;
+	bool changed;
+	enum status st;
 
 	tls->ctx = tls_context_new(TLS_client_method());
 	talloc_set_destructor(tls, client_destroy);
@@ -155,9 +199,8 @@ tls_client_new(TALLOC_CTX *mem, const char *ca_file, struct tls_client **out,
 	SSL_CTX_set_session_cache_mode(tls->ctx,
 	    SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_new_cb(tls->ctx, session_came);
-	if (SSL_CTX_load_verify_file(tls->ctx, file) != 1) {
-		enum status st = tls_failed(why, file);
-
+	st = tls_client_trust(tls, ca_pem, &changed, why);
+	if (st != ST_OK) {
 		talloc_free(tls);
 		return st;
 	}
@@ -257,8 +300,9 @@ tls_client_ssl(TALLOC_CTX *mem, struct tls_client *tls,
 		.also_pkix = want->also_pkix,
 		.pkix_name = need(talloc_strdup(mem,
 		    want->pkix_name == NULL ? "" : want->pkix_name)),
-		.store = SSL_CTX_get_cert_store(tls->ctx),
 	};
+	if (SSL_get0_verify_cert_store(ssl, &check->store) != 1)
+		panic("an SSL without trust anchors");
 	SSL_set_connect_state(ssl);
 	if (SSL_set_ex_data(ssl, check_index(), check) != 1)
 		panic("no room in an SSL");

@@ -13,11 +13,32 @@
 #include "policy/level.h"
 #include "util/clock.h"
 
+#define TLS_TRUST_ID_BYTES 32u
+
 /* Client contexts for every level, one set of trust anchors. */
 struct tls_client;
 /* ca_file "": the system's bundle.  Opens files now, never later. */
 MUST_CHECK enum status tls_client_new(TALLOC_CTX *mem, const char *ca_file,
     struct tls_client **out, struct diag *why);
+
+/* The same from PEM. */
+MUST_CHECK enum status tls_client_of(TALLOC_CTX *mem, struct span ca_pem,
+    struct tls_client **out, struct diag *why);
+/*
+ * Other trust anchors for handshakes that begin from now on; those that run
+ * keep theirs.  Sessions made under others are forgotten.  *changed: they
+ * are others.  On failure all is as it was.
+ */
+MUST_CHECK enum status tls_client_trust(struct tls_client *tls,
+    struct span ca_pem, bool *changed, struct diag *why);
+/* TLS_TRUST_ID_BYTES by which the anchors differ from others (TLS-31). */
+const uint8_t *tls_client_trust_id(const struct tls_client *tls);
+
+/* PEM of ca_file ("": the system's bundle), in mem, that can be used. */
+MUST_CHECK enum status tls_trust_file(TALLOC_CTX *mem, const char *ca_file,
+    struct span *pem, struct diag *why);
+/* Are these usable trust anchors? */
+MUST_CHECK enum status tls_trust_check(struct span ca_pem, struct diag *why);
 
 /* Forget the sessions that could be resumed. */
 void tls_client_forget(struct tls_client *tls);

@@ -21,6 +21,7 @@
 #define TLS_STRICT_BITS   112
 
 #define TLS_SYSTEM_BUNDLE "/etc/ssl/certs/ca-certificates.crt"
+#define TLS_TRUST_BYTES   (16u << 20) /* ours: that bundle has 0.2 MiB */
 
 /* What of a want is needed after the handshake; in the stream's context. */
 struct tls_check {
@@ -29,7 +30,7 @@ struct tls_check {
 	enum method method;
 	bool also_pkix;
 	const char *pkix_name;
-	X509_STORE *store;   /* borrowed from the tls_client */
+	X509_STORE *store;   /* borrowed from the SSL */
 	bool no_usable_tlsa; /* every record was refused by OpenSSL */
 	/* Sessions to resume; NULL: none. */
 	struct tls_sessions *sessions; /* borrowed likewise */
@@ -56,6 +57,13 @@ SSL *tls_server_ssl(struct tls_server *tls, bool ask, struct tls_check *check);
 /* Does the chain of the client's certificate end at one of
  * tls_server_trust(), and does it carry name ("*": any)? */
 bool tls_certificate_names(SSL *ssl, const char *name);
+
+/* Anchors of PEM; NULL with *why when one cannot be read, or there is none. */
+X509_STORE *tls_store_new(struct span pem, struct diag *why);
+/* To read a, which outlives it; the caller frees it. */
+BIO *tls_bio_of(struct span a);
+/* For OpenSSL, which would ask at the terminal. */
+int tls_no_passphrase(char *buf, int size, int writing, void *arg);
 
 /* Common to both sides: RFC 8996, RFC 9325 3.1, 3.3, 3.5. */
 SSL_CTX *tls_context_new(const SSL_METHOD *method);

@@ -20,11 +20,14 @@ server_destroy(struct tls_server *tls)
 	return 0;
 }
 
-static BIO *
-bio_of(struct span a)
+/* Did reading end because there is no more, and not at what is damaged? */
+static bool
+is_at_end(void)
 {
-	invariant(a.n <= INT32_MAX);
-	return need(BIO_new_mem_buf(a.p, (int)a.n));
+	unsigned long e = ERR_peek_last_error();
+
+	return ERR_GET_LIB(e) == ERR_LIB_PEM &&
+	       ERR_GET_REASON(e) == PEM_R_NO_START_LINE;
 }
 
 /* ---- certificates with keys ---- */
@@ -42,16 +45,32 @@ free_keys(struct keys *k)
 		EVP_PKEY_free(k->key[--k->count]);
 }
 
+/* That are there, whether they can be read or not. */
+static size_t
+count_keys(struct span pem)
+{
+	static const char begin[] = "-----BEGIN ", end[] = "PRIVATE KEY-----";
+	struct span line;
+	size_t n = 0;
+
+	while (span_line(&pem, &line)) {
+		line = span_trim(line);
+		n += span_starts(line, begin) && line.n >= strlen(end) &&
+		     span_eq(span_sub(line, line.n - strlen(end), line.n), end);
+	}
+	return n;
+}
+
 static enum status
 read_keys(struct span pem, struct keys *k, struct diag *why)
 {
-	BIO *bio = bio_of(pem);
+	BIO *bio = tls_bio_of(pem);
 	EVP_PKEY *key;
 	enum status st = ST_OK;
 
 	*k = (struct keys){ .count = 0 };
-	while (st == ST_OK &&
-	       (key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL)) != NULL) {
+	while (st == ST_OK && (key = PEM_read_bio_PrivateKey(bio, NULL,
+				   tls_no_passphrase, NULL)) != NULL) {
 		if (k->count < TLS_MAX_KEYS) {
 			k->key[k->count++] = key;
 			continue;
@@ -62,6 +81,11 @@ read_keys(struct span pem, struct keys *k, struct diag *why)
 	}
 	if (st == ST_OK && k->count == 0)
 		st = tls_failed(why, "TLS key");
+	if (st == ST_OK && k->count < count_keys(pem))
+		st = diag_set(why, ST_IO,
+		    "TLS key: number %zu cannot be read; one with a "
+		    "passphrase cannot be used",
+		    k->count + 1);
 	ERR_clear_error(); /* the end of the PEM file is no error */
 	BIO_free(bio);
 	return st;
@@ -117,7 +141,7 @@ static enum status
 use_all(struct tls_server *tls, struct span pem, struct keys *k,
     struct diag *why)
 {
-	BIO *bio = bio_of(pem);
+	BIO *bio = tls_bio_of(pem);
 	enum status st = ST_OK;
 	size_t n = 0;
 	X509 *x;
@@ -127,7 +151,7 @@ use_all(struct tls_server *tls, struct span pem, struct keys *k,
 		st = use_certificate(tls, k, x, n++ == 0, why);
 		X509_free(x);
 	}
-	if (st == ST_OK && n == 0)
+	if (st == ST_OK && (n == 0 || !is_at_end()))
 		st = tls_failed(why, "TLS certificate");
 	ERR_clear_error();
 	BIO_free(bio);
@@ -156,21 +180,11 @@ verify_and_go_on(X509_STORE_CTX *store, void *arg)
 enum status
 tls_server_trust(struct tls_server *tls, struct span ca_pem, struct diag *why)
 {
-	X509_STORE *store = SSL_CTX_get_cert_store(tls->ctx);
-	BIO *bio = bio_of(ca_pem);
-	size_t n = 0;
-	bool ok = true;
-	X509 *x;
+	X509_STORE *store = tls_store_new(ca_pem, why);
 
-	while (ok && (x = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
-		ok = X509_STORE_add_cert(store, x) == 1;
-		X509_free(x);
-		n++;
-	}
-	BIO_free(bio);
-	if (!ok || n == 0)
-		return tls_failed(why, "client-ca");
-	ERR_clear_error();
+	if (store == NULL)
+		return why->st;
+	SSL_CTX_set_cert_store(tls->ctx, store); /* takes it over */
 	return ST_OK;
 }
 

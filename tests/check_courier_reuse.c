@@ -261,6 +261,32 @@ START_TEST(tls_31_a_reload_ends_sessions)
 }
 END_TEST
 
+/* smtp.ca-file was read again: only what it says now counts. */
+START_TEST(tls_31_other_anchors_end_kept_connections_and_sessions)
+{
+	struct server *s = server_new(TLS_GOOD, cert_for("mx.d.example"));
+	struct authority *other = authority_new(mem);
+	struct diag why = { 0 };
+
+	if (_i >= 2)
+		conf.smtp_idle_ms = 0;
+	server_give_sessions(s, versions[_i % 2]);
+	plan_add(plan_new("d.example"), "mx.d.example", 10, s, LEVEL_MAY);
+	one_slot(1, "d.example");
+	ck_assert_int_eq(courier_set_trust(courier, authority_pem(authority),
+			     &why),
+	    ST_OK);
+	one_slot(2, "d.example");
+	ck_assert_uint_eq(s->connections, _i < 2 ? 1 : 2);
+	ck_assert_uint_eq(s->resumed, _i < 2 ? 0 : 1);
+	ck_assert_int_eq(courier_set_trust(courier, authority_pem(other), &why),
+	    ST_OK);
+	one_slot(3, "d.example");
+	ck_assert_uint_eq(s->connections, _i < 2 ? 2 : 3);
+	ck_assert_uint_eq(s->resumed, _i < 2 ? 0 : 1);
+}
+END_TEST
+
 /* A session that does harm is no failure of TLS: nothing goes in clear. */
 START_TEST(tls_17_a_session_that_fails_is_followed_by_a_full_handshake)
 {
@@ -539,6 +565,8 @@ add(TCase *t)
 	tcase_add_loop_test(t,
 	    tls_33_a_session_ends_with_the_plan_it_was_made_under, 0, 2);
 	tcase_add_loop_test(t, tls_31_a_reload_ends_sessions, 0, 2);
+	tcase_add_loop_test(t,
+	    tls_31_other_anchors_end_kept_connections_and_sessions, 0, 4);
 	tcase_add_loop_test(t,
 	    tls_17_a_session_that_fails_is_followed_by_a_full_handshake, 0, 4);
 	tcase_add_loop_test(t,

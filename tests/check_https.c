@@ -562,6 +562,31 @@ START_TEST(fetch_may_run_many_times_at_once)
 }
 END_TEST
 
+/* Also for a fetch to a host that was known before. */
+START_TEST(sts_33_other_anchors_count_for_the_next_fetch)
+{
+	const struct cert *stranger = cert_ca(mem, "Stranger", NULL);
+	const struct cert *one[] = { root }, *other[] = { stranger };
+	struct diag why = { 0 };
+
+	fetch();
+	assert_policy();
+	ck_assert_int_eq(net_real_https_trust(net, SPAN_LIT("junk"), &why),
+	    ST_IO);
+	fetch();
+	assert_policy();
+	ck_assert_int_eq(net_real_https_trust(net, cert_pem(mem, other, 1),
+			     &why),
+	    ST_OK);
+	fetch();
+	assert_failed(true);
+	ck_assert_int_eq(net_real_https_trust(net, cert_pem(mem, one, 1), &why),
+	    ST_OK);
+	fetch();
+	assert_policy();
+}
+END_TEST
+
 START_TEST(net_real_https_needs_readable_anchors)
 {
 	struct net *other = net_real_new(mem, log_none());
@@ -600,6 +625,7 @@ suite(void)
 	tcase_add_test(t, b3_5_compressed_bytes_stay_as_they_are);
 	tcase_add_test(t, fetch_freed_is_cancelled);
 	tcase_add_test(t, fetch_may_run_many_times_at_once);
+	tcase_add_test(t, sts_33_other_anchors_count_for_the_next_fetch);
 	tcase_add_test(t, net_real_https_needs_readable_anchors);
 	suite_add_tcase(s, t);
 	return s;

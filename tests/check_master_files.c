@@ -86,6 +86,32 @@ START_TEST(a_key_that_others_may_read_or_its_group_may_write_is_refused)
 }
 END_TEST
 
+/* A file that cannot be used leaves all as it was, and is told of. */
+START_TEST(trust_anchors_are_tried_out_before_they_are_used)
+{
+	static const char *const options[] = { "smtp.ca-file", "sts.ca-file" };
+	struct cert *ca = cert_ca(mem, "Root", NULL);
+	const struct cert *one[] = { ca };
+	struct span pem = cert_pem(mem, one, 1);
+	struct master_files *m;
+	const char *path = file_of("ca.pem", pem, 0644);
+
+	*(_i == 0 ? &conf.smtp_ca_file : &conf.sts_ca_file) = path;
+	m = master_files_read(mem, &conf, &bad);
+	ck_assert(m != NULL);
+	ck_assert(span_eq_span(_i == 0 ? m->smtp_ca : m->sts_ca, pem));
+	(void)file_of("ca.pem", SPAN_LIT("no certificate"), 0644);
+	ck_assert(master_files_read(mem, &conf, &bad) == NULL);
+	ck_assert_str_eq(bad.text[0],
+	    talloc_asprintf(mem,
+		"%s: %s: no certificates could be read from it", options[_i],
+		path));
+	unlink(path);
+	ck_assert(master_files_read(mem, &conf, &bad) == NULL);
+	ck_assert(strstr(bad.text[1], path) != NULL);
+}
+END_TEST
+
 /* It is shown to everybody. */
 START_TEST(a_certificate_may_be_read_by_all)
 {
@@ -105,6 +131,8 @@ main(void)
 	tcase_add_loop_test(t,
 	    a_key_that_others_may_read_or_its_group_may_write_is_refused, 0,
 	    (int)COUNT_OF(modes));
+	tcase_add_loop_test(t, trust_anchors_are_tried_out_before_they_are_used,
+	    0, 2);
 	tcase_add_test(t, a_certificate_may_be_read_by_all);
 	suite_add_tcase(s, t);
 	sr = srunner_create(s);

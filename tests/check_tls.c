@@ -1350,6 +1350,39 @@ START_TEST(tls_31_no_key_no_session)
 }
 END_TEST
 
+/* A reload of smtp.ca-file: who vouched for a server vouches no more. */
+START_TEST(tls_31_other_anchors_end_sessions_and_count_at_once)
+{
+	struct server s = serve_again(cert_leaf(mem, "DNS:" BASE, middle),
+	    versions[_i]);
+	const struct cert *one[] = { root }, *other[] = { stranger_root };
+	struct tls_want w = with_key(want_pkix(), key_one);
+	uint8_t id[TLS_TRUST_ID_BYTES];
+	struct diag why = { 0 };
+	bool changed;
+
+	assert_proved(shake(&s, &w));
+	memcpy(id, tls_client_trust_id(client), sizeof(id));
+	ck_assert_int_eq(tls_client_trust(client, cert_pem(mem, one, 1),
+			     &changed, &why),
+	    ST_OK);
+	ck_assert(!changed);
+	assert_proved(shake(&s, &w));
+	ck_assert(result.info.resumed);
+	ck_assert_int_eq(tls_client_trust(client, cert_pem(mem, other, 1),
+			     &changed, &why),
+	    ST_OK);
+	ck_assert(changed);
+	ck_assert_mem_ne(tls_client_trust_id(client), id, sizeof(id));
+	assert_refused(shake(&s, &w), "certificate-not-trusted");
+	ck_assert(!result.info.offered_session);
+	ck_assert_int_eq(tls_client_trust(client, SPAN_LIT("junk"), &changed,
+			     &why),
+	    ST_IO);
+	assert_refused(shake(&s, &w), "certificate-not-trusted");
+}
+END_TEST
+
 /* Even if the key were the same: the demand of now decides. */
 START_TEST(tls_32_b2_10_a_resumed_session_meets_the_demand_of_now)
 {
@@ -1621,6 +1654,86 @@ START_TEST(tls_server_needs_a_certificate_and_its_key)
 }
 END_TEST
 
+static struct span
+joined(struct span a, struct span b)
+{
+	struct sbuf out;
+
+	sbuf_init(&out, mem, 65536);
+	sbuf_span(&out, a);
+	sbuf_span(&out, b);
+	return sbuf_view(&out);
+}
+
+/* With its first line of data damaged. */
+static struct span
+damaged(struct span pem)
+{
+	uint8_t *p = need(talloc_memdup(mem, pem.p, (unsigned)pem.n));
+	size_t at = span_find(pem, '\n', 0) + 1;
+
+	memset(p + at, '!', 4);
+	return span_of(p, pem.n);
+}
+
+/* Else a chain would be short, or a key of the wrong kind be all there is. */
+START_TEST(a_pem_file_that_is_damaged_further_down_is_refused)
+{
+	const struct cert *ca = cert_ca(mem, "CA", NULL);
+	const struct cert *a = cert_leaf(mem, "DNS:" BASE, ca);
+	struct span leaf = cert_pem(mem, &a, 1), above = cert_pem(mem, &ca, 1);
+	struct span key = cert_key_pem(mem, a);
+	struct span other = cert_key_pem(mem, ca);
+	struct tls_server *s;
+	struct tls_client *c;
+	struct diag why = { 0 };
+	bool changed;
+
+	ck_assert_int_eq(tls_server_new(mem, joined(leaf, damaged(above)), key,
+			     &s, &why),
+	    ST_IO);
+	ck_assert_int_eq(tls_server_new(mem, leaf, joined(key, damaged(other)),
+			     &s, &why),
+	    ST_IO);
+	ck_assert_int_eq(tls_server_new(mem, leaf, key, &s, &why), ST_OK);
+	ck_assert_int_eq(tls_server_trust(s, joined(above, damaged(leaf)),
+			     &why),
+	    ST_IO);
+	ck_assert_int_eq(tls_client_of(mem, joined(above, damaged(leaf)), &c,
+			     &why),
+	    ST_IO);
+	ck_assert_int_eq(tls_client_trust(client, SPAN_LIT(""), &changed, &why),
+	    ST_IO);
+	ck_assert_int_eq(tls_client_trust(client, above, &changed, &why),
+	    ST_OK);
+	ck_assert(changed);
+}
+END_TEST
+
+/* OpenSSL would ask for it at the terminal, and wait. */
+START_TEST(a_key_with_a_passphrase_is_refused_without_asking)
+{
+	const struct cert *a = cert_leaf(mem, "DNS:" BASE, NULL);
+	BIO *bio = BIO_new(BIO_s_mem());
+	struct tls_server *s;
+	struct diag why = { 0 };
+	int master = posix_openpt(O_RDWR | O_NOCTTY);
+
+	ck_assert_int_ge(master, 0);
+	ck_assert(grantpt(master) == 0 && unlockpt(master) == 0);
+	(void)setsid();
+	ck_assert_int_ge(open(ptsname(master), O_RDWR), 0); /* its terminal */
+	ck_assert_int_eq(PEM_write_bio_PKCS8PrivateKey(bio, a->key,
+			     EVP_aes_128_cbc(), "secret", 6, NULL, NULL),
+	    1);
+	ck_assert_int_eq(tls_server_new(mem, cert_pem(mem, &a, 1),
+			     cert_bio_span(mem, bio), &s, &why),
+	    ST_IO);
+	ck_assert_ptr_nonnull(strstr(why.text, "TLS key"));
+	close(master);
+}
+END_TEST
+
 START_TEST(tls_server_takes_a_certificate_of_each_kind)
 {
 	const struct cert_spec soon = { .san = "DNS:" BASE,
@@ -1740,6 +1853,8 @@ suite(void)
 	    tls_31_a_session_of_the_same_key_is_resumed_and_verified, 0, 4);
 	tcase_add_loop_test(t, tls_31_no_key_no_session, 0, 2);
 	tcase_add_loop_test(t,
+	    tls_31_other_anchors_end_sessions_and_count_at_once, 0, 2);
+	tcase_add_loop_test(t,
 	    tls_32_b2_10_a_resumed_session_meets_the_demand_of_now, 0, 2);
 	tcase_add_loop_test(t,
 	    tls_33_a_certificate_that_has_expired_ends_resumption, 0, 2);
@@ -1761,6 +1876,8 @@ suite(void)
 	tcase_add_test(t, b2_9_an_odd_issuer_is_printable);
 	tcase_add_test(t, tls_client_needs_readable_anchors);
 	tcase_add_test(t, tls_server_needs_a_certificate_and_its_key);
+	tcase_add_test(t, a_pem_file_that_is_damaged_further_down_is_refused);
+	tcase_add_test(t, a_key_with_a_passphrase_is_refused_without_asking);
 	tcase_add_test(t, tls_server_takes_a_certificate_of_each_kind);
 	suite_add_tcase(s, t);
 	return s;

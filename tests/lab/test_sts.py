@@ -163,3 +163,25 @@ def test_sts_29_sts_31_a_new_id_fetches_and_mode_none_ends_enforcement(
         assert fetches(world, domain) == before + 1
         assert record["sts"] == "none"
         assert record["sts-id"] == "20261103"
+
+
+def test_tls_31_other_anchors_count_after_a_reload(
+    world: World, binary: Path
+) -> None:
+    gateway = Gateway(world, binary, "anchors")
+    anchors = gateway.folder / "anchors.pem"
+    anchors.write_bytes(world.pki.ca_file.read_bytes())
+    gateway.options["smtp"]["ca-file"] = anchors
+    gateway.write_config()
+    with gateway:
+        gateway.send("sts.example").delivered(
+            "mx.sts.example", required="verify", reached="verified")
+        anchors.write_text("no certificate")
+        gateway.reload({})
+        assert f"smtp.ca-file: {anchors}: no certificates" in gateway.log()
+        assert "not-reloaded" in gateway.log()
+        gateway.send("sts.example").delivered(
+            "mx.sts.example", required="verify", reached="verified")
+        anchors.write_bytes(world.pki.private_file.read_bytes())
+        gateway.reload({})
+        gateway.send("sts.example").held("mx.sts.example", "tls-failed")

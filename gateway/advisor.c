@@ -6,11 +6,10 @@
  * the domain meanwhile.  While the resolver is not known to validate, the
  * answer is to wait (DNS-04, INV-02).
  */
-#include "gateway/roles.h"
-
 #include <sys/queue.h>
 
 #include "gateway/discover.h"
+#include "gateway/rejoin.h"
 #include "gateway/supply.h"
 #include "gateway/wire.h"
 #include "net/chan.h"
@@ -56,7 +55,8 @@ struct advisor {
 	struct discover *discover;
 	struct plan_self *self; /* by which mail that would loop is seen */
 	struct chan *keeper;
-	bool loaded; /* the keeper has sent its cache */
+	struct rejoin *rejoin; /* to the keeper */
+	bool loaded;           /* the keeper has sent its cache */
 	struct line *line[ADVISOR_MAX_COURIERS];
 	struct strmap *kept;       /* by "class domain" */
 	TAILQ_HEAD(, kept) by_age; /* newest last */
@@ -94,8 +94,7 @@ send_plan(struct question *q, const struct plan *plan)
 	struct sbuf b;
 
 	invariant(pack_answer(&b, q, q->token, plan));
-	if (q->line->chan != NULL)
-		chan_send_span(q->line->chan, WIRE_PLAN, sbuf_view(&b));
+	chan_send_span(q->line->chan, WIRE_PLAN, sbuf_view(&b));
 }
 
 static void
@@ -438,7 +437,8 @@ courier_closed(void *arg, const char *why)
 	log_text(l->a->env.log, LOG_LEVEL_INFO, "channel-closed",
 	    "courier/%u: %s", l->index, why);
 	strmap_each(l->a->kept, each_drop_line, l);
-	l->chan = NULL;
+	l->a->line[l->index] = NULL;
+	talloc_free(l); /* so that the other side sees it too */
 }
 
 static const struct chan_ops courier_ops = {
@@ -494,6 +494,7 @@ keeper_closed(void *arg, const char *why)
 	log_text(a->env.log, LOG_LEVEL_INFO, "channel-closed", "keeper: %s",
 	    why);
 	TALLOC_FREE(a->keeper); /* and its descriptor */
+	rejoin_lost(a->rejoin);
 }
 
 static const struct chan_ops keeper_ops = {
@@ -521,6 +522,7 @@ advisor_attach_keeper(struct advisor *a, struct sock *s)
 {
 	TALLOC_FREE(a->keeper);
 	a->keeper = chan_new(a, a->env.net, s, &keeper_ops, a);
+	rejoin_found(a->rejoin);
 	discover_each(a->discover, store_entry, a);
 }
 
@@ -532,6 +534,7 @@ advisor_new(TALLOC_CTX *mem, const struct role_env *env)
 	struct advisor *a = need(talloc_zero(mem, struct advisor));
 
 	a->env = *env;
+	a->rejoin = rejoin_new(a, env, ROLE_KEEPER);
 	a->kept = strmap_new(a);
 	TAILQ_INIT(&a->by_age);
 	learn_own_addresses(a);
@@ -540,6 +543,12 @@ advisor_new(TALLOC_CTX *mem, const struct role_env *env)
 	a->retest = net_timer_new(a, env->net, test_again, a);
 	net_dns_selftest(env->net, tested, a);
 	return a;
+}
+
+void
+advisor_links(struct advisor *a, const struct role_links *links, void *arg)
+{
+	rejoin_by(a->rejoin, links, arg);
 }
 
 void

@@ -68,7 +68,7 @@ control_recv(int sock, struct control *c, struct diag *why)
 	c->role = (enum role)unpack_enum(&u, ROLE_COUNT);
 	c->number = unpack_u32(&u);
 	if (unpack_done(&u) == ST_OK && type >= CONTROL_CONF &&
-	    type <= CONTROL_READY) {
+	    type <= CONTROL_LOST) {
 		c->type = (enum control_type)type;
 		return ST_OK;
 	}

@@ -9,25 +9,18 @@
  *	to an advisor:  CONF TRUST CHANNEL... START
  *	to an intake:   CONF CLIENT_CA CERT KEY ACCOUNTS CHANNEL... START
  *	                LISTENER...
- *	role -> master: READY
+ *	role -> master: READY LOST...
  *
  * A drained role exits.
  */
 #ifndef GATEWAY_CONTROL_H
 #define GATEWAY_CONTROL_H
 
+#include "gateway/roles.h"
 #include "net/net_real.h"
 
 #define CONTROL_FD             3
 #define CONTROL_BLOB_MAX_BYTES (16u << 20) /* a configuration, a PEM file */
-
-enum role {
-	ROLE_KEEPER,
-	ROLE_ADVISOR,
-	ROLE_COURIER,
-	ROLE_INTAKE,
-};
-#define ROLE_COUNT 4u
 
 enum control_type {
 	/* master -> role */
@@ -48,11 +41,12 @@ enum control_type {
 	CONTROL_STOP,  /* all others have gone: end */
 	/* role -> master */
 	CONTROL_READY,
+	CONTROL_LOST, /* role: its channel broke, though both live */
 };
 
 struct control {
 	enum control_type type;
-	enum role role;  /* CHANNEL */
+	enum role role;  /* CHANNEL, LOST */
 	uint32_t number; /* CHANNEL, LISTENER: index; START: count */
 	int fd;          /* -1: none; the receiver owns it */
 };

@@ -152,6 +152,7 @@ keeper_closed(void *arg, const char *why)
 	TALLOC_FREE(c->keeper);
 	orphan_all(c);
 	courier_check_drained(c);
+	rejoin_lost(c->keeper_rejoin);
 }
 
 static const struct chan_ops keeper_ops = {
@@ -165,6 +166,7 @@ courier_attach_keeper(struct courier *c, struct sock *s)
 	TALLOC_FREE(c->keeper);
 	orphan_all(c);
 	c->keeper = chan_new(c, c->env.net, s, &keeper_ops, c);
+	rejoin_found(c->keeper_rejoin);
 	report_hello(c);
 }
 
@@ -204,6 +206,7 @@ advisor_closed(void *arg, const char *why)
 	log_text(c->env.log, LOG_LEVEL_INFO, "channel-closed", "advisor: %s",
 	    why);
 	TALLOC_FREE(c->advisor);
+	rejoin_lost(c->advisor_rejoin);
 }
 
 static const struct chan_ops advisor_ops = {
@@ -218,6 +221,7 @@ courier_attach_advisor(struct courier *c, struct sock *s)
 
 	TALLOC_FREE(c->advisor);
 	c->advisor = chan_new(c, c->env.net, s, &advisor_ops, c);
+	rejoin_found(c->advisor_rejoin);
 	TAILQ_FOREACH(slot, &c->slots, link)
 		if (slot->state == SLOT_PLANNING)
 			slot_ask_plan(slot);
@@ -233,6 +237,8 @@ courier_new(TALLOC_CTX *mem, const struct role_env *env, struct tls_client *tls)
 	c->env = *env;
 	c->tls = talloc_steal(c, tls);
 	c->instance = net_random_u64(env->net);
+	c->keeper_rejoin = rejoin_new(c, env, ROLE_KEEPER);
+	c->advisor_rejoin = rejoin_new(c, env, ROLE_ADVISOR);
 	TAILQ_INIT(&c->reports);
 	TAILQ_INIT(&c->slots);
 	TAILQ_INIT(&c->dead);
@@ -247,6 +253,13 @@ courier_new(TALLOC_CTX *mem, const struct role_env *env, struct tls_client *tls)
 	sbuf_init(&c->personal, c, EVIDENCE_MAX_BYTES);
 	sbuf_init(&c->body, c, EVIDENCE_MAX_BYTES);
 	return c;
+}
+
+void
+courier_links(struct courier *c, const struct role_links *links, void *arg)
+{
+	rejoin_by(c->keeper_rejoin, links, arg);
+	rejoin_by(c->advisor_rejoin, links, arg);
 }
 
 /*

@@ -24,7 +24,7 @@
 
 #include <sys/queue.h>
 
-#include "gateway/roles.h"
+#include "gateway/rejoin.h"
 #include "gateway/wire.h"
 #include "net/chan.h"
 #include "policy/verdict.h"
@@ -254,6 +254,7 @@ struct courier {
 	TALLOC_CTX *login_mem;
 	struct strmap *logins; /* struct login by route; NULL: none */
 	struct tls_client *tls;
+	struct rejoin *keeper_rejoin, *advisor_rejoin;
 	struct chan *keeper; /* NULL: none */
 	struct chan *advisor;
 	uint64_t instance;

@@ -17,6 +17,7 @@ intake_new(TALLOC_CTX *mem, const struct role_env *env)
 	in->has_room = true;
 	TAILQ_INIT(&in->sessions);
 	TAILQ_INIT(&in->ended);
+	in->rejoin = rejoin_new(in, env, ROLE_KEEPER);
 	intake_clients_init(in);
 	intake_auth_init(in);
 	return in;

@@ -17,7 +17,7 @@
 
 #include <sys/queue.h>
 
-#include "gateway/roles.h"
+#include "gateway/rejoin.h"
 #include "gateway/wire.h"
 #include "net/chan.h"
 #include "smtp/server.h"
@@ -37,10 +37,8 @@
 #define INTAKE_VERDICT_MS 300000
 /* Ours: and how long it may be away in the middle of it. */
 #define INTAKE_KEEPER_AWAY_MS 60000
-/* Ours: one that was started afresh came long before. */
-#define INTAKE_ORPHAN_MS    90000
-#define INTAKE_HANDSHAKE_MS 60000 /* ours: TLS-42 */
-#define INTAKE_CLOSE_MS     10000 /* ours: for the last reply to leave */
+#define INTAKE_HANDSHAKE_MS   60000 /* ours: TLS-42 */
+#define INTAKE_CLOSE_MS       10000 /* ours: for the last reply to leave */
 /* To who is not any more who it proved to be. */
 #define INTAKE_VOID_REPLY "421 4.7.0 the account was changed, authenticate anew"
 /* Ours: with nine tenths of the connections in use, clients must be quick. */
@@ -194,9 +192,7 @@ struct intake {
 	/* the keeper */
 	struct chan *keeper; /* or NULL */
 	TALLOC_CTX *keeper_mem;
-	struct net_timer *orphan; /* NULL: nobody wants to know */
-	void (*orphaned)(void *arg);
-	void *orphaned_arg;
+	struct rejoin *rejoin;
 	bool has_room;
 	bool ids_wanted;
 	int64_t next_id, end_id;     /* block in use */

@@ -211,22 +211,10 @@ keeper_gone(struct intake *in)
 	}
 }
 
-static void
-orphan_timer(void *arg)
-{
-	struct intake *in = arg;
-
-	log_text(in->env.log, LOG_LEVEL_ERROR, "orphaned",
-	    "no keeper has come: starting afresh");
-	in->orphaned(in->orphaned_arg);
-}
-
 void
-intake_on_orphaned(struct intake *in, void (*orphaned)(void *arg), void *arg)
+intake_links(struct intake *in, const struct role_links *links, void *arg)
 {
-	in->orphan = net_timer_new(in, in->env.net, orphan_timer, in);
-	in->orphaned = orphaned;
-	in->orphaned_arg = arg;
+	rejoin_by(in->rejoin, links, arg);
 }
 
 static void
@@ -238,9 +226,7 @@ keeper_closed(void *arg, const char *why)
 	    why);
 	keeper_gone(in);
 	TALLOC_FREE(in->keeper_mem); /* so that the other side sees it too */
-	if (in->orphan != NULL)
-		net_timer_set(in->orphan,
-		    mono_after(net_now(in->env.net), INTAKE_ORPHAN_MS));
+	rejoin_lost(in->rejoin);
 }
 
 /* The queue is short again: those that wait for that may go on. */
@@ -270,8 +256,7 @@ intake_attach_keeper(struct intake *in, struct sock *sock)
 
 	if (in->keeper != NULL)
 		keeper_gone(in);
-	if (in->orphan != NULL)
-		net_timer_clear(in->orphan);
+	rejoin_found(in->rejoin);
 	talloc_free(in->keeper_mem);
 	in->keeper_mem = need(talloc_new(in));
 	in->keeper = chan_new(in->keeper_mem, in->env.net, sock, &keeper_ops,

@@ -326,9 +326,19 @@ courier_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 	return ST_OK;
 }
 
+static void
+line_over(void *arg)
+{
+	struct courier_line *line = arg;
+
+	line->over = true;
+	keeper_note(line->k);
+}
+
 /*
- * What it told before it went is still to be written: it loses the rest of
- * what it held after the turn's transaction.
+ * What it told before it went is still to be written.  The rest of what it
+ * held stays its own for a while: only its channel may have broken, and what
+ * it is sending would be sent twice.
  */
 void
 courier_line_gone(struct courier_line *line)
@@ -342,6 +352,9 @@ courier_line_gone(struct courier_line *line)
 	line->gone = true;
 	line->chan = NULL;
 	k->courier[line->index] = NULL;
+	line->patience = net_timer_new(line, k->env.net, line_over, line);
+	net_timer_set(line->patience,
+	    mono_after(net_now(k->env.net), KEEPER_REJOIN_MS));
 	TAILQ_INSERT_TAIL(&k->gone_couriers, line, link);
 	keeper_note(k);
 }
@@ -353,6 +366,7 @@ courier_closed(void *arg, const char *why)
 
 	log_text(line->k->env.log, LOG_LEVEL_INFO, "channel-closed",
 	    "courier/%u: %s", line->index, why);
+	TALLOC_FREE(line->chan); /* so that the other side sees it too */
 	courier_line_gone(line);
 }
 
@@ -390,6 +404,29 @@ has_outcomes(const struct keeper *k, const struct courier_line *line)
 	return false;
 }
 
+/* Its connections serve nobody of ours any more, its leases stay. */
+static void
+leave(struct keeper *k, struct courier_line *line)
+{
+	struct lease *l;
+
+	line->left = true;
+	TAILQ_FOREACH(l, &k->by_until, link)
+		if (l->line == line)
+			l->slot = NULL;
+	idmap_each(line->slots, slot_gone, k);
+}
+
+/* One that is there in its place has said what it holds; who was started
+ * afresh holds nothing. */
+static bool
+is_over(const struct keeper *k, const struct courier_line *line)
+{
+	const struct courier_line *next = k->courier[line->index];
+
+	return line->over || k->draining || (next != NULL && next->ready);
+}
+
 static void
 bury(struct keeper *k, struct courier_line *line)
 {
@@ -400,7 +437,6 @@ bury(struct keeper *k, struct courier_line *line)
 		if (l->line == line)
 			dispatch_lease_end(k, l);
 	}
-	idmap_each(line->slots, slot_gone, k);
 	TAILQ_REMOVE(&k->gone_couriers, line, link);
 	talloc_free(line);
 }
@@ -412,7 +448,11 @@ courier_bury(struct keeper *k)
 
 	for (line = TAILQ_FIRST(&k->gone_couriers); line != NULL; line = next) {
 		next = TAILQ_NEXT(line, link);
-		if (!has_outcomes(k, line)) /* the store is broken: later */
+		if (has_outcomes(k, line)) /* the store is broken: later */
+			continue;
+		if (!line->left)
+			leave(k, line);
+		if (is_over(k, line))
 			bury(k, line);
 	}
 }

@@ -58,8 +58,11 @@
 #define KEEPER_TIDY_MS         60000
 #define KEEPER_TIDY_DESTS      2000u /* forgotten in one transaction */
 #define KEEPER_COURIER_KEEP_MS (INT64_C(30) * 86400000)
-#define KEEPER_LAST_BYTES      512u         /* of a reason that is stored */
-#define KEEPER_BLOCKS          4u           /* of message ids with one intake */
+#define KEEPER_LAST_BYTES      512u /* of a reason that is stored */
+#define KEEPER_BLOCKS          4u   /* of message ids with one intake */
+/* Ours: what a courier holds whose channel broke waits so long for it to come
+ * back (rejoin.h), or for one started in its place. */
+#define KEEPER_REJOIN_MS       30000
 #define KEEPER_STS_PENDING     10000u       /* entries not yet stored */
 #define KEEPER_LOG_ALARM_BYTES (256u << 20) /* of the store's log */
 #define KEEPER_DOMAIN_BYTES    255u         /* name, or an address literal */
@@ -176,9 +179,12 @@ struct courier_line {
 	unsigned index;
 	struct chan *chan;
 	bool gone;
-	bool greeted;             /* its hello came */
-	bool ready;               /* and what it holds is known */
-	struct wire_hello *hello; /* until it was acted on */
+	bool left;                  /* and has no slots any more */
+	bool over;                  /* nor can it come back */
+	struct net_timer *patience; /* for that */
+	bool greeted;               /* its hello came */
+	bool ready;                 /* and what it holds is known */
+	struct wire_hello *hello;   /* until it was acted on */
 	uint64_t instance;
 	uint64_t applied_seq; /* with the running transaction */
 	uint64_t committed_seq;

@@ -297,6 +297,7 @@ intake_closed(void *arg, const char *why)
 
 	log_text(line->k->env.log, LOG_LEVEL_INFO, "channel-closed",
 	    "intake/%u: %s", line->index, why);
+	TALLOC_FREE(line->chan); /* so that the other side sees it too */
 	submit_line_gone(line);
 }
 

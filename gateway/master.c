@@ -30,6 +30,7 @@
 #define RESTART_MAX_MS      5000
 #define RESTART_FORGIVE_MS  5000 /* alive for so long: back-off starts anew */
 #define KILL_AFTER_MS       5000 /* beyond drain-timeout, then SIGKILL */
+#define JOIN_REST_MS        5000 /* ours: a role asks for channels */
 #define EXPIRY_CHECK_MS     86400000 /* of the certificate: daily */
 
 enum phase { PHASE_STARTING, PHASE_RUNNING, PHASE_DRAINING, PHASE_STOPPING };
@@ -43,6 +44,8 @@ struct child {
 	bool ready;
 	struct net_watch *watch;
 	struct mono born;
+	struct mono
+	    joined[ROLE_COUNT]; /* last on asking, by the other's role */
 	int64_t delay_ms;
 	struct net_timer *restart;
 };
@@ -336,6 +339,28 @@ child_ready(struct child *c)
 	all_ready(m);
 }
 
+/*
+ * A channel broke though both its ends live.  Who asks is believed as far as
+ * it goes: a channel of those that it has anyway, now and then.  The keeper
+ * and the advisor towards couriers are asked for, and ask not.
+ */
+static void
+join_again(struct child *c, enum role other)
+{
+	struct master *m = c->m;
+	struct mono now = net_now(m->net);
+
+	if (m->phase > PHASE_RUNNING || c->role == ROLE_KEEPER ||
+	    (other != ROLE_KEEPER && other != ROLE_ADVISOR) ||
+	    !talk(c->role, other) ||
+	    !mono_reached(now, mono_after(c->joined[other], JOIN_REST_MS)))
+		return;
+	c->joined[other] = now;
+	log_text(m->log, LOG_LEVEL_INFO, "joined-again", "%s/%u and %s",
+	    role_name(c->role), c->index, role_name(other));
+	join(c, child_of(m, other, 0));
+}
+
 static void
 child_readable(void *arg)
 {
@@ -348,6 +373,8 @@ child_readable(void *arg)
 			close(msg.fd);
 		if (msg.type == CONTROL_READY)
 			child_ready(c);
+		else if (msg.type == CONTROL_LOST)
+			join_again(c, msg.role);
 	}
 	if (why.st != ST_TEMP)
 		TALLOC_FREE(c->watch); /* SIGCHLD tells the rest */

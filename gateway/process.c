@@ -244,6 +244,45 @@ take_channel(struct process *p, const struct control *c, struct diag *why)
 	return ST_OK;
 }
 
+/* ---- channels that broke ---- */
+
+static void
+ask_for_channel(void *arg, enum role other)
+{
+	const struct process *p = arg;
+	const struct control lost = {
+		.type = CONTROL_LOST, .role = other, .fd = -1
+	};
+	struct diag why = { 0 };
+
+	if (control_send(CONTROL_FD, &lost, &why) != ST_OK)
+		log_text(p->log, LOG_LEVEL_WARN, "no-channel", "%s", why.text);
+}
+
+static void
+ended(void *arg)
+{
+	end(arg, EXIT_TRY_LATER);
+}
+
+static void
+give_up(void *arg)
+{
+	struct process *p = arg;
+
+	if (p->courier != NULL)
+		courier_drain(p->courier, ended, p);
+	else if (p->intake != NULL)
+		intake_drain(p->intake, ended, p);
+	else
+		ended(p);
+}
+
+static const struct role_links links = {
+	.ask = ask_for_channel,
+	.give_up = give_up,
+};
+
 /* ---- start ---- */
 
 static enum status
@@ -262,9 +301,11 @@ start_advisor(struct process *p, const struct role_env *env, struct diag *why)
 
 	if (st == ST_OK)
 		st = net_real_https_of(p->net, p->trust, why);
-	if (st == ST_OK)
-		p->advisor = advisor_new(p, env);
-	return st;
+	if (st != ST_OK)
+		return st;
+	p->advisor = advisor_new(p, env);
+	advisor_links(p->advisor, &links, p);
+	return ST_OK;
 }
 
 static enum status
@@ -276,6 +317,7 @@ start_courier(struct process *p, const struct role_env *env, struct diag *why)
 	if (st != ST_OK)
 		return st;
 	p->courier = courier_new(p, env, tls);
+	courier_links(p->courier, &links, p);
 	return courier_set_secrets(p->courier, p->secrets, why);
 }
 
@@ -291,13 +333,6 @@ free_descriptors(void)
 	return files.rlim_cur > 2 * OWN_DESCRIPTORS ?
 		   (uint32_t)files.rlim_cur - OWN_DESCRIPTORS :
 		   OWN_DESCRIPTORS;
-}
-
-/* The master joins what it starts. */
-static void
-orphaned(void *arg)
-{
-	end(arg, EXIT_TRY_LATER);
 }
 
 /* Looked up now: a role that runs opens no file. */
@@ -336,7 +371,7 @@ start_role(struct process *p, uint32_t courier_count, struct diag *why)
 		return start_courier(p, &env, why);
 	case ROLE_INTAKE:
 		p->intake = intake_new(p, &env);
-		intake_on_orphaned(p->intake, orphaned, p);
+		intake_links(p->intake, &links, p);
 		intake_set_tls(p->intake, p->tls);
 		intake_set_accounts(p->intake, p->accounts);
 		intake_limit_connections(p->intake, free_descriptors());
@@ -429,6 +464,7 @@ obey(struct process *p, const struct control *c, struct diag *why)
 		end(p, EXIT_DONE);
 		return ST_OK;
 	case CONTROL_READY:
+	case CONTROL_LOST:
 		break;
 	}
 	return diag_set(why, ST_SYNTAX, "control message %u is not for a role",

@@ -14,6 +14,24 @@
 #include "net/stream.h"
 #include "policy/accounts.h"
 
+enum role {
+	ROLE_KEEPER,
+	ROLE_ADVISOR,
+	ROLE_COURIER,
+	ROLE_INTAKE,
+};
+#define ROLE_COUNT 4u
+
+/*
+ * What a role wants of the master when a channel broke while both its ends
+ * live (gateway/rejoin.h): ask for a new one; give_up: be ended, once it has
+ * finished or given back what it can.
+ */
+struct role_links {
+	void (*ask)(void *arg, enum role other);
+	void (*give_up)(void *arg);
+};
+
 struct role_env {
 	struct net *net;
 	struct log *log;
@@ -27,13 +45,7 @@ struct role_env {
 struct intake;
 struct intake *intake_new(TALLOC_CTX *mem, const struct role_env *env);
 void intake_attach_keeper(struct intake *in, struct sock *s);
-/*
- * Call orphaned(arg) when the keeper has gone and no other is attached for
- * long.  One that died is started afresh at once; so the channel broke while
- * both lived, and nobody will join them again before this role ends.
- */
-void intake_on_orphaned(struct intake *in, void (*orphaned)(void *arg),
-    void *arg);
+void intake_links(struct intake *in, const struct role_links *links, void *arg);
 /* listen: index into conf->listen; the same index after a reload. */
 void intake_add_listener(struct intake *in, size_t listen, struct listener *l);
 /* NULL: no TLS.  Borrowed until the next; sessions keep what they have. */
@@ -73,6 +85,8 @@ struct advisor;
 struct advisor *advisor_new(TALLOC_CTX *mem, const struct role_env *env);
 void advisor_attach_keeper(struct advisor *a, struct sock *s);
 void advisor_attach_courier(struct advisor *a, unsigned index, struct sock *s);
+void advisor_links(struct advisor *a, const struct role_links *links,
+    void *arg);
 void advisor_reload(struct advisor *a, const struct conf *conf);
 
 /* courier: SMTP client sessions.  Takes tls over. */
@@ -93,6 +107,8 @@ MUST_CHECK enum status courier_set_trust(struct courier *c, struct span ca_pem,
     struct diag *why);
 void courier_attach_keeper(struct courier *c, struct sock *s);
 void courier_attach_advisor(struct courier *c, struct sock *s);
+void courier_links(struct courier *c, const struct role_links *links,
+    void *arg);
 void courier_reload(struct courier *c, const struct conf *conf);
 /* Finish running transactions, QUIT, then done(arg). */
 void courier_drain(struct courier *c, void (*done)(void *arg), void *arg);

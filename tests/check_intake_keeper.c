@@ -4,36 +4,6 @@
 
 /* ---- the keeper goes away ---- */
 
-static void
-count_orphaned(void *arg)
-{
-	++*(unsigned *)arg;
-}
-
-/* Both processes live, and nobody would join them again. */
-START_TEST(a_keeper_that_never_comes_back_is_an_end_to_be_told)
-{
-	unsigned orphaned = 0;
-
-	intake_on_orphaned(in, count_orphaned, &orphaned);
-	keeper_die();
-	settle();
-	advance(INTAKE_ORPHAN_MS - 1);
-	settle();
-	ck_assert_uint_eq(orphaned, 0);
-	keeper_start();
-	settle();
-	advance(INTAKE_ORPHAN_MS);
-	settle();
-	ck_assert_uint_eq(orphaned, 0);
-	keeper_die();
-	settle();
-	advance(INTAKE_ORPHAN_MS);
-	settle();
-	ck_assert_uint_eq(orphaned, 1);
-}
-END_TEST
-
 START_TEST(a_keeper_that_dies_in_mid_stream_means_451_at_the_end)
 {
 	char *block = lines_of(200000);
@@ -278,7 +248,6 @@ keeper_case(void)
 {
 	TCase *tc = tcase_create("keeper");
 
-	tcase_add_test(tc, a_keeper_that_never_comes_back_is_an_end_to_be_told);
 	tcase_add_test(tc,
 	    a_keeper_that_dies_in_mid_stream_means_451_at_the_end);
 	tcase_add_test(tc, a_keeper_that_dies_without_credit_frees_its_clients);

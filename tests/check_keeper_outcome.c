@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The keeper: what couriers tell. */
+#include "gateway/keeper_internal.h"
 #include "tests/keeper.h"
 
 START_TEST(smtp_57_an_outcome_told_twice_counts_once)
@@ -172,6 +173,95 @@ START_TEST(c14_a_restart_between_commit_and_receipt_repeats_nothing)
 	run(6 * MINUTE);
 	other = must_job(courier);
 	ck_assert_uint_eq(other.rcpt[0].attempts, 1);
+}
+END_TEST
+
+static struct peer *
+courier_with(uint64_t instance, const struct wire_job *j)
+{
+	struct wire_held held = { j->lease, j->message, 1, &j->rcpt[0].id };
+	struct sock *theirs;
+	struct peer *p = peer_new(&theirs);
+
+	keeper_attach_courier(k, 0, theirs);
+	send_hello(p, instance, 1, &held, 1);
+	return p;
+}
+
+/*
+ * The channel broke and the courier lives: what it is sending just now is
+ * nobody else's, or it would be sent twice.
+ */
+START_TEST(smtp_57_leases_survive_a_channel_that_breaks)
+{
+	struct peer *in, *courier, *second;
+	struct wire_job j, other;
+
+	start(2);
+	in = new_intake(0);
+	courier = new_courier(0, 77);
+	second = new_courier(1, 78);
+	submit(in, take_ids(in), "r.example");
+	run(1);
+	j = must_job(courier);
+	if (_i == 0)
+		talloc_free(courier);
+	else
+		say(courier, WIRE_SUBMIT_OPEN); /* a breach */
+	run(KEEPER_REJOIN_MS - 1000);
+	ck_assert(!next_job(second, &other));
+	courier = courier_with(77, &j);
+	run(2 * KEEPER_REJOIN_MS);
+	ck_assert(!next_job(second, &other));
+	ck_assert(!next_job(courier, &other));
+	tell(courier, 1, &j, RESULT_DELIVERED);
+	run(1);
+	ck_assert_uint_eq(queued(), 0);
+	ck_assert_uint_eq(last_ack(courier), 1);
+	ck_assert_uint_eq(chain(), 1);
+}
+END_TEST
+
+/* One started in its place holds nothing; or none comes at all. */
+START_TEST(leases_of_a_courier_that_died_are_free_with_its_successor)
+{
+	struct peer *in, *courier, *second;
+	struct wire_job j;
+
+	start(2);
+	in = new_intake(0);
+	courier = new_courier(0, 77);
+	second = new_courier(1, 78);
+	submit(in, take_ids(in), "r.example");
+	run(1);
+	(void)must_job(courier);
+	talloc_free(courier);
+	run(10);
+	ck_assert(!next_job(second, &j));
+	if (_i == 0)
+		courier = new_courier(0, 79);
+	run(_i == 0 ? 1000 : KEEPER_REJOIN_MS + 1000);
+	ck_assert_uint_eq(queued(), 1);
+	ck_assert(next_job(second, &j) || (_i == 0 && next_job(courier, &j)));
+}
+END_TEST
+
+/* What was on its way to the courier when the channel broke never came. */
+START_TEST(a_lease_that_a_courier_does_not_know_of_is_free)
+{
+	struct peer *in, *courier;
+
+	start(1);
+	in = new_intake(0);
+	courier = new_courier(0, 77);
+	submit(in, take_ids(in), "r.example");
+	run(1);
+	(void)must_job(courier);
+	talloc_free(courier);
+	run(1000);
+	courier = new_courier(0, 77);
+	run(1000);
+	(void)must_job(courier);
 }
 END_TEST
 
@@ -357,6 +447,11 @@ add_tests(TCase *tc)
 	tcase_add_test(tc, what_a_courier_told_just_before_its_end_counts);
 	tcase_add_test(tc,
 	    c14_a_restart_between_commit_and_receipt_repeats_nothing);
+	tcase_add_loop_test(tc, smtp_57_leases_survive_a_channel_that_breaks, 0,
+	    2);
+	tcase_add_loop_test(tc,
+	    leases_of_a_courier_that_died_are_free_with_its_successor, 0, 2);
+	tcase_add_test(tc, a_lease_that_a_courier_does_not_know_of_is_free);
 	tcase_add_loop_test(tc, b3_12_a_hostile_courier_loses_its_channel, 0,
 	    6);
 	tcase_add_test(tc,

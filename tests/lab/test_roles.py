@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
+import socket
 import time
 from pathlib import Path
 
@@ -27,6 +29,63 @@ def kill(gateway: Gateway, role: str) -> None:
             return
         time.sleep(0.05)
     raise AssertionError(f"{role} was not started again\n{gateway.log()}")
+
+
+PIDFD_GETFD = 438
+
+
+def cut(gateway: Gateway, role: str) -> None:
+    """End the channels of a role while both their ends live on."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    cuts = 0
+    for pid in gateway.processes()[role]:
+        process = os.pidfd_open(pid)
+        for fd in map(int, os.listdir(f"/proc/{pid}/fd")):
+            copy = libc.syscall(PIDFD_GETFD, process, fd, 0)
+            assert copy >= 0, os.strerror(ctypes.get_errno())
+            try:
+                sock = socket.socket(fileno=copy)
+            except OSError:
+                os.close(copy)
+                continue
+            with sock:
+                if (sock.family == socket.AF_UNIX
+                        and sock.type == socket.SOCK_STREAM):
+                    sock.shutdown(socket.SHUT_RDWR)
+                    cuts += 1
+        os.close(process)
+    assert cuts, f"{role} has no channel"
+
+
+@pytest.mark.parametrize("role", ["advisor", "courier", "intake"])
+def test_channels_that_broke_while_both_ends_live_are_joined_again(
+    gateway: Gateway, role: str
+) -> None:
+    before = gateway.processes()
+    joined = gateway.log().count("joined-again")
+    cut(gateway, role)
+    deadline = time.monotonic() + 2 * SECONDS
+    while gateway.log().count("joined-again") == joined:
+        assert time.monotonic() < deadline, gateway.log()
+        time.sleep(0.1)
+    gateway.wait_ready()
+    gateway.send("dane.example").delivered(
+        "mx.dane.example", required="verify", reached="verified")
+    assert gateway.processes() == before
+
+
+def test_mail_in_hand_when_a_courier_s_channels_break_is_sent_once(
+    gateway: Gateway, world: World
+) -> None:
+    mail = gateway.submit("slow.example")
+    deadline = time.monotonic() + SECONDS
+    server = world.servers["mx.slow.example"]
+    seen = len(server.sessions)
+    while len(server.sessions) == seen and time.monotonic() < deadline:
+        time.sleep(0.02)
+    cut(gateway, "courier")
+    result = gateway.wait_delivered(mail)
+    assert [host for host, _ in result.arrived] == ["mx.slow.example"]
 
 
 @pytest.mark.parametrize("role", ["advisor", "courier", "keeper", "intake"])

@@ -33,6 +33,7 @@ struct chan {
 	bool above; /* the queue was above the low mark */
 	bool stuck; /* the kernel takes no more: the socket is watched */
 	bool paused;
+	bool deaf; /* the other side takes no more: only read what is left */
 	bool closed;
 	bool *gone;      /* told when we are freed inside a callback */
 	const char *why; /* to tell with closed() */
@@ -41,6 +42,7 @@ struct chan {
 
 static void ready(void *arg, unsigned events);
 static void drop(struct chan *c, size_t sent);
+static void read_rest(void *arg);
 
 static void
 watch(struct chan *c)
@@ -158,6 +160,22 @@ send_some(struct chan *c, size_t *sent)
 	return sock_send(c->sock, iov, n, sent);
 }
 
+/*
+ * Writing failed, mostly because the other side has died.  What it said before
+ * is still to be read: it may be of deliveries, which would be made again.
+ */
+static void
+go_deaf(struct chan *c)
+{
+	c->deaf = true;
+	c->stuck = false;
+	c->why = need(talloc_strdup(c, sock_why(c->sock)));
+	drop(c, c->queued);
+	watch(c);
+	talloc_free(c->flush);
+	c->flush = net_later(c, c->net, read_rest, c);
+}
+
 /* As much as the kernel takes. */
 static void
 push(struct chan *c)
@@ -169,7 +187,7 @@ push(struct chan *c)
 		if (io == IO_AGAIN)
 			break;
 		if (io != IO_OK) {
-			shut(c, sock_why(c->sock));
+			go_deaf(c);
 			return;
 		}
 		drop(c, sent);
@@ -206,7 +224,7 @@ chan_send(struct chan *c, uint8_t type, const struct iovec *iov, int iov_count)
 {
 	size_t n = 2;
 
-	if (c->closed)
+	if (c->closed || c->deaf)
 		return;
 	for (int i = 0; i < iov_count; i++)
 		n += iov[i].iov_len;
@@ -271,7 +289,7 @@ take_frame(struct chan *c, struct span *in, const bool *gone, struct diag *why)
 	st = c->ops->frame(c->arg, type, frame, why);
 	if (!*gone && st != ST_OK && why->st == ST_OK)
 		(void)diag_set(why, st, "frame of type %u refused", type);
-	return st;
+	return st == ST_TEMP ? ST_IO : st; /* it was whole, and is refused */
 }
 
 /* All whole frames that are there.  false: the channel is gone or shut. */
@@ -336,14 +354,37 @@ fill(struct chan *c)
 }
 
 /*
- * Read until a read comes short.  The last frame's callback may free us, so
- * nothing of *c is touched after take_frames() said false.
+ * Read until nothing more is there, or others must have their turn.  false:
+ * the channel is gone or shut.  A frame's callback may free us, so nothing of
+ * *c is touched after take_frames() said false.
  */
+static bool
+read_some(struct chan *c)
+{
+	for (unsigned i = 0; i < READS_A_TURN && !c->paused; i++) {
+		if (!fill(c))
+			return !c->closed;
+		if (!take_frames(c))
+			return false;
+	}
+	return true;
+}
+
+/* A socket holds no more than one turn reads. */
+static void
+read_rest(void *arg)
+{
+	struct chan *c = arg;
+
+	c->flush = NULL;
+	if (read_some(c))
+		shut(c, c->why);
+}
+
 static void
 ready(void *arg, unsigned events)
 {
 	struct chan *c = arg;
-	bool more = true;
 
 	if (events & SOCK_WRITABLE) {
 		bool gone = false;
@@ -354,10 +395,8 @@ ready(void *arg, unsigned events)
 			return;
 		c->gone = NULL;
 	}
-	if ((events & SOCK_READABLE) == 0)
-		return;
-	for (unsigned i = 0; more && i < READS_A_TURN; i++)
-		more = !c->closed && !c->paused && fill(c) && take_frames(c);
+	if ((events & SOCK_READABLE) && !c->closed)
+		(void)read_some(c);
 }
 
 void

@@ -23,6 +23,7 @@ struct end {
 	unsigned batches, closed, drained;
 	char why[DIAG_TEXT_BYTES];
 	uint8_t refuse; /* this type */
+	enum status refusal;
 	bool frees_in_frame, frees_in_batch, frees_when_closed;
 	bool keeps; /* payloads in frames */
 	bool echoes;
@@ -44,7 +45,7 @@ got_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 		sbuf_u8(&e->frames, '\n');
 	}
 	if (e->refuse != 0 && type == e->refuse)
-		return diag_set(why, ST_SYNTAX, "type %u is not for me", type);
+		return diag_set(why, e->refusal, "type %u is not for me", type);
 	if (e->echoes)
 		chan_send_span(e->chan, type, payload);
 	if (e->frees_in_frame)
@@ -85,7 +86,7 @@ static const struct chan_ops ops = { got_frame, got_batch, got_closed,
 static void
 open_end(struct end *e, int fd)
 {
-	*e = (struct end){ .keeps = true };
+	*e = (struct end){ .keeps = true, .refusal = ST_SYNTAX };
 	sbuf_init(&e->frames, mem, 64u << 20);
 	e->chan = chan_new(mem, net, net_real_sock(mem, net, fd), &ops, e);
 }
@@ -297,6 +298,40 @@ START_TEST(chan_hands_over_all_before_the_end)
 }
 END_TEST
 
+static void
+say_and_die(void *arg)
+{
+	(void)arg;
+	inject_frame(3, CHAN_VERSION, 1, "g");
+	inject_frame(3, CHAN_VERSION, 2, "x");
+	close(raw);
+	raw = -1;
+}
+
+/* Just before we write: it may have told of deliveries. */
+START_TEST(chan_hands_over_what_a_dead_side_said_though_writing_fails)
+{
+	net_later(mem, net, say_and_die, NULL);
+	b.frees_in_frame = _i == 1;
+	chan_send_span(b.chan, 1, SPAN_LIT("into the void"));
+	turns(5);
+	ck_assert_uint_eq(b.closed, _i == 0 ? 1 : 0);
+	assert_frames(&b, _i == 0 ? "1 g\n2 x\n" : "1 g\n");
+}
+END_TEST
+
+/* It reads no more, and says nothing either. */
+START_TEST(chan_ends_when_writing_fails)
+{
+	ck_assert_int_eq(shutdown(raw, SHUT_RD), 0);
+	chan_send_span(b.chan, 1, SPAN_LIT("into the void"));
+	turns(5);
+	ck_assert_uint_eq(b.closed, 1);
+	ck_assert_str_eq(b.why, "Broken pipe");
+	ck_assert_uint_eq(chan_queued(b.chan), 0);
+}
+END_TEST
+
 START_TEST(chan_may_be_freed_in_any_callback)
 {
 	join();
@@ -353,9 +388,11 @@ START_TEST(b3_12_a_bad_header_closes_the_channel)
 }
 END_TEST
 
+/* Whatever it is refused with, even what elsewhere means "later". */
 START_TEST(b3_12_a_refused_frame_closes_the_channel)
 {
 	b.refuse = 2;
+	b.refusal = _i == 0 ? ST_SYNTAX : ST_TEMP;
 	inject_frame(3, CHAN_VERSION, 1, "g");
 	inject_frame(3, CHAN_VERSION, 2, "x");
 	inject_frame(3, CHAN_VERSION, 3, "g");
@@ -433,6 +470,9 @@ suite(void)
 	tcase_add_test(t, chan_tells_when_the_queue_has_drained);
 	tcase_add_test(t, chan_end_is_told_once_and_later);
 	tcase_add_test(t, chan_hands_over_all_before_the_end);
+	tcase_add_loop_test(t,
+	    chan_hands_over_what_a_dead_side_said_though_writing_fails, 0, 2);
+	tcase_add_test(t, chan_ends_when_writing_fails);
 	tcase_add_loop_test(t, chan_may_be_freed_in_any_callback, 0, 3);
 	tcase_add_test(t, chan_may_be_freed_with_frames_queued);
 	suite_add_tcase(s, t);
@@ -441,7 +481,7 @@ suite(void)
 	tcase_add_checked_fixture(t, set_up, tear_down);
 	tcase_add_loop_test(t, b3_12_a_bad_header_closes_the_channel, 0,
 	    (int)COUNT_OF(hostiles));
-	tcase_add_test(t, b3_12_a_refused_frame_closes_the_channel);
+	tcase_add_loop_test(t, b3_12_a_refused_frame_closes_the_channel, 0, 2);
 	tcase_add_test(t, b3_12_a_frame_cut_off_is_never_handed_over);
 	tcase_add_test(t, b3_12_a_frame_may_come_byte_by_byte);
 	tcase_add_test(t, b3_12_a_promised_frame_is_bounded);

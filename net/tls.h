@@ -48,7 +48,8 @@ void tls_client_forget(struct tls_client *tls);
 /*
  * Server context from PEM bytes: certificates and private keys.  A
  * certificate that has its key there is presented, with those behind it, up
- * to the next of that kind, as its chain.  The first must have one.
+ * to the next that has one, as its chain.  The first must have one; two of one
+ * kind (RSA, EC) are refused.
  */
 struct tls_server;
 MUST_CHECK enum status tls_server_new(TALLOC_CTX *mem, struct span chain_pem,

@@ -91,16 +91,27 @@ read_keys(struct span pem, struct keys *k, struct diag *why)
 	return st;
 }
 
-/* The key of x; NULL: there is none. */
-static EVP_PKEY *
-key_of(struct keys *k, X509 *x)
+/* The number of x's key; k->count: there is none. */
+static size_t
+key_of(const struct keys *k, X509 *x)
+{
+	size_t i = 0;
+
+	while (i < k->count && EVP_PKEY_eq(X509_get0_pubkey(x), k->key[i]) != 1)
+		i++;
+	return i;
+}
+
+/* OpenSSL has room for one of each kind: a further one takes its place, and
+ * adds its chain to that of the first. */
+static bool
+has_its_kind(const struct keys *k, size_t at)
 {
 	for (size_t i = 0; i < k->count; i++)
-		if (EVP_PKEY_eq(X509_get0_pubkey(x), k->key[i]) == 1) {
-			k->used[i] = true;
-			return k->key[i];
-		}
-	return NULL;
+		if (k->used[i] && EVP_PKEY_get_base_id(k->key[i]) ==
+				      EVP_PKEY_get_base_id(k->key[at]))
+			return true;
+	return false;
 }
 
 static void
@@ -115,26 +126,42 @@ note_end(struct tls_server *tls, const X509 *x)
 		tls->not_after = end;
 }
 
+/* One that has its key here. */
+static enum status
+use_leaf(struct tls_server *tls, struct keys *k, X509 *x, size_t at,
+    struct diag *why)
+{
+	if (k->used[at] && X509_cmp(x, SSL_CTX_get0_certificate(tls->ctx)) == 0)
+		return ST_OK; /* the file just says it twice */
+	if (has_its_kind(k, at))
+		return diag_set(why, ST_IO,
+		    "TLS certificate: a second one of kind %s: only one of "
+		    "each can be used",
+		    EVP_PKEY_get0_type_name(k->key[at]));
+	k->used[at] = true;
+	note_end(tls, x);
+	if (SSL_CTX_use_certificate(tls->ctx, x) != 1)
+		return tls_failed(why, "TLS certificate");
+	if (SSL_CTX_use_PrivateKey(tls->ctx, k->key[at]) != 1 ||
+	    SSL_CTX_check_private_key(tls->ctx) != 1)
+		return tls_failed(why, "TLS key");
+	return ST_OK;
+}
+
 static enum status
 use_certificate(struct tls_server *tls, struct keys *k, X509 *x, bool first,
     struct diag *why)
 {
-	EVP_PKEY *key = key_of(k, x);
+	size_t at = key_of(k, x);
 
-	if (key == NULL && first)
+	if (at < k->count)
+		return use_leaf(tls, k, x, at, why);
+	if (first)
 		return diag_set(why, ST_IO,
 		    "TLS key: none of the first certificate");
-	if (key == NULL)
-		return SSL_CTX_add1_chain_cert(tls->ctx, x) == 1 ?
-			   ST_OK :
-			   tls_failed(why, "TLS certificate");
-	note_end(tls, x);
-	if (SSL_CTX_use_certificate(tls->ctx, x) != 1)
-		return tls_failed(why, "TLS certificate");
-	if (SSL_CTX_use_PrivateKey(tls->ctx, key) != 1 ||
-	    SSL_CTX_check_private_key(tls->ctx) != 1)
-		return tls_failed(why, "TLS key");
-	return ST_OK;
+	return SSL_CTX_add1_chain_cert(tls->ctx, x) == 1 ?
+		   ST_OK :
+		   tls_failed(why, "TLS certificate");
 }
 
 static enum status

@@ -1767,6 +1767,27 @@ START_TEST(tls_server_takes_a_certificate_of_each_kind)
 }
 END_TEST
 
+/* The first would silently be gone, and its chain sent with the second. */
+START_TEST(tls_server_takes_one_certificate_of_a_kind)
+{
+	const struct cert *ca = cert_ca(mem, "CA", NULL);
+	const struct cert *a = cert_leaf(mem, "DNS:" BASE, ca);
+	const struct cert *b = cert_leaf(mem, "DNS:" BASE, ca);
+	const struct cert *two[] = { a, ca, b, ca }, *twice[] = { a, a, ca };
+	struct span keys = joined(cert_key_pem(mem, a), cert_key_pem(mem, b));
+	struct tls_server *s;
+	struct diag why = { 0 };
+
+	ck_assert_int_eq(tls_server_new(mem, cert_pem(mem, two, 4), keys, &s,
+			     &why),
+	    ST_IO);
+	ck_assert_ptr_nonnull(strstr(why.text, "a second one of kind EC"));
+	ck_assert_int_eq(tls_server_new(mem, cert_pem(mem, twice, 3),
+			     cert_key_pem(mem, a), &s, &why),
+	    ST_OK);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -1879,6 +1900,7 @@ suite(void)
 	tcase_add_test(t, a_pem_file_that_is_damaged_further_down_is_refused);
 	tcase_add_test(t, a_key_with_a_passphrase_is_refused_without_asking);
 	tcase_add_test(t, tls_server_takes_a_certificate_of_each_kind);
+	tcase_add_test(t, tls_server_takes_one_certificate_of_a_kind);
 	suite_add_tcase(s, t);
 	return s;
 }

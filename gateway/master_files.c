@@ -65,34 +65,51 @@ read_file(TALLOC_CTX *mem, const char *path, enum secrecy secrecy,
 	sbuf_init(&b, mem, CONTROL_BLOB_MAX_BYTES);
 	while ((n = fread(part, 1, sizeof(part), f)) > 0)
 		sbuf_add(&b, part, n);
+	n = (size_t)ferror(f);
 	fclose(f);
+	if (n != 0) /* what came before is not all of it */
+		return diag_set(why, ST_IO, "%s: cannot be read", path);
 	if (sbuf_failed(&b) || b.n == 0)
 		return diag_set(why, ST_LIMIT, "%s: empty or too large", path);
 	*out = sbuf_view(&b);
 	return ST_OK;
 }
 
+/* Tried out together, and for how long they hold. */
+static enum status
+try_tls(struct master_files *m, const struct conf *conf, struct diag *why)
+{
+	TALLOC_CTX *tmp = need(talloc_new(m));
+	struct diag detail = { 0 };
+	struct tls_server *tls;
+	enum status st = tls_server_new(tmp, m->cert, m->key, &tls, &detail);
+
+	if (st != ST_OK)
+		(void)diag_set(why, st, "%s with key %s: %s",
+		    conf->tls_certificate, conf->tls_key, detail.text);
+	else
+		m->not_after = tls_server_not_after(tls);
+	if (st == ST_OK && m->client_ca.n > 0 &&
+	    tls_server_trust(tls, m->client_ca, &detail) != ST_OK)
+		st = diag_set(why, ST_IO,
+		    "%s: no certificates could be read from it",
+		    conf->intake_client_ca);
+	talloc_free(tmp);
+	return st;
+}
+
 static enum status
 read_tls(struct master_files *m, const struct conf *conf, struct diag *why)
 {
-	TALLOC_CTX *tmp = need(talloc_new(m));
-	struct tls_server *tls = NULL;
-	enum status st;
+	enum status st = read_file(m, conf->tls_certificate, SECRECY_NONE,
+	    &m->cert, why);
 
-	st = read_file(m, conf->tls_certificate, SECRECY_NONE, &m->cert, why);
 	if (st == ST_OK)
 		st = read_file(m, conf->tls_key, SECRECY_KEY, &m->key, why);
-	if (st == ST_OK)
-		st = tls_server_new(tmp, m->cert, m->key, &tls, why);
 	if (st == ST_OK && *conf->intake_client_ca != '\0')
 		st = read_file(m, conf->intake_client_ca, SECRECY_NONE,
 		    &m->client_ca, why);
-	if (st == ST_OK && m->client_ca.n > 0)
-		st = tls_server_trust(tls, m->client_ca, why);
-	if (st == ST_OK)
-		m->not_after = tls_server_not_after(tls);
-	talloc_free(tmp);
-	return st;
+	return st == ST_OK ? try_tls(m, conf, why) : st;
 }
 
 /* The first line of a route's password-file. */

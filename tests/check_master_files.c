@@ -112,6 +112,26 @@ START_TEST(trust_anchors_are_tried_out_before_they_are_used)
 }
 END_TEST
 
+/* Each mistake says where it is. */
+START_TEST(what_cannot_be_used_is_told_with_its_file)
+{
+	conf.intake_client_ca = file_of("ca.pem", SPAN_LIT("none"), 0644);
+	ck_assert(master_files_read(mem, &conf, &bad) == NULL);
+	ck_assert_str_eq(bad.text[0],
+	    talloc_asprintf(mem, "%s: no certificates could be read from it",
+		conf.intake_client_ca));
+	conf.intake_client_ca = dir;
+	ck_assert(master_files_read(mem, &conf, &bad) == NULL);
+	ck_assert_str_eq(bad.text[1],
+	    talloc_asprintf(mem, "%s: cannot be read", dir));
+	conf.intake_client_ca = "";
+	(void)file_of("key.pem", SPAN_LIT("none"), 0600);
+	ck_assert(master_files_read(mem, &conf, &bad) == NULL);
+	ck_assert_ptr_nonnull(strstr(bad.text[2], conf.tls_certificate));
+	ck_assert_ptr_nonnull(strstr(bad.text[2], conf.tls_key));
+}
+END_TEST
+
 /* It is shown to everybody. */
 START_TEST(a_certificate_may_be_read_by_all)
 {
@@ -133,6 +153,7 @@ main(void)
 	    (int)COUNT_OF(modes));
 	tcase_add_loop_test(t, trust_anchors_are_tried_out_before_they_are_used,
 	    0, 2);
+	tcase_add_test(t, what_cannot_be_used_is_told_with_its_file);
 	tcase_add_test(t, a_certificate_may_be_read_by_all);
 	suite_add_tcase(s, t);
 	sr = srunner_create(s);

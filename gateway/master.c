@@ -9,8 +9,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +21,7 @@
 #include "gateway/cmd_util.h"
 #include "gateway/control.h"
 #include "gateway/master_files.h"
+#include "gateway/master_user.h"
 
 #define MASTER_MAX_WORKERS  64u
 #define MASTER_MAX_CHILDREN (2u + 2u * MASTER_MAX_WORKERS)
@@ -95,7 +94,9 @@ count_alive(const struct master *m, enum role role)
 	return n;
 }
 
-static void
+/* false: it does not hear.  One that has died is told nothing, and will be
+ * told all when it is started again. */
+static bool
 tell(struct child *c, enum control_type type, uint32_t number, int fd)
 {
 	const struct control msg = {
@@ -103,50 +104,73 @@ tell(struct child *c, enum control_type type, uint32_t number, int fd)
 	};
 	struct diag why = { 0 };
 
-	if (alive(c) && control_send(c->fd, &msg, &why) != ST_OK)
-		log_text(c->m->log, LOG_LEVEL_WARN, "role-deaf", "%s/%u: %s",
-		    role_name(c->role), c->index, why.text);
+	if (!alive(c) || control_send(c->fd, &msg, &why) == ST_OK)
+		return true;
+	log_text(c->m->log, LOG_LEVEL_WARN, "role-deaf", "%s/%u: %s",
+	    role_name(c->role), c->index, why.text);
+	return false;
 }
 
-static void
+static bool
 tell_blob(struct child *c, enum control_type type, struct span content)
 {
 	struct diag why = { 0 };
 	int fd = net_real_memfd("tierpost", content, &why);
+	bool told;
 
 	if (fd < 0) {
 		log_text(c->m->log, LOG_LEVEL_ERROR, "no-memfd", "%s",
 		    why.text);
-		return;
+		return false;
 	}
-	tell(c, type, 0, fd);
+	told = tell(c, type, 0, fd);
 	close(fd);
+	return told;
 }
 
+static bool
+tell_conf(struct child *c)
+{
+	char *text = conf_print(c->m, c->m->conf);
+	bool told = tell_blob(c, CONTROL_CONF, span_str(text));
+
+	talloc_free(text);
+	return told;
+}
+
+static bool
+tell_files(struct child *c)
+{
+	const struct master_files *f = c->m->files;
+
+	switch (c->role) {
+	case ROLE_KEEPER:
+		return true;
+	case ROLE_ADVISOR:
+		return tell_blob(c, CONTROL_TRUST, f->sts_ca);
+	case ROLE_COURIER:
+		return tell_blob(c, CONTROL_TRUST, f->smtp_ca) &&
+		       tell_blob(c, CONTROL_SECRETS, f->secrets);
+	case ROLE_INTAKE:
+		return tell_blob(c, CONTROL_CLIENT_CA, f->client_ca) &&
+		       tell_blob(c, CONTROL_CERT, f->cert) &&
+		       tell_blob(c, CONTROL_KEY, f->key) &&
+		       tell_blob(c, CONTROL_ACCOUNTS, f->accounts);
+	}
+	return true; /* not reached: the switch names every role */
+}
+
+/* One that does not hear of what is required now must not go on with what was
+ * required before: it is started afresh. */
 static void
 tell_settings(struct child *c)
 {
-	struct master *m = c->m;
-	char *text = conf_print(m, m->conf);
-
-	tell_blob(c, CONTROL_CONF, span_str(text));
-	talloc_free(text);
-	if (c->role == ROLE_COURIER) {
-		tell_blob(c, CONTROL_TRUST, m->files->smtp_ca);
-		tell_blob(c, CONTROL_SECRETS, m->files->secrets);
-	}
-	if (c->role == ROLE_ADVISOR)
-		tell_blob(c, CONTROL_TRUST, m->files->sts_ca);
-	if (c->role != ROLE_INTAKE)
-		return;
-	tell_blob(c, CONTROL_CLIENT_CA, m->files->client_ca);
-	tell_blob(c, CONTROL_CERT, m->files->cert);
-	tell_blob(c, CONTROL_KEY, m->files->key);
-	tell_blob(c, CONTROL_ACCOUNTS, m->files->accounts);
+	if (!tell_conf(c) || !tell_files(c))
+		kill(c->pid, SIGKILL);
 }
 
-/* Give a and b the two ends of a new channel. */
-static void
+/* Give a and b the two ends of a new channel, if both are there. */
+static bool
 join(struct child *a, struct child *b)
 {
 	struct control to_a = {
@@ -156,24 +180,27 @@ join(struct child *a, struct child *b)
 		.type = CONTROL_CHANNEL, .role = a->role, .number = a->index
 	};
 	struct diag why = { 0 };
+	bool joined;
 	int fd[2];
 
 	if (!alive(a) || !alive(b))
-		return;
+		return false;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd) < 0) {
 		(void)diag_errno(&why, "socketpair");
 		log_text(a->m->log, LOG_LEVEL_ERROR, "no-channel", "%s",
 		    why.text);
-		return;
+		return false;
 	}
 	to_a.fd = fd[0];
 	to_b.fd = fd[1];
-	if (control_send(a->fd, &to_a, &why) != ST_OK ||
-	    control_send(b->fd, &to_b, &why) != ST_OK)
+	joined = control_send(a->fd, &to_a, &why) == ST_OK &&
+		 control_send(b->fd, &to_b, &why) == ST_OK;
+	if (!joined)
 		log_text(a->m->log, LOG_LEVEL_WARN, "no-channel", "%s",
 		    why.text);
 	close(fd[0]);
 	close(fd[1]);
+	return joined;
 }
 
 static bool
@@ -193,7 +220,7 @@ join_all(struct child *c)
 
 	for (size_t i = 0; i < m->child_count; i++)
 		if (talk(c->role, m->child[i].role))
-			join(c, &m->child[i]);
+			(void)join(c, &m->child[i]);
 }
 
 /* In the child: descriptor 3 is the control socket, nothing else is left. */
@@ -227,6 +254,7 @@ spawn(struct child *c, struct diag *why)
 	struct master *m = c->m;
 	int fd[2];
 
+	c->born = net_now(m->net); /* or not: the back-off counts from here */
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fd) < 0)
 		return diag_errno(why, "socketpair");
 	c->pid = fork();
@@ -240,7 +268,6 @@ spawn(struct child *c, struct diag *why)
 	}
 	c->fd = fd[0];
 	c->ready = false;
-	c->born = net_now(m->net);
 	c->watch = net_real_watch(m, m->net, c->fd, child_readable, c);
 	return ST_OK;
 }
@@ -356,9 +383,9 @@ join_again(struct child *c, enum role other)
 	    !mono_reached(now, mono_after(c->joined[other], JOIN_REST_MS)))
 		return;
 	c->joined[other] = now;
-	log_text(m->log, LOG_LEVEL_INFO, "joined-again", "%s/%u and %s",
-	    role_name(c->role), c->index, role_name(other));
-	join(c, child_of(m, other, 0));
+	if (join(c, child_of(m, other, 0)))
+		log_text(m->log, LOG_LEVEL_INFO, "joined-again", "%s/%u and %s",
+		    role_name(c->role), c->index, role_name(other));
 }
 
 static void
@@ -626,68 +653,6 @@ bind_all(struct master *m, struct diag *why)
 	return ST_OK;
 }
 
-/* The folder is the spool's alone: owner only, and nobody else's. */
-static enum status
-make_state_dir(const char *dir, uid_t uid, gid_t gid, struct diag *why)
-{
-	struct stat st;
-
-	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
-		return diag_errno(why, "state-dir %s", dir);
-	if (lstat(dir, &st) < 0)
-		return diag_errno(why, "state-dir %s", dir);
-	if (!S_ISDIR(st.st_mode))
-		return diag_set(why, ST_POLICY, "state-dir %s: not a folder",
-		    dir);
-	if (st.st_uid == uid)
-		return chmod(dir, 0700) == 0 ?
-			   ST_OK :
-			   diag_errno(why, "state-dir %s", dir);
-	if (geteuid() != 0 || st.st_uid != 0)
-		return diag_set(why, ST_POLICY,
-		    "state-dir %s belongs to user %u, not to the gateway's "
-		    "user %u: chown it",
-		    dir, (unsigned)st.st_uid, (unsigned)uid);
-	if (chown(dir, uid, gid) < 0 || chmod(dir, 0700) < 0)
-		return diag_errno(why, "state-dir %s", dir);
-	return ST_OK;
-}
-
-/* For good: nothing of the gateway runs as root after this. */
-static enum status
-drop_root(const struct passwd *pw, struct diag *why)
-{
-	if (setgroups(0, NULL) < 0 || setgid(pw->pw_gid) < 0 ||
-	    setuid(pw->pw_uid) < 0)
-		return diag_errno(why, "becoming %s", pw->pw_name);
-	if (setuid(0) == 0)
-		return diag_set(why, ST_POLICY, "root could be regained");
-	return ST_OK;
-}
-
-static enum status
-settle_user(struct master *m, struct diag *why)
-{
-	const struct passwd *pw;
-	enum status st;
-
-	if (geteuid() != 0)
-		return make_state_dir(m->conf->state_dir, geteuid(), getegid(),
-		    why);
-	pw = getpwnam(m->conf->user);
-	if (pw == NULL)
-		return diag_set(why, ST_NOTFOUND,
-		    "user \"%s\" does not exist: add it (adduser --system "
-		    "--group %s) or set another as user",
-		    m->conf->user, m->conf->user);
-	if (pw->pw_uid == 0)
-		return diag_set(why, ST_POLICY,
-		    "user \"%s\" is root: choose an unprivileged one",
-		    m->conf->user);
-	st = make_state_dir(m->conf->state_dir, pw->pw_uid, pw->pw_gid, why);
-	return st == ST_OK ? drop_root(pw, why) : st;
-}
-
 static enum status
 prepare(struct master *m, struct diag *why)
 {
@@ -701,7 +666,7 @@ prepare(struct master *m, struct diag *why)
 	if (st == ST_OK)
 		st = bind_all(m, why);
 	if (st == ST_OK)
-		st = settle_user(m, why);
+		st = master_settle_user(m->conf, why);
 	if (st == ST_OK) {
 		m->command_line = control_socket_bind(m->conf->state_dir, why);
 		st = m->command_line < 0 ? why->st : ST_OK;

@@ -71,20 +71,33 @@ read_blob(int fd, TALLOC_CTX *mem, struct span *out, struct diag *why)
 }
 
 static enum status
+read_conf(struct process *p, int fd, struct conf **conf, struct diag *why)
+{
+	TALLOC_CTX *tmp = need(talloc_new(p));
+	struct conf_mistakes mistakes = { .mem = tmp };
+	struct span text;
+	enum status st = read_blob(fd, tmp, &text, why);
+
+	if (st == ST_OK) {
+		*conf = conf_read_text(p, "configuration of the master",
+		    span_dup(tmp, text), net_wall(p->net), false, &mistakes);
+		if (*conf == NULL)
+			st = diag_set(why, ST_SYNTAX, "%s",
+			    mistakes.count > 0 ? mistakes.text[0] :
+						 "configuration");
+	}
+	talloc_free(tmp);
+	return st;
+}
+
+static enum status
 take_conf(struct process *p, int fd, struct diag *why)
 {
-	struct conf_mistakes mistakes = { .mem = p };
 	struct conf *conf, *old = p->conf;
-	struct span text;
-	enum status st = read_blob(fd, p, &text, why);
+	enum status st = read_conf(p, fd, &conf, why);
 
 	if (st != ST_OK)
 		return st;
-	conf = conf_read_text(p, "configuration of the master",
-	    span_dup(p, text), net_wall(p->net), false, &mistakes);
-	if (conf == NULL)
-		return diag_set(why, ST_SYNTAX, "%s",
-		    mistakes.count > 0 ? mistakes.text[0] : "configuration");
 	p->conf = conf;
 	p->log->level = conf->log_level;
 	if (p->keeper != NULL)

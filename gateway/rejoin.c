@@ -9,8 +9,9 @@ struct rejoin {
 	const struct role_links *links; /* or NULL */
 	void *arg;
 	struct net_timer *timer;
-	int64_t delay_ms; /* 0: joined */
-	bool asked;       /* since it was lost */
+	int64_t delay_ms; /* 0: joined, or nobody to ask */
+	bool joined;
+	bool asked; /* since it was lost */
 	struct mono since;
 	uint32_t breaks; /* of channels asked for, one soon after another */
 };
@@ -49,28 +50,36 @@ rejoin_new(TALLOC_CTX *mem, const struct role_env *env, enum role other)
 	return r;
 }
 
+static void
+await(struct rejoin *r)
+{
+	r->delay_ms = REJOIN_FIRST_MS;
+	net_timer_set(r->timer, mono_after(net_now(r->env.net), r->delay_ms));
+}
+
 void
 rejoin_by(struct rejoin *r, const struct role_links *links, void *arg)
 {
 	r->links = links;
 	r->arg = arg;
+	if (!r->joined)
+		await(r);
 }
 
 void
 rejoin_lost(struct rejoin *r)
 {
-	struct mono now = net_now(r->env.net);
-
+	r->joined = false;
 	if (r->links == NULL || r->delay_ms > 0)
 		return;
-	if (mono_reached(now, mono_after(r->since, REJOIN_STEADY_MS)))
+	if (mono_reached(net_now(r->env.net),
+		mono_after(r->since, REJOIN_STEADY_MS)))
 		r->breaks = 0;
 	if (r->breaks >= REJOIN_TRIES) {
 		give_up(r);
 		return;
 	}
-	r->delay_ms = REJOIN_FIRST_MS;
-	net_timer_set(r->timer, mono_after(now, r->delay_ms));
+	await(r);
 }
 
 void
@@ -79,6 +88,7 @@ rejoin_found(struct rejoin *r)
 	net_timer_clear(r->timer);
 	r->breaks = r->asked ? r->breaks + 1 : 0;
 	r->asked = false;
+	r->joined = true;
 	r->delay_ms = 0;
 	r->since = net_now(r->env.net);
 }

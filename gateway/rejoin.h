@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * rejoin - sees to it that a role gets a channel again that broke while both
- * its ends live.
+ * its ends live, or never came.
  *
  * One whose other end died is made anew by the master as soon as that was
  * started afresh, which takes less than REJOIN_FIRST_MS.  One for which no
@@ -10,9 +10,9 @@
  * breaks too, again and again, what the role holds is the reason: it is to
  * end, and starts with nothing.
  *
- *	joined --lost--> waiting --found--> joined
- *	                 waiting --time--> asked --found--> joined
- *	                                   asked --time--> asked
+ *	waiting --found--> joined --lost--> waiting
+ *	waiting --time--> asked --found--> joined
+ *	                  asked --time--> asked
  *	joined on asking, REJOIN_TRIES times, and lost soon --> given up
  */
 #ifndef GATEWAY_REJOIN_H
@@ -26,11 +26,11 @@
 #define REJOIN_STEADY_MS 60000 /* ours: one that lived so long was good */
 #define REJOIN_TRIES     5u    /* ours */
 
-/* The channel to other, which is there; a talloc object. */
+/* The channel to other, which is still to come; a talloc object. */
 struct rejoin;
 struct rejoin *rejoin_new(TALLOC_CTX *mem, const struct role_env *env,
     enum role other);
-/* Whom to ask; borrowed.  Without it nothing is done. */
+/* Whom to ask, from now on; borrowed.  Without it nothing is done. */
 void rejoin_by(struct rejoin *r, const struct role_links *links, void *arg);
 /* It closed; a second time is the same. */
 void rejoin_lost(struct rejoin *r);

@@ -17,7 +17,7 @@ static struct intake *intake;
 static struct chan *ours; /* our end of the channel at hand */
 static bool closed;
 static unsigned asked, given_up;
-static enum role asked_for;
+static int at_hand = -1; /* the end under test */
 
 static void
 log_nothing(void *arg, enum log_level level, struct span line)
@@ -29,13 +29,7 @@ log_nothing(void *arg, enum log_level level, struct span line)
 
 static struct log quiet = { .role = "test", .write = log_nothing };
 
-static void
-count_ask(void *arg, enum role other)
-{
-	(void)arg;
-	asked++;
-	asked_for = other;
-}
+static void count_ask(void *arg, enum role other);
 
 static void
 count_end(void *arg)
@@ -101,22 +95,58 @@ advisor_to_keeper(struct sock *s)
 	advisor_attach_keeper(advisor, s);
 }
 
+static void
+link_intake(void)
+{
+	intake_links(intake, &links, NULL);
+}
+
+static void
+link_courier(void)
+{
+	courier_links(courier, &links, NULL);
+}
+
+static void
+link_advisor(void)
+{
+	advisor_links(advisor, &links, NULL);
+}
+
 static const struct {
 	void (*attach)(struct sock *s);
+	void (*link)(void);
 	enum role other;
 } ends[] = {
-	{ intake_to_keeper, ROLE_KEEPER },
-	{ courier_to_keeper, ROLE_KEEPER },
-	{ courier_to_advisor, ROLE_ADVISOR },
-	{ advisor_to_keeper, ROLE_KEEPER },
+	{ intake_to_keeper, link_intake, ROLE_KEEPER },
+	{ courier_to_keeper, link_courier, ROLE_KEEPER },
+	{ courier_to_advisor, link_courier, ROLE_ADVISOR },
+	{ advisor_to_keeper, link_advisor, ROLE_KEEPER },
 };
 #define ENDS ((int)COUNT_OF(ends))
+
+/* A courier asks for its other channel too. */
+static void
+count_ask(void *arg, enum role other)
+{
+	(void)arg;
+	asked += other == ends[at_hand].other;
+}
+
+static void
+begin(int end)
+{
+	if (at_hand < 0)
+		ends[end].link();
+	at_hand = end;
+}
 
 static void
 join(int end)
 {
 	struct sock *mine, *its;
 
+	begin(end);
 	TALLOC_FREE(ours);
 	sim_pair(mem, sim, &mine, &its);
 	ours = chan_new(mem, net, mine, &our_ops, NULL);
@@ -149,9 +179,7 @@ set_up(void)
 	intake = intake_new(mem, &env);
 	ours = NULL;
 	asked = given_up = 0;
-	courier_links(courier, &links, NULL);
-	advisor_links(advisor, &links, NULL);
-	intake_links(intake, &links, NULL);
+	at_hand = -1;
 }
 
 static void
@@ -201,7 +229,6 @@ START_TEST(a_channel_that_broke_is_asked_for_until_it_is_there)
 	ck_assert_uint_eq(asked, 0);
 	run(1);
 	ck_assert_uint_eq(asked, 1);
-	ck_assert_int_eq(asked_for, ends[_i].other);
 	run(2 * REJOIN_FIRST_MS);
 	ck_assert_uint_eq(asked, 2); /* and later each time, but always */
 	run(INT64_C(100) * REJOIN_MAX_MS);
@@ -212,6 +239,21 @@ START_TEST(a_channel_that_broke_is_asked_for_until_it_is_there)
 	ck_assert_uint_eq(asked, 0);
 	ck_assert(!closed);
 	ck_assert_uint_eq(given_up, 0);
+}
+END_TEST
+
+/* The master could not make one, or not hand it over. */
+START_TEST(a_channel_that_never_came_is_asked_for)
+{
+	begin(_i);
+	run(REJOIN_FIRST_MS - 1);
+	ck_assert_uint_eq(asked, 0);
+	run(1);
+	ck_assert_uint_eq(asked, 1);
+	join(_i);
+	run(INT64_C(10) * REJOIN_MAX_MS);
+	ck_assert_uint_eq(asked, 1);
+	ck_assert(!closed);
 }
 END_TEST
 
@@ -270,6 +312,7 @@ main(void)
 	tcase_add_test(t, b3_12_an_advisor_lets_go_of_a_courier_s_channel_too);
 	tcase_add_loop_test(t,
 	    a_channel_that_broke_is_asked_for_until_it_is_there, 0, ENDS);
+	tcase_add_loop_test(t, a_channel_that_never_came_is_asked_for, 0, ENDS);
 	tcase_add_loop_test(t, a_role_started_afresh_is_not_asked_for, 0, ENDS);
 	tcase_add_loop_test(t,
 	    a_channel_that_breaks_again_and_again_is_given_up, 0, ENDS);

@@ -88,6 +88,26 @@ def test_mail_in_hand_when_a_courier_s_channels_break_is_sent_once(
     assert [host for host, _ in result.arrived] == ["mx.slow.example"]
 
 
+def test_inv_02_a_role_deaf_to_a_new_configuration_is_started_afresh(
+    gateway: Gateway
+) -> None:
+    """Else it would go on with what was required before."""
+    before = gateway.processes()["courier"]
+    for pid in before:
+        os.kill(pid, signal.SIGSTOP)
+    deadline = time.monotonic() + 4 * SECONDS
+    while "role-deaf" not in gateway.log():
+        assert time.monotonic() < deadline, gateway.log()
+        gateway.reload({})
+    while not set(gateway.processes().get("courier", before)).isdisjoint(
+            before):
+        assert time.monotonic() < deadline, gateway.log()
+        time.sleep(0.1)
+    gateway.wait_ready()
+    gateway.send("dane.example").delivered(
+        "mx.dane.example", required="verify", reached="verified")
+
+
 @pytest.mark.parametrize("role", ["advisor", "courier", "keeper", "intake"])
 def test_inv_02_a_killed_role_comes_back_and_lowers_nothing(
     gateway: Gateway, role: str

@@ -58,8 +58,9 @@ gone(void *arg, const char *why)
 
 	(void)why;
 	c->chan = NULL;
-	c->trouble = "the gateway stopped before it was done; what it told "
-		     "is done";
+	if (!c->ended)
+		c->trouble = "the gateway stopped before it was done; what it "
+			     "told is done";
 	net_real_stop(c->net);
 }
 

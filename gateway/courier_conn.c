@@ -295,8 +295,9 @@ begin_tls(struct conn *conn)
 		.fresh = conn->fresh,
 	};
 
-	/* RFC 3207 4.2, TLS-12: what is there already is not TLS's. */
-	if (stream_has_unread(conn->stream) && fill(conn)) {
+	/* RFC 3207 4.2, TLS-12: what is there already is not TLS's; nor does
+	 * the end of the stream, if that is what is there, begin any. */
+	if (fill(conn) || client_state(conn->client) == CLIENT_S_FAILED) {
 		conn_pump(conn);
 		return;
 	}

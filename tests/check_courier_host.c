@@ -175,6 +175,19 @@ START_TEST(inv_06_tls_16_b2_1_b2_2_encrypt_never_goes_clear)
 }
 END_TEST
 
+/* The end of the stream is there before the handshake begins. */
+START_TEST(tls_12_no_handshake_is_begun_when_the_server_has_closed)
+{
+	struct server *s = server_new(TLS_DROP, cert_for("mx.d.example"));
+
+	plan_add(plan_new("d.example"), "mx.d.example", 10, s, LEVEL_ENCRYPT);
+	try_one();
+	expect_failed("4.7.5");
+	ck_assert_str_eq(failure_record(0).reply, "the server closed");
+	ck_assert_int_eq(failure_record(0).failure, FAILURE_TLS);
+}
+END_TEST
+
 START_TEST(tls_16_may_goes_on_in_clear_in_the_same_session)
 {
 	struct server *s = server_new(bad_tls[_i].starttls, NULL);
@@ -218,6 +231,8 @@ add(TCase *t)
 	tcase_add_test(t, sts_pkix_certificate_for_another_name_is_not);
 	tcase_add_loop_test(t, inv_06_tls_16_b2_1_b2_2_encrypt_never_goes_clear,
 	    0, (int)COUNT_OF(bad_tls));
+	tcase_add_test(t,
+	    tls_12_no_handshake_is_begun_when_the_server_has_closed);
 	tcase_add_loop_test(t, tls_16_may_goes_on_in_clear_in_the_same_session,
 	    0, 2);
 	tcase_add_loop_test(t,

@@ -231,17 +231,18 @@ static void
 setup_failed(struct slot *s, const struct client_failure *f)
 {
 	struct verdict v = verdict_of_failure(f);
+	/* Who offers no way to log in has answered as well. */
+	bool answered = f->fault == CLIENT_FAULT_REPLY ||
+			f->fault == CLIENT_FAULT_AUTH;
 	const struct attempt a = {
 		.host = slot_plan_host(s),
 		.conn = s->conn,
-		.outcome = f->fault != CLIENT_FAULT_REPLY ?
-			       EVIDENCE_UNREACHABLE :
+		.outcome = !answered            ? EVIDENCE_UNREACHABLE :
 			   f->reply.code >= 500 ? EVIDENCE_REJECTED :
 						  EVIDENCE_DEFERRED,
 		.reply = f->reply.code != 0 ? &f->reply : NULL,
 		.text = f->why,
-		.failure = f->fault == CLIENT_FAULT_REPLY ? FAILURE_REPLY :
-							    FAILURE_UNREACHABLE,
+		.failure = answered ? FAILURE_REPLY : FAILURE_UNREACHABLE,
 	};
 
 	if (f->fault == CLIENT_FAULT_AUTH)

@@ -53,6 +53,13 @@ struct conn;
 
 /* ---- jobs ---- */
 
+#define HOST_SET_WORDS ((PLAN_MAX_HOSTS + 63u) / 64u)
+
+/* Hosts of the plan at hand, by index. */
+struct host_set {
+	uint64_t bits[HOST_SET_WORDS];
+};
+
 enum rcpt_place {
 	RCPT_HERE,      /* to be tried at the host at hand */
 	RCPT_ELSEWHERE, /* at another host of this attempt */
@@ -64,10 +71,9 @@ struct crcpt {
 	const char *address;           /* as it is sent; lives in the job */
 	bool utf8;                     /* that is not ASCII */
 	enum rcpt_place place;
-	unsigned unfit_at;    /* host that lately could not take it, plus 1 */
-	uint32_t unfit_hosts; /* how many could not */
-	bool touched;         /* the host at hand said something of it */
-	bool soft;            /* some host gave it a transient refusal */
+	struct host_set unfit; /* hosts that could not take it */
+	bool touched;          /* the host at hand said something of it */
+	bool soft;             /* some host gave it a transient refusal */
 	enum evidence_outcome outcome; /* at the host at hand */
 	enum wire_result result;       /* SETTLED */
 	/* what was said last; strings live in the job */
@@ -89,10 +95,10 @@ struct job {
 	bool utf8_header;   /* whoever gets it must know SMTPUTF8 */
 	bool utf8_sender;
 	struct crcpt *rcpt;
-	bool begun;                 /* some host was chosen for it */
-	struct mono until;          /* nothing is begun for it after this */
-	uint32_t plans_ended;       /* while it was under way */
-	bool tried[PLAN_MAX_HOSTS]; /* hosts that have had their say */
+	bool begun;            /* some host was chosen for it */
+	struct mono until;     /* nothing is begun for it after this */
+	uint32_t plans_ended;  /* while it was under way */
+	struct host_set tried; /* hosts that have had their say */
 };
 TAILQ_HEAD(jobs, job);
 
@@ -329,6 +335,8 @@ void slot_run(struct slot *s);
 /* Among hosts of the same preference, may another still offer TLS? */
 bool slot_tls_elsewhere(const struct slot *s, const struct job *j,
     unsigned host);
+/* Is the content of the job at hand not here, and not to be had any more? */
+bool slot_content_is_gone(const struct slot *s);
 /* Remember why a host could not be used; text for people.  NULL: of no host. */
 void slot_note_failure(struct slot *s, const struct plan_host *h,
     const char *status, enum failure failure, const char *text);
@@ -452,6 +460,8 @@ void mail_failed(struct slot *s, const struct client_failure *f);
 void mail_forget(struct slot *s);
 
 /* ---- courier_say.c ---- */
+bool host_set_has(const struct host_set *set, size_t host);
+void host_set_add(struct host_set *set, size_t host);
 /* What becomes of recipients of which no host has had a say. */
 struct rest {
 	enum wire_result result;

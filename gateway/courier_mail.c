@@ -44,6 +44,7 @@ under_way(struct slot *s)
 {
 	const struct job *j = slot_job(s);
 
+	invariant(!slot_content_is_gone(s));
 	mail_forget(s);
 	if (!j->w.has_body && j->w.size_bytes > 0)
 		ask_body(s);
@@ -53,7 +54,7 @@ under_way(struct slot *s)
 void
 mail_go_on(struct slot *s)
 {
-	while (has_place(slot_job(s), RCPT_HERE)) {
+	while (has_place(slot_job(s), RCPT_HERE) && !slot_content_is_gone(s)) {
 		switch (mail_begin(s)) {
 		case BATCH_BEGUN:
 			under_way(s);

@@ -124,7 +124,7 @@ static bool
 usable(const struct slot *s, const struct job *j, size_t i)
 {
 	return !s->plan->host[i].skip && s->host[i].state != HOST_DEAD &&
-	       !exception_is_over(s, i) && !j->tried[i] &&
+	       !exception_is_over(s, i) && !host_set_has(&j->tried, i) &&
 	       (!s->plan->host[i].fallback || is_fallback_due(s));
 }
 
@@ -228,14 +228,17 @@ go_to_host(struct slot *s, struct job *j, unsigned i)
 static bool
 no_host_takes(const struct slot *s, const struct crcpt *r)
 {
-	size_t n = r->unfit_hosts, asked = 0;
 	bool due = s->host_end > 0 && is_fallback_due(s);
+	size_t asked = 0;
 
 	for (size_t i = 0; i < s->host_end; i++) {
-		n += s->host[i].no_mail;
-		asked += due || !s->plan->host[i].fallback;
+		if (!due && s->plan->host[i].fallback)
+			continue;
+		if (!s->host[i].no_mail && !host_set_has(&r->unfit, i))
+			return false;
+		asked++;
 	}
-	return asked > 0 && n >= asked;
+	return asked > 0;
 }
 
 /* REQUIRETLS: may the message be returned, for no host will do (RTLS-20)? */
@@ -288,11 +291,10 @@ some_host_spoke(const struct job *j)
 	return false;
 }
 
+/* Those of whom some host spoke. */
 static void
-settle_exhausted(struct slot *s, struct job *j)
+settle_spoken(struct slot *s, struct job *j)
 {
-	bool no_mail = no_host_takes(s, &(const struct crcpt){ 0 });
-
 	for (uint32_t i = 0; i < j->w.rcpt_count; i++) {
 		struct crcpt *r = &j->rcpt[i];
 
@@ -304,6 +306,14 @@ settle_exhausted(struct slot *s, struct job *j)
 		if (r->result == RESULT_DEFERRED)
 			r->status[0] = '4'; /* another host may take it */
 	}
+}
+
+static void
+settle_exhausted(struct slot *s, struct job *j)
+{
+	bool no_mail = no_host_takes(s, &(const struct crcpt){ 0 });
+
+	settle_spoken(s, j);
 	say_rest(j, &(const struct rest){
 			.result = no_mail ? RESULT_BOUNCED : RESULT_DEFERRED,
 			.status = no_mail ? STATUS_NO_MAIL : s->worst_status,
@@ -437,6 +447,15 @@ go_on(struct slot *s, struct job *j)
 	return false;
 }
 
+/* It was in the hands of a keeper that is no more: the next one has it. */
+bool
+slot_content_is_gone(const struct slot *s)
+{
+	const struct job *j = slot_job(s);
+
+	return s->orphan && !j->w.has_body && j->w.size_bytes > 0;
+}
+
 /* true: look again; the slot may be gone when it is false. */
 static bool
 step(struct slot *s)
@@ -451,6 +470,11 @@ step(struct slot *s)
 		return false;
 	}
 	if (!j->begun && (s->c->draining || slot_time_is_up(s))) {
+		report_untried(s, j);
+		return true;
+	}
+	if (slot_content_is_gone(s)) {
+		settle_spoken(s, j);
 		report_untried(s, j);
 		return true;
 	}

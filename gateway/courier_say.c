@@ -38,14 +38,16 @@ failure_of(const struct saying *say)
 	return say->reply.code != 0 ? FAILURE_REPLY : say->failure;
 }
 
-/* Counts once for each host; see settle_exhausted(). */
-static void
-count_unfit(const struct slot *s, struct crcpt *r)
+bool
+host_set_has(const struct host_set *set, size_t host)
 {
-	if (r->unfit_at == s->conn->host + 1)
-		return;
-	r->unfit_at = s->conn->host + 1;
-	r->unfit_hosts++;
+	return (set->bits[host / 64] >> host % 64 & 1) != 0;
+}
+
+void
+host_set_add(struct host_set *set, size_t host)
+{
+	set->bits[host / 64] |= UINT64_C(1) << host % 64;
 }
 
 static void
@@ -72,7 +74,7 @@ place(const struct slot *s, struct crcpt *r, enum verdict_step step)
 		r->place = RCPT_ELSEWHERE;
 		return;
 	case STEP_OTHER_HOST:
-		count_unfit(s, r);
+		host_set_add(&r->unfit, s->conn->host);
 		r->place = RCPT_ELSEWHERE;
 		return;
 	}
@@ -217,7 +219,7 @@ say_leave_host(struct slot *s, bool tried)
 		record_outcome(s, outcomes[i], list);
 	talloc_free(list);
 	if (tried)
-		j->tried[s->conn->host] = true;
+		host_set_add(&j->tried, s->conn->host);
 	for (uint32_t i = 0; i < j->w.rcpt_count; i++)
 		if (j->rcpt[i].place == RCPT_ELSEWHERE)
 			j->rcpt[i].place = RCPT_HERE;

@@ -214,7 +214,6 @@ keep_host_names(struct job *j)
 	for (uint32_t i = 0; i < j->w.rcpt_count; i++) {
 		struct crcpt *r = &j->rcpt[i];
 
-		r->unfit_at = 0;
 		if (r->remote_mta == NULL)
 			continue;
 		if (r->remote_mta != from) {
@@ -275,7 +274,10 @@ slot_ask_plan(struct slot *s)
 	chan_send_span(s->c->advisor, WIRE_PLAN_WANT, sbuf_view(b));
 }
 
-/* Only so many hosts are tried; those that are skipped cost nothing. */
+/*
+ * Only so many hosts are tried; those that are skipped cost nothing, and those
+ * that the operator named are few.
+ */
 static size_t
 end_of_hosts(const struct slot *s)
 {
@@ -283,7 +285,7 @@ end_of_hosts(const struct slot *s)
 	size_t i;
 
 	for (i = 0; i < s->plan->host_count; i++)
-		if (!s->plan->host[i].skip && !s->plan->host[i].fallback &&
+		if (!s->plan->host[i].skip && !s->plan->host[i].named &&
 		    left-- == 0)
 			break;
 	return i;
@@ -326,22 +328,45 @@ carry_host(struct slot *s, size_t was, size_t is)
 	}
 }
 
+/* A route may name one host at two ports; without addresses it is not tried. */
+static bool
+is_same_host(const struct plan_host *a, const struct plan_host *b)
+{
+	return domain_eq(a->name, b->name) && a->named == b->named &&
+	       a->fallback == b->fallback &&
+	       (a->addr_count == 0 || b->addr_count == 0 ||
+		   a->addr[0].port == b->addr[0].port);
+}
+
+/* was[i]: what was known of host i of this plan in the last one, plus 1. */
+static struct host_set
+carry_set(const struct host_set *past, const size_t *was, size_t count)
+{
+	struct host_set set = { 0 };
+
+	for (size_t i = 0; i < count; i++)
+		if (was[i] > 0 && host_set_has(past, was[i] - 1))
+			host_set_add(&set, i);
+	return set;
+}
+
 /* What was learnt of the same hosts for the job under way. */
 static void
 carry_over(struct slot *s, struct job *j)
 {
-	bool tried[PLAN_MAX_HOSTS];
+	size_t count = s->plan->host_count;
+	size_t was[PLAN_MAX_HOSTS] = { 0 };
 
-	memcpy(tried, j->tried, sizeof(tried));
-	memset(j->tried, 0, sizeof(j->tried));
-	for (size_t is = 0; is < s->plan->host_count; is++)
-		for (size_t was = 0; was < s->past_plan->host_count; was++) {
-			if (!domain_eq(s->plan->host[is].name,
-				s->past_plan->host[was].name))
-				continue;
-			carry_host(s, was, is);
-			j->tried[is] = tried[was];
-		}
+	for (size_t is = 0; is < count; is++)
+		for (size_t i = 0; i < s->past_plan->host_count; i++)
+			if (is_same_host(&s->plan->host[is],
+				&s->past_plan->host[i])) {
+				carry_host(s, i, is);
+				was[is] = i + 1;
+			}
+	j->tried = carry_set(&j->tried, was, count);
+	for (uint32_t i = 0; i < j->w.rcpt_count; i++)
+		j->rcpt[i].unfit = carry_set(&j->rcpt[i].unfit, was, count);
 	forget_past(s);
 }
 

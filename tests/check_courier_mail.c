@@ -228,6 +228,43 @@ START_TEST(smtp_46_too_big_for_one_host_waits_for_one_that_is_down)
 }
 END_TEST
 
+static struct server *awaited;
+
+static bool
+has_mail(void)
+{
+	return awaited->mail_count > 0;
+}
+
+/* It says both that it cannot take one of them and that it takes none. */
+START_TEST(smtp_33_46_a_host_that_refuses_twice_does_not_speak_for_another)
+{
+	static const char *const rcpt[] = { "\xc3\xbc@d.example", "a@d.example",
+		"b@d.example" };
+	struct server *s = server_new(TLS_ABSENT, NULL);
+	struct server *down = server_new(TLS_ABSENT, NULL);
+	struct plan *p = plan_new("d.example");
+	struct wire_job j = job_of(1, 1, rcpt, 3);
+
+	j.flags = MESSAGE_SMTPUTF8;
+	conf.smtp_recipients = 1;
+	s->ext = "250-LIMITS MAILMAX=1\r\n";
+	server_shut(down);
+	plan_add(p, "mx1.d.example", 10, s, LEVEL_MAY);
+	plan_add(p, "mx2.d.example", 20, down, LEVEL_MAY);
+	awaited = s;
+	send_slot(1, "d.example");
+	send_job(&j);
+	run_until(has_mail);
+	s->greeting = "521 5.3.2 no mail here";
+	wait_for(has_reports, 1);
+	ck_assert_int_eq(result(0)->result, RESULT_DEFERRED);
+	ck_assert_str_eq(result(0)->status, "4.6.7");
+	ck_assert_int_eq(result(1)->result, RESULT_DELIVERED);
+	ck_assert_int_eq(result(2)->result, RESULT_DEFERRED);
+}
+END_TEST
+
 /* ---- content ---- */
 
 START_TEST(smtp_03_b1_2_unclean_content_bounces_and_is_never_complete)
@@ -363,6 +400,8 @@ add(TCase *t)
 	    0, 2);
 	tcase_add_test(t,
 	    smtp_46_too_big_for_one_host_waits_for_one_that_is_down);
+	tcase_add_test(t,
+	    smtp_33_46_a_host_that_refuses_twice_does_not_speak_for_another);
 	tcase_add_test(t,
 	    smtp_03_b1_2_unclean_content_bounces_and_is_never_complete);
 	tcase_add_loop_test(t, body_is_pulled_piece_by_piece, 0, 2);

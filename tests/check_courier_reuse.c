@@ -454,6 +454,76 @@ START_TEST(inv_08_no_mail_bounces_when_the_next_plan_cannot_be_had)
 }
 END_TEST
 
+static struct server *
+shut_server(void)
+{
+	struct server *s = server_new(TLS_ABSENT, NULL);
+
+	server_shut(s);
+	return s;
+}
+
+static void
+move_away(unsigned asked)
+{
+	if (asked != 2)
+		return;
+	plan->host[0].name = "mx3.d.example";
+	plan->host[0].addr[0] = shut_server()->addr;
+	plan->host_count = 1;
+}
+
+/* One that could not take it is gone, and the one that came never spoke. */
+START_TEST(inv_08_what_hosts_of_an_ended_plan_could_not_take_is_no_bounce)
+{
+	struct server *small = server_new(TLS_ABSENT, NULL);
+	struct plan *p = short_plan();
+
+	small->ext = "250-SIZE 10\r\n";
+	plan_add(p, "mx1.d.example", 10, small, LEVEL_MAY);
+	plan_add(p, "mx2.d.example", 20, small, LEVEL_MAY);
+	advisor.before = move_away;
+	try_one();
+	ck_assert_uint_eq(advisor.asked, 2);
+	ck_assert_uint_eq(keeper.outcomes, 1);
+	ck_assert_int_eq(result(0)->result, RESULT_DEFERRED);
+	ck_assert_str_eq(result(0)->status, "4.3.4");
+}
+END_TEST
+
+static void
+turn_around(unsigned asked)
+{
+	struct plan_host first = plan->host[0];
+
+	if (asked != 2)
+		return;
+	plan->host[0] = plan->host[1];
+	plan->host[1] = first;
+	plan->host[0].preference = 10;
+	plan->host[1].preference = 20;
+}
+
+/* The same two in another order: each is counted where it is now. */
+START_TEST(smtp_46_what_a_host_could_not_take_is_known_under_the_next_plan)
+{
+	struct server *small = server_new(TLS_ABSENT, NULL);
+	struct server *other = server_new(TLS_ABSENT, NULL);
+	struct plan *p = short_plan();
+
+	small->ext = other->ext = "250-SIZE 10\r\n";
+	plan_add(p, "mx1.d.example", 10, small, LEVEL_MAY);
+	plan_add(p, "mx2.d.example", 20, other, LEVEL_MAY);
+	advisor.before = turn_around;
+	try_one();
+	ck_assert_uint_eq(advisor.asked, 2);
+	ck_assert_int_eq(result(0)->result, RESULT_BOUNCED);
+	ck_assert_str_eq(result(0)->status, "5.3.4");
+	ck_assert_uint_eq(small->connections, 1);
+	ck_assert_uint_eq(other->connections, 1);
+}
+END_TEST
+
 START_TEST(a_host_that_failed_is_not_asked_again_under_the_next_plan)
 {
 	struct server *s = server_new(TLS_ABSENT, NULL);
@@ -585,6 +655,10 @@ add(TCase *t)
 	    keys_that_roll_all_the_time_are_not_followed_for_ever);
 	tcase_add_test(t,
 	    inv_08_no_mail_bounces_when_the_next_plan_cannot_be_had);
+	tcase_add_test(t,
+	    inv_08_what_hosts_of_an_ended_plan_could_not_take_is_no_bounce);
+	tcase_add_test(t,
+	    smtp_46_what_a_host_could_not_take_is_known_under_the_next_plan);
 	tcase_add_test(t,
 	    a_host_that_failed_is_not_asked_again_under_the_next_plan);
 	tcase_add_test(t, inv_04_reload_ends_plans_and_connections_of_slots);

@@ -229,6 +229,48 @@ START_TEST(content_still_to_be_pulled_goes_back_untried)
 END_TEST
 
 static bool
+has_mail(void)
+{
+	return awaited->mail_count > 0;
+}
+
+/*
+ * What of the message is still to be sent has no content any more: the new
+ * keeper knows nothing of this slot's number, and is not asked.
+ */
+START_TEST(inv_14_no_content_is_asked_for_under_the_number_of_a_keeper_gone)
+{
+	struct server *s = server_new(TLS_ABSENT, NULL);
+	struct server *next = server_new(TLS_ABSENT, NULL);
+	struct plan *p = plan_new("d.example");
+	struct wire_job j = job_of(1, 1, three, 3);
+
+	plan_add(p, "mx1.d.example", 10, s, LEVEL_MAY);
+	plan_add(p, "mx2.d.example", 20, next, LEVEL_MAY);
+	conf.smtp_recipients = 2;
+	s->rcpt = "450 4.2.1 later";
+	s->rcpt_for = "a@d.example";
+	keeper.body = big_body(1000);
+	keeper.piece_bytes = 65536;
+	j.has_body = false;
+	j.size_bytes = keeper.body.n;
+	awaited = s;
+	send_slot(1, "d.example");
+	send_job(&j);
+	run_until(has_mail); /* its reply has not been read */
+	new_keeper();
+	wait_for(has_reports, 1);
+	ck_assert_uint_eq(keeper.wants, 1);
+	ck_assert_uint_eq(s->mail_count, 1);
+	ck_assert_uint_eq(next->connections, 0);
+	ck_assert_int_eq(result(0)->result, RESULT_DEFERRED);
+	ck_assert_str_eq(result(0)->status, "4.2.1");
+	ck_assert_int_eq(result(1)->result, RESULT_DELIVERED);
+	ck_assert_int_eq(result(2)->result, RESULT_UNTRIED);
+}
+END_TEST
+
+static bool
 keeper_is_gone(void)
 {
 	return keeper_gone;
@@ -301,6 +343,8 @@ add(TCase *t)
 	tcase_add_test(t,
 	    inv_15_record_after_a_reload_names_the_configuration_of_its_plan);
 	tcase_add_test(t, content_still_to_be_pulled_goes_back_untried);
+	tcase_add_test(t,
+	    inv_14_no_content_is_asked_for_under_the_number_of_a_keeper_gone);
 	tcase_add_loop_test(t, hostile_frames_close_the_channel, 0, 3);
 	tcase_add_test(t, drain_finishes_what_runs_and_gives_back_the_rest);
 }

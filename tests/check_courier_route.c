@@ -103,10 +103,62 @@ START_TEST(smtp_52_a_refused_login_defers_and_is_an_alarm)
 	add_relay(p, s)->login = true;
 	try_one();
 	expect_failed("4.7.0");
+	ck_assert_int_eq(keeper.failed[0].failure, FAILURE_REPLY);
+	ck_assert_int_eq(failure_record(0).outcome, EVIDENCE_REJECTED);
+	ck_assert_int_eq(failure_record(0).failure, FAILURE_REPLY);
+	ck_assert_uint_eq(failure_record(0).reply_code, 535);
 	ck_assert_uint_eq(s->mail_count, 0);
 	ck_assert(was_logged("login-refused"));
 	ck_assert(was_logged("error"));
 	ck_assert(!was_logged("secret"));
+}
+END_TEST
+
+/* A relay that answers is no unreachable one, and not gone around. */
+START_TEST(smtp_52_a_login_that_fails_is_told_as_what_it_was)
+{
+	struct server *s = relay_server(_i == 0 ? "454 4.7.0 not now" :
+						  "535 5.7.8 wrong");
+	struct server *spare = server_new(TLS_GOOD, cert_for(RELAY));
+	struct plan *p = plan_new("d.example");
+	struct plan_host *h;
+
+	give_secret("partner");
+	if (_i == 2)
+		s->ext_tls = NULL;
+	add_relay(p, s)->login = true;
+	h = add_relay(p, spare);
+	h->name = "spare.example.net";
+	h->preference = UINT16_MAX;
+	h->fallback = true;
+	try_one();
+	expect_failed("4.7.0");
+	ck_assert_uint_eq(spare->connections, 0);
+	ck_assert_int_eq(failure_record(0).outcome,
+	    _i == 1 ? EVIDENCE_REJECTED : EVIDENCE_DEFERRED);
+	ck_assert_int_eq(failure_record(0).failure, FAILURE_REPLY);
+	ck_assert_uint_eq(failure_record(0).reply_code, _i == 0 ? 454 :
+							_i == 1 ? 535 :
+								  0);
+}
+END_TEST
+
+/* The limit is for hosts that DNS names; these are the operator's word. */
+START_TEST(smtp_52_every_host_of_a_route_is_tried)
+{
+	struct server *down = server_new(TLS_ABSENT, NULL);
+	struct server *s = server_new(TLS_GOOD, cert_for(RELAY));
+	struct plan *p = plan_new("d.example");
+
+	conf.smtp_hosts = 1;
+	server_shut(down);
+	add_relay(p, down)->name = "one.example.net";
+	add_relay(p, down)->name = "two.example.net";
+	add_relay(p, s);
+	p->host[1].preference = 1;
+	p->host[2].preference = 2;
+	try_one();
+	expect_delivered(REACHED_VERIFIED);
 }
 END_TEST
 
@@ -313,6 +365,9 @@ add_tests(TCase *t)
 	    smtp_52_a_relay_that_only_knows_login_is_told_user_and_password, 0,
 	    (int)COUNT_OF(meanwhile));
 	tcase_add_test(t, smtp_52_a_refused_login_defers_and_is_an_alarm);
+	tcase_add_loop_test(t,
+	    smtp_52_a_login_that_fails_is_told_as_what_it_was, 0, 3);
+	tcase_add_test(t, smtp_52_every_host_of_a_route_is_tried);
 	tcase_add_test(t, smtp_52_no_mail_goes_where_the_relay_offers_no_login);
 	tcase_add_test(t,
 	    smtp_52_a_relay_with_a_wrong_certificate_gets_no_password);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "gateway/courier_internal.h"
+#include "util/domain.h"
 
 /* Content in clear because of a failure is not repeated by others. */
 static bool
@@ -32,13 +33,14 @@ is_shareable(const struct slot *s)
 static void
 leave(struct slot *s)
 {
-	conn_close(s->conn);
+	if (s->conn != NULL)
+		conn_close(s->conn);
 	s->state = SLOT_IDLE;
 	slot_run(s);
 }
 
 static void
-die(struct slot *s, const struct attempt *a, const char *status)
+mark_dead(struct slot *s, const struct attempt *a, const char *status)
 {
 	struct slot_host *sh = &s->host[s->conn->host];
 	char soft[12];
@@ -50,7 +52,43 @@ die(struct slot *s, const struct attempt *a, const char *status)
 	sh->failure = a->failure;
 	sh->why = need(talloc_strdup(s->host, a->text));
 	slot_note_failure(s, a->host, soft, a->failure, a->text);
+}
+
+static void
+die(struct slot *s, const struct attempt *a, const char *status)
+{
+	mark_dead(s, a, status);
 	leave(s);
+}
+
+/* Does mail without REQUIRETLS wait that may go to this host at once? */
+static bool
+untagged_waits(const struct slot *s)
+{
+	const struct slot *o;
+
+	TAILQ_FOREACH(o, &s->c->slots, link)
+		if (o->mclass == CLASS_NORMAL && o->conn == NULL &&
+		    !TAILQ_EMPTY(&o->jobs) && domain_eq(o->domain, s->domain))
+			return true;
+	return false;
+}
+
+/*
+ * RTLS-19: before the QUIT the session may serve other mail, as what it is
+ * and only where that mail demands just the same.
+ */
+static void
+offer_to_untagged(struct slot *s)
+{
+	struct conn *conn = s->conn;
+	const struct plan_host *h = slot_plan_host(s);
+
+	if (h->login || !untagged_waits(s))
+		return;
+	pool_key_untagged(s->c, s->plan, h, conn->key);
+	conn->shareable = true;
+	conn_release(conn);
 }
 
 /* RTLS-16, RTLS-18: said inside TLS, or it is not this message's host. */
@@ -58,7 +96,7 @@ static void
 no_requiretls(struct slot *s)
 {
 	s->host[s->conn->host].end = END_NO_REQUIRETLS;
-	die(s,
+	mark_dead(s,
 	    &(const struct attempt){
 		.host = slot_plan_host(s),
 		.conn = s->conn,
@@ -67,6 +105,8 @@ no_requiretls(struct slot *s)
 		.failure = FAILURE_REQUIRETLS,
 	    },
 	    STATUS_NO_REQUIRETLS);
+	offer_to_untagged(s);
+	leave(s);
 }
 
 /* The password is of this route, or there is no using it. */

@@ -421,6 +421,10 @@ void pool_key(struct courier *c, const struct plan *plan,
 /* Under which TLS sessions of this connection serve each other. */
 void pool_session_key(const struct conn *conn, const char *sni,
     uint8_t out[TLS_SESSION_KEY_BYTES]);
+/* As what a connection to this host serves mail without REQUIRETLS: the same
+ * digest that such mail must ask for (RTLS-19). */
+void pool_key_untagged(struct courier *c, const struct plan *plan,
+    const struct plan_host *h, uint8_t out[32]);
 /* A kept connection that meets the host's requirement now; or NULL. */
 struct conn *pool_take(struct slot *s, unsigned host);
 void pool_put(struct conn *conn);

@@ -47,6 +47,18 @@ pool_key(struct courier *c, const struct plan *plan, const struct plan_host *h,
 	sha256(sbuf_view(b), out);
 }
 
+void
+pool_key_untagged(struct courier *c, const struct plan *plan,
+    const struct plan_host *h, uint8_t out[32])
+{
+	struct plan as = *plan;
+	struct plan_host host = *h;
+
+	as.mclass = CLASS_NORMAL;
+	host.requiretls = false;
+	pool_key(c, &as, &host, out);
+}
+
 /* TLS-31: all of pool_key(), and with whom it was agreed. */
 void
 pool_session_key(const struct conn *conn, const char *sni,

@@ -108,6 +108,90 @@ START_TEST(rtls_18_the_next_host_may_have_it)
 }
 END_TEST
 
+static void
+answer_once(unsigned asked)
+{
+	advisor.silent = asked >= 1;
+}
+
+static struct server *awaited;
+
+static bool
+has_quit(void)
+{
+	return awaited->quits > 0;
+}
+
+/* Tagged mail finds no keyword while other mail waits for its plan. */
+static void
+send_tagged_beside_plain(void)
+{
+	advisor.before = answer_once;
+	slot_class = CLASS_REQUIRETLS;
+	send_slot(1, "d.example");
+	send_one(1, 1);
+	wait_for(has_asked, 1);
+	slot_class = CLASS_NORMAL;
+	send_slot(2, "d.example");
+	send_one(2, 2);
+	send_slot_end(2);
+	wait_for(has_reports, 1);
+	ck_assert_int_eq(result(0)->result, RESULT_BOUNCED);
+	ck_assert_str_eq(result(0)->status, "5.7.30");
+	advisor.silent = false;
+	advisor.before = NULL;
+	attach_advisor();
+	wait_for(has_reports, 2);
+	ck_assert_uint_eq(keeper.failures, 0);
+	ck_assert_int_eq(keeper.outcome[1].result[0].result, RESULT_DELIVERED);
+}
+
+/*
+ * RFC 8689 4.2.1: "the SMTP client MAY send other messages that do not have
+ * the REQUIRETLS parameter prior to issuing the QUIT"
+ */
+START_TEST(rtls_19_other_mail_that_waits_uses_the_session_before_its_quit)
+{
+	struct cert *c = cert_for("mx.d.example");
+	struct server *s = server_new(TLS_GOOD, c);
+	struct plan *tagged = requiretls_plan(), *plain;
+
+	require_dane(tagged, add_host(tagged, "mx.d.example", 10, s), c);
+	slot_class = CLASS_NORMAL;
+	plain = plan_new("d.example");
+	require_dane(plain, plan_add(plain, "mx.d.example", 10, s, LEVEL_MAY),
+	    c);
+	conf.smtp_idle_ms = 100;
+	send_tagged_beside_plain();
+	ck_assert_uint_eq(s->connections, 1);
+	ck_assert_uint_eq(s->mail_count, 1);
+	ck_assert_str_eq(s->mails[0].params, "");
+	awaited = s;
+	run_until(has_quit);
+	ck_assert_uint_eq(s->quits_in_tls, 1);
+}
+END_TEST
+
+/* It is judged by all that the other mail demands (INV-10). */
+START_TEST(rtls_19_inv_10_a_session_left_over_serves_no_other_requirement)
+{
+	struct cert *c = cert_for("mx.d.example");
+	struct server *s = server_new(TLS_GOOD, c);
+	struct plan *tagged = requiretls_plan(), *plain;
+	struct plan_host *h;
+
+	require_dane(tagged, add_host(tagged, "mx.d.example", 10, s), c);
+	slot_class = CLASS_NORMAL;
+	plain = plan_new("d.example");
+	h = plan_add(plain, "mx.d.example", 10, s, LEVEL_MAY);
+	if (_i == 1)
+		require_sts(plain, h, true);
+	send_tagged_beside_plain();
+	ck_assert_uint_eq(s->connections, 2);
+	ck_assert_uint_eq(s->mail_count, 1);
+}
+END_TEST
+
 /* No STARTTLS; a certificate that does not do; the keyword lacking last. */
 START_TEST(rtls_20_rtls_46_conclusive_failures_bounce_and_name_each_host)
 {
@@ -317,6 +401,11 @@ add(TCase *t)
 	    rtls_16_rtls_20_a_host_without_the_keyword_gets_nothing);
 	tcase_add_test(t, rtls_16_a_keyword_before_tls_is_void);
 	tcase_add_test(t, rtls_18_the_next_host_may_have_it);
+	tcase_add_test(t,
+	    rtls_19_other_mail_that_waits_uses_the_session_before_its_quit);
+	tcase_add_loop_test(t,
+	    rtls_19_inv_10_a_session_left_over_serves_no_other_requirement, 0,
+	    2);
 	tcase_add_test(t,
 	    rtls_46_reasons_of_many_hosts_for_many_recipients_fit_a_report);
 	tcase_add_loop_test(t,

@@ -134,10 +134,17 @@ start(void)
 static inline unsigned
 submit_list(const char *const *rcpt, size_t count, const char *body)
 {
-	struct netaddr at = world_intake_addr();
+	const struct peer_letter letter = {
+		.at = world_intake_addr(),
+		.from = SENDER,
+		.rcpt = rcpt,
+		.rcpt_count = count,
+		.params = "",
+		.body = body,
+	};
 	const char *reply;
 
-	return peer_submit(w, w->sim, &at, SENDER, rcpt, count, body, &reply);
+	return peer_submit(w, w->sim, &letter, &reply);
 }
 
 static inline void

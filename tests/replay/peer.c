@@ -22,6 +22,7 @@ struct session {
 	bool cut;     /* once the output has left */
 	struct net_timer *drip;
 	const char *from;
+	const char *params;
 	char *rcpts;
 	struct sbuf body;
 	const char *sni;
@@ -105,6 +106,8 @@ say_ehlo(struct session *s)
 		sbuf_str(&s->out, "250-8BITMIME\r\n");
 	if (p->chunking)
 		sbuf_str(&s->out, "250-CHUNKING\r\n");
+	if (p->requiretls && s->tls)
+		sbuf_str(&s->out, "250-REQUIRETLS\r\n");
 	if (*p->size != '\0')
 		sbuf_printf(&s->out, "250-SIZE %s\r\n", p->size);
 	sbuf_str(&s->out, "250 ENHANCEDSTATUSCODES\r\n");
@@ -203,6 +206,14 @@ path_of(struct span line)
 	size_t from = span_find(line, '<', 0), to = span_find(line, '>', from);
 
 	return span_sub(line, from + 1, to);
+}
+
+static const char *
+params_of(struct session *s, struct span line)
+{
+	size_t end = span_find(line, '>', 0);
+
+	return span_dup(s, span_sub(line, end + 2, line.n));
 }
 
 /* "550-bob@…" is to get 550. */
@@ -307,6 +318,7 @@ command(struct session *s, struct span line)
 		s->refused = *s->peer->script.mail != '\0' &&
 			     *s->peer->script.mail != '2';
 		s->from = span_dup(s, path);
+		s->params = params_of(s, line);
 		s->rcpts = need(talloc_strdup(s, ""));
 	} else if (span_istarts(line, "RCPT"))
 		take_rcpt(s, line);
@@ -335,6 +347,7 @@ keep_mail(struct session *s)
 	p->mail[p->mail_count++] = (struct peer_mail){
 		.from = need(talloc_strdup(p, s->from)),
 		.rcpts = need(talloc_strdup(p, s->rcpts)),
+		.params = need(talloc_strdup(p, s->params)),
 		.body = span_copy(p, sbuf_view(&s->body)),
 		.tls = s->tls,
 		.sni = s->sni == NULL ? "" : s->sni,
@@ -508,7 +521,7 @@ accepted(void *arg, struct sock *sock)
 
 	p->connections++;
 	s->peer = p;
-	s->from = s->rcpts = need(talloc_strdup(s, ""));
+	s->params = s->from = s->rcpts = need(talloc_strdup(s, ""));
 	s->stream = stream_new(s, sim_net(p->sim), sock);
 	sbuf_init(&s->in, s, SESSION_BYTES);
 	sbuf_init(&s->out, s, SESSION_BYTES);
@@ -543,17 +556,24 @@ peer_new(TALLOC_CTX *mem, struct sim *sim, const char *name,
 
 /* ---- handing in ---- */
 
-enum step { S_GREETING, S_EHLO, S_MAIL, S_RCPT, S_DATA, S_BODY, S_QUIT, S_END };
+enum step {
+	S_GREETING,
+	S_EHLO,
+	S_STARTTLS,
+	S_MAIL,
+	S_RCPT,
+	S_DATA,
+	S_BODY,
+	S_END
+};
 
 struct submit {
 	struct stream *stream;
 	enum step step;
-	const char *from;
-	const char *const *rcpt;
-	size_t rcpt_count;
+	struct peer_letter letter;
 	size_t rcpt_next;
 	size_t rcpt_taken;
-	const char *body;
+	bool shaking; /* the stream is TLS's */
 	struct sbuf in;
 	struct sbuf out;
 	unsigned code;
@@ -582,7 +602,7 @@ submit_flush(struct submit *s)
 static void
 put_body(struct submit *s)
 {
-	struct span rest = span_str(s->body), line;
+	struct span rest = span_str(s->letter.body), line;
 
 	while (span_line(&rest, &line)) {
 		if (span_starts(line, "."))
@@ -593,6 +613,40 @@ put_body(struct submit *s)
 	sbuf_str(&s->out, ".\r\n");
 }
 
+static void
+submit_shaken(void *arg, bool ok, const struct tls_info *info,
+    const struct diag *why)
+{
+	struct submit *s = arg;
+
+	(void)info;
+	if (!ok)
+		panic("submit: %s", why->text);
+	s->shaking = false;
+	s->step = S_EHLO;
+	sbuf_str(&s->out, "EHLO client.example\r\n");
+	submit_flush(s);
+}
+
+static void
+shake(struct submit *s)
+{
+	const struct tls_want want = { .level = LEVEL_ENCRYPT, .sni = "" };
+
+	s->shaking = true;
+	stream_tls_client(s->stream, s->letter.tls, &want, submit_shaken, s);
+}
+
+/* What follows a good reply. */
+static enum step
+step_after(const struct submit *s)
+{
+	if (s->step == S_EHLO &&
+	    (s->letter.tls == NULL || stream_is_tls(s->stream)))
+		return S_MAIL;
+	return s->step + 1;
+}
+
 /* A whole reply has come: what next? */
 static void
 next_step(struct submit *s)
@@ -601,9 +655,9 @@ next_step(struct submit *s)
 
 	if (s->step == S_RCPT) {
 		s->rcpt_taken += ok;
-		if (s->rcpt_next < s->rcpt_count) {
+		if (s->rcpt_next < s->letter.rcpt_count) {
 			sbuf_printf(&s->out, "RCPT TO:<%s>\r\n",
-			    s->rcpt[s->rcpt_next++]);
+			    s->letter.rcpt[s->rcpt_next++]);
 			return;
 		}
 		ok = s->rcpt_taken > 0;
@@ -612,16 +666,25 @@ next_step(struct submit *s)
 		s->step = S_END;
 		return;
 	}
-	switch (++s->step) {
+	if (s->step == S_STARTTLS) {
+		shake(s);
+		return;
+	}
+	s->step = step_after(s);
+	switch (s->step) {
 	case S_EHLO:
 		sbuf_str(&s->out, "EHLO client.example\r\n");
 		break;
+	case S_STARTTLS:
+		sbuf_str(&s->out, "STARTTLS\r\n");
+		break;
 	case S_MAIL:
-		sbuf_printf(&s->out, "MAIL FROM:<%s>\r\n", s->from);
+		sbuf_printf(&s->out, "MAIL FROM:<%s>%s%s\r\n", s->letter.from,
+		    *s->letter.params == '\0' ? "" : " ", s->letter.params);
 		break;
 	case S_RCPT:
 		sbuf_printf(&s->out, "RCPT TO:<%s>\r\n",
-		    s->rcpt[s->rcpt_next++]);
+		    s->letter.rcpt[s->rcpt_next++]);
 		break;
 	case S_DATA:
 		sbuf_str(&s->out, "DATA\r\n");
@@ -630,7 +693,6 @@ next_step(struct submit *s)
 		put_body(s);
 		break;
 	case S_GREETING:
-	case S_QUIT:
 	case S_END:
 		break;
 	}
@@ -677,7 +739,8 @@ submit_ready(void *arg, unsigned events)
 		;
 	if (io == IO_EOF || io == IO_FAILED)
 		s->step = S_END;
-	submit_flush(s);
+	if (!s->shaking)
+		submit_flush(s);
 }
 
 static bool
@@ -689,21 +752,17 @@ submit_over(void *arg)
 }
 
 unsigned
-peer_submit(TALLOC_CTX *mem, struct sim *sim, const struct netaddr *addr,
-    const char *from, const char *const *rcpt, size_t rcpt_count,
-    const char *body, const char **text)
+peer_submit(TALLOC_CTX *mem, struct sim *sim, const struct peer_letter *letter,
+    const char **text)
 {
 	struct submit *s = need(talloc_zero(mem, struct submit));
 	struct diag why = { 0 };
-	struct sock *sock = net_connect(s, sim_net(sim), addr, &why);
+	struct sock *sock = net_connect(s, sim_net(sim), &letter->at, &why);
 	unsigned code;
 
 	invariant(sock != NULL);
 	s->stream = stream_new(s, sim_net(sim), sock);
-	s->from = from;
-	s->rcpt = rcpt;
-	s->rcpt_count = rcpt_count;
-	s->body = body;
+	s->letter = *letter;
 	sbuf_init(&s->in, s, SESSION_BYTES);
 	sbuf_init(&s->out, s, SESSION_BYTES);
 	sbuf_init(&s->text, s, 4096);

@@ -51,6 +51,7 @@ struct peer_script {
 	bool no_pipelining;
 	bool no_8bitmime;
 	bool chunking;       /* BDAT is offered */
+	bool requiretls;     /* offered inside TLS */
 	const char *size;    /* of SIZE, or "" */
 	bool drop_after_dot; /* close instead of answering the dot */
 	bool drop_in_data;   /* close as soon as data comes */
@@ -68,8 +69,9 @@ struct peer_script {
 
 struct peer_mail {
 	const char *from;
-	const char *rcpts; /* joined by spaces, in order */
-	struct span body;  /* unstuffed, with CRLF */
+	const char *rcpts;  /* joined by spaces, in order */
+	const char *params; /* of MAIL */
+	struct span body;   /* unstuffed, with CRLF */
 	bool tls;
 	const char *sni;
 };
@@ -94,12 +96,22 @@ struct peer {
 struct peer *peer_new(TALLOC_CTX *mem, struct sim *sim, const char *name,
     const struct netaddr *addr);
 
+/* A message to hand in; body has CRLF lines, no dot-stuffing. */
+struct peer_letter {
+	struct netaddr at;
+	const char *from;
+	const char *const *rcpt;
+	size_t rcpt_count;
+	const char *params;     /* of MAIL, or "" */
+	struct tls_client *tls; /* NULL: in clear; else STARTTLS comes first */
+	const char *body;
+};
+
 /*
- * Hand a message in at addr and wait for the end; returns the last reply's
- * code, its text in *text (in mem).  body has CRLF lines, no dot-stuffing.
+ * Hand it in and wait for the end; returns the last reply's code, its text in
+ * *text (in mem).
  */
 unsigned peer_submit(TALLOC_CTX *mem, struct sim *sim,
-    const struct netaddr *addr, const char *from, const char *const *rcpt,
-    size_t rcpt_count, const char *body, const char **text);
+    const struct peer_letter *letter, const char **text);
 
 #endif

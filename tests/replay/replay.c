@@ -299,6 +299,7 @@ script_peer(struct script *s, struct peer *p, size_t from)
 	q->no_pipelining |= has_word(s, from, "no-pipelining");
 	q->no_8bitmime |= has_word(s, from, "no-8bitmime");
 	q->chunking |= has_word(s, from, "chunking");
+	q->requiretls |= has_word(s, from, "requiretls");
 	q->rcpt_by_name |= has_word(s, from, "rcpt-by-name");
 	if (value_of(s, from, "drip") != NULL)
 		q->drip_ms = duration(s, value_of(s, from, "drip"));
@@ -378,6 +379,17 @@ do_listen(struct script *s)
 	s->w->listen = need(talloc_strdup(s->w, word(s, 1)));
 }
 
+/* listen-cert NAME: the listener offers STARTTLS; before start */
+static void
+do_listen_cert(struct script *s)
+{
+	s->w->listen_cert = cert_of(s, word(s, 1));
+	strmap_put(s->w->options, "tls.certificate",
+	    need(talloc_strdup(s->w, "\"cert.pem\"")));
+	strmap_put(s->w->options, "tls.key",
+	    need(talloc_strdup(s->w, "\"key.pem\"")));
+}
+
 /* ---- letting it happen ---- */
 
 static void
@@ -417,23 +429,41 @@ do_reload(struct script *s)
 	world_reload(s->w);
 }
 
-/* submit from=A to=B,C [body=…] [code=250] */
+static struct tls_client *
+submitter(struct script *s)
+{
+	struct tls_client *tls = NULL;
+	struct diag why = { 0 };
+
+	if (tls_client_new(s->w, s->w->conf->smtp_ca_file, &tls, &why) != ST_OK)
+		complain(s, "submit: %s", why.text);
+	return tls;
+}
+
+/* submit from=A to=B,C [body=…] [params=…] [tls] [code=250] */
 static void
 do_submit(struct script *s)
 {
 	const char *rcpt[MAX_WORDS], *text,
 	    *want = value_or(s, 1, "code", "250");
 	struct span rest = span_str(value_or(s, 1, "to", "")), one;
-	struct netaddr at = world_intake_addr();
+	struct peer_letter letter = {
+		.at = world_intake_addr(),
+		.from = value_or(s, 1, "from", "sender@client.example"),
+		.rcpt = rcpt,
+		.params = value_or(s, 1, "params", ""),
+		.tls = has_word(s, 1, "tls") ? submitter(s) : NULL,
+		.body = value_or(s, 1, "body",
+		    "Subject: replay\r\n\r\nhello\r\n"),
+	};
 	size_t n = 0;
 	unsigned code;
 
 	while (n < MAX_WORDS - 1 && span_cut(rest, ',', &one, &rest))
 		rcpt[n++] = span_dup(s->w, one);
 	rcpt[n++] = span_dup(s->w, rest);
-	code = peer_submit(s->w, s->w->sim, &at,
-	    value_or(s, 1, "from", "sender@client.example"), rcpt, n,
-	    value_or(s, 1, "body", "Subject: replay\r\n\r\nhello\r\n"), &text);
+	letter.rcpt_count = n;
+	code = peer_submit(s->w, s->w->sim, &letter, &text);
 	if (code != number(s, want))
 		complain(s, "submit: reply %u (%s), expected %s", code, text,
 		    want);
@@ -441,7 +471,7 @@ do_submit(struct script *s)
 
 /* ---- looking ---- */
 
-/* mail NAME N [tls|clear] [to=…] [from=…] [has=TEXT] */
+/* mail NAME N [tls|clear] [to=…] [from=…] [params=…] [has=TEXT] */
 static void
 expect_mail(struct script *s)
 {
@@ -449,6 +479,7 @@ expect_mail(struct script *s)
 	const struct peer_mail *m;
 	const char *to = value_of(s, 4, "to"), *from = value_of(s, 4, "from");
 	const char *has = value_of(s, 4, "has");
+	const char *params = value_of(s, 4, "params");
 
 	if (p == NULL)
 		return;
@@ -468,6 +499,8 @@ expect_mail(struct script *s)
 		complain(s, "recipients were \"%s\"", m->rcpts);
 	if (from != NULL && strcmp(from, m->from) != 0)
 		complain(s, "sender was \"%s\"", m->from);
+	if (params != NULL && strcmp(params, m->params) != 0)
+		complain(s, "MAIL had \"%s\"", m->params);
 	if (has != NULL &&
 	    memmem(m->body.p, m->body.n, has, strlen(has)) == NULL)
 		complain(s, "the body has no \"%s\":\n%.*s", has,
@@ -719,6 +752,7 @@ static const struct verb verbs[] = {
 	{ "blackhole", do_blackhole },
 	{ "own", do_own },
 	{ "listen", do_listen },
+	{ "listen-cert", do_listen_cert },
 	{ "start", do_start },
 	{ "run", do_run },
 	{ "kill", do_kill },

@@ -131,8 +131,9 @@ read_conf(struct world *w)
 	c.text = need(talloc_asprintf(w,
 	    "hostname = \"gw.example\"; state-dir = \"%s\";\n"
 	    "listen = ( { address = \"%s\"; role = \"relay\"; "
-	    "allow = [\"192.0.2.0/24\"]; tls = \"off\" } );\n%s\n",
-	    w->dir, w->listen, w->lists));
+	    "allow = [\"192.0.2.0/24\"]; tls = \"%s\" } );\n%s\n",
+	    w->dir, w->listen, w->listen_cert == NULL ? "off" : "offer",
+	    w->lists));
 	strmap_each(w->options, add_option, &c);
 	if (*c.group != '\0')
 		c.text = need(talloc_strdup_append(c.text, "};\n"));
@@ -189,8 +190,16 @@ start_intake(struct world *w)
 {
 	const struct role_env env = env_of(w);
 	struct netaddr at = world_intake_addr();
+	struct tls_server *tls;
+	struct diag why = { 0 };
 
 	w->intake = intake_new(w, &env);
+	if (w->listen_cert != NULL) {
+		if (tls_server_new(w->intake, w->listen_cert->chain_pem,
+			w->listen_cert->key_pem, &tls, &why) != ST_OK)
+			panic("intake: %s", why.text);
+		intake_set_tls(w->intake, tls);
+	}
 	intake_add_listener(w->intake, 0, sim_listen(w->intake, w->sim, &at));
 }
 

@@ -22,6 +22,7 @@ struct world {
 	struct strmap *options; /* "queue.first-retry" -> text as in the file */
 	char *lists;            /* rules, exceptions: raw text */
 	const char *listen;     /* address of the listener in the file */
+	struct cert *listen_cert; /* it offers STARTTLS with it; or NULL */
 	struct authority *authority;
 	struct strmap *certs;
 	struct strmap *peers; /* by name */

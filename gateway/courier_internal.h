@@ -159,6 +159,7 @@ enum host_state {
 
 struct slot_host {
 	enum host_state state;
+	bool is_over;    /* one more than host-limit allows */
 	bool told;       /* a record of its being skipped exists */
 	bool tls_failed; /* CLEAR_ONLY: not only not offered */
 	bool no_sni;     /* TLS-28: it aborts on a server name */
@@ -209,7 +210,6 @@ struct slot {
 	struct plan *plan; /* or NULL */
 	bool plan_is_new;  /* no job has used it */
 	struct slot_host *host;  /* one for each of the plan's */
-	size_t host_end;         /* those from here on are over host-limit */
 	struct net_timer *timer; /* for the plan */
 	struct net_later *kick;
 	struct feed feed;

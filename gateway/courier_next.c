@@ -112,8 +112,8 @@ exception_is_over(const struct slot *s, size_t i)
 static bool
 is_fallback_due(const struct slot *s)
 {
-	for (size_t i = 0; i < s->host_end; i++)
-		if (!s->plan->host[i].fallback &&
+	for (size_t i = 0; i < s->plan->host_count; i++)
+		if (!s->plan->host[i].fallback && !s->host[i].is_over &&
 		    (s->plan->host[i].skip || s->host[i].state != HOST_DEAD ||
 			s->host[i].failure != FAILURE_UNREACHABLE))
 			return false;
@@ -123,8 +123,9 @@ is_fallback_due(const struct slot *s)
 static bool
 usable(const struct slot *s, const struct job *j, size_t i)
 {
-	return !s->plan->host[i].skip && s->host[i].state != HOST_DEAD &&
-	       !exception_is_over(s, i) && !host_set_has(&j->tried, i) &&
+	return !s->plan->host[i].skip && !s->host[i].is_over &&
+	       s->host[i].state != HOST_DEAD && !exception_is_over(s, i) &&
+	       !host_set_has(&j->tried, i) &&
 	       (!s->plan->host[i].fallback || is_fallback_due(s));
 }
 
@@ -134,7 +135,8 @@ group_end(const struct slot *s, size_t at)
 {
 	uint16_t preference = s->plan->host[at].preference;
 
-	while (at < s->host_end && s->plan->host[at].preference == preference)
+	while (at < s->plan->host_count &&
+	       s->plan->host[at].preference == preference)
 		at++;
 	return at;
 }
@@ -144,6 +146,8 @@ host_in_state(struct slot *s, const struct job *j, size_t at, size_t end,
     enum host_state state)
 {
 	for (size_t i = at; i < end; i++) {
+		if (s->host[i].is_over)
+			continue;
 		if (s->plan->host[i].skip)
 			tell_skipped(s, (unsigned)i);
 		else if (exception_is_over(s, i))
@@ -166,7 +170,8 @@ next_host(struct slot *s, const struct job *j)
 	uint32_t i = NO_HOST;
 	size_t end;
 
-	for (size_t at = 0; at < s->host_end && i == NO_HOST; at = end) {
+	for (size_t at = 0; at < s->plan->host_count && i == NO_HOST;
+	     at = end) {
 		end = group_end(s, at);
 		i = host_in_state(s, j, at, end, HOST_OPEN);
 		if (i == NO_HOST)
@@ -180,7 +185,7 @@ slot_tls_elsewhere(const struct slot *s, const struct job *j, unsigned host)
 {
 	uint16_t preference = s->plan->host[host].preference;
 
-	for (size_t i = 0; i < s->host_end; i++)
+	for (size_t i = 0; i < s->plan->host_count; i++)
 		if (i != host && usable(s, j, i) &&
 		    s->plan->host[i].preference == preference &&
 		    s->host[i].state == HOST_OPEN)
@@ -228,11 +233,14 @@ go_to_host(struct slot *s, struct job *j, unsigned i)
 static bool
 no_host_takes(const struct slot *s, const struct crcpt *r)
 {
-	bool due = s->host_end > 0 && is_fallback_due(s);
 	size_t asked = 0;
+	bool due;
 
-	for (size_t i = 0; i < s->host_end; i++) {
-		if (!due && s->plan->host[i].fallback)
+	if (s->plan == NULL)
+		return false;
+	due = is_fallback_due(s);
+	for (size_t i = 0; i < s->plan->host_count; i++) {
+		if (s->host[i].is_over || (!due && s->plan->host[i].fallback))
 			continue;
 		if (!s->host[i].no_mail && !host_set_has(&r->unfit, i))
 			return false;
@@ -417,7 +425,7 @@ is_worth_a_plan(const struct slot *s, uint32_t host)
 {
 	if (host != NO_HOST)
 		return true;
-	for (size_t i = 0; i < s->host_end; i++)
+	for (size_t i = 0; i < s->plan->host_count; i++)
 		if (s->host[i].state == HOST_DEAD &&
 		    failure_is_policy(s->host[i].failure))
 			return true;

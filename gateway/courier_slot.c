@@ -236,7 +236,6 @@ drop_plan(struct slot *s)
 	s->past_host = s->host;
 	s->plan = NULL;
 	s->host = NULL;
-	s->host_end = 0;
 	if (j->begun) {
 		keep_host_names(j);
 		return;
@@ -278,17 +277,18 @@ slot_ask_plan(struct slot *s)
  * Only so many hosts are tried; those that are skipped cost nothing, and those
  * that the operator named are few.
  */
-static size_t
-end_of_hosts(const struct slot *s)
+static void
+limit_hosts(struct slot *s)
 {
-	size_t left = s->c->env.conf->smtp_hosts;
-	size_t i;
+	size_t n = 0;
 
-	for (i = 0; i < s->plan->host_count; i++)
-		if (!s->plan->host[i].skip && !s->plan->host[i].named &&
-		    left-- == 0)
-			break;
-	return i;
+	for (size_t i = 0; i < s->plan->host_count; i++) {
+		const struct plan_host *h = &s->plan->host[i];
+
+		n += !h->skip && !h->named;
+		s->host[i].is_over = !h->named &&
+				     n > s->c->env.conf->smtp_hosts;
+	}
 }
 
 /*
@@ -381,7 +381,7 @@ slot_take_plan(struct slot *s, struct plan *plan)
 	s->plan = talloc_steal(s, plan);
 	s->host = need(talloc_zero_array(s, struct slot_host,
 	    (unsigned)plan->host_count + 1));
-	s->host_end = end_of_hosts(s);
+	limit_hosts(s);
 	if (s->past_plan != NULL)
 		carry_over(s, slot_job(s));
 	s->plan_is_new = true;

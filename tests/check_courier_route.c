@@ -162,6 +162,29 @@ START_TEST(smtp_52_every_host_of_a_route_is_tried)
 }
 END_TEST
 
+/* Nor does it cut what stands behind the hosts that it cuts. */
+START_TEST(smtp_52_more_hosts_than_are_tried_leave_the_fallback_in_place)
+{
+	struct server *down = server_new(TLS_ABSENT, NULL);
+	struct server *unused = server_new(TLS_ABSENT, NULL);
+	struct server *spare = server_new(TLS_GOOD, cert_for(RELAY));
+	struct plan *p = plan_new("d.example");
+	struct plan_host *h;
+
+	conf.smtp_hosts = 1;
+	server_shut(down);
+	plan_add(p, "mx1.d.example", 10, down, LEVEL_MAY);
+	plan_add(p, "mx2.d.example", 20, unused, LEVEL_MAY);
+	h = add_relay(p, spare);
+	h->preference = UINT16_MAX;
+	h->fallback = true;
+	try_one();
+	expect_delivered(REACHED_VERIFIED);
+	ck_assert_uint_eq(spare->mail_count, 1);
+	ck_assert_uint_eq(unused->connections, 0);
+}
+END_TEST
+
 START_TEST(smtp_52_no_mail_goes_where_the_relay_offers_no_login)
 {
 	struct server *s = server_new(TLS_GOOD, cert_for(RELAY));
@@ -368,6 +391,8 @@ add_tests(TCase *t)
 	tcase_add_loop_test(t,
 	    smtp_52_a_login_that_fails_is_told_as_what_it_was, 0, 3);
 	tcase_add_test(t, smtp_52_every_host_of_a_route_is_tried);
+	tcase_add_test(t,
+	    smtp_52_more_hosts_than_are_tried_leave_the_fallback_in_place);
 	tcase_add_test(t, smtp_52_no_mail_goes_where_the_relay_offers_no_login);
 	tcase_add_test(t,
 	    smtp_52_a_relay_with_a_wrong_certificate_gets_no_password);

@@ -111,12 +111,39 @@ has_utf8_rcpt(const struct slot *s)
 }
 
 static bool
+takes_8bit(const struct slot *s)
+{
+	return (client_ehlo(s->conn->client).ext & EHLO_8BITMIME) != 0;
+}
+
+/* A report rather has less in it than that it is lost. */
+bool
+mail_converts(const struct slot *s)
+{
+	uint32_t flags = slot_job(s)->w.flags;
+
+	if ((flags & MESSAGE_8BIT) == 0 || takes_8bit(s))
+		return false;
+	switch (s->c->env.conf->smtp_eight_bit) {
+	case EIGHT_BIT_BOUNCE:
+		return (flags & MESSAGE_REPORT) != 0;
+	case EIGHT_BIT_CONVERT:
+		return true;
+	case EIGHT_BIT_SEND:
+		break;
+	}
+	return false;
+}
+
+/* As far as the host is told of it. */
+static bool
 has_8bit(const struct slot *s)
 {
-	bool takes = (client_ehlo(s->conn->client).ext & EHLO_8BITMIME) != 0;
+	bool told = takes_8bit(s) ||
+		    s->c->env.conf->smtp_eight_bit != EIGHT_BIT_SEND;
 
-	return (slot_job(s)->w.flags & MESSAGE_8BIT) != 0 &&
-	       (takes || s->c->env.conf->smtp_eight_bit == EIGHT_BIT_BOUNCE);
+	return (slot_job(s)->w.flags & MESSAGE_8BIT) != 0 && told &&
+	       !mail_converts(s);
 }
 
 static struct client_mail
@@ -130,6 +157,7 @@ as_mail(const struct slot *s)
 		.envid = j->w.envid,
 		.ret = j->w.ret,
 		.size_bytes = j->w.size_bytes,
+		.grows = mail_converts(s),
 		.has_8bit = has_8bit(s),
 		.smtputf8 = address || j->utf8_header,
 		.header_utf8 = !address && j->utf8_header,

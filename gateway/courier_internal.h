@@ -28,6 +28,7 @@
 #include "gateway/wire.h"
 #include "net/chan.h"
 #include "policy/verdict.h"
+#include "smtp/convert.h"
 #include "util/strmap.h"
 
 #define COURIER_SLOTS      4096u  /* ours: of one keeper at a time */
@@ -186,6 +187,9 @@ struct feed {
 	uint8_t *ahead; /* talloc object; NULL: none */
 	size_t ahead_n;
 	uint8_t *lent;
+	struct convert *convert; /* NULL: it goes as it is */
+	struct sbuf converted;   /* lent instead; lives in convert */
+	bool refused;            /* it cannot be converted */
 };
 
 struct packed_record {
@@ -443,6 +447,8 @@ enum batch {
 };
 /* A transaction for recipients that may share one; there is at least one. */
 enum batch mail_begin(struct slot *s);
+/* Is the message at hand made 7-bit MIME for the host at hand? */
+bool mail_converts(const struct slot *s);
 /* An address that must not go on the wire. */
 void mail_refuse(struct slot *s, struct crcpt *r, bool is_sender);
 

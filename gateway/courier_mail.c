@@ -40,12 +40,23 @@ end_here(struct slot *s)
 static void ask_body(struct slot *s);
 
 static void
+begin_conversion(struct slot *s)
+{
+	bool report = (slot_job(s)->w.flags & MESSAGE_REPORT) != 0;
+
+	s->feed.convert = convert_new(s,
+	    report ? CONVERT_LOSSY : CONVERT_WHOLE);
+}
+
+static void
 under_way(struct slot *s)
 {
 	const struct job *j = slot_job(s);
 
 	invariant(!slot_content_is_gone(s));
 	mail_forget(s);
+	if (mail_converts(s))
+		begin_conversion(s);
 	if (!j->w.has_body && j->w.size_bytes > 0)
 		ask_body(s);
 	conn_pump(s->conn);
@@ -90,6 +101,7 @@ mail_forget(struct slot *s)
 {
 	talloc_free(s->feed.ahead);
 	talloc_free(s->feed.lent);
+	talloc_free(s->feed.convert);
 	s->feed = (struct feed){ 0 };
 }
 
@@ -108,6 +120,41 @@ ask_body(struct slot *s)
 	chan_send_span(s->c->keeper, WIRE_BODY_WANT, sbuf_view(b));
 }
 
+static enum status
+convert_part(struct feed *f, struct span part, bool last, struct diag *why)
+{
+	enum status st;
+
+	sbuf_free(&f->converted);
+	sbuf_init(&f->converted, f->convert,
+	    CONVERT_OUT_BYTES(part.n) + CONVERT_OUT_BYTES(0));
+	st = convert_feed(f->convert, part, &f->converted, why);
+	if (st == ST_OK && last)
+		st = convert_end(f->convert, &f->converted, why);
+	invariant(!sbuf_failed(&f->converted));
+	return st;
+}
+
+static void
+give(struct slot *s, struct span part, bool last)
+{
+	struct client *client = s->conn->client;
+	struct feed *f = &s->feed;
+	struct diag why = { 0 };
+	enum status st;
+
+	if (f->convert == NULL) {
+		client_body(client, now_of(s), part, last);
+		return;
+	}
+	st = convert_part(f, part, last, &why);
+	f->refused = st == ST_POLICY;
+	if (st == ST_OK)
+		client_body(client, now_of(s), sbuf_view(&f->converted), last);
+	else
+		client_body_failed(client, why.text);
+}
+
 bool
 mail_body(struct slot *s)
 {
@@ -115,7 +162,7 @@ mail_body(struct slot *s)
 	struct feed *f = &s->feed;
 
 	if (j->w.has_body || j->w.size_bytes == 0) {
-		client_body(s->conn->client, now_of(s), j->w.body, true);
+		give(s, j->w.body, true);
 		return true;
 	}
 	TALLOC_FREE(f->lent);
@@ -124,8 +171,7 @@ mail_body(struct slot *s)
 		return false;
 	f->lent = f->ahead;
 	f->ahead = NULL;
-	client_body(s->conn->client, now_of(s), span_of(f->lent, f->ahead_n),
-	    f->last_asked);
+	give(s, span_of(f->lent, f->ahead_n), f->last_asked);
 	if (!f->last_asked)
 		ask_body(s);
 	return true;
@@ -292,8 +338,26 @@ saying_of(struct slot *s, const struct client_failure *f)
 		say.v = (struct verdict){ STEP_LATER, "4.3.0" };
 		say.why = "the content did not come from the spool";
 		say.failure = FAILURE_NONE;
+	} else if (s->feed.refused) {
+		say.v = verdict_of_fit(CLIENT_NEEDS_8BIT);
+		say.why = need(talloc_asprintf(j,
+		    "the host does not take 8-bit content, and the message "
+		    "cannot be converted: %s",
+		    f->why));
+		say.failure = FAILURE_REPLY; /* to EHLO: it offers no more */
 	}
 	return say;
+}
+
+/* So it is for those, too, who were to be in a transaction behind it. */
+static void
+note_waiting(struct slot *s, const struct saying *say)
+{
+	struct job *j = slot_job(s);
+
+	for (uint32_t i = 0; i < j->w.rcpt_count; i++)
+		if (j->rcpt[i].place == RCPT_HERE)
+			say_note(s, &j->rcpt[i], say);
 }
 
 void
@@ -312,6 +376,8 @@ mail_failed(struct slot *s, const struct client_failure *f)
 		struct saying say = saying_of(s, f);
 
 		note_rest(s, &say);
+		if (s->feed.refused)
+			note_waiting(s, &say);
 		judge_host(s, f,
 		    say.v.status[0] == '4' ? say.v.status : STATUS_LOST);
 	}

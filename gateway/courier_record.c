@@ -252,6 +252,8 @@ log_attempt(const struct slot *s, const struct evidence *e)
 	if (e->grade != NULL)
 		logline_str(&l, "grade", e->grade);
 	logline_str(&l, "outcome", evidence_outcome_name(e->outcome));
+	if (e->outcome == EVIDENCE_DELIVERED && mail_converts(s))
+		logline_str(&l, "content", "converted");
 	if (e->in.mclass != CLASS_NORMAL)
 		logline_str(&l, "class", class_name(e->in.mclass));
 	if (e->failure != FAILURE_NONE)

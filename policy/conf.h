@@ -39,7 +39,7 @@
 enum unvalidated { UNVALIDATED_DEFER, UNVALIDATED_OPPORTUNISTIC };
 enum sts_unknown { STS_UNKNOWN_DEFER, STS_UNKNOWN_IGNORE };
 enum dane_and_sts { DANE_FIRST, DANE_AND_STS };
-enum eight_bit { EIGHT_BIT_BOUNCE, EIGHT_BIT_SEND };
+enum eight_bit { EIGHT_BIT_BOUNCE, EIGHT_BIT_CONVERT, EIGHT_BIT_SEND };
 
 enum listen_role { LISTEN_RELAY, LISTEN_SUBMISSION };
 enum listen_tls {

@@ -98,7 +98,7 @@ enum client_fault {
 	CLIENT_FAULT_PROTOCOL,  /* not a reply, or one out of turn */
 	CLIENT_FAULT_TIMEOUT,
 	CLIENT_FAULT_LOST,    /* client_lost() */
-	CLIENT_FAULT_CONTENT, /* bare CR or LF in the content */
+	CLIENT_FAULT_CONTENT, /* not to be sent: bare CR or LF in it */
 	CLIENT_FAULT_AUTH,    /* not authenticated: refused, or no way to be */
 };
 
@@ -131,6 +131,8 @@ struct client_mail {
 	const char *envid;  /* xtext, NULL or "": none */
 	enum dsn_ret ret;
 	uint64_t size_bytes; /* with CRLF, without dot-stuffing */
+	/* It grows by conversion, nobody knows to what: no SIZE is said. */
+	bool grows;
 	bool has_8bit;
 	bool smtputf8;    /* an address or a header field is not ASCII */
 	bool header_utf8; /* and no address is */
@@ -233,6 +235,11 @@ MUST_CHECK enum status client_mail(struct client *c, struct mono now,
  */
 void client_body(struct client *c, struct mono now, struct span part,
     bool last);
+/*
+ * Or this answer: there is no more, and what has left is not to be taken for
+ * all of it.  FAILED with CLIENT_FAULT_CONTENT.
+ */
+void client_body_failed(struct client *c, const char *why);
 /* Valid from MAIL_DONE (or a failure within a transaction) until the next. */
 struct client_result client_result(const struct client *c);
 const struct client_rcpt *client_rcpt(const struct client *c, size_t i);

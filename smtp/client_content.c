@@ -109,6 +109,13 @@ client_body(struct client *c, struct mono now, struct span part, bool last)
 		cut(c);
 }
 
+void
+client_body_failed(struct client *c, const char *why)
+{
+	invariant(client_content_wanted(c));
+	client_fail(c, CLIENT_FAULT_CONTENT, why, NULL);
+}
+
 /* ---- replies to chunks ---- */
 
 /*

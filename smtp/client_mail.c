@@ -353,6 +353,15 @@ sort_out(struct client_tx *tx)
 	return fit;
 }
 
+/* RFC 2045 6.7: of an octet become three. */
+static int64_t
+ms_for(const struct client_mail *m)
+{
+	int64_t ms = (int64_t)(m->size_bytes / CLIENT_TX_BYTES_PER_MS);
+
+	return m->grows ? 3 * ms : ms;
+}
+
 enum status
 client_mail(struct client *c, struct mono now, const struct client_mail *m,
     struct diag *why)
@@ -369,9 +378,7 @@ client_mail(struct client *c, struct mono now, const struct client_mail *m,
 		.result = { .at = CLIENT_S_MAIL,
 		    .dsn = (c->ehlo.ext & EHLO_DSN) != 0 },
 	};
-	tx->end = mono_after(now,
-	    c->conf->transaction_ms +
-		(int64_t)(m->size_bytes / CLIENT_TX_BYTES_PER_MS));
+	tx->end = mono_after(now, c->conf->transaction_ms + ms_for(m));
 	tx->rcpt = need(talloc_zero_array(c->tx_mem, struct client_rcpt,
 	    (unsigned)m->rcpt_count));
 	if (sort_out(tx) == 0)

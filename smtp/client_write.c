@@ -127,7 +127,7 @@ client_write_mail(struct client *c)
 
 	sbuf_str(client_command(c, CLIENT_S_MAIL), " FROM:");
 	put_address(c, m->sender);
-	if (c->ehlo.ext & EHLO_SIZE) {
+	if ((c->ehlo.ext & EHLO_SIZE) != 0 && !m->grows) {
 		snprintf(size, sizeof(size), "%" PRIu64, m->size_bytes);
 		put_value(c, "SIZE", size);
 	}

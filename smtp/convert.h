@@ -38,9 +38,12 @@ enum convert_mode {
 struct convert; /* lives in the mem given at birth */
 struct convert *convert_new(TALLOC_CTX *mem, enum convert_mode mode);
 
-/* The most that one call adds to its output for n bytes of input. */
+/*
+ * The most that one call adds to its output for n bytes of input: of a part
+ * of 10 bytes, delimiter and all, become 107; of an octet held back 4.
+ */
 #define CONVERT_OUT_BYTES(n)                                                   \
-	(4 * ((n) + CONVERT_AHEAD_BYTES + CONVERT_HEADER_BYTES))
+	(16 * (n) + 4 * (CONVERT_AHEAD_BYTES + CONVERT_HEADER_BYTES))
 
 /*
  * The next bytes of the message; what is known of the converted one is added

@@ -411,6 +411,23 @@ START_TEST(smtp_47_a_boundary_is_found_however_it_is_written)
 }
 END_TEST
 
+/* A delimiter, no field, an octet: nothing grows by more. */
+START_TEST(smtp_47_parts_without_number_fit_in_the_room_that_is_told)
+{
+	struct convert *c = convert_new(mem, CONVERT_WHOLE);
+	struct sbuf in, out;
+
+	sbuf_init(&in, mem, MAX_BYTES);
+	sbuf_str(&in, HEADER MIXED("b") "\r\n");
+	while (in.n < MAX_BYTES - 10)
+		sbuf_str(&in, "--b\r\n\r\n\xfc\r\n");
+	sbuf_init(&out, mem, CONVERT_OUT_BYTES(in.n));
+	ck_assert_int_eq(convert_feed(c, sbuf_view(&in), &out, &why), ST_OK);
+	ck_assert(!sbuf_failed(&out));
+	ck_assert_uint_gt(out.n, 10 * in.n);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -445,6 +462,8 @@ suite(void)
 	tcase_add_loop_test(t,
 	    smtp_47_a_boundary_is_found_however_it_is_written, 0,
 	    (int)COUNT_OF(types));
+	tcase_add_test(t,
+	    smtp_47_parts_without_number_fit_in_the_room_that_is_told);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -235,6 +235,158 @@ START_TEST(smtp_47_eight_bit_content_bounces_unless_it_shall_be_sent)
 }
 END_TEST
 
+#define MIME  "Subject: x\r\nMIME-Version: 1.0\r\n"
+#define EIGHT "Content-Transfer-Encoding: 8bit\r\n"
+#define PLAIN "Content-Type: text/plain; charset=utf-8\r\n" EIGHT
+#define SIGNED                                                                 \
+	"Content-Type: multipart/signed; boundary=b\r\n\r\n"                   \
+	"--b\r\n" PLAIN "\r\n\xc3\xbc\r\n"                                     \
+	"--b\r\nContent-Type: application/pgp-signature\r\n\r\nx\r\n--b--\r\n"
+
+static struct wire_job
+eight_bit_job(const char *body)
+{
+	struct wire_job j = job_of(1, 1, three, 3);
+
+	j.flags = MESSAGE_8BIT;
+	j.body = span_str(body);
+	j.size_bytes = j.body.n;
+	return j;
+}
+
+/* "no 8BITMIME -> no octet >127 on the wire" of the checklist; by BDAT, too. */
+START_TEST(smtp_47_eight_bit_content_is_converted_where_it_is_configured)
+{
+	struct server *s = server_new(TLS_ABSENT, NULL);
+	struct wire_job j = eight_bit_job(MIME PLAIN "\r\n\xc3\xbc\r\n");
+
+	conf.smtp_eight_bit = EIGHT_BIT_CONVERT;
+	s->no_8bitmime = true;
+	s->ext = _i == 0 ? "250-SIZE\r\n" : "250-SIZE\r\n250-CHUNKING\r\n";
+	send_to_server(&j, s);
+	ck_assert_int_eq(result(0)->result, RESULT_DELIVERED);
+	ck_assert_int_eq(s->mails[0].chunks > 0, _i == 1);
+	ck_assert(span_is_ascii(s->mails[0].body));
+	ck_assert(span_ends(s->mails[0].body,
+	    "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+	    "=C3=BC\r\n"));
+	/* It is longer than what SIZE would say. */
+	ck_assert_str_eq(s->mails[0].params, "");
+	ck_assert(was_logged("content=converted"));
+}
+END_TEST
+
+START_TEST(smtp_47_a_host_that_takes_8_bits_gets_them_as_they_are)
+{
+	struct server *s = server_new(TLS_ABSENT, NULL);
+	struct wire_job j = eight_bit_job(MIME SIGNED);
+
+	conf.smtp_eight_bit = EIGHT_BIT_CONVERT;
+	send_to_server(&j, s);
+	ck_assert_int_eq(result(0)->result, RESULT_DELIVERED);
+	ck_assert(span_eq(s->mails[0].body, MIME SIGNED));
+	ck_assert_str_eq(s->mails[0].params, "BODY=8BITMIME");
+	ck_assert(!was_logged("content=converted"));
+}
+END_TEST
+
+/* Piece by piece, cut within characters and lines. */
+START_TEST(smtp_47_content_that_is_pulled_is_converted_on_its_way)
+{
+	struct server *s = server_new(TLS_ABSENT, NULL);
+	struct wire_job j = eight_bit_job("");
+	struct span all;
+	struct sbuf b;
+
+	sbuf_init(&b, mem, 1u << 20);
+	sbuf_str(&b, MIME PLAIN "\r\n");
+	while (b.n < 300000)
+		sbuf_str(&b, "\xc3\xbc.\r\n..\r\n");
+	conf.smtp_eight_bit = EIGHT_BIT_CONVERT;
+	s->no_8bitmime = true;
+	s->ext = _i == 0 ? NULL : "250-CHUNKING\r\n";
+	keeper.body = sbuf_view(&b);
+	keeper.piece_bytes = 9973;
+	j.has_body = false;
+	j.size_bytes = b.n;
+	send_to_server(&j, s);
+	ck_assert_int_eq(result(0)->result, RESULT_DELIVERED);
+	all = s->mails[0].body;
+	ck_assert(span_is_ascii(all));
+	ck_assert_uint_gt(all.n, b.n);
+	ck_assert(span_ends(all, "=C3=BC.\r\n..\r\n"));
+}
+END_TEST
+
+/*
+ * Nothing of it is taken for a message, all learn why, and a host that takes
+ * 8 bits has it as it is.
+ */
+START_TEST(smtp_47_a_signed_part_goes_elsewhere_or_bounces_and_says_why)
+{
+	struct server *without = server_new(TLS_ABSENT, NULL);
+	struct server *with = server_new(TLS_ABSENT, NULL);
+	struct plan *p = plan_new("d.example");
+	struct wire_job j = eight_bit_job(MIME SIGNED);
+
+	conf.smtp_eight_bit = EIGHT_BIT_CONVERT;
+	conf.smtp_recipients = 2;
+	without->no_8bitmime = true;
+	without->ext = _i / 2 == 0 ? NULL : "250-CHUNKING\r\n";
+	plan_add(p, "mx1.d.example", 10, without, LEVEL_MAY);
+	if (_i % 2 == 0)
+		plan_add(p, "mx2.d.example", 20, with, LEVEL_MAY);
+	send_slot(1, "d.example");
+	send_job(&j);
+	wait_for(has_reports, 1);
+	ck_assert_uint_eq(without->mail_count, 0);
+	ck_assert_uint_eq(without->connections, 1);
+	ck_assert_uint_eq(with->mail_count, _i % 2 == 0 ? 2 : 0);
+	for (uint32_t i = 0; i < 3; i++) {
+		ck_assert_int_eq(result(i)->result,
+		    _i % 2 == 0 ? RESULT_DELIVERED : RESULT_BOUNCED);
+		if (_i % 2 == 0)
+			continue;
+		ck_assert_str_eq(result(i)->status, "5.6.3");
+		ck_assert_str_eq(result(i)->why,
+		    "the host does not take 8-bit content, and the message "
+		    "cannot be converted: a signed or encrypted part has 8-bit "
+		    "content");
+	}
+}
+END_TEST
+
+START_TEST(smtp_03_b1_2_unclean_content_is_not_encoded_away)
+{
+	struct server *s = server_new(TLS_ABSENT, NULL);
+	struct wire_job j = eight_bit_job(MIME PLAIN "\r\n\xfc\n.\r\n");
+
+	conf.smtp_eight_bit = EIGHT_BIT_CONVERT;
+	s->no_8bitmime = true;
+	send_to_server(&j, s);
+	ck_assert_int_eq(result(0)->result, RESULT_BOUNCED);
+	ck_assert_str_eq(result(0)->status, "5.6.0");
+	ck_assert_uint_eq(s->mail_count, 0);
+}
+END_TEST
+
+/* What cannot be converted of it is in question marks. */
+START_TEST(smtp_47_a_report_is_converted_rather_than_lost)
+{
+	struct server *s = server_new(TLS_ABSENT, NULL);
+	struct wire_job j = eight_bit_job(MIME SIGNED);
+
+	conf.smtp_eight_bit = _i == 0 ? EIGHT_BIT_BOUNCE : EIGHT_BIT_CONVERT;
+	s->no_8bitmime = true;
+	j.sender = "";
+	j.flags |= MESSAGE_REPORT;
+	send_to_server(&j, s);
+	ck_assert_int_eq(result(0)->result, RESULT_DELIVERED);
+	ck_assert(span_is_ascii(s->mails[0].body));
+	ck_assert(span_has(s->mails[0].body, '='));
+}
+END_TEST
+
 /* ---- DSN ---- */
 
 /* RFC 3461 5.2.1: "byte comparison incl. letter case" of the checklist. */
@@ -352,6 +504,18 @@ add(TCase *t)
 	    smtp_49_recipients_that_need_nothing_are_delivered, 0, 4);
 	tcase_add_loop_test(t,
 	    smtp_47_eight_bit_content_bounces_unless_it_shall_be_sent, 0, 3);
+	tcase_add_loop_test(t,
+	    smtp_47_eight_bit_content_is_converted_where_it_is_configured, 0,
+	    2);
+	tcase_add_test(t,
+	    smtp_47_a_host_that_takes_8_bits_gets_them_as_they_are);
+	tcase_add_loop_test(t,
+	    smtp_47_content_that_is_pulled_is_converted_on_its_way, 0, 2);
+	tcase_add_loop_test(t,
+	    smtp_47_a_signed_part_goes_elsewhere_or_bounces_and_says_why, 0, 4);
+	tcase_add_test(t, smtp_03_b1_2_unclean_content_is_not_encoded_away);
+	tcase_add_loop_test(t, smtp_47_a_report_is_converted_rather_than_lost,
+	    0, 2);
 	tcase_add_loop_test(t,
 	    smtp_60_61_dsn_parameters_go_to_a_host_that_knows_them, 0, 2);
 	tcase_add_test(t, smtp_61_a_host_that_refused_has_taken_over_nothing);

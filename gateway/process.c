@@ -98,6 +98,7 @@ take_conf(struct process *p, int fd, struct diag *why)
 
 	if (st != ST_OK)
 		return st;
+	invariant(conf != NULL);
 	p->conf = conf;
 	p->log->level = conf->log_level;
 	if (p->keeper != NULL)

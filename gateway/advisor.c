@@ -32,13 +32,12 @@ struct question {
 
 TAILQ_HEAD(questions, question);
 
-/* The plan of one (domain, class): being made, or kept. */
+/* The plan of one destination: being made, or kept. */
 struct kept {
 	TAILQ_ENTRY(kept) age;
 	struct advisor *a;
 	const char *key;
-	const char *domain;
-	enum msg_class mclass;
+	struct dest_key to;
 	struct supply *supply; /* while it is being made */
 	struct plan *plan;     /* once it is there */
 	struct questions questions;
@@ -58,7 +57,7 @@ struct advisor {
 	struct rejoin *rejoin; /* to the keeper */
 	bool loaded;           /* the keeper has sent its cache */
 	struct line *line[ADVISOR_MAX_COURIERS];
-	struct strmap *kept;       /* by "class domain" */
+	struct strmap *kept;       /* by dest_key_text() */
 	TAILQ_HEAD(, kept) by_age; /* newest last */
 	size_t waiting;
 	struct dns_health health;
@@ -172,8 +171,9 @@ plan_hold(struct kept *k, const char *why)
 	struct plan *p = need(talloc_zero(k, struct plan));
 	struct wall now = net_wall(k->a->env.net);
 
-	p->domain = k->domain;
-	p->mclass = k->mclass;
+	p->domain = k->to.domain;
+	p->mclass = k->to.mclass;
+	p->marks = k->to.marks;
 	p->verdict = PLAN_DEFER;
 	p->status = "4.4.3";
 	p->why = need(talloc_strdup(p, why));
@@ -229,8 +229,8 @@ make_plan(struct kept *k)
 		return;
 	}
 	k->supply = supply_plan(k, &a->env,
-	    &(const struct supply_from){ a->discover, a->self }, k->domain,
-	    k->mclass, planned, k);
+	    &(const struct supply_from){ a->discover, a->self }, &k->to,
+	    planned, k);
 }
 
 static void
@@ -246,8 +246,7 @@ evict_oldest(struct advisor *a)
 }
 
 static struct kept *
-kept_new(struct advisor *a, const char *key, const char *domain,
-    enum msg_class mclass)
+kept_new(struct advisor *a, const char *key, const struct dest_key *to)
 {
 	struct kept *k = need(talloc_zero(a, struct kept));
 
@@ -255,8 +254,9 @@ kept_new(struct advisor *a, const char *key, const char *domain,
 		evict_oldest(a);
 	k->a = a;
 	k->key = need(talloc_strdup(k, key));
-	k->domain = need(talloc_strdup(k, domain));
-	k->mclass = mclass;
+	k->to.domain = need(talloc_strdup(k, to->domain));
+	k->to.mclass = to->mclass;
+	k->to.marks = need(talloc_strdup(k, to->marks));
 	TAILQ_INIT(&k->questions);
 	TAILQ_INSERT_TAIL(&a->by_age, k, age);
 	strmap_put(a->kept, key, k);
@@ -264,11 +264,10 @@ kept_new(struct advisor *a, const char *key, const char *domain,
 }
 
 static void
-ask(struct line *l, uint32_t token, const char *domain, enum msg_class mclass)
+ask(struct line *l, uint32_t token, const struct dest_key *to)
 {
 	struct advisor *a = l->a;
-	char *key = need(talloc_asprintf(NULL, "%u %s", (unsigned)mclass,
-	    domain));
+	char *key = dest_key_text(NULL, to);
 	struct kept *k = strmap_get(a->kept, key);
 	struct question *q;
 
@@ -279,7 +278,7 @@ ask(struct line *l, uint32_t token, const char *domain, enum msg_class mclass)
 	}
 	bool fresh = k == NULL;
 	if (fresh)
-		k = kept_new(a, key, domain, mclass);
+		k = kept_new(a, key, to);
 	talloc_free(key);
 	q = need(talloc_zero(k, struct question));
 	q->line = l;
@@ -399,8 +398,7 @@ courier_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 	TALLOC_CTX *tmp = talloc_new(l);
 	struct unpack u = unpack_from(payload);
 	uint32_t token = unpack_u32(&u);
-	const char *domain = unpack_str(&u, tmp);
-	enum msg_class mclass = (enum msg_class)unpack_enum(&u, CLASS_COUNT);
+	const struct dest_key to = unpack_dest_key(&u, tmp);
 	enum status st = ST_OK;
 
 	if (type != WIRE_PLAN_WANT || unpack_done(&u) != ST_OK)
@@ -409,7 +407,7 @@ courier_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 		st = diag_set(why, ST_LIMIT, "over %u questions unanswered",
 		    ADVISOR_MAX_WAITING);
 	else
-		ask(l, token, domain, mclass);
+		ask(l, token, &to);
 	talloc_free(tmp);
 	return st;
 }

@@ -64,15 +64,15 @@ text_json(TALLOC_CTX *mem, const char *text)
 	return j;
 }
 
+/* Of count texts the first CONF_MAX_MISTAKES are there. */
 static json_t *
-mistakes_json(TALLOC_CTX *mem, const struct conf_mistakes *m)
+texts_json(TALLOC_CTX *mem, const char *const *text, size_t count)
 {
 	json_t *list = need(json_array());
-	size_t n = m->count < CONF_MAX_MISTAKES ? m->count : CONF_MAX_MISTAKES;
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < count && i < CONF_MAX_MISTAKES; i++)
 		if (json_array_append_new(list,
-			need(text_json(mem, m->text[i]))) != 0)
+			need(text_json(mem, text[i]))) != 0)
 			out_of_memory("check-config");
 	return list;
 }
@@ -105,7 +105,12 @@ check_json(TALLOC_CTX *mem, const struct check *c)
 	if (conf != NULL)
 		put_conf(o, conf);
 	put(o, "mistake-count", json_integer((json_int_t)m.count));
-	put(o, "mistakes", mistakes_json(mem, &m));
+	put(o, "mistakes", texts_json(mem, m.text, m.count));
+	put(o, "warning-count",
+	    json_integer(conf == NULL ? 0 : (json_int_t)conf->warning_count));
+	put(o, "warnings",
+	    conf == NULL ? json_array() :
+			   texts_json(mem, conf->warning, conf->warning_count));
 	json_dumpf(o, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
 	putchar('\n');
 	json_decref(o);
@@ -135,6 +140,20 @@ print_summary(const struct check *c, const struct conf *conf)
 	printf("\ndigest %s\n", digest_text(conf, hex));
 }
 
+static void
+print_warnings(const struct conf *conf)
+{
+	size_t told = conf->warning_count < CONF_MAX_MISTAKES ?
+			  conf->warning_count :
+			  CONF_MAX_MISTAKES;
+
+	for (size_t i = 0; i < told; i++)
+		fprintf(stderr, "warning: %s\n", conf->warning[i]);
+	if (conf->warning_count > told)
+		fprintf(stderr, "and %zu more warnings\n",
+		    conf->warning_count - told);
+}
+
 static int
 check(TALLOC_CTX *mem, const struct check *c)
 {
@@ -142,8 +161,9 @@ check(TALLOC_CTX *mem, const struct check *c)
 
 	if (conf == NULL)
 		return EXIT_CONFIG;
+	print_warnings(conf);
 	if (c->effective)
-		fputs(conf_print(mem, conf), stdout);
+		fputs(conf_print_effective(mem, conf), stdout);
 	else
 		print_summary(c, conf);
 	return EXIT_DONE;

@@ -15,6 +15,7 @@ struct explain {
 	struct cmd_plan *plan;
 	const char *domain; /* as on the command line, then canonical */
 	enum msg_class mclass;
+	const char *marks;
 	bool json;
 	int status;
 };
@@ -278,7 +279,9 @@ ask(void *arg)
 {
 	struct explain *x = arg;
 
-	cmd_plan_ask(x->plan, &x->plan->env, x->domain, x->mclass, planned, x);
+	cmd_plan_ask(x->plan, &x->plan->env,
+	    &(const struct dest_key){ x->domain, x->mclass, x->marks }, planned,
+	    x);
 }
 
 static int
@@ -315,7 +318,7 @@ cmd_explain(int argc, char **argv)
 {
 	TALLOC_CTX *mem = need(talloc_new(NULL));
 	const char *path = CMD_DEFAULT_CONF;
-	struct explain x = { 0 };
+	struct explain x = { .marks = "" };
 	const struct conf *conf;
 	int status;
 

@@ -108,13 +108,12 @@ cmd_plan_stop(struct cmd_plan *p)
 }
 
 void
-cmd_plan_ask(struct cmd_plan *p, const struct role_env *env, const char *domain,
-    enum msg_class mclass, void (*done)(void *arg, const struct plan *plan),
+cmd_plan_ask(struct cmd_plan *p, const struct role_env *env,
+    const struct dest_key *to, void (*done)(void *arg, const struct plan *plan),
     void *arg)
 {
 	(void)supply_plan(p, env,
-	    &(const struct supply_from){ p->discover, p->self }, domain, mclass,
-	    done, arg);
+	    &(const struct supply_from){ p->discover, p->self }, to, done, arg);
 }
 
 const char *

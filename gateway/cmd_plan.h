@@ -40,8 +40,8 @@ void cmd_plan_stop(struct cmd_plan *p);
  * plan) as for supply_plan().
  */
 void cmd_plan_ask(struct cmd_plan *p, const struct role_env *env,
-    const char *domain, enum msg_class mclass,
-    void (*done)(void *arg, const struct plan *plan), void *arg);
+    const struct dest_key *to, void (*done)(void *arg, const struct plan *plan),
+    void *arg);
 
 /* A domain of the command line in its canonical form, in mem; NULL after
  * having said why it is none. */

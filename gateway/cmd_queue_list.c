@@ -70,13 +70,14 @@ row_json(const struct list *l, const struct store_queue_row *q)
 
 	span_print_to(span_str(queue_last_reason(q)), why, sizeof(why));
 	return need(json_pack(
-	    "{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:I, s:I,"
+	    "{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:I, "
+	    "s:I,"
 	    " s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b}",
 	    "id", queue_id_text(q->rcpt.message, id), "sender",
 	    q->message.sender, "recipient", q->rcpt.address, "domain",
-	    q->dest.domain, "class", class_name(q->message.mclass), "size",
-	    (json_int_t)q->message.size_bytes, "state",
-	    queue_state_name(queue_state_of(q, l->now)), "received",
+	    q->dest.domain, "class", class_name(q->message.mclass), "marks",
+	    q->message.marks, "size", (json_int_t)q->message.size_bytes,
+	    "state", queue_state_name(queue_state_of(q, l->now)), "received",
 	    wall_rfc3339(q->message.received, got), "expires",
 	    wall_rfc3339(q->message.expires, until), "client",
 	    q->message.client, "account", q->message.account, "attempts",
@@ -230,6 +231,8 @@ print_message(const struct store_message *m)
 	    m->flags & MESSAGE_8BIT ? ", 8-bit" : "",
 	    m->flags & MESSAGE_SMTPUTF8 ? ", SMTPUTF8" : "");
 	printf("Class       %s\n", class_name(m->mclass));
+	if (*m->marks != '\0')
+		printf("Marks       %s\n", m->marks);
 	if (*m->envid != '\0')
 		printf("ENVID       %s\n", m->envid);
 	if (m->ret != DSN_RET_NONE)

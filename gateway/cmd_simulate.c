@@ -132,6 +132,7 @@ take_record(void *arg, const struct store_evidence *rec)
 		take(s, &(const struct simulate_in){
 			    .domain = e.domain,
 			    .host = e.host,
+			    .marks = e.marks,
 			    .in = e.in,
 			    .was = { .skip = e.skip,
 				.required = e.required,
@@ -192,11 +193,22 @@ take_host(struct simulation *s, const struct plan_host *h)
 {
 	take(s, &(const struct simulate_in){ .domain = s->before->domain,
 		    .host = h->name,
+		    .marks = s->before->marks,
 		    .in = h->in,
 		    .was = decided(h) });
 }
 
 static void next_domain(void *arg);
+
+/* For the domain at hand, of mail with nothing about it. */
+static void
+ask(struct simulation *s, const struct role_env *env,
+    void (*have)(void *arg, const struct plan *plan))
+{
+	cmd_plan_ask(s->plan, env,
+	    &(const struct dest_key){ s->domain[s->at], CLASS_NORMAL, "" },
+	    have, s);
+}
 
 static void
 have_after(void *arg, const struct plan *plan)
@@ -227,8 +239,7 @@ have_before(void *arg, const struct plan *plan)
 	struct simulation *s = arg;
 
 	s->before = plan_copy(s->mem, plan);
-	cmd_plan_ask(s->plan, &s->env, s->domain[s->at], CLASS_NORMAL,
-	    have_after, s);
+	ask(s, &s->env, have_after);
 }
 
 static void
@@ -239,8 +250,7 @@ next_domain(void *arg)
 	if (s->at == s->domain_count)
 		cmd_plan_stop(s->plan);
 	else
-		cmd_plan_ask(s->plan, &s->plan->env, s->domain[s->at],
-		    CLASS_NORMAL, have_before, s);
+		ask(s, &s->plan->env, have_before);
 }
 
 static int

@@ -37,15 +37,14 @@ take_slot(struct courier *c, struct unpack *u, struct diag *why)
 {
 	TALLOC_CTX *tmp = need(talloc_new(c));
 	uint32_t id = unpack_u32(u);
-	const char *domain = unpack_str(u, tmp);
-	enum msg_class mclass = (enum msg_class)unpack_enum(u, CLASS_COUNT);
+	const struct dest_key to = unpack_dest_key(u, tmp);
 	enum status st = unpack_done(u);
 
-	if (st == ST_OK && (*domain == '\0' || slot_by_id(c, id) != NULL ||
+	if (st == ST_OK && (*to.domain == '\0' || slot_by_id(c, id) != NULL ||
 			       c->slot_count == COURIER_SLOTS))
 		st = diag_set(why, ST_SYNTAX, "slot %u: not a new one", id);
 	if (st == ST_OK)
-		(void)slot_new(c, id, domain, mclass);
+		(void)slot_new(c, id, &to);
 	talloc_free(tmp);
 	return st;
 }
@@ -178,6 +177,7 @@ advisor_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 	struct courier *c = arg;
 	struct unpack u = unpack_from(payload);
 	uint32_t token = unpack_u32(&u);
+	struct dest_key of, want;
 	struct slot *s;
 	struct plan *plan;
 
@@ -191,9 +191,11 @@ advisor_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 		return why->st;
 	if (unpack_done(&u) != ST_OK)
 		return diag_set(why, ST_SYNTAX, "bytes behind a plan");
-	/* One domain's plan must never serve another (B2.8). */
-	if (!domain_eq(plan->domain, s->domain) || plan->mclass != s->mclass)
-		return diag_set(why, ST_SYNTAX, "plan of another domain");
+	/* One destination's plan must never serve another (B2.8). */
+	of = plan_key(plan);
+	want = slot_key(s);
+	if (!dest_key_eq(&of, &want))
+		return diag_set(why, ST_SYNTAX, "plan of another destination");
 	slot_take_plan(s, plan);
 	return ST_OK;
 }

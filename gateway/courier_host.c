@@ -69,7 +69,8 @@ untagged_waits(const struct slot *s)
 
 	TAILQ_FOREACH(o, &s->c->slots, link)
 		if (o->mclass == CLASS_NORMAL && o->conn == NULL &&
-		    !TAILQ_EMPTY(&o->jobs) && domain_eq(o->domain, s->domain))
+		    !TAILQ_EMPTY(&o->jobs) && domain_eq(o->domain, s->domain) &&
+		    strcmp(o->marks, s->marks) == 0)
 			return true;
 	return false;
 }

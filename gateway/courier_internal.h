@@ -205,6 +205,7 @@ struct slot {
 	uint32_t token; /* of the plan asked for */
 	const char *domain;
 	enum msg_class mclass;
+	const char *marks;
 	enum slot_state state;
 	bool ending;       /* no more jobs will come */
 	bool overdue;      /* no plan came */
@@ -306,8 +307,9 @@ void report_untried(struct slot *s, struct job *j);
 void report_slot_failed(struct slot *s);
 
 /* ---- courier_slot.c ---- */
-struct slot *slot_new(struct courier *c, uint32_t id, const char *domain,
-    enum msg_class mclass);
+struct slot *slot_new(struct courier *c, uint32_t id,
+    const struct dest_key *to);
+struct dest_key slot_key(const struct slot *s);
 void slot_add_job(struct slot *s, struct job *j);
 /* No more jobs will come. */
 void slot_end(struct slot *s);

@@ -13,6 +13,7 @@ void
 pool_key(struct courier *c, const struct plan *plan, const struct plan_host *h,
     uint8_t out[32])
 {
+	const struct dest_key key = plan_key(plan);
 	struct sbuf *b = &c->body;
 	uint8_t tlsa[32];
 
@@ -20,8 +21,7 @@ pool_key(struct courier *c, const struct plan *plan, const struct plan_host *h,
 	sbuf_reset(b);
 	sbuf_add(b, plan->conf_digest, sizeof(plan->conf_digest));
 	sbuf_add(b, tls_client_trust_id(c->tls), TLS_TRUST_ID_BYTES);
-	pack_str(b, plan->domain);
-	pack_u8(b, (uint8_t)plan->mclass);
+	pack_dest_key(b, &key);
 	pack_bool(b, plan->mx_secure);
 	pack_str(b, plan->sts.id);
 	pack_i64(b, plan->sts.fetched.ms);

@@ -91,6 +91,7 @@ fill_plan(struct slot *s, TALLOC_CTX *mem, struct evidence *e,
 {
 	const struct plan *plan = s->plan;
 
+	e->marks = plan->marks;
 	e->sts_stale = plan->sts.stale;
 	e->sts_id = plan->sts.id;
 	e->sts_fetched = plan->sts.fetched;
@@ -256,6 +257,8 @@ log_attempt(const struct slot *s, const struct evidence *e)
 		logline_str(&l, "content", "converted");
 	if (e->in.mclass != CLASS_NORMAL)
 		logline_str(&l, "class", class_name(e->in.mclass));
+	if (e->marks != NULL && *e->marks != '\0')
+		logline_str(&l, "marks", e->marks);
 	if (e->failure != FAILURE_NONE)
 		logline_str(&l, "failure", failure_name(e->failure));
 	if (e->reply_code != 0)

@@ -47,15 +47,15 @@ plan_overdue(void *arg)
 }
 
 struct slot *
-slot_new(struct courier *c, uint32_t id, const char *domain,
-    enum msg_class mclass)
+slot_new(struct courier *c, uint32_t id, const struct dest_key *to)
 {
 	struct slot *s = need(talloc_zero(c, struct slot));
 
 	s->c = c;
 	s->id = id;
-	s->domain = need(talloc_strdup(s, domain));
-	s->mclass = mclass;
+	s->domain = need(talloc_strdup(s, to->domain));
+	s->mclass = to->mclass;
+	s->marks = need(talloc_strdup(s, to->marks));
 	TAILQ_INIT(&s->jobs);
 	TAILQ_INIT(&s->records);
 	s->timer = net_timer_new(s, c->env.net, plan_overdue, s);
@@ -63,6 +63,12 @@ slot_new(struct courier *c, uint32_t id, const char *domain,
 	TAILQ_INSERT_TAIL(&c->by_id[id % COURIER_BUCKETS], s, by_id);
 	c->slot_count++;
 	return s;
+}
+
+struct dest_key
+slot_key(const struct slot *s)
+{
+	return (struct dest_key){ s->domain, s->mclass, s->marks };
 }
 
 void
@@ -262,14 +268,14 @@ slot_plan(struct slot *s)
 void
 slot_ask_plan(struct slot *s)
 {
+	const struct dest_key key = slot_key(s);
 	struct sbuf *b = &s->c->scratch;
 
 	if (s->c->advisor == NULL) /* asked when there is one */
 		return;
 	sbuf_reset(b);
 	pack_u32(b, s->token);
-	pack_str(b, s->domain);
-	pack_u8(b, (uint8_t)s->mclass);
+	pack_dest_key(b, &key);
 	chan_send_span(s->c->advisor, WIRE_PLAN_WANT, sbuf_view(b));
 }
 

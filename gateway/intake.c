@@ -71,6 +71,8 @@ intake_configure_session(struct session *s)
 		    INTAKE_STRESS_ERRORS),
 		.junk = at_most(in, conf->intake_junk, INTAKE_STRESS_JUNK),
 		.received = conf->intake_received,
+		.want = conf->wanted,
+		.want_count = conf->wanted_count,
 		.starttls = l->tls != LISTEN_TLS_OFF &&
 			    l->tls != LISTEN_TLS_IMPLICIT && in->tls != NULL,
 		.tls_required = l->tls == LISTEN_TLS_REQUIRE,

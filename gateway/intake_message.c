@@ -56,6 +56,36 @@ class_of(const struct session *s)
 	return c.mclass;
 }
 
+/* The rules that it is subject to by what it is. */
+static const char *
+marks_of(const struct session *s)
+{
+	const struct server_envelope e = server_envelope(s->server);
+	struct conf_message m = {
+		.sender = &e.sender,
+		.account = s->account == NULL ? "" : s->account,
+		.client = s->client,
+		.header_cut = server_header(s->server)->cut_short,
+	};
+	struct conf_marks marks;
+
+	m.header = server_wanted(s->server, &m.header_count);
+	marks = conf_marks(s->message, s->in->env.conf, &m);
+	if (*marks.assumed != '\0') {
+		struct logline l = intake_session_line(s, LOG_LEVEL_WARN,
+		    "rules-assumed");
+		char id[QUEUE_ID_BYTES];
+
+		logline_str(&l, "id", queue_id_text(s->message->id, id));
+		logline_str(&l, "rules", marks.assumed);
+		logline_str(&l, "why",
+		    m.header_cut ? "not all of its header was read" :
+				   "client or header are not known");
+		logline_end(&l);
+	}
+	return marks.text;
+}
+
 static void
 send_end(struct session *s)
 {
@@ -67,10 +97,11 @@ send_end(struct session *s)
 				 MESSAGE_UTF8_HEADER :
 				 0u),
 		.mclass = class_of(s),
+		.marks = marks_of(s),
 	};
 	struct sbuf b;
 
-	sbuf_init(&b, s->message, 64);
+	sbuf_init(&b, s->message, 64 + MARKS_MAX_BYTES);
 	wire_pack_end(&b, &e);
 	chan_send_span(s->in->keeper, WIRE_SUBMIT_END, sbuf_view(&b));
 	sbuf_free(&b);

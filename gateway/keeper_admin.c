@@ -386,9 +386,10 @@ static enum status
 redirect(struct keeper *k, struct admin_line *line, struct admin_act *a,
     struct diag *why)
 {
+	const struct dest_key to = { line->to.domain, a->dest->s.mclass,
+		a->dest->s.marks };
 	struct store_rcpt row = a->r;
-	enum status st = keeper_dest(k, line->to.domain, a->dest->s.mclass,
-	    &a->to, why);
+	enum status st = keeper_dest(k, &to, &a->to, why);
 
 	if (st != ST_OK)
 		return st;

@@ -44,6 +44,7 @@ add_dest(struct keeper *k, const struct store_dest *from)
 
 	d->s.domain = need(talloc_strdup(d, from->domain));
 	d->s.mclass = from->mclass;
+	d->s.marks = need(talloc_strdup(d, from->marks));
 	keeper_limit_dest(k, d);
 	sched_dest_add(k->sched, &d->s, from->id);
 	d->queued = from->queued;
@@ -60,10 +61,10 @@ add_dest(struct keeper *k, const struct store_dest *from)
 }
 
 enum status
-keeper_dest(struct keeper *k, const char *domain, enum msg_class mclass,
-    struct kdest **out, struct diag *why)
+keeper_dest(struct keeper *k, const struct dest_key *key, struct kdest **out,
+    struct diag *why)
 {
-	struct sched_dest *known = sched_dest_find(k->sched, domain, mclass);
+	struct sched_dest *known = sched_dest_find(k->sched, key);
 	struct store_dest row;
 	enum status st;
 
@@ -71,7 +72,7 @@ keeper_dest(struct keeper *k, const char *domain, enum msg_class mclass,
 		*out = (struct kdest *)known;
 		return ST_OK;
 	}
-	st = store_dest_get(k->store, k->tmp, domain, mclass, &row, why);
+	st = store_dest_get(k->store, k->tmp, key, &row, why);
 	if (st != ST_OK)
 		return st;
 	*out = add_dest(k, &row);

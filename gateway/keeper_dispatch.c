@@ -120,6 +120,7 @@ least_loaded(const struct keeper *k, uint32_t max)
 static void
 slot_open(struct keeper *k, struct courier_line *line, struct sched_dest *d)
 {
+	const struct dest_key key = sched_dest_key(d);
 	struct kslot *slot = need(talloc_zero(line, struct kslot));
 	struct sbuf *b = &k->scratch;
 
@@ -131,8 +132,7 @@ slot_open(struct keeper *k, struct courier_line *line, struct sched_dest *d)
 	sched_slot_add(d, &slot->s);
 	sbuf_reset(b);
 	pack_u32(b, line->next_slot);
-	pack_str(b, d->domain);
-	pack_u8(b, (uint8_t)d->mclass);
+	pack_dest_key(b, &key);
 	keeper_send(line->chan, WIRE_SLOT, b);
 }
 

@@ -124,6 +124,7 @@ struct session {
 	struct intake_line *line;
 	struct wire_open open;
 	enum msg_class mclass;       /* when ended */
+	const char *marks;           /* the same */
 	STAILQ_HEAD(, piece) pieces; /* not yet written */
 	size_t pending_bytes;
 	uint64_t size_bytes;
@@ -380,8 +381,8 @@ void keeper_flush(void *keeper);
 void keeper_store_failed(struct keeper *k, const struct diag *why);
 void keeper_mend(void *keeper);
 /* In a transaction: the destination, made where needed. */
-MUST_CHECK enum status keeper_dest(struct keeper *k, const char *domain,
-    enum msg_class mclass, struct kdest **out, struct diag *why);
+MUST_CHECK enum status keeper_dest(struct keeper *k, const struct dest_key *key,
+    struct kdest **out, struct diag *why);
 void keeper_dest_dirty(struct keeper *k, struct kdest *d);
 /* A recipient of d stands at this place on disk and is not in memory: it
  * must be behind what was read. */

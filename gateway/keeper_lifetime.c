@@ -322,6 +322,7 @@ take_message(void *arg, const struct store_message *m)
 	*out = *m;
 	out->sender = need(talloc_strdup(d->k->tmp, m->sender));
 	out->envid = need(talloc_strdup(d->k->tmp, m->envid));
+	out->marks = need(talloc_strdup(d->k->tmp, m->marks));
 	out->client = out->account = "";
 }
 

@@ -283,6 +283,7 @@ report(struct keeper *k, const struct outcome *o, enum dsn_kind kind,
 	if (m == NULL)
 		return ST_OK;
 	row.mclass = o->act[last].rcpt->dest->mclass;
+	row.marks = o->act[last].rcpt->dest->marks;
 	row.sender = m->sender;
 	row.envid = m->envid;
 	row.ret = m->ret;

@@ -50,11 +50,13 @@ original_of(struct keeper *k, const struct store_message *m, bool *complete)
 
 /*
  * It is as normal mail (RFC 8689 5: not to be lost for want of REQUIRETLS),
- * or as optional about TLS as the field says that it takes over.
+ * or as optional about TLS as the field says that it takes over.  What rules
+ * say of the original they say of a report that holds all of it.
  */
 static struct arrival *
 arrival_of(struct keeper *k, int64_t id, const struct address *to,
-    struct sbuf *text, const struct dsn_form *form, enum msg_class about)
+    struct sbuf *text, const struct dsn_form *form,
+    const struct store_message *about)
 {
 	struct arrival *a = need(talloc_zero(k->tmp, struct arrival));
 	struct wall now = keeper_wall(k);
@@ -68,7 +70,9 @@ arrival_of(struct keeper *k, int64_t id, const struct address *to,
 		.flags = MESSAGE_REPORT |
 			 (form->is_8bit ? (uint32_t)MESSAGE_8BIT : 0) |
 			 (form->smtputf8 ? (uint32_t)MESSAGE_SMTPUTF8 : 0),
-		.mclass = about == CLASS_TLS_OPTIONAL ? about : CLASS_NORMAL,
+		.mclass = about->mclass == CLASS_TLS_OPTIONAL ? about->mclass :
+								CLASS_NORMAL,
+		.marks = form->whole ? about->marks : "",
 		.received = now,
 		.expires = expires,
 		.look = lifetime_first_look(k, now, expires),
@@ -195,7 +199,7 @@ report_write(struct keeper *k, const struct store_message *m,
 	st = take_own_id(k, &id, why);
 	if (st != ST_OK)
 		return st;
-	a = arrival_of(k, id, &to, &text, &form, m->mclass);
+	a = arrival_of(k, id, &to, &text, &form, m);
 	a->about = need(talloc_strdup(a, about));
 	a->kind = kind;
 	st = submit_arrive(k, a, false, why);
@@ -219,6 +223,7 @@ keeper_prove_own(struct keeper *k, const struct keeper_proof *p,
 		.rcpt = p->rcpt,
 		.rcpt_count = p->rcpt_count,
 		.domain = p->dest->s.domain,
+		.marks = p->dest->s.marks,
 		.skip = true, /* no host: this decided nothing */
 		.required = p->required,
 		.why = p->why,

@@ -172,24 +172,34 @@ take_chunk(struct intake_line *line, struct unpack *u)
 }
 
 static enum status
-take_end(struct intake_line *line, struct span payload, struct diag *why)
+end_session(struct intake_line *line, const struct wire_end *e)
 {
-	struct wire_end e;
-	struct session *s;
+	struct session *s = idmap_get(line->sessions, e->session);
 
-	if (wire_unpack_end(payload, &e, why) != ST_OK)
-		return ST_SYNTAX;
-	s = idmap_get(line->sessions, e.session);
 	if (s == NULL || s->in == &line->k->unsure)
 		return ST_OK;
-	if (s->ended || e.size_bytes != s->size_bytes || e.size_bytes == 0 ||
-	    (e.flags & ~CLIENT_FLAGS) != 0)
+	if (s->ended || e->size_bytes != s->size_bytes || e->size_bytes == 0 ||
+	    (e->flags & ~CLIENT_FLAGS) != 0)
 		return ST_SYNTAX;
 	s->ended = true;
-	s->open.flags |= e.flags;
-	s->mclass = e.mclass;
+	s->open.flags |= e->flags;
+	s->mclass = e->mclass;
+	s->marks = need(talloc_strdup(s, e->marks));
 	touch(s);
 	return ST_OK;
+}
+
+static enum status
+take_end(struct intake_line *line, struct span payload, struct diag *why)
+{
+	TALLOC_CTX *tmp = need(talloc_new(line));
+	struct wire_end e;
+	enum status st = wire_unpack_end(tmp, payload, &e, why);
+
+	if (st == ST_OK)
+		st = end_session(line, &e);
+	talloc_free(tmp);
+	return st;
 }
 
 static enum status
@@ -319,6 +329,8 @@ submit_arrive(struct keeper *k, struct arrival *a, bool stored,
 
 	for (uint32_t i = 0; st == ST_OK && i < a->rcpt_count; i++) {
 		struct arrival_rcpt *r = &a->rcpt[i];
+		const struct dest_key to = { r->domain, a->m.mclass,
+			a->m.marks };
 		struct store_rcpt row = {
 			.id = a->m.id << 16 | i,
 			.message = a->m.id,
@@ -329,7 +341,7 @@ submit_arrive(struct keeper *k, struct arrival *a, bool stored,
 			.orcpt = r->orcpt,
 		};
 
-		st = keeper_dest(k, r->domain, a->m.mclass, &r->dest, why);
+		st = keeper_dest(k, &to, &r->dest, why);
 		if (st != ST_OK)
 			return st;
 		keeper_dest_dirty(k, r->dest);
@@ -363,6 +375,7 @@ message_of(const struct keeper *k, const struct session *s)
 		.size_bytes = s->size_bytes,
 		.flags = s->open.flags,
 		.mclass = s->mclass,
+		.marks = s->marks == NULL ? "" : s->marks, /* still to come */
 		.received = now,
 		.expires = expires,
 		.look = lifetime_first_look(k, now, expires),

@@ -588,6 +588,15 @@ check_expiry(void *arg)
 }
 
 static void
+log_warnings(struct master *m)
+{
+	for (size_t i = 0; i < m->conf->warning_count && i < CONF_MAX_MISTAKES;
+	     i++)
+		log_text(m->log, LOG_LEVEL_WARN, "configuration-warning", "%s",
+		    m->conf->warning[i]);
+}
+
+static void
 not_reloaded(struct master *m, const char *why)
 {
 	log_text(m->log, LOG_LEVEL_ERROR, "not-reloaded",
@@ -610,6 +619,7 @@ use_settings(struct master *m, struct conf *conf, struct master_files *files)
 	for (size_t i = 0; i < m->child_count; i++)
 		tell_settings(&m->child[i]);
 	log_text(m->log, LOG_LEVEL_INFO, "reloaded", "%s", m->conf_path);
+	log_warnings(m);
 	check_expiry(m);
 }
 
@@ -730,6 +740,7 @@ run(struct master *m)
 	net_real_signal(m->net, SIGTERM, on_terminate, m);
 	net_real_signal(m->net, SIGINT, on_terminate, m);
 	net_real_signal(m->net, SIGHUP, on_reload, m);
+	log_warnings(m);
 	start_all(m);
 	check_expiry(m);
 	net_real_run(m->net);

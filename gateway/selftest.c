@@ -277,6 +277,12 @@ store_mail(struct trial *t, struct store *s, const struct test_case *c,
 		.client = "127.0.0.1",
 		.account = "",
 		.envid = "",
+		.marks = "",
+	};
+	const struct dest_key to = {
+		need(talloc_asprintf(t, "%s." SELFTEST_TOP, c->name)),
+		m.mclass,
+		m.marks,
 	};
 	struct store_rcpt r = {
 		.address = need(talloc_asprintf(t, "user@%s." SELFTEST_TOP,
@@ -295,9 +301,7 @@ store_mail(struct trial *t, struct store *s, const struct test_case *c,
 	if (st == ST_OK)
 		st = store_chunk_add(s, m.id, 0, text, why);
 	if (st == ST_OK)
-		st = store_dest_get(s, t,
-		    need(talloc_asprintf(t, "%s." SELFTEST_TOP, c->name)),
-		    m.mclass, &d, why);
+		st = store_dest_get(s, t, &to, &d, why);
 	if (st != ST_OK)
 		return st;
 	r.id = m.id << 16;

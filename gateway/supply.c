@@ -122,7 +122,7 @@ supply_self(TALLOC_CTX *mem, const struct role_env *env)
 
 struct supply *
 supply_plan(TALLOC_CTX *mem, const struct role_env *env,
-    const struct supply_from *from, const char *domain, enum msg_class mclass,
+    const struct supply_from *from, const struct dest_key *to,
     void (*done)(void *arg, const struct plan *plan), void *arg)
 {
 	struct supply *s = need(talloc_zero(mem, struct supply));
@@ -132,8 +132,8 @@ supply_plan(TALLOC_CTX *mem, const struct role_env *env,
 	s->done = done;
 	s->arg = arg;
 	LIST_INIT(&s->errands);
-	s->planner = planner_new(s, env->conf, domain, mclass,
-	    net_wall(env->net), net_random_u64(env->net));
+	s->planner = planner_new(s, env->conf, to, net_wall(env->net),
+	    net_random_u64(env->net));
 	planner_set_self(s->planner, from->self);
 	if (planner_plan(s->planner) != NULL)
 		s->later = net_later(s, env->net, finish, s);

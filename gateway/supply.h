@@ -26,12 +26,12 @@ struct plan_self *supply_self(TALLOC_CTX *mem, const struct role_env *env);
 struct supply;
 
 /*
- * Make the plan for (domain, mclass); done(arg, plan) is called once,
- * later; plan lives in the supply, which the callee frees.  What
- * from names is borrowed until then.
+ * Make the plan of a destination; done(arg, plan) is called once, later;
+ * plan lives in the supply, which the callee frees.  What from names is
+ * borrowed until then.
  */
 struct supply *supply_plan(TALLOC_CTX *mem, const struct role_env *env,
-    const struct supply_from *from, const char *domain, enum msg_class mclass,
+    const struct supply_from *from, const struct dest_key *to,
     void (*done)(void *arg, const struct plan *plan), void *arg);
 
 #endif

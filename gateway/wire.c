@@ -70,10 +70,12 @@ wire_pack_end(struct sbuf *b, const struct wire_end *e)
 	pack_u64(b, e->size_bytes);
 	pack_u32(b, e->flags);
 	pack_u8(b, (uint8_t)e->mclass);
+	pack_str(b, e->marks);
 }
 
 enum status
-wire_unpack_end(struct span a, struct wire_end *e, struct diag *why)
+wire_unpack_end(TALLOC_CTX *mem, struct span a, struct wire_end *e,
+    struct diag *why)
 {
 	struct unpack u = unpack_from(a);
 
@@ -81,6 +83,7 @@ wire_unpack_end(struct span a, struct wire_end *e, struct diag *why)
 	e->size_bytes = unpack_u64(&u);
 	e->flags = unpack_u32(&u);
 	e->mclass = (enum msg_class)unpack_enum(&u, CLASS_COUNT);
+	e->marks = unpack_marks(&u, mem);
 	return finish(&u, "end", why);
 }
 

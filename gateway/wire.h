@@ -37,7 +37,7 @@ enum wire_type {
 	WIRE_SUBMIT_DONE,
 	WIRE_ROOM, /* bool: false asks for 452 to every MAIL */
 	/* keeper -> courier */
-	WIRE_SLOT, /* u32 slot, str domain, u8 class */
+	WIRE_SLOT, /* u32 slot, destination (pack_dest_key) */
 	WIRE_JOB,
 	WIRE_BODY,     /* u32 slot, i64 message, u32 seq, bool last, bytes */
 	WIRE_SLOT_END, /* u32 slot: no more jobs will come */
@@ -49,7 +49,7 @@ enum wire_type {
 	WIRE_SLOT_FAILED,
 	WIRE_SLOT_IDLE, /* u32 slot: all jobs reported; the slot is gone */
 	/* courier -> advisor, and back */
-	WIRE_PLAN_WANT, /* u32 token, str domain, u8 class */
+	WIRE_PLAN_WANT, /* u32 token, destination (pack_dest_key) */
 	WIRE_PLAN,      /* u32 token, plan (pack_plan) */
 	/* command line -> keeper, and back */
 	WIRE_ADMIN,
@@ -84,6 +84,7 @@ struct wire_end {
 	uint64_t size_bytes;
 	uint32_t flags; /* beside those of OPEN */
 	enum msg_class mclass;
+	const char *marks;
 };
 
 enum wire_verdict { VERDICT_QUEUED, VERDICT_TRY_LATER, VERDICT_NO_SPACE };
@@ -226,8 +227,8 @@ void wire_pack_open(struct sbuf *b, const struct wire_open *o);
 MUST_CHECK enum status wire_unpack_open(TALLOC_CTX *mem, struct span a,
     struct wire_open *o, struct diag *why);
 void wire_pack_end(struct sbuf *b, const struct wire_end *e);
-MUST_CHECK enum status wire_unpack_end(struct span a, struct wire_end *e,
-    struct diag *why);
+MUST_CHECK enum status wire_unpack_end(TALLOC_CTX *mem, struct span a,
+    struct wire_end *e, struct diag *why);
 void wire_pack_done(struct sbuf *b, const struct wire_done *d);
 MUST_CHECK enum status wire_unpack_done(TALLOC_CTX *mem, struct span a,
     struct wire_done *d, struct diag *why);

@@ -154,13 +154,13 @@ is_local_part(struct span a)
 static bool
 take_sender(struct account *a, struct span text)
 {
-	struct account_sender *s = &a->sender[a->sender_count];
+	struct sender_pattern *s = &a->sender[a->sender_count];
 	struct span local, domain;
 	struct diag why = { 0 };
 	bool below;
 
 	if (span_eq(text, "<>")) {
-		*s = (struct account_sender){ .local = "", .domain = "" };
+		*s = (struct sender_pattern){ .local = "", .domain = "" };
 		return true;
 	}
 	if (!span_cut(text, '@', &local, &domain) || !is_local_part(local))
@@ -188,7 +188,7 @@ take_senders(struct reader *r, struct account *a, struct span list)
 		    ACCOUNT_MAX_SENDERS);
 		return;
 	}
-	a->sender = need(talloc_array(a, struct account_sender, (unsigned)n));
+	a->sender = need(talloc_array(a, struct sender_pattern, (unsigned)n));
 	for (; n > 0; n--) {
 		if (!span_cut(list, ',', &one, &list))
 			one = list;
@@ -203,22 +203,11 @@ take_senders(struct reader *r, struct account *a, struct span list)
 	}
 }
 
-static bool
-sender_has(const struct account_sender *s, const struct address *a)
-{
-	struct span local = span_of(a->text, a->local_bytes);
-
-	if (*a->domain == '\0' || *s->domain == '\0')
-		return *a->domain == *s->domain;
-	return domain_in_scope(s->domain, a->domain) &&
-	       (*s->local == '\0' || span_ieq(local, s->local));
-}
-
 bool
 account_may_send(const struct account *a, const struct address *sender)
 {
 	for (size_t i = 0; i < a->sender_count; i++)
-		if (sender_has(&a->sender[i], sender))
+		if (sender_matches(&a->sender[i], sender))
 			return true;
 	return a->sender_count == 0;
 }

@@ -18,7 +18,7 @@
 #define POLICY_ACCOUNTS_H
 
 #include "policy/conf.h"
-#include "smtp/address.h"
+#include "policy/sender.h"
 
 #define ACCOUNT_NAME_BYTES  254u    /* a mail address */
 #define ACCOUNT_HASH_BYTES  200u    /* ours: those three have up to 140 */
@@ -29,15 +29,10 @@
 #define ACCOUNT_SHA512_MAX_ROUNDS 200000u
 #define ACCOUNT_YESCRYPT_COSTS    "789AB" /* up to 64 MiB */
 
-struct account_sender {
-	const char *local;  /* "" any */
-	const char *domain; /* scope as in domain_in_scope(); "": null sender */
-};
-
 struct account {
 	const char *name;
 	const char *hash; /* "" none */
-	struct account_sender *sender;
+	struct sender_pattern *sender;
 	size_t sender_count; /* 0: every address */
 };
 

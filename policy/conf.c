@@ -177,6 +177,7 @@ parse(struct conf_reader *r)
 	if (config_read_string(&config, conf_source_get(r->source)) ==
 	    CONFIG_TRUE) {
 		read_options(r, config_root_setting(&config));
+		conf_profile_apply(r);
 		conf_check(r);
 		read_lists(r, config_root_setting(&config));
 	} else if (r->found_count == 0) {
@@ -228,8 +229,10 @@ finish(TALLOC_CTX *mem, struct conf_reader *r, struct conf_mistakes *mistakes)
 	if (r->found_count == 0)
 		set_digest(r);
 	tell_mistakes(r, mistakes);
-	if (r->found_count == 0)
+	if (r->found_count == 0) {
+		conf_warn_all(r);
 		conf = talloc_steal(mem, r->conf);
+	}
 	talloc_free(r);
 	return conf;
 }

@@ -19,6 +19,9 @@
 
 #include "policy/decide.h"
 #include "policy/level.h"
+#include "policy/marks.h"
+#include "policy/sender.h"
+#include "smtp/header.h"
 #include "util/clock.h"
 #include "util/logline.h"
 #include "util/netaddr.h"
@@ -33,9 +36,12 @@
 #define CONF_MAX_SCOPE              10000u /* domains, networks, hosts of one entry */
 #define CONF_CERTIFICATE_NAME_BYTES 254u /* a mail address */
 #define CONF_MAX_NAMES              7u /* of a rule: with the host's own, a plan's */
+#define CONF_MAX_WANTED             256u  /* ours: header fields of all rules */
 #define CONF_MAX_MISTAKES           1000u /* reported; then "and more" */
 #define CONF_EXCEPTION_MAX_DAYS     366u /* ours: an exception's longest life */
 
+enum conf_profile { PROFILE_BALANCED, PROFILE_REGULATED };
+#define CONF_PROFILE_COUNT 2u
 enum unvalidated { UNVALIDATED_DEFER, UNVALIDATED_OPPORTUNISTIC };
 enum sts_unknown { STS_UNKNOWN_DEFER, STS_UNKNOWN_IGNORE };
 enum dane_and_sts { DANE_FIRST, DANE_AND_STS };
@@ -74,18 +80,31 @@ struct conf_listen {
 };
 
 /*
- * A standing requirement: raises, never lowers what is published.  Scopes are
- * canonical: "example.org", ".example.org", "*", or an address literal
- * "[192.0.2.1]".
+ * A standing requirement: raises, never lowers what is published.  It is for
+ * mail that meets each of its conditions; of the texts of one condition any
+ * will do, and a condition without texts is met.  Scopes are canonical:
+ * "example.org", ".example.org", "*", or an address literal "[192.0.2.1]".
  *
- * One for "*" is the local default: what a "may" rule or an exception says of
- * a domain takes its place.  One that names domains is a floor, and so is
- * never-plaintext for "*": nothing takes its place.
+ * One for "*" without a further condition is the local default: what a "may"
+ * rule or an exception says of a domain takes its place.  Any other is a
+ * floor, and so is never-plaintext for "*": nothing takes its place.
  */
 struct conf_rule {
 	const char *name;     /* letters, digits, ".", "_", "-"; unique */
 	const char **domains; /* scopes: domain_in_scope() */
 	size_t domain_count;
+	const char **mx; /* host patterns, as in exceptions */
+	size_t mx_count;
+	unsigned classes; /* 1 << enum msg_class each; 0: any */
+	/* about the message, judged when it is accepted: */
+	struct sender_pattern *senders;
+	size_t sender_count;
+	const char **accounts; /* "*": any */
+	size_t account_count;
+	struct netprefix *clients;
+	size_t client_count;
+	struct header_want *header; /* seen is not used */
+	size_t header_count;
 	enum override_kind require;
 	const char **names; /* extra reference names for require-verified */
 	size_t name_count;
@@ -167,6 +186,9 @@ struct conf {
 #undef OPT_SIZE
 #undef OPT_TIME
 #undef OPT_CHOICE
+	/* where the value of each option comes from: "default", "profile",
+	 * "file:line" */
+	const char **origin;
 	const char **resolver_option; /* "name: value", handed to libunbound */
 	size_t resolver_option_count;
 	struct netaddr smtp_bind[2]; /* one of a family at most; no port */
@@ -175,6 +197,10 @@ struct conf {
 	size_t listen_count;
 	struct conf_rule *rule;
 	size_t rule_count;
+	const struct conf_rule **marking; /* about the message; by name */
+	size_t marking_count;
+	struct header_want *wanted; /* of all of them, each once */
+	size_t wanted_count;
 	struct conf_exception *exception;
 	size_t exception_count;
 	struct conf_destination *destination;
@@ -182,6 +208,12 @@ struct conf {
 	struct conf_route *route;
 	size_t route_count;
 	uint8_t digest[32]; /* SHA-256 of conf_print()'s text */
+	/*
+	 * No mistakes, but what the operator should know: "file:line: text".
+	 * warning has the first CONF_MAX_MISTAKES of them.
+	 */
+	const char **warning;
+	size_t warning_count;
 };
 
 /*
@@ -220,11 +252,62 @@ struct conf *conf_read_text(TALLOC_CTX *mem, const char *name, const char *text,
  * back to the same values: every option with its value, every list.
  */
 char *conf_print(TALLOC_CTX *mem, const struct conf *conf);
+/* The same for people: each option with a comment that says its origin. */
+char *conf_print_effective(TALLOC_CTX *mem, const struct conf *conf);
 
 /* The table of options for `check-config --options`; man: as mdoc. */
 void conf_print_options(FILE *out, bool man);
 
-/* What the rules and exceptions say for (domain, host) at now. */
+/* What is known of a message when it is accepted. */
+struct conf_message {
+	const struct address *sender; /* NULL: not known */
+	const char *account;   /* as which it authenticated; "" none; NULL:
+				* not known */
+	struct netaddr client; /* family NONE: not known */
+	const struct header_want *header; /* looked for */
+	size_t header_count;
+	bool header_cut; /* what is not seen of it may be there */
+};
+
+struct conf_marks {
+	const char *text; /* policy/marks.h */
+	/* those of them that rest on what is not known: names, as marks */
+	const char *assumed;
+};
+
+/*
+ * The rules whose conditions about the message are met; both texts live in
+ * mem or are constants.  What is not known meets a condition of a rule that
+ * demands something, and none of a "may" rule.
+ */
+struct conf_marks conf_marks(TALLOC_CTX *mem, const struct conf *conf,
+    const struct conf_message *m);
+
+enum conf_met { CONF_MET_NO, CONF_MET_UNKNOWN, CONF_MET_YES };
+
+/* What is known later of a message. */
+struct conf_past {
+	const struct conf *conf;      /* under which it was accepted */
+	const char *marks;            /* that it got */
+	const struct address *sender; /* NULL: not known */
+};
+
+/*
+ * Would the conditions about the message of a rule of another configuration
+ * have been met?  Marks tell it where the rule asked the same before.
+ */
+enum conf_met conf_met_then(const struct conf_rule *rule,
+    const struct conf_past *past);
+
+/* What rules and exceptions are asked about. */
+struct conf_subject {
+	const char *domain; /* canonical, or an address literal */
+	const char *host;   /* canonical; NULL: the domain as a whole */
+	enum msg_class mclass;
+	const char *marks; /* of the mail; "" none */
+};
+
+/* What the rules and exceptions say of a subject. */
 struct conf_override {
 	enum override_kind kind; /* of the exception, else of the rule */
 	bool waiver;             /* there is an exception */
@@ -236,28 +319,26 @@ struct conf_override {
 	const struct conf_exception *exception; /* the one in force, or NULL */
 };
 /*
- * Both names canonical, or an address literal.
- *
  * Rules: floors of several that match combine by maximum, encrypt <
- * never-plaintext < verify < dane-only; of equal ones the more specific scope
+ * never-plaintext < verify < dane-only; of equal ones the more specific
  * counts (its names are used), then the earlier in the file.
  *
  * Exceptions: one matches while it has not expired, a scope of it has the
  * domain, and host matches a pattern of its mx (when it has mx).  Of several
- * the more specific scope counts, then one with mx, then the earlier; and
- * one counts only where no "may" rule has a more specific scope.
+ * the more specific counts, then the earlier; and one counts only where no
+ * "may" rule is more specific.
  *
- * More specific: an exact name before any ".suffix", a longer ".suffix"
- * before a shorter one, all of them before "*".
- *
- * host NULL: of the domain as a whole; exceptions with mx do not match.
+ * More specific: by the scope of the domain first, an exact name before any
+ * ".suffix", a longer ".suffix" before a shorter one, all of them before "*"
+ * or none; then one with mx; then one with more conditions about the message;
+ * then one with classes.
  */
 struct conf_override conf_override_for(const struct conf *conf,
-    const char *domain, const char *host, struct wall now);
+    const struct conf_subject *s, struct wall now);
 
 /* As if there were no exceptions: for REQUIRETLS they are void (RTLS-22). */
 struct conf_override conf_override_by_rules(const struct conf *conf,
-    const char *domain);
+    const struct conf_subject *s);
 
 /* One host, as the configuration sees it. */
 struct conf_host {
@@ -266,6 +347,7 @@ struct conf_host {
 				  * relay's domain or the host itself */
 	const char *host;        /* H */
 	enum msg_class mclass;
+	const char *marks;              /* of the mail; "" none */
 	const struct conf_route *route; /* by which the mail goes, or NULL */
 };
 /*
@@ -276,6 +358,9 @@ struct conf_host {
  */
 struct conf_override conf_override_of_host(const struct conf *conf,
     const struct conf_host *h, struct wall now);
+/* Is a rule about this host, whatever it asks of the message? */
+bool conf_rule_concerns(const struct conf_rule *rule,
+    const struct conf_host *h);
 
 /*
  * "TLS-Required: No", and leave for reports, set aside what the recipient

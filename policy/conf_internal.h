@@ -107,6 +107,8 @@ void conf_unknown(struct conf_reader *r, unsigned line, const char *path,
 
 size_t conf_option_count(void);
 const struct conf_option *conf_option_at(size_t i);
+/* NULL when there is none of that path. */
+const struct conf_option *conf_option_find(const char *path);
 /* Fill every field with its default. */
 void conf_options_default(struct conf *conf);
 /* Is there an option "group.something"? */
@@ -116,6 +118,9 @@ bool conf_option_read(struct conf_reader *r, const char *path,
     config_setting_t *setting);
 /* The line that sets path, or 0. */
 unsigned conf_option_line(const struct conf_reader *r, const char *path);
+/* Set o to a value of the tables, as their text. */
+void conf_option_put(struct conf *conf, const struct conf_option *o,
+    const char *text);
 /* The value as libconfig text, in mem. */
 char *conf_option_text(TALLOC_CTX *mem, const struct conf *conf,
     const struct conf_option *o);
@@ -151,6 +156,7 @@ void conf_entry_mistake(const struct conf_entry *e, const char *key,
 const char *conf_entry_where(const struct conf_entry *e);
 /* Texts in the list of a key; -1 when it is absent or no list. */
 int conf_entry_length(const struct conf_entry *e, const char *key);
+bool conf_entry_has(const struct conf_entry *e, const char *key);
 /* Text of a key; NULL when it is absent, empty or was found mistaken. */
 const char *conf_entry_text(const struct conf_entry *e, const char *key);
 
@@ -170,7 +176,7 @@ void *conf_entry_list(const struct conf_entry *e, const char *key,
 /* ---- conf_listen.c, conf_rule.c, conf_route.c: entries ---- */
 
 #define CONF_LISTEN_FIELDS    8u
-#define CONF_RULE_FIELDS      4u
+#define CONF_RULE_FIELDS      10u
 #define CONF_EXCEPTION_FIELDS 8u
 #define CONF_ROUTE_FIELDS     9u
 extern const struct conf_field conf_listen_field[CONF_LISTEN_FIELDS];
@@ -228,9 +234,51 @@ void conf_smtp_bind_read(struct conf_reader *r, config_setting_t *setting);
 int conf_specificity(const char *const *scope, size_t count,
     const char *domain);
 
+/* ---- conf_match.c ---- */
+
+/* The conditions of a rule, from its entry. */
+void conf_match_read(const struct conf_entry *e, struct conf_rule *out);
+/* All rules are read: those about the message, in order. */
+void conf_match_finish(struct conf *conf);
+/* Kinds of conditions about the message that a rule has. */
+unsigned conf_match_message(const struct conf_rule *rule);
+/* Has it none but that of the domain? */
+bool conf_match_by_domain(const struct conf_rule *rule);
+/* The one of these that looks for the same; NULL: none does. */
+const struct header_want *conf_find_want(const struct header_want *list,
+    size_t count, const struct header_want *w);
+/* As it stands in a file, in mem. */
+char *conf_want_text(TALLOC_CTX *mem, const struct header_want *w);
+
+/*
+ * How narrow a rule or exception is: scope, of conf_specificity(), counts
+ * first.  CONF_NO_MATCH stays what it is.
+ */
+#define CONF_LOCAL 0 /* of a rule that is a local default */
+int conf_narrowness(int scope, bool by_mx, unsigned by_message, bool by_class);
+/* CONF_NO_MATCH, CONF_LOCAL, or how narrow the rule is that matches. */
+int conf_match(const struct conf_rule *rule, const struct conf_subject *s);
+/* No patterns: any host.  host NULL is none. */
+bool conf_has_host(const char *const *mx, size_t count, const char *host);
+/* An MX pattern of a list. */
+enum status conf_take_pattern(TALLOC_CTX *mem, const char *text, void *out,
+    size_t i, struct diag *why);
+
 /* Order of floors: of two rules in scope the higher counts; "may" is 0. */
 unsigned conf_strength(enum override_kind kind);
 enum level conf_floor_level(enum override_kind kind);
+
+/* ---- conf_profile.c ---- */
+
+/* Their names, as words of an option. */
+const char *conf_profile_words(void);
+/* What a profile gives an option, as its text; NULL: nothing. */
+const char *conf_profile_value(enum conf_profile profile, const char *path);
+/* Does the option's value keep what the profile promises? */
+bool conf_profile_allows(const struct conf *conf, const struct conf_option *o);
+/* All options are read: those not given are as the profile has them; where
+ * each comes from is set. */
+void conf_profile_apply(struct conf_reader *r);
 
 /* ---- conf_check.c ---- */
 
@@ -249,6 +297,19 @@ void conf_scope_check_rule(const struct conf_entry *e,
 /* Of an exception: does nothing that holds forbid what it allows? */
 void conf_scope_check_exception(const struct conf_entry *e,
     const struct conf_exception *exception);
+
+/* The strongest rule, for all mail of its domains, that names domains and
+ * holds for all that scope has; of equal ones the narrower.  Or NULL. */
+const struct conf_rule *conf_scope_covering(const struct conf_reader *r,
+    const char *scope);
+/* Is there a domain that the rule and one of these scopes have? */
+bool conf_scope_meet(const struct conf_rule *rule, const char *const *domains,
+    size_t count);
+
+/* ---- conf_warn.c ---- */
+
+/* All is read, and without mistakes: fill in the warnings. */
+void conf_warn_all(struct conf_reader *r);
 
 /* ---- conf_print.c ---- */
 

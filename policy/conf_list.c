@@ -12,11 +12,12 @@ const struct conf_list conf_lists[CONF_LIST_COUNT] = {
 	    "Where mail is taken in. At least one is needed." },
 	[CONF_RULES] = { "rules", "rule", CONF_MAX_RULES, conf_rule_field,
 	    CONF_RULE_FIELDS,
-	    "What must hold for mail to certain domains. A rule never lowers "
-	    "what a domain publishes; of several that apply the strongest "
-	    "counts. A rule for \"*\" is a default, which \"may\" rules and "
-	    "exceptions replace; one that names domains is a floor, below "
-	    "which no exception goes." },
+	    "What must hold for certain mail. A rule is for mail that meets "
+	    "each of its conditions, domains to classes; of the texts of one "
+	    "condition any will do. It never lowers what a domain publishes; "
+	    "of several that apply the strongest counts. A rule for \"*\" "
+	    "alone is a default, which \"may\" rules and exceptions replace; "
+	    "any other is a floor, below which no exception goes." },
 	[CONF_EXCEPTIONS] = { "exceptions", "exception", CONF_MAX_EXCEPTIONS,
 	    conf_exception_field, CONF_EXCEPTION_FIELDS,
 	    "Domains that for a time may be sent mail with less than they "
@@ -82,6 +83,12 @@ const char *
 conf_entry_where(const struct conf_entry *e)
 {
 	return conf_source_where(e->r->source, conf_line(e->group));
+}
+
+bool
+conf_entry_has(const struct conf_entry *e, const char *key)
+{
+	return member(e, key) != NULL;
 }
 
 int
@@ -331,8 +338,10 @@ compare_entries(struct conf_reader *r, const struct conf_list *list,
 	const struct conf *c = r->conf;
 	size_t rule = 0, exception = 0;
 
-	if (list == &conf_lists[CONF_RULES])
+	if (list == &conf_lists[CONF_RULES]) {
+		conf_match_finish(r->conf);
 		conf_scope_collect(r);
+	}
 	for (unsigned i = 0; i < n; i++) {
 		struct conf_entry e = entry_at(r, list, setting, i);
 

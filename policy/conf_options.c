@@ -77,8 +77,8 @@ conf_option_at(size_t i)
 	return &options[i];
 }
 
-static const struct conf_option *
-find(const char *path)
+const struct conf_option *
+conf_option_find(const char *path)
 {
 	for (size_t i = 0; i < COUNT_OF(options); i++)
 		if (strcmp(options[i].path, path) == 0)
@@ -101,7 +101,7 @@ conf_option_group(const char *group)
 unsigned
 conf_option_line(const struct conf_reader *r, const char *path)
 {
-	const struct conf_option *o = find(path);
+	const struct conf_option *o = conf_option_find(path);
 
 	invariant(o != NULL);
 	return r->option_line[o - options];
@@ -276,16 +276,20 @@ bound(const struct conf_option *o, const char *text)
 }
 
 void
+conf_option_put(struct conf *conf, const struct conf_option *o,
+    const char *text)
+{
+	if (o->kind == CONF_STRING || o->kind == CONF_PATH)
+		put_string(conf, o, text);
+	else
+		put_number(conf, o, bound(o, text));
+}
+
+void
 conf_options_default(struct conf *conf)
 {
-	for (size_t i = 0; i < COUNT_OF(options); i++) {
-		const struct conf_option *o = &options[i];
-
-		if (o->kind == CONF_STRING || o->kind == CONF_PATH)
-			put_string(conf, o, o->def);
-		else
-			put_number(conf, o, bound(o, o->def));
-	}
+	for (size_t i = 0; i < COUNT_OF(options); i++)
+		conf_option_put(conf, &options[i], options[i].def);
 }
 
 /* ---- reading ---- */
@@ -436,7 +440,7 @@ bool
 conf_option_read(struct conf_reader *r, const char *path,
     config_setting_t *setting)
 {
-	const struct conf_option *o = find(path);
+	const struct conf_option *o = conf_option_find(path);
 
 	if (o == NULL)
 		return false;

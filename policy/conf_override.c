@@ -67,7 +67,7 @@ conf_floor_level(enum override_kind kind)
 	return LEVEL_PLAIN; /* not reached: the switch names every override */
 }
 
-/* One of the rules, and how narrow the scope is by which it matches. */
+/* One of the rules, and how narrow it is by what it matches. */
 struct match {
 	const struct conf_rule *rule; /* or NULL */
 	int narrow;
@@ -75,8 +75,8 @@ struct match {
 
 /* What the rules say for a domain. */
 struct rules {
-	struct match floor; /* strongest that names the domain or is never */
-	struct match local; /* strongest for "*": the local default */
+	struct match floor; /* strongest that is no local default */
+	struct match local; /* strongest local default */
 	struct match may;   /* narrowest "may" */
 	bool never_plaintext;
 };
@@ -93,18 +93,17 @@ outranks(const struct match *a, const struct match *b)
 }
 
 static struct rules
-find_rules(const struct conf *conf, const char *domain)
+find_rules(const struct conf *conf, const struct conf_subject *s)
 {
 	const struct match none = { NULL, NO_MATCH };
 	struct rules found = { none, none, none, false };
 
 	for (size_t i = 0; i < conf->rule_count; i++) {
 		const struct conf_rule *r = &conf->rule[i];
-		const struct match m = { r,
-			conf_specificity(r->domains, r->domain_count, domain) };
+		const struct match m = { r, conf_match(r, s) };
 		bool never = r->require == OVERRIDE_NEVER_PLAINTEXT;
 		struct match *best = r->require == OVERRIDE_MAY ? &found.may :
-				     m.narrow == EVERY_DOMAIN && !never ?
+				     m.narrow == CONF_LOCAL && !never ?
 								  &found.local :
 								  &found.floor;
 
@@ -117,20 +116,9 @@ find_rules(const struct conf *conf, const char *domain)
 	return found;
 }
 
-static bool
-has_host(const struct conf_exception *e, const char *host)
-{
-	if (e->mx_count == 0)
-		return true;
-	for (size_t i = 0; host != NULL && i < e->mx_count; i++)
-		if (domain_matches(e->mx[i], host))
-			return true;
-	return false;
-}
-
 /* The narrowest that is in force; how narrow it is in *narrow. */
 static const struct conf_exception *
-find_exception(const struct conf *conf, const char *domain, const char *host,
+find_exception(const struct conf *conf, const struct conf_subject *subject,
     struct wall now, int *narrow)
 {
 	const struct conf_exception *best = NULL;
@@ -140,12 +128,13 @@ find_exception(const struct conf *conf, const char *domain, const char *host,
 		const struct conf_exception *e = &conf->exception[i];
 		int s;
 
-		if (wall_reached(now, e->expires) || !has_host(e, host))
+		if (wall_reached(now, e->expires) ||
+		    !conf_has_host(e->mx, e->mx_count, subject->host))
 			continue;
-		s = conf_specificity(e->domains, e->domain_count, domain);
-		if (s > *narrow ||
-		    (s != NO_MATCH && s == *narrow && e->mx_count > 0 &&
-			best->mx_count == 0)) {
+		s = conf_narrowness(conf_specificity(e->domains,
+					e->domain_count, subject->domain),
+		    e->mx_count > 0, 0, false);
+		if (s > *narrow) {
 			best = e;
 			*narrow = s;
 		}
@@ -176,10 +165,10 @@ kind_of(const struct conf_exception *e)
  * that the reader refuses.
  */
 static struct conf_override
-combine(const struct conf *conf, const char *domain,
+combine(const struct conf *conf, const struct conf_subject *s,
     const struct conf_exception *exception, int narrow)
 {
-	struct rules r = find_rules(conf, domain);
+	struct rules r = find_rules(conf, s);
 	struct conf_override o = { .floor = conf->smtp_floor,
 		.never_plaintext = r.never_plaintext };
 
@@ -206,27 +195,33 @@ combine(const struct conf *conf, const char *domain,
 }
 
 struct conf_override
-conf_override_for(const struct conf *conf, const char *domain, const char *host,
+conf_override_for(const struct conf *conf, const struct conf_subject *s,
     struct wall now)
 {
 	int narrow;
-	const struct conf_exception *e = find_exception(conf, domain, host, now,
-	    &narrow);
+	const struct conf_exception *e = find_exception(conf, s, now, &narrow);
 
-	return combine(conf, domain, e, narrow);
+	return combine(conf, s, e, narrow);
 }
 
 struct conf_override
-conf_override_by_rules(const struct conf *conf, const char *domain)
+conf_override_by_rules(const struct conf *conf, const struct conf_subject *s)
 {
-	return combine(conf, domain, NULL, NO_MATCH);
+	return combine(conf, s, NULL, NO_MATCH);
+}
+
+static struct conf_subject
+subject_of(const struct conf_host *h, const char *domain)
+{
+	return (struct conf_subject){ domain, h->host, h->mclass, h->marks };
 }
 
 static struct conf_override
 raise_for_route(const struct conf *conf, const struct conf_host *h,
     struct conf_override o)
 {
-	const struct conf_override n = conf_override_by_rules(conf, h->domain);
+	const struct conf_subject s = subject_of(h, h->domain);
+	const struct conf_override n = conf_override_by_rules(conf, &s);
 
 	if (n.floor > o.floor) {
 		o.floor = n.floor;
@@ -244,13 +239,24 @@ struct conf_override
 conf_override_of_host(const struct conf *conf, const struct conf_host *h,
     struct wall now)
 {
+	const struct conf_subject s = subject_of(h, h->destination);
 	struct conf_override o = h->mclass == CLASS_REQUIRETLS ?
-				     conf_override_by_rules(conf,
-					 h->destination) :
-				     conf_override_for(conf, h->destination,
-					 h->host, now);
+				     conf_override_by_rules(conf, &s) :
+				     conf_override_for(conf, &s, now);
 
 	return h->route == NULL ? o : raise_for_route(conf, h, o);
+}
+
+bool
+conf_rule_concerns(const struct conf_rule *rule, const struct conf_host *h)
+{
+	struct conf_subject s = subject_of(h, h->destination);
+
+	s.marks = rule->name;
+	if (conf_match(rule, &s) != CONF_NO_MATCH)
+		return true;
+	s.domain = h->domain;
+	return h->route != NULL && conf_match(rule, &s) != CONF_NO_MATCH;
 }
 
 enum msg_class

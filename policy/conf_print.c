@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The configuration as text, and what differs between two of them. */
 #include <inttypes.h>
+#include <limits.h>
 #include <string.h>
 
 #include "policy/conf_internal.h"
@@ -40,9 +41,20 @@ close_group(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf,
 		sbuf_str(b, "};\n");
 }
 
+/* The name of a file must not end its comment. */
+static void
+print_origin(struct sbuf *b, const char *origin)
+{
+	char text[PATH_MAX];
+
+	span_print_to(span_str(origin), text, sizeof(text));
+	sbuf_printf(b, " # %s", text);
+}
+
 /* Options of one group stand together in the table. */
 static void
-print_options(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf)
+print_options(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf,
+    bool effective)
 {
 	const char *group = "";
 
@@ -57,9 +69,12 @@ print_options(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf)
 			if (of.n > 0)
 				sbuf_printf(b, "%s = {\n", group);
 		}
-		sbuf_printf(b, "%s%.*s = %s;\n", of.n > 0 ? "\t" : "",
+		sbuf_printf(b, "%s%.*s = %s;", of.n > 0 ? "\t" : "",
 		    (int)name.n, (const char *)name.p,
 		    conf_option_text(tmp, conf, o));
+		if (effective)
+			print_origin(b, conf->origin[i]);
+		sbuf_str(b, "\n");
 	}
 	close_group(b, tmp, conf, group);
 }
@@ -137,6 +152,39 @@ print_listen(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf)
 }
 
 static void
+print_classes(struct sbuf *b, TALLOC_CTX *tmp, unsigned classes)
+{
+	const char *text[CLASS_COUNT];
+	size_t n = 0;
+
+	for (unsigned i = 0; i < CLASS_COUNT; i++)
+		if (classes & 1u << i)
+			text[n++] = class_name((enum msg_class)i);
+	print_texts(b, tmp, "classes", text, n);
+}
+
+static void
+print_conditions(struct sbuf *b, TALLOC_CTX *tmp, const struct conf_rule *r)
+{
+	const char **senders = need(talloc_array(tmp, const char *,
+	    (unsigned)r->sender_count + 1));
+	const char **header = need(talloc_array(tmp, const char *,
+	    (unsigned)r->header_count + 1));
+
+	for (size_t i = 0; i < r->sender_count; i++)
+		senders[i] = sender_text(senders, &r->senders[i]);
+	for (size_t i = 0; i < r->header_count; i++)
+		header[i] = conf_want_text(header, &r->header[i]);
+	print_texts(b, tmp, "domains", r->domains, r->domain_count);
+	print_texts(b, tmp, "mx", r->mx, r->mx_count);
+	print_texts(b, tmp, "senders", senders, r->sender_count);
+	print_texts(b, tmp, "accounts", r->accounts, r->account_count);
+	print_networks(b, "clients", r->clients, r->client_count);
+	print_texts(b, tmp, "header", header, r->header_count);
+	print_classes(b, tmp, r->classes);
+}
+
+static void
 print_rules(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf)
 {
 	sbuf_str(b, "rules = (");
@@ -145,7 +193,7 @@ print_rules(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf)
 
 		sbuf_printf(b, "%s\n\t{", i == 0 ? "" : ",");
 		print_text(b, tmp, "name", r->name);
-		print_texts(b, tmp, "domains", r->domains, r->domain_count);
+		print_conditions(b, tmp, r);
 		print_text(b, tmp, "require", conf_require_word(r->require));
 		print_texts(b, tmp, "names", r->names, r->name_count);
 		sbuf_str(b, " }");
@@ -238,15 +286,15 @@ print_routes(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf)
 	sbuf_str(b, " );\n");
 }
 
-char *
-conf_print_within(TALLOC_CTX *mem, const struct conf *conf, size_t max)
+static char *
+print_all(TALLOC_CTX *mem, const struct conf *conf, size_t max, bool effective)
 {
 	TALLOC_CTX *tmp = need(talloc_new(mem));
 	char *text = NULL;
 	struct sbuf b;
 
 	sbuf_init(&b, tmp, max);
-	print_options(&b, tmp, conf);
+	print_options(&b, tmp, conf, effective);
 	print_listen(&b, tmp, conf);
 	print_rules(&b, tmp, conf);
 	print_exceptions(&b, tmp, conf);
@@ -256,6 +304,18 @@ conf_print_within(TALLOC_CTX *mem, const struct conf *conf, size_t max)
 		text = need(talloc_strdup(mem, sbuf_cstr(&b)));
 	talloc_free(tmp);
 	return text;
+}
+
+char *
+conf_print_within(TALLOC_CTX *mem, const struct conf *conf, size_t max)
+{
+	return print_all(mem, conf, max, false);
+}
+
+char *
+conf_print_effective(TALLOC_CTX *mem, const struct conf *conf)
+{
+	return need(print_all(mem, conf, SIZE_MAX, true));
 }
 
 /* The reader has seen to it that the text is within the limit. */

@@ -6,8 +6,7 @@
 #include "policy/plan.h"
 #include "util/domain.h"
 
-#define NAME_MAX_BYTES 64u /* ours: it is in each log line and record */
-#define DAY_MS         INT64_C(86400000)
+#define DAY_MS INT64_C(86400000)
 
 _Static_assert(CONF_MAX_NAMES < PLAN_MAX_REFS, "and the host's own name");
 
@@ -15,10 +14,29 @@ const struct conf_field conf_rule_field[CONF_RULE_FIELDS] = {
 	{ "name", false, true,
 	    "What the rule is called in logs and in the evidence: letters, "
 	    "digits, \".\", \"_\" and \"-\"." },
-	{ "domains", true, true,
+	{ "domains", true, false,
 	    "Recipient domains: \"example.org\", \".example.org\" for all "
 	    "names below it (not itself), \"*\" for all, or an address "
-	    "literal such as \"[192.0.2.1]\"." },
+	    "literal such as \"[192.0.2.1]\". May be left out beside another "
+	    "condition." },
+	{ "mx", true, false,
+	    "MX hosts, as in an exception. The name of a host is only as good "
+	    "as the MX records that give it." },
+	{ "senders", true, false,
+	    "Envelope senders: \"a@example.org\", \"example.org\", "
+	    "\".example.org\" for all names below it, \"<>\" for the null "
+	    "sender." },
+	{ "accounts", true, false,
+	    "Accounts as which the client has authenticated; \"*\": any." },
+	{ "clients", true, false, "Networks of clients: \"10.0.0.0/8\"." },
+	{ "header", true, false,
+	    "Header fields: \"Sensitivity: company-confidential\", in any "
+	    "case; \"X-Secret: *\" with any value. A header too long or too "
+	    "broken to tell counts as one that has them." },
+	{ "classes", true, false,
+	    "Classes of messages: \"normal\", \"requiretls\" (sent with "
+	    "REQUIRETLS), \"tls-optional\" (with the field \"TLS-Required: "
+	    "No\"), \"report\" (about TLS, of this gateway)." },
 	{ "require", false, true,
 	    "\"encrypt\": TLS or nothing; \"verify\": TLS with a trusted "
 	    "certificate; \"dane-only\": a certificate that matches TLSA "
@@ -145,21 +163,6 @@ conf_take_name(TALLOC_CTX *mem, const char *text, void *out, size_t i,
 	return take_domain(mem, span_str(text), (const char **)out + i, why);
 }
 
-static enum status
-take_pattern(TALLOC_CTX *mem, const char *text, void *out, size_t i,
-    struct diag *why)
-{
-	if (domain_is_address(span_str(text)))
-		return diag_fail(why, ST_SYNTAX, "MX hosts have names",
-		    span_str(text));
-	if (*text == '.' || strcmp(text, "*") == 0)
-		return diag_set(why, ST_SYNTAX,
-		    "%s: write \"*.example.org\", or leave mx out for all "
-		    "hosts",
-		    text);
-	return domain_pattern(mem, span_str(text), (const char **)out + i, why);
-}
-
 static bool
 is_name(const char *name)
 {
@@ -168,7 +171,7 @@ is_name(const char *name)
 	while (ascii_isalnum((uint8_t)name[n]) || name[n] == '.' ||
 	       name[n] == '_' || name[n] == '-')
 		n++;
-	return name[n] == '\0' && n <= NAME_MAX_BYTES;
+	return name[n] == '\0' && n <= MARKS_NAME_BYTES;
 }
 
 void
@@ -180,7 +183,7 @@ conf_check_name(const struct conf_entry *e)
 		conf_entry_mistake(e, "name",
 		    "name: up to %u letters, digits, \".\", \"_\" and \"-\" "
 		    "are expected",
-		    NAME_MAX_BYTES);
+		    MARKS_NAME_BYTES);
 }
 
 const char *
@@ -229,15 +232,15 @@ conf_rule_read(const struct conf_entry *e, struct conf_rule *out)
 	conf_check_name(e);
 	out->name = conf_entry_copy(e, "name");
 	out->where = need(talloc_strdup(e->r->conf, conf_entry_where(e)));
-	out->domains = conf_entry_list(e, "domains", conf_take_scope,
-	    sizeof(*out->domains), &out->domain_count);
+	conf_match_read(e, out);
 	out->names = conf_entry_list(e, "names", conf_take_name,
 	    sizeof(*out->names), &out->name_count);
 	if (out->name_count > CONF_MAX_NAMES)
 		conf_entry_mistake(e, "names", "names: too many: at most %u",
 		    CONF_MAX_NAMES);
 	read_require(e, out);
-	if (out->require == OVERRIDE_MAY && has_star(out))
+	if (out->require == OVERRIDE_MAY && has_star(out) &&
+	    conf_match_by_domain(out))
 		conf_entry_mistake(e, "domains",
 		    "domains: \"may\" takes the place of a rule for \"*\": "
 		    "name the "
@@ -295,7 +298,7 @@ conf_exception_read(const struct conf_entry *e, struct conf_exception *out)
 	out->where = need(talloc_strdup(e->r->conf, conf_entry_where(e)));
 	out->domains = conf_entry_list(e, "domains", take_narrow_scope,
 	    sizeof(*out->domains), &out->domain_count);
-	out->mx = conf_entry_list(e, "mx", take_pattern, sizeof(*out->mx),
+	out->mx = conf_entry_list(e, "mx", conf_take_pattern, sizeof(*out->mx),
 	    &out->mx_count);
 	read_allow(e, out);
 	read_expires(e, out);

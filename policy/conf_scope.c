@@ -9,7 +9,7 @@
 #include "policy/conf_internal.h"
 #include "util/domain.h"
 
-/* Of all rules that have one scope in so many words. */
+/* Of all rules, for domains alone, that have one scope in so many words. */
 struct scope {
 	const struct conf_rule *floor; /* strongest, the earliest of equal */
 	const struct conf_rule *never; /* earliest never-plaintext */
@@ -38,7 +38,9 @@ conf_scope_collect(struct conf_reader *r)
 	const struct conf *c = r->conf;
 
 	for (size_t i = 0; i < c->rule_count; i++)
-		for (size_t k = 0; k < c->rule[i].domain_count; k++)
+		for (size_t k = 0; conf_match_by_domain(&c->rule[i]) &&
+				   k < c->rule[i].domain_count;
+		     k++)
 			note(r, c->rule[i].domains[k], &c->rule[i]);
 }
 
@@ -54,12 +56,8 @@ wider(const char *scope)
 	return *scope == '[' ? NULL : dot;
 }
 
-/*
- * The strongest rule that names domains and holds for all that scope has;
- * of equal ones the narrower.  NULL: there is none.
- */
-static const struct conf_rule *
-covering(const struct conf_reader *r, const char *scope)
+const struct conf_rule *
+conf_scope_covering(const struct conf_reader *r, const char *scope)
 {
 	const struct conf_rule *best = NULL;
 
@@ -98,6 +96,14 @@ common_scope(const struct conf_rule *rule, const char *const *domains,
 	return NULL;
 }
 
+bool
+conf_scope_meet(const struct conf_rule *rule, const char *const *domains,
+    size_t count)
+{
+	return rule->domain_count == 0 || count == 0 ||
+	       common_scope(rule, domains, count) != NULL;
+}
+
 /* never-plaintext means never, also where scopes meet only in part. */
 static bool
 never_forbids(const struct conf_entry *e, const char *const *domains,
@@ -110,7 +116,8 @@ never_forbids(const struct conf_entry *e, const char *const *domains,
 		const struct conf_rule *rule = &c->rule[i];
 		const char *scope;
 
-		if (rule->require != OVERRIDE_NEVER_PLAINTEXT)
+		if (rule->require != OVERRIDE_NEVER_PLAINTEXT ||
+		    !conf_match_by_domain(rule))
 			continue;
 		scope = common_scope(rule, domains, count);
 		if (scope == NULL)
@@ -131,7 +138,7 @@ rule_instead(const struct conf_reader *r, const struct conf_rule *rule,
     const char *scope)
 {
 	const struct scope *same = strmap_get(r->scopes, scope);
-	const struct conf_rule *other = covering(r, scope);
+	const struct conf_rule *other = conf_scope_covering(r, scope);
 
 	if (rule->require == OVERRIDE_NEVER_PLAINTEXT)
 		return same->never == rule ? NULL : same->never;
@@ -174,8 +181,8 @@ floor_suffices(const struct conf *c, const struct conf_rule *rule)
 void
 conf_scope_check_rule(const struct conf_entry *e, const struct conf_rule *rule)
 {
-	if (rule->require == OVERRIDE_NONE) /* found mistaken */
-		return;
+	if (rule->require == OVERRIDE_NONE || !conf_match_by_domain(rule))
+		return; /* found mistaken, or see conf_warn.c */
 	if (rule->require == OVERRIDE_MAY &&
 	    never_forbids(e, rule->domains, rule->domain_count))
 		return;
@@ -205,7 +212,7 @@ conf_scope_check_exception(const struct conf_entry *e,
 		    allows, level_name(floor));
 	for (size_t i = 0; i < exception->domain_count; i++) {
 		const char *scope = exception->domains[i];
-		const struct conf_rule *rule = covering(e->r, scope);
+		const struct conf_rule *rule = conf_scope_covering(e->r, scope);
 
 		/* Of never-plaintext it was told above. */
 		if (rule != NULL && rule->require != OVERRIDE_NEVER_PLAINTEXT &&

@@ -74,6 +74,27 @@ print_kind(FILE *out, const struct conf_option *o)
 	}
 }
 
+/* What profiles give it. */
+static void
+print_profiles(FILE *out, const struct conf_option *o, const char *before,
+    const char *between)
+{
+	struct span name = SPAN_NONE, rest = span_str(conf_profile_words());
+
+	for (unsigned i = 0; i < CONF_PROFILE_COUNT; i++) {
+		const char *value = conf_profile_value((enum conf_profile)i,
+		    o->path);
+
+		if (!span_cut(rest, '|', &name, &rest))
+			name = rest;
+		if (value == NULL)
+			continue;
+		fputs(before, out);
+		fwrite(name.p, 1, name.n, out);
+		fprintf(out, "%s%s", between, value);
+	}
+}
+
 static void
 print_option(FILE *out, const struct conf_option *o)
 {
@@ -81,6 +102,7 @@ print_option(FILE *out, const struct conf_option *o)
 	print_kind(out, o);
 	if (*o->def != '\0')
 		fprintf(out, "; default %s", o->def);
+	print_profiles(out, o, "; with profile ", ": ");
 	fprintf(out, "; applied %s", o->now ? "by SIGHUP" : "at start");
 	print_filled(out, INDENT, o->doc);
 }
@@ -149,6 +171,7 @@ man_option(FILE *out, const struct conf_option *o)
 		fputs("; default\n.Ql ", out);
 		man_default(out, o->def);
 	}
+	print_profiles(out, o, " ;\nwith profile\n.Ql ", " :\n.Ql ");
 	fprintf(out, "%s\napplied %s\n", *o->def == '\0' ? ";" : " ;",
 	    o->now ? "by\n.Dv SIGHUP ." : "at the next start.");
 }

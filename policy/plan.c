@@ -164,8 +164,8 @@ plan_literal(struct planner *p, const struct netaddr *addr)
 }
 
 struct planner *
-planner_new(TALLOC_CTX *mem, const struct conf *conf, const char *domain,
-    enum msg_class mclass, struct wall now, uint64_t seed)
+planner_new(TALLOC_CTX *mem, const struct conf *conf, const struct dest_key *to,
+    struct wall now, uint64_t seed)
 {
 	struct planner *p = need(talloc_zero(mem, struct planner));
 	struct plan *plan = need(talloc_zero(p, struct plan));
@@ -174,8 +174,9 @@ planner_new(TALLOC_CTX *mem, const struct conf *conf, const char *domain,
 	p->conf = conf;
 	p->random = seed;
 	p->plan = plan;
-	plan->domain = need(talloc_strdup(p, domain));
-	plan->mclass = mclass;
+	plan->domain = need(talloc_strdup(p, to->domain));
+	plan->mclass = to->mclass;
+	plan->marks = need(talloc_strdup(p, to->marks));
 	memcpy(plan->conf_digest, conf->digest, sizeof(plan->conf_digest));
 	plan->made = now;
 	plan->verdict = PLAN_DELIVER;

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * plan - the immutable answer for (recipient domain, message class): the MX
- * hosts in order, each with addresses, required level, method, reference
- * names and TLSA set, and the row of the decision table that won.
+ * plan - the immutable answer for a destination (recipient domain, message
+ * class, marks): the MX hosts in order, each with addresses, required level,
+ * method, reference names and TLSA set, and the row of the decision table
+ * that won.
  *
  * The planner names what it must know next; whoever drives it supplies the
  * answers and asks again.  The gateway's advisor and `tierpost explain` are
  * two drivers of this one code path.  Pure: no I/O; `now` and a random seed
  * come in.
  *
- *	p = planner_new(mem, conf, domain, CLASS_NORMAL, now, seed);
+ *	p = planner_new(mem, conf, &destination, now, seed);
  *	while ((plan = planner_plan(p)) == NULL)
  *		for each planner_need(p, i): look up, planner_supply_*(p, ...)
  */
@@ -94,6 +95,7 @@ struct plan_trail {
 struct plan {
 	const char *domain; /* N, canonical */
 	enum msg_class mclass;
+	const char *marks; /* of the mail that it is for */
 	enum plan_verdict verdict;
 	const char *status;      /* "4.4.3", "5.1.2": when not PLAN_DELIVER */
 	const char *why;         /* for people: when not PLAN_DELIVER */
@@ -128,13 +130,13 @@ struct plan_need {
 struct planner; /* opaque; lives in the mem given at birth */
 
 /*
- * domain: the recipient domain N, canonical; an address literal is given
+ * to->domain: the recipient domain N, canonical; an address literal is given
  * in RFC 5321 form "[192.0.2.1]" and gets local policy only (DANE-12).
  * The port of conf (smtp.port), or of the domain's route, goes into TLSA names
  * and addresses.
  */
 struct planner *planner_new(TALLOC_CTX *mem, const struct conf *conf,
-    const char *domain, enum msg_class mclass, struct wall now, uint64_t seed);
+    const struct dest_key *to, struct wall now, uint64_t seed);
 
 /* Needs that have not been answered yet, in order of asking. */
 size_t planner_need_count(const struct planner *p);
@@ -154,6 +156,9 @@ const struct plan *planner_plan(struct planner *p);
 
 /* Deep copy into one new talloc context in mem. */
 struct plan *plan_copy(TALLOC_CTX *mem, const struct plan *plan);
+
+/* What it is the plan of; borrowed. */
+struct dest_key plan_key(const struct plan *plan);
 
 void pack_plan(struct sbuf *b, const struct plan *plan);
 /*

@@ -190,6 +190,7 @@ override_of(const struct planner *p, const struct plan_draft *d)
 						  plan->domain,
 		.host = d->name,
 		.mclass = plan->mclass,
+		.marks = plan->marks,
 		.route = d->route,
 	    },
 	    plan->made);

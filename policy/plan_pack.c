@@ -186,11 +186,18 @@ unpack_trail(struct unpack *u, TALLOC_CTX *mem, struct plan_trail *t)
 	t->text = unpack_str(u, mem);
 }
 
+struct dest_key
+plan_key(const struct plan *plan)
+{
+	return (struct dest_key){ plan->domain, plan->mclass, plan->marks };
+}
+
 void
 pack_plan(struct sbuf *b, const struct plan *plan)
 {
-	pack_str(b, plan->domain);
-	pack_u8(b, (uint8_t)plan->mclass);
+	const struct dest_key key = plan_key(plan);
+
+	pack_dest_key(b, &key);
 	pack_u8(b, (uint8_t)plan->verdict);
 	pack_str(b, plan->status);
 	pack_str(b, plan->why);
@@ -255,9 +262,11 @@ static struct plan *
 unpack_any(TALLOC_CTX *mem, struct unpack *u)
 {
 	struct plan *plan = need(talloc_zero(mem, struct plan));
+	const struct dest_key key = unpack_dest_key(u, plan);
 
-	plan->domain = unpack_str(u, plan);
-	plan->mclass = (enum msg_class)unpack_enum(u, CLASS_COUNT);
+	plan->domain = key.domain;
+	plan->mclass = key.mclass;
+	plan->marks = key.marks;
 	plan->verdict = (enum plan_verdict)unpack_enum(u, PLAN_BOUNCE + 1);
 	plan->status = unpack_str(u, plan);
 	plan->why = unpack_str(u, plan);

@@ -45,6 +45,7 @@ decide_anew(const struct conf *conf, const struct simulate_in *in,
 		.destination = route == NULL ? in->domain : in->host,
 		.host = in->host,
 		.mclass = in->in.mclass,
+		.marks = in->marks,
 		.route = route,
 	};
 	struct conf_override o = conf_override_of_host(conf, &host, now);

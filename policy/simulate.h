@@ -12,6 +12,7 @@
 struct simulate_in {
 	const char *domain;    /* N */
 	const char *host;      /* H */
+	const char *marks;     /* of the mail */
 	struct decide_in in;   /* its input, of which the facts count */
 	struct decide_out was; /* skip, required, method, also_pkix_sts */
 	bool delivered;        /* content was taken */

@@ -121,6 +121,7 @@ pack_events(struct sbuf *b, const struct evidence *e)
 	pack_bool(b, e->chunked);
 	pack_bool(b, e->dsn_passed);
 	pack_u8(b, (uint8_t)e->failure);
+	pack_str(b, e->marks);
 }
 
 void
@@ -171,7 +172,8 @@ unpack_personal(TALLOC_CTX *mem, struct span a, struct evidence *e,
 	return ST_OK;
 }
 
-/* In version 1 there were no floors beside the override, nor classes. */
+/* In version 1 there were no floors beside the override, nor classes; up to
+ * version 2 no marks. */
 static struct decide_in
 unpack_decide_in(struct unpack *u, unsigned version)
 {
@@ -242,11 +244,15 @@ unpack_events(struct unpack *u, TALLOC_CTX *mem, unsigned version,
 	e->reply_code = unpack_u16(u);
 	e->reply = unpack_str(u, mem);
 	e->result_type = unpack_str(u, mem);
+	e->marks = "";
 	if (version == 1)
 		return;
 	e->chunked = unpack_bool(u);
 	e->dsn_passed = unpack_bool(u);
 	e->failure = (enum failure)unpack_enum(u, FAILURE_COUNT);
+	if (version == 2)
+		return;
+	e->marks = unpack_marks(u, mem);
 }
 
 enum status

@@ -114,6 +114,7 @@ put_inputs(const struct put *p, const struct evidence *e)
 	put_bool(p, "knob-dane-and-sts", e->in.dane_and_sts_both);
 	put_bool(p, "knob-sts-unknown-defers", e->in.sts_unknown_defers);
 	put_str(p, "class", class_name(e->in.mclass));
+	put_str(p, "marks", e->marks);
 	put_str(p, "override", override_name(e->in.override));
 	put_bool(p, "waiver", e->in.waiver);
 	put_str(p, "floor", level_name(e->in.floor));

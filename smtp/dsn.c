@@ -210,7 +210,8 @@ write_job(const struct dsn_job *j, struct sbuf *out, struct dsn_form *form)
 		sbuf_span(out, sbuf_view(&piece[i]));
 	}
 	sbuf_printf(out, "\r\n--%s--\r\n", boundary);
-	*form = (struct dsn_form){ is_8bit, j->utf8_path };
+	*form = (struct dsn_form){ is_8bit, j->utf8_path,
+		j->ret == RETURN_WHOLE };
 	return fits && !sbuf_failed(out) && out->n <= DSN_MAX_BYTES ? ST_OK :
 								      ST_LIMIT;
 }

@@ -108,6 +108,7 @@ struct dsn {
 struct dsn_form {
 	bool is_8bit;  /* 8BITMIME */
 	bool smtputf8; /* SMTPUTF8: its return path is not ASCII */
+	bool whole;    /* all of the original is in it, not its header alone */
 };
 
 /*

@@ -35,6 +35,77 @@ header_scan_start(void)
 	return (struct header_scan){ .at = HEADER_AT_LINE };
 }
 
+void
+header_scan_want(struct header_scan *h, struct header_want *want, size_t count)
+{
+	h->want = want;
+	h->want_count = count;
+	for (size_t i = 0; i < count; i++)
+		want[i].seen = false;
+}
+
+/* ---- wanted fields ---- */
+
+static void
+begin_wanted(struct header_scan *h, struct span name)
+{
+	h->wanted = h->text_blank = h->text_long = false;
+	h->text_bytes = 0;
+	if (h->bytes > HEADER_SCAN_BYTES)
+		return;
+	for (size_t i = 0; i < h->want_count && !h->wanted; i++)
+		h->wanted = span_ieq(name, h->want[i].field);
+	if (!h->wanted)
+		return;
+	memcpy(h->name, name.p, name.n);
+	h->name_bytes = name.n;
+}
+
+static void
+wanted_char(struct header_scan *h, uint8_t c)
+{
+	if (h->text_bytes == sizeof(h->text))
+		h->text_long = true;
+	else
+		h->text[h->text_bytes++] = c;
+}
+
+/* Unfolded, and a run of blanks is one. */
+static void
+wanted_byte(struct header_scan *h, uint8_t c)
+{
+	if (c == ' ' || c == '\t' || c == '\r' || c == '\n') {
+		h->text_blank = h->text_bytes > 0;
+		return;
+	}
+	if (h->text_blank)
+		wanted_char(h, ' ');
+	h->text_blank = false;
+	wanted_char(h, c);
+}
+
+static void
+end_wanted(struct header_scan *h)
+{
+	const struct span name = span_of(h->name, h->name_bytes);
+	const struct span text = span_of(h->text, h->text_bytes);
+
+	if (h->bytes > HEADER_SCAN_BYTES)
+		h->facts.cut_short = true;
+	else
+		for (size_t i = 0; h->wanted && i < h->want_count; i++) {
+			struct header_want *w = &h->want[i];
+
+			if (span_ieq(name, w->field) &&
+			    (*w->value == '\0' ||
+				(!h->text_long && span_ieq(text, w->value))))
+				w->seen = true;
+		}
+	h->wanted = false;
+}
+
+/* ---- the section ---- */
+
 /* What is at the start of a line: a name up to its colon, at *n? */
 static enum name_status
 find_name(struct span a, size_t *n)
@@ -60,6 +131,7 @@ end_field(struct header_scan *h)
 {
 	if (h->field == HEADER_TLS_REQUIRED)
 		h->facts.tls_required_no = h->value == HEADER_VALUE_NO;
+	end_wanted(h);
 }
 
 static void
@@ -69,7 +141,9 @@ begin_field(struct header_scan *h, struct span name)
 	h->at = HEADER_AT_TEXT;
 	h->field = HEADER_OTHER;
 	h->value = HEADER_VALUE_BLANK;
+	h->bytes += name.n + 1; /* with its colon */
 	name = span_trim(name);
+	begin_wanted(h, name);
 	for (size_t i = 0; i < COUNT_OF(names); i++)
 		if (span_ieq(name, names[i].name))
 			h->field = names[i].field;
@@ -116,6 +190,14 @@ value_byte(struct header_scan *h, uint8_t c)
 	}
 }
 
+/* A line that is neither a field nor goes on with one. */
+static void
+end_early(struct header_scan *h)
+{
+	h->facts.cut_short = true;
+	header_scan_end(h);
+}
+
 /* Up to the end of the line; what was read of a. */
 static size_t
 read_text(struct header_scan *h, struct span a)
@@ -126,6 +208,9 @@ read_text(struct header_scan *h, struct span a)
 	if (h->field == HEADER_TLS_REQUIRED)
 		for (size_t i = 0; i < n; i++)
 			value_byte(h, a.p[i]);
+	for (size_t i = 0; h->wanted && i < n; i++)
+		wanted_byte(h, a.p[i]);
+	h->bytes += n;
 	if (lf < a.n)
 		h->at = HEADER_AT_LINE;
 	return n;
@@ -139,7 +224,7 @@ read_start(struct header_scan *h, struct span a)
 
 	if (a.p[0] == ' ' || a.p[0] == '\t') {
 		if (h->field == HEADER_NO_FIELD) {
-			header_scan_end(h);
+			end_early(h);
 			return 0;
 		}
 		h->at = HEADER_AT_TEXT;
@@ -157,7 +242,7 @@ read_start(struct header_scan *h, struct span a)
 	case NAME_OPEN:
 		return 0;
 	case NAME_NONE:
-		header_scan_end(h);
+		end_early(h);
 		return 0;
 	}
 	panic("name status");
@@ -191,7 +276,7 @@ feed_held(struct header_scan *h, struct span piece, struct span *out)
 		case NAME_OPEN:
 			break;
 		case NAME_NONE:
-			header_scan_end(h);
+			end_early(h);
 			break;
 		}
 	}

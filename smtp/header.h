@@ -13,6 +13,10 @@
 
 /* Ours: of a field's name with the blanks behind it.  Longer: no field. */
 #define HEADER_NAME_BYTES 128u
+/* Ours: of a value that is wanted; a longer one is another. */
+#define HEADER_VALUE_BYTES 256u
+/* Ours: of a section, in which wanted fields are looked for. */
+#define HEADER_SCAN_BYTES (128u << 10)
 
 struct header_facts {
 	bool complete; /* the section has ended: the rest is final */
@@ -25,6 +29,20 @@ struct header_facts {
 	uint32_t received_count;
 	uint32_t tls_required_count; /* TLS-Required, whatever they say */
 	bool tls_required_no;        /* the last one says No */
+	/*
+	 * What wanted fields there are is not known: the section is longer than
+	 * HEADER_SCAN_BYTES, or a line that is no field ended it, behind which
+	 * others may read on.
+	 */
+	bool cut_short;
+};
+
+/* A field that somebody wants to know of. */
+struct header_want {
+	const char *field;
+	/* without blanks around it, one between words; "": any value */
+	const char *value;
+	bool seen; /* it was there with this value */
 };
 
 /*
@@ -62,12 +80,28 @@ struct header_scan {
 	enum header_field field; /* under way */
 	enum header_value value; /* of TLS-Required */
 	struct header_facts facts;
+	struct header_want *want;
+	size_t want_count;
+	size_t bytes; /* of the section, of whole fields and the last name */
+	/* of the field under way, when it is wanted: */
+	bool wanted;
+	bool text_blank; /* a blank came, and counts before what comes */
+	bool text_long;  /* over HEADER_VALUE_BYTES */
+	size_t name_bytes, text_bytes;
+	uint8_t name[HEADER_NAME_BYTES], text[HEADER_VALUE_BYTES];
 	/* start of a line of which it is not known yet what it is */
 	size_t held_bytes;
 	uint8_t held[HEADER_NAME_BYTES];
 };
 
 struct header_scan header_scan_start(void);
+/*
+ * Before anything is fed: look for these fields too and set what is seen;
+ * borrowed for the scan.  Values are compared in any case of ASCII, unfolded,
+ * a run of blanks counting as one; encoded words are not decoded.
+ */
+void header_scan_want(struct header_scan *h, struct header_want *want,
+    size_t count);
 /*
  * Take a part of piece, the content that comes next, and return its length.
  * *out is what of the header section can be passed on: a part of piece, or

@@ -507,6 +507,14 @@ server_header(const struct server *s)
 	return &s->tx->header.facts;
 }
 
+const struct header_want *
+server_wanted(const struct server *s, size_t *count)
+{
+	invariant(s->tx != NULL);
+	*count = s->tx->header.want_count;
+	return s->tx->want;
+}
+
 bool
 server_is_chunked(const struct server *s)
 {

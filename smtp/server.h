@@ -35,7 +35,8 @@
 
 /*
  * Limits and names; the owner may change them at any time.  A transaction
- * keeps the message, line and recipient limits it began with.
+ * keeps the message, line and recipient limits it began with, and content
+ * the fields that were wanted when it began.
  */
 struct server_conf {
 	const char *hostname;
@@ -52,6 +53,9 @@ struct server_conf {
 	/* AUTHs refused before the session ends; counts from
 	 * SERVER_AUTH_TRIES */
 	uint32_t auth_failures;
+	/* header fields to look for: server_wanted() */
+	const struct header_want *want;
+	size_t want_count;
 	bool starttls;      /* TLS can be begun */
 	bool tls_required;  /* 530 to mail in clear (RFC 3207 4) */
 	bool smtputf8;      /* offered */
@@ -162,6 +166,8 @@ uint64_t server_content_bytes(const struct server *s);
 bool server_content_8bit(const struct server *s);
 /* Of the message under way, from SERVER_HEADER to the end of SERVER_END. */
 const struct header_facts *server_header(const struct server *s);
+/* The fields that were wanted of it, with what was seen; likewise. */
+const struct header_want *server_wanted(const struct server *s, size_t *count);
 /* Does the content come by BDAT?  Then the client may well talk on. */
 bool server_is_chunked(const struct server *s);
 

@@ -151,12 +151,32 @@ server_bdat(struct server *s, struct span arg, const char *refusal)
 
 /* ---- content ---- */
 
+/* A copy: the owner's go with a configuration that is replaced meanwhile. */
+static void
+begin_header(struct server *s)
+{
+	const struct header_want *want = s->conf->want;
+	size_t count = s->conf->want_count;
+	struct transaction *tx = s->tx;
+
+	tx->header = header_scan_start();
+	if (count == 0)
+		return;
+	tx->want = need(talloc_array(tx, struct header_want, (unsigned)count));
+	for (size_t i = 0; i < count; i++)
+		tx->want[i] = (struct header_want){
+			.field = need(talloc_strdup(tx->want, want[i].field)),
+			.value = need(talloc_strdup(tx->want, want[i].value)),
+		};
+	header_scan_want(&tx->header, tx->want, count);
+}
+
 void
 server_begin_content(struct server *s)
 {
 	struct transaction *tx = s->tx;
 
-	tx->header = header_scan_start();
+	begin_header(s);
 	if (tx->chunked) {
 		tx->unstuff = unstuff_start_plain(tx->text_line_bytes);
 		server_set_state(s, SERVER_S_CHUNK);

@@ -56,6 +56,7 @@ struct transaction {
 	/* content */
 	struct unstuff unstuff;
 	struct header_scan header;
+	struct header_want *want;
 	bool header_told;
 	uint64_t swallowed_bytes;
 	const char *fault; /* reply to come at the end */

@@ -5,7 +5,8 @@
 
 #include "util/strmap.h"
 
-#define KEY_BYTES 600u /* class, blank, and a name of an unchecked peer */
+/* Class, marks, blanks, and a name of an unchecked peer. */
+#define KEY_BYTES (600u + MARKS_MAX_BYTES)
 
 TAILQ_HEAD(sched_dests, sched_dest);
 
@@ -217,17 +218,25 @@ sched_has_starved(const struct schedule *s)
 /* ---- destinations ---- */
 
 static const char *
-key_of(const char *domain, enum msg_class mclass, char out[KEY_BYTES])
+key_of(const struct dest_key *k, char out[KEY_BYTES])
 {
-	int n = snprintf(out, KEY_BYTES, "%u %s", (unsigned)mclass, domain);
+	int n = snprintf(out, KEY_BYTES, "%u %s %s", (unsigned)k->mclass,
+	    k->marks, k->domain);
 
 	invariant(n > 0 && (size_t)n < KEY_BYTES);
 	return out;
 }
 
+struct dest_key
+sched_dest_key(const struct sched_dest *d)
+{
+	return (struct dest_key){ d->domain, d->mclass, d->marks };
+}
+
 void
 sched_dest_add(struct schedule *s, struct sched_dest *d, int64_t id)
 {
+	const struct dest_key k = sched_dest_key(d);
 	char key[KEY_BYTES];
 
 	d->place = SCHED_IDLE;
@@ -239,28 +248,28 @@ sched_dest_add(struct schedule *s, struct sched_dest *d, int64_t id)
 	TAILQ_INIT(&d->ready);
 	TAILQ_INIT(&d->slots);
 	idmap_put(s->dests, &d->node, id);
-	strmap_put(s->by_name, key_of(d->domain, d->mclass, key), d);
+	strmap_put(s->by_name, key_of(&k, key), d);
 }
 
 void
 sched_dest_remove(struct schedule *s, struct sched_dest *d)
 {
+	const struct dest_key k = sched_dest_key(d);
 	char key[KEY_BYTES];
 
 	invariant(d->ready_count == 0 && d->leased_count == 0 &&
 		  d->slot_count == 0);
 	leave(s, d);
 	idmap_del(s->dests, &d->node);
-	strmap_del(s->by_name, key_of(d->domain, d->mclass, key));
+	strmap_del(s->by_name, key_of(&k, key));
 }
 
 struct sched_dest *
-sched_dest_find(const struct schedule *s, const char *domain,
-    enum msg_class mclass)
+sched_dest_find(const struct schedule *s, const struct dest_key *k)
 {
 	char key[KEY_BYTES];
 
-	return strmap_get(s->by_name, key_of(domain, mclass, key));
+	return strmap_get(s->by_name, key_of(k, key));
 }
 
 struct sched_dest *

@@ -3,11 +3,11 @@
  * schedule - who is served next.  Pure: what is in memory of the queue, and
  * the rules over it; no store, no network, no clock (now comes in).
  *
- * The unit is the destination, a recipient domain and message class.  It
- * has a back-off of its own, a bound on connections of its own and its own
- * share of the recipients that are in memory; so a dead destination costs
- * one timer however much is queued for it, and a slow one cannot crowd out
- * the others.
+ * The unit is the destination: a recipient domain, message class and marks
+ * (policy/marks.h).  It has a back-off of its own, a bound on connections of
+ * its own and its own share of the recipients that are in memory; so a dead
+ * destination costs one timer however much is queued for it, and a slow one
+ * cannot crowd out the others.
  *
  *	idle ---> ready ---> (popped, fed) ---> idle
  *	  \--> waiting --^        \--> starved --^
@@ -37,7 +37,7 @@
 
 #include <sys/queue.h>
 
-#include "policy/level.h"
+#include "policy/marks.h"
 #include "smtp/envelope.h"
 #include "spool/idmap.h"
 #include "util/clock.h"
@@ -106,6 +106,7 @@ struct sched_dest {
 	struct idmap_node node; /* key: the store's id */
 	const char *domain;
 	enum msg_class mclass;
+	const char *marks;
 	enum sched_place place;
 	TAILQ_ENTRY(sched_dest) link; /* ready, starved */
 	size_t heap_at;               /* waiting */
@@ -139,13 +140,14 @@ void schedule_set_limits(struct schedule *s, const struct sched_limits *limits);
 
 /* ---- destinations ---- */
 
-/* d is zeroed by the caller but for domain, class and what is the holder's;
+/* d is zeroed by the caller but for its key and what is the holder's;
  * lives on with it. */
 void sched_dest_add(struct schedule *s, struct sched_dest *d, int64_t id);
 /* Nothing of it may be in memory nor under way. */
 void sched_dest_remove(struct schedule *s, struct sched_dest *d);
-struct sched_dest *sched_dest_find(const struct schedule *s, const char *domain,
-    enum msg_class mclass); /* or NULL */
+struct sched_dest *sched_dest_find(const struct schedule *s,
+    const struct dest_key *key); /* or NULL */
+struct dest_key sched_dest_key(const struct sched_dest *d);
 struct sched_dest *sched_dest_by_id(const struct schedule *s, int64_t id);
 void sched_dest_each(struct schedule *s, void (*each)(void *arg, void *dest),
     void *arg);

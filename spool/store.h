@@ -17,10 +17,11 @@
 
 #include "mtasts/sts_cache.h"
 #include "policy/failure.h"
+#include "policy/marks.h"
 #include "smtp/envelope.h"
 #include "util/clock.h"
 
-#define STORE_SCHEMA_VERSION  2u
+#define STORE_SCHEMA_VERSION  3u
 #define STORE_CHUNK_MAX_BYTES (256u << 10)
 #define STORE_MAX_RCPTS       50000u /* of one message; 16 bits of a chunk id */
 #define STORE_MAX_MESSAGE_ID  ((INT64_C(1) << 47) - 1)
@@ -79,6 +80,7 @@ struct store_message {
 	uint64_t size_bytes; /* with CRLF, without dot-stuffing */
 	uint32_t flags;      /* of enum message_flag */
 	enum msg_class mclass;
+	const char *marks; /* policy/marks.h */
 	struct wall received;
 	struct wall expires; /* the end of its ordinary lifetime */
 	struct wall look;    /* when something may be due of it */
@@ -126,8 +128,8 @@ MUST_CHECK enum status store_chunk_add(struct store *s, int64_t message,
  * required and reached are taken: there was none yet. */
 MUST_CHECK enum status store_rcpt_add(struct store *s,
     const struct store_rcpt *r, struct diag *why);
-/* Complete, with what m now says of size, flags and class: the moment of
- * commitment is the commit of this. */
+/* Complete, with what m now says of size, flags, class and marks: the moment
+ * of commitment is the commit of this. */
 MUST_CHECK enum status store_message_queue(struct store *s,
     const struct store_message *m, uint32_t rcpt_count, struct diag *why);
 /* _new() and _queue() in one, for a message that came in one piece. */
@@ -220,6 +222,7 @@ struct store_dest {
 	int64_t id;
 	const char *domain;
 	enum msg_class mclass;
+	const char *marks;
 	struct wall due;   /* not tried before; 0: at once */
 	uint32_t failures; /* consecutive attempts without any session */
 	uint64_t queued;   /* recipients */
@@ -233,9 +236,8 @@ struct store_dest {
 
 /* Find or make; *d is filled, strings in mem. */
 MUST_CHECK enum status store_dest_get(struct store *s, TALLOC_CTX *mem,
-    const char *domain, enum msg_class mclass, struct store_dest *d,
-    struct diag *why);
-/* Write all but domain and class back. */
+    const struct dest_key *key, struct store_dest *d, struct diag *why);
+/* Write all but its key back. */
 MUST_CHECK enum status store_dest_put(struct store *s,
     const struct store_dest *d, struct diag *why);
 /* All destinations with queued > 0, in order of due.  Strings are borrowed

@@ -435,8 +435,10 @@ bring_up_to_date(struct store *s, struct diag *why)
 	if (version == 0)
 		return exec(s, store_schema, why);
 	if (version == 1)
-		return exec(s, store_upgrade_1, why);
-	return check_version(s, version, why);
+		st = exec(s, store_upgrade_1, why);
+	if (st == ST_OK && (version == 1 || version == 2))
+		return exec(s, store_upgrade_2, why);
+	return st == ST_OK ? check_version(s, version, why) : st;
 }
 
 static enum status

@@ -17,7 +17,7 @@
 
 /* Columns of a joined row stand behind each other. */
 #define STORE_RCPT_COLUMNS    14
-#define STORE_MESSAGE_COLUMNS 12
+#define STORE_MESSAGE_COLUMNS 13
 
 /* Every statement there is; the text of each is in store_sqlite_text.c. */
 enum store_query {
@@ -73,7 +73,8 @@ enum store_query {
 #define STORE_QUERY_COUNT (Q_STS_EACH + 1)
 extern const char *const store_text[STORE_QUERY_COUNT];
 extern const char store_schema[];
-extern const char store_upgrade_1[]; /* from 1 to the present one */
+extern const char store_upgrade_1[]; /* from 1 to 2 */
+extern const char store_upgrade_2[]; /* from 2 to the present one */
 
 struct store {
 	sqlite3 *db;

@@ -23,6 +23,7 @@ message_add(struct store *s, const struct store_message *m, bool queued,
 	store_bind_str(q, 12, m->envid);
 	store_bind_i64(q, 13, (int64_t)m->ret);
 	store_bind_i64(q, 14, m->look.ms);
+	store_bind_str(q, 15, m->marks);
 	return store_run(s, Q_MESSAGE_NEW, why);
 }
 
@@ -54,6 +55,7 @@ store_message_queue(struct store *s, const struct store_message *m,
 	store_bind_i64(q, 3, m->flags);
 	store_bind_i64(q, 4, rcpt_count);
 	store_bind_i64(q, 5, (int64_t)m->mclass);
+	store_bind_str(q, 6, m->marks);
 	st = store_run(s, Q_MESSAGE_QUEUE, why);
 	if (st == ST_OK && sqlite3_changes(s->db) != 1)
 		return diag_set(why, ST_NOTFOUND, "no such incoming message");
@@ -119,6 +121,7 @@ store_message_of(sqlite3_stmt *q, int at)
 		.envid = store_col_str(q, at + 9),
 		.ret = (enum dsn_ret)store_col_enum(q, at + 10, DSN_RET_COUNT),
 		.look.ms = sqlite3_column_int64(q, at + 11),
+		.marks = store_col_str(q, at + 12),
 	};
 }
 
@@ -138,6 +141,7 @@ store_message_get(struct store *s, TALLOC_CTX *mem, int64_t message,
 	out->client = need(talloc_strdup(mem, out->client));
 	out->account = need(talloc_strdup(mem, out->account));
 	out->envid = need(talloc_strdup(mem, out->envid));
+	out->marks = need(talloc_strdup(mem, out->marks));
 	store_end(s, Q_MESSAGE_GET);
 	return ST_OK;
 }

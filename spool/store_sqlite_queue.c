@@ -51,6 +51,7 @@ dest_of(sqlite3_stmt *q, int at)
 		.status = store_col_str(q, at + 8),
 		.failure = failure_of(q, at + 9),
 		.host = store_col_str(q, at + 10),
+		.marks = store_col_str(q, at + 11),
 	};
 }
 
@@ -228,15 +229,22 @@ store_rcpt_told(struct store *s, int64_t rcpt, struct diag *why)
 
 /* ---- destinations ---- */
 
+static void
+bind_key(sqlite3_stmt *q, const struct dest_key *key)
+{
+	store_bind_str(q, 1, key->domain);
+	store_bind_i64(q, 2, (int64_t)key->mclass);
+	store_bind_str(q, 3, key->marks);
+}
+
 static enum status
-dest_find(struct store *s, TALLOC_CTX *mem, const char *domain,
-    enum msg_class mclass, struct store_dest *d, struct diag *why)
+dest_find(struct store *s, TALLOC_CTX *mem, const struct dest_key *key,
+    struct store_dest *d, struct diag *why)
 {
 	sqlite3_stmt *q = s->query[Q_DEST_FIND];
 	enum status st;
 
-	store_bind_str(q, 1, domain);
-	store_bind_i64(q, 2, (int64_t)mclass);
+	bind_key(q, key);
 	st = store_one(s, Q_DEST_FIND, why);
 	if (st != ST_OK)
 		return st;
@@ -245,23 +253,22 @@ dest_find(struct store *s, TALLOC_CTX *mem, const char *domain,
 	d->last = need(talloc_strdup(mem, d->last));
 	d->status = need(talloc_strdup(mem, d->status));
 	d->host = need(talloc_strdup(mem, d->host));
+	d->marks = need(talloc_strdup(mem, d->marks));
 	store_end(s, Q_DEST_FIND);
 	return ST_OK;
 }
 
 enum status
-store_dest_get(struct store *s, TALLOC_CTX *mem, const char *domain,
-    enum msg_class mclass, struct store_dest *d, struct diag *why)
+store_dest_get(struct store *s, TALLOC_CTX *mem, const struct dest_key *key,
+    struct store_dest *d, struct diag *why)
 {
-	sqlite3_stmt *q = s->query[Q_DEST_MAKE];
-	enum status st = dest_find(s, mem, domain, mclass, d, why);
+	enum status st = dest_find(s, mem, key, d, why);
 
 	if (st != ST_NOTFOUND)
 		return st;
-	store_bind_str(q, 1, domain);
-	store_bind_i64(q, 2, (int64_t)mclass);
+	bind_key(s->query[Q_DEST_MAKE], key);
 	st = store_run(s, Q_DEST_MAKE, why);
-	return st == ST_OK ? dest_find(s, mem, domain, mclass, d, why) : st;
+	return st == ST_OK ? dest_find(s, mem, key, d, why) : st;
 }
 
 enum status

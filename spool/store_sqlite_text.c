@@ -17,7 +17,7 @@ const char store_schema[] =
     " received INTEGER NOT NULL, size INTEGER NOT NULL,"
     " flags INTEGER NOT NULL, class INTEGER NOT NULL,"
     " sender TEXT NOT NULL, client TEXT NOT NULL, account TEXT NOT NULL,"
-    " envid TEXT NOT NULL, ret INTEGER NOT NULL);"
+    " envid TEXT NOT NULL, ret INTEGER NOT NULL, marks TEXT NOT NULL);"
     "CREATE INDEX message_incoming ON message(id) WHERE queued = 0;"
     "CREATE INDEX message_look ON message(look) WHERE queued = 1;"
     "CREATE TABLE chunk (id INTEGER PRIMARY KEY, data BLOB NOT NULL);"
@@ -32,8 +32,8 @@ const char store_schema[] =
     " queued INTEGER NOT NULL, failures INTEGER NOT NULL,"
     " required INTEGER NOT NULL, class INTEGER NOT NULL,"
     " domain TEXT NOT NULL, last TEXT NOT NULL, status TEXT NOT NULL,"
-    " failure INTEGER NOT NULL, host TEXT NOT NULL,"
-    " UNIQUE(domain, class));"
+    " failure INTEGER NOT NULL, host TEXT NOT NULL, marks TEXT NOT NULL,"
+    " UNIQUE(domain, class, marks));"
     "CREATE INDEX destination_due ON destination(due) WHERE queued > 0;"
     "CREATE TABLE evidence (seq INTEGER PRIMARY KEY, time INTEGER NOT NULL,"
     " outcome INTEGER NOT NULL, reached INTEGER NOT NULL,"
@@ -43,8 +43,8 @@ const char store_schema[] =
     " WHERE reached = 1;"
     "CREATE INDEX evidence_message ON evidence(message) WHERE message > 0;"
     "CREATE TABLE sts_policy (domain TEXT PRIMARY KEY, data BLOB NOT NULL);"
-    "INSERT INTO meta VALUES ('schema', 2), ('next_id', 1), ('epoch', 0);";
-_Static_assert(STORE_SCHEMA_VERSION == 2, "the schema text says 2");
+    "INSERT INTO meta VALUES ('schema', 3), ('next_id', 1), ('epoch', 0);";
+_Static_assert(STORE_SCHEMA_VERSION == 3, "the schema text says 3");
 
 /* What schema 1 had not: all of it is looked at once. */
 const char store_upgrade_1[] =
@@ -65,6 +65,24 @@ const char store_upgrade_1[] =
     "ALTER TABLE destination ADD COLUMN host TEXT NOT NULL DEFAULT '';"
     "UPDATE meta SET value = 2 WHERE key = 'schema';";
 
+/* What schema 2 had not.  What is unique of a table is for good, so that of
+ * destinations is made anew; their ids stay. */
+const char store_upgrade_2[] =
+    "ALTER TABLE message ADD COLUMN marks TEXT NOT NULL DEFAULT '';"
+    "DROP INDEX destination_due;"
+    "ALTER TABLE destination RENAME TO destination_2;"
+    "CREATE TABLE destination (id INTEGER PRIMARY KEY, due INTEGER NOT NULL,"
+    " queued INTEGER NOT NULL, failures INTEGER NOT NULL,"
+    " required INTEGER NOT NULL, class INTEGER NOT NULL,"
+    " domain TEXT NOT NULL, last TEXT NOT NULL, status TEXT NOT NULL,"
+    " failure INTEGER NOT NULL, host TEXT NOT NULL, marks TEXT NOT NULL,"
+    " UNIQUE(domain, class, marks));"
+    "INSERT INTO destination SELECT id, due, queued, failures, required,"
+    " class, domain, last, status, failure, host, '' FROM destination_2;"
+    "DROP TABLE destination_2;"
+    "CREATE INDEX destination_due ON destination(due) WHERE queued > 0;"
+    "UPDATE meta SET value = 3 WHERE key = 'schema';";
+
 #define EVIDENCE_COLUMNS                                                       \
 	"SELECT seq, time, outcome, reached, message, domain, hash, body,"     \
 	" personal FROM evidence "
@@ -76,13 +94,13 @@ const char store_upgrade_1[] =
 	" r.last, r.notify, r.orcpt, r.status, r.failure, r.host, r.told "
 #define DEST_COLUMNS                                                           \
 	"d.id, d.due, d.queued, d.failures, d.required, d.class, d.domain,"    \
-	" d.last, d.status, d.failure, d.host "
+	" d.last, d.status, d.failure, d.host, d.marks "
 #define DEST_EMPTY                                                             \
 	" queued = 0 AND NOT EXISTS"                                           \
 	" (SELECT 1 FROM recipient WHERE dest = destination.id)"
 #define MESSAGE_COLUMNS                                                        \
 	"m.id, m.expires, m.received, m.size, m.flags, m.class, m.sender,"     \
-	" m.client, m.account, m.envid, m.ret, m.look "
+	" m.client, m.account, m.envid, m.ret, m.look, m.marks "
 
 const char *const store_text[STORE_QUERY_COUNT] = {
 	[Q_BEGIN] = "BEGIN IMMEDIATE",
@@ -95,10 +113,11 @@ const char *const store_text[STORE_QUERY_COUNT] = {
 	[Q_COURIER_FORGET] = "DELETE FROM courier WHERE heard < ?1",
 	[Q_MESSAGE_NEW] = "INSERT INTO message (id, expires, received, size,"
 			  " flags, class, sender, client, queued, rcpts,"
-			  " account, envid, ret, look) VALUES (?1, ?2, ?3, ?4,"
-			  " ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+			  " account, envid, ret, look, marks) VALUES (?1, ?2,"
+			  " ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
+			  " ?14, ?15)",
 	[Q_MESSAGE_QUEUE] = "UPDATE message SET queued = 1, size = ?2,"
-			    " flags = ?3, rcpts = ?4, class = ?5"
+			    " flags = ?3, rcpts = ?4, class = ?5, marks = ?6"
 			    " WHERE id = ?1 AND queued = 0",
 	[Q_MESSAGE_GET] = "SELECT " MESSAGE_COLUMNS
 			  "FROM message m WHERE m.id = ?1",
@@ -144,10 +163,12 @@ const char *const store_text[STORE_QUERY_COUNT] = {
 		       " WHERE r.dest = ?1 AND (r.next, r.id) > (?2, ?3)"
 		       " ORDER BY r.next, r.id LIMIT ?4",
 	[Q_DEST_FIND] = "SELECT " DEST_COLUMNS "FROM destination d"
-			" WHERE d.domain = ?1 AND d.class = ?2",
+			" WHERE d.domain = ?1 AND d.class = ?2"
+			" AND d.marks = ?3",
 	[Q_DEST_MAKE] = "INSERT INTO destination (domain, class, due, queued,"
-			" failures, required, last, status, failure, host)"
-			" VALUES (?1, ?2, 0, 0, 0, 0, '', '', 0, '')",
+			" failures, required, last, status, failure, host,"
+			" marks)"
+			" VALUES (?1, ?2, 0, 0, 0, 0, '', '', 0, '', ?3)",
 	[Q_DEST_PUT] = "UPDATE destination SET due = ?2, queued = ?3,"
 		       " failures = ?4, required = ?5, last = ?6, status = ?7,"
 		       " failure = ?8, host = ?9 WHERE id = ?1",

@@ -80,7 +80,9 @@ static const char *
 said(const struct conf *c, const char *domain, const char *host,
     struct wall when)
 {
-	struct conf_override o = conf_override_for(c, domain, host, when);
+	struct conf_override o = conf_override_for(c,
+	    &(const struct conf_subject){ domain, host, CLASS_NORMAL, "" },
+	    when);
 
 	ck_assert((o.exception != NULL) == o.waiver);
 	return talloc_asprintf(mem, "%s %s %s", override_name(o.kind),
@@ -88,11 +90,21 @@ said(const struct conf *c, const char *domain, const char *host,
 	    o.exception == NULL ? "-" : o.exception->name);
 }
 
+/* Mail with nothing about it, and a host of the domain. */
+static const struct conf_subject *
+mail_to(const char *domain)
+{
+	struct conf_subject *s = need(talloc(mem, struct conf_subject));
+
+	*s = (struct conf_subject){ domain, "h.example", CLASS_NORMAL, "" };
+	return s;
+}
+
 /* The floor beside the override. */
 static enum level
 floor_of(const struct conf *c, const char *domain)
 {
-	return conf_override_for(c, domain, "h.example", now).floor;
+	return conf_override_for(c, mail_to(domain), now).floor;
 }
 
 #define ck_says(c, domain, host, want)                                         \
@@ -244,7 +256,7 @@ START_TEST(rule_9_the_floor_is_the_highest_of_all_that_hold)
 	ck_assert_int_eq(floor_of(&c, "a.example"), LEVEL_PLAIN);
 	ck_assert_int_eq(floor_of(&c, "one.example"), LEVEL_ENCRYPT);
 	ck_assert_int_eq(floor_of(&c, "never.example"), LEVEL_ENCRYPT);
-	ck_assert(conf_override_for(&c, "never.example", "h", now)
+	ck_assert(conf_override_for(&c, mail_to("never.example"), now)
 		      .never_plaintext);
 	c.smtp_floor = LEVEL_MAY;
 	ck_assert_int_eq(floor_of(&c, "a.example"), LEVEL_MAY);
@@ -260,7 +272,8 @@ START_TEST(rtls_22_by_rules_alone_no_exception_is_in_force)
 {
 	const struct conf *c = conf_of(rule("all", "\"*\"", "dane-only"),
 	    exception("e", "\"a.example\"", "", "2027-01-01"));
-	struct conf_override o = conf_override_by_rules(c, "a.example");
+	struct conf_override o = conf_override_by_rules(c,
+	    mail_to("a.example"));
 
 	ck_says(c, "a.example", "h", "plaintext-allowed all e");
 	ck_assert_int_eq(o.kind, OVERRIDE_DANE_ONLY);
@@ -275,7 +288,7 @@ START_TEST(an_exception_allows_plaintext_with_its_waiver)
 {
 	const struct conf *c = conf_of("",
 	    exception("e", "\"a.example\"", "", "2027-01-01"));
-	struct conf_override o = conf_override_for(c, "a.example", "h.example",
+	struct conf_override o = conf_override_for(c, mail_to("a.example"),
 	    now);
 
 	ck_assert_int_eq(o.kind, OVERRIDE_PLAINTEXT_ALLOWED);

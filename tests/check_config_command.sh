@@ -50,7 +50,7 @@ is_empty() {
 expect 'the example' 0 -c "$example"
 is_empty err
 has out ': no mistakes$'
-has out '^gw.example.org, 2 listeners, 3 rules, 0 exceptions$'
+has out '^gw.example.org, 2 listeners, 4 rules, 0 exceptions$'
 digest=$(grep '^digest ' "$dir/out")
 
 expect 'the effective configuration' 0 -c "$example" --effective
@@ -73,6 +73,24 @@ expect 'the same in JSON' 0 -c "$dir/all.conf" --json
 is_empty err
 has out '"ok": true'
 has out "\"next-expiry\": \"${soon}T00:00:00Z\""
+
+cat >"$dir/warned.conf" <<'EOF'
+hostname = "gw.example.org";
+profile = "regulated";
+listen = ( { address = "127.0.0.1:2525"; allow = [ "127.0.0.0/8" ]; } );
+rules = ( { name = "staff"; accounts = [ "*" ]; require = "dane-only"; } );
+EOF
+expect 'a rule that can never apply' 0 -c "$dir/warned.conf"
+has err '^warning: .*/warned.conf:4: rule "staff": it can never apply: '
+has out ': no mistakes$'
+expect 'the same in JSON' 0 -c "$dir/warned.conf" --json
+is_empty err
+has out '"warning-count": 1'
+has out '/warned.conf:4: rule '
+expect 'where values come from' 0 -c "$dir/warned.conf" --effective
+has out '^profile = "regulated"; # .*/warned.conf:2$'
+has out 'floor = "verify"; # profile$'
+has out 'port = 25; # default$'
 
 printf 'hostname = "gw";\nworker = 1;\n' >"$dir/bad.conf"
 expect 'mistakes' 78 -c "$dir/bad.conf"

@@ -350,6 +350,35 @@ START_TEST(rtls_25_inv_10_b2_4_classes_share_no_connection_and_no_session)
 }
 END_TEST
 
+/* ---- marks ---- */
+
+/* The same is required of all; in the record stands whose mail it was. */
+START_TEST(inv_10_b2_4_marks_share_no_connection_and_no_session)
+{
+	static const char *const order[] = { "", "secret", "", "secret" };
+	struct cert *c = cert_for("mx.d.example");
+	struct server *s = server_new(TLS_GOOD, c);
+	struct plan *p = plan_new("d.example");
+
+	conf.smtp_idle_ms = _i == 0 ? 30000 : 0;
+	server_give_sessions(s, 0);
+	require_dane(p, plan_add(p, "mx.d.example", 10, s, LEVEL_MAY), c);
+	for (uint32_t i = 0; i < 4; i++) {
+		slot_marks = order[i];
+		send_slot(i + 1, "d.example");
+		send_one(i + 1, i + 1);
+		send_slot_end(i + 1);
+		wait_for(has_idles, i + 1);
+		ck_assert_str_eq(evidence_of(&keeper.outcome[i].evidence[0])
+				     .marks,
+		    order[i]);
+	}
+	ck_assert(was_logged("marks=secret"));
+	ck_assert_uint_eq(s->connections, _i == 0 ? 2 : 4);
+	ck_assert_uint_eq(s->resumed, _i == 0 ? 0 : 2);
+}
+END_TEST
+
 /* ---- TLS-Required: No ---- */
 
 START_TEST(rtls_34_whoever_insists_on_tls_that_is_not_there_bounces_at_last)
@@ -418,6 +447,8 @@ add(TCase *t)
 	tcase_add_loop_test(t,
 	    rtls_25_inv_10_b2_4_classes_share_no_connection_and_no_session, 0,
 	    4);
+	tcase_add_loop_test(t,
+	    inv_10_b2_4_marks_share_no_connection_and_no_session, 0, 2);
 	tcase_add_loop_test(t,
 	    rtls_34_whoever_insists_on_tls_that_is_not_there_bounces_at_last, 0,
 	    3);

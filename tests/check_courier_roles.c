@@ -78,6 +78,21 @@ START_TEST(b2_8_plan_of_another_domain_is_refused)
 }
 END_TEST
 
+START_TEST(b2_8_plan_for_other_marks_is_refused)
+{
+	static const char *const marks[] = { "secret", "" };
+
+	plan_add(plan_new("d.example"), "mx.d.example", 10,
+	    server_new(TLS_ABSENT, NULL), LEVEL_MAY);
+	slot_marks = marks[_i];
+	advisor.lie_marks = marks[1 - _i];
+	send_slot(1, "d.example");
+	send_one(1, 1);
+	run_until(advisor_is_gone);
+	ck_assert_uint_eq(keeper.outcomes + keeper.failures, 0);
+}
+END_TEST
+
 /* ---- keepers that come and go ---- */
 
 static void
@@ -335,6 +350,7 @@ add(TCase *t)
 	tcase_add_test(t, smtp_32_plan_that_bounces_bounces_every_job);
 	tcase_add_test(t, new_advisor_is_asked_again);
 	tcase_add_test(t, b2_8_plan_of_another_domain_is_refused);
+	tcase_add_loop_test(t, b2_8_plan_for_other_marks_is_refused, 0, 2);
 	tcase_add_test(t,
 	    inv_14_unacknowledged_outcomes_are_sent_to_the_next_keeper);
 	tcase_add_test(t, inv_14_failed_slots_are_told_to_the_next_keeper_too);

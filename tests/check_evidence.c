@@ -50,7 +50,8 @@ sample(void)
 		.result_type = "",
 		.chunked = true,
 		.dsn_passed = true,
-		.failure = FAILURE_RULE };
+		.failure = FAILURE_RULE,
+		.marks = "secret" };
 }
 
 static void
@@ -96,9 +97,37 @@ START_TEST(evidence_comes_back_as_it_was)
 	ck_assert_int_eq(f.in.floor, LEVEL_ENCRYPT);
 	ck_assert(f.in.never_plaintext && f.in.requiretls_testing);
 	ck_assert(!f.in.tls_no_beats_floor);
+	ck_assert_str_eq(f.marks, "secret");
 	pack(&f, &again_personal, &again_body);
 	ck_assert(span_eq_span(personal, again_personal));
 	ck_assert(span_eq_span(body, again_body));
+}
+END_TEST
+
+/* Length of what version 3 has behind the rest. */
+static size_t
+marks_bytes(const struct evidence *e)
+{
+	return 4 + strlen(e->marks);
+}
+
+START_TEST(inv_15_a_record_of_version_2_replays_too)
+{
+	struct evidence e = sample(), f;
+	struct span personal, body;
+	struct diag why = { 0 };
+	struct sbuf old;
+
+	pack(&e, &personal, &body);
+	sbuf_init(&old, mem, EVIDENCE_MAX_BYTES);
+	pack_u8(&old, 2);
+	sbuf_add(&old, body.p + 1, body.n - 1 - marks_bytes(&e));
+	ck_assert_int_eq(evidence_unpack(mem, personal, sbuf_view(&old), &f,
+			     &why),
+	    ST_OK);
+	ck_assert_str_eq(f.marks, "");
+	ck_assert_int_eq(f.failure, FAILURE_RULE);
+	ck_assert_int_eq(decide(&f.in).required, f.required);
 }
 END_TEST
 
@@ -114,7 +143,7 @@ START_TEST(inv_15_a_record_of_version_1_replays_too)
 		    4 + 2 + 10;
 
 	pack(&e, &personal, &body);
-	last = span_sub(body, at + 4, body.n - 3);
+	last = span_sub(body, at + 4, body.n - 3 - marks_bytes(&e));
 	sbuf_init(&old, mem, EVIDENCE_MAX_BYTES);
 	pack_u8(&old, 1);
 	sbuf_add(&old, body.p + 1, at - 1);
@@ -255,6 +284,7 @@ main(void)
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, evidence_comes_back_as_it_was);
 	tcase_add_test(c, inv_15_a_record_of_version_1_replays_too);
+	tcase_add_test(c, inv_15_a_record_of_version_2_replays_too);
 	tcase_add_test(c, evidence_is_readable_without_its_personal_part);
 	tcase_add_test(c, evidence_body_holds_no_address);
 	tcase_add_test(c, evidence_of_another_personal_part_is_refused);

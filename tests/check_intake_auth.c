@@ -104,6 +104,34 @@ START_TEST(smtp_23_who_authenticates_may_relay)
 }
 END_TEST
 
+START_TEST(rules_for_accounts_are_about_who_has_authenticated)
+{
+	static const char *alice = "alice", *bob = "bob";
+	struct conf_rule rules[] = {
+		{ .name = "of-alice",
+		    .accounts = &alice,
+		    .account_count = 1,
+		    .require = OVERRIDE_REQUIRE_VERIFIED },
+		{ .name = "of-bob",
+		    .accounts = &bob,
+		    .account_count = 1,
+		    .require = OVERRIDE_REQUIRE_VERIFIED },
+	};
+	const struct conf_rule *marking[] = { &rules[0], &rules[1] };
+	struct tls_side t;
+	struct client *c = secured(&t);
+
+	conf.marking = marking;
+	conf.marking_count = COUNT_OF(marking);
+	tls_ask(c, &t, plain("", "bob", "word"), "235 2.7.0");
+	send_mail(c, &t, "bob@b.example", "250");
+	tls_ask(c, &t, "RCPT TO:<c@d.example>\r\n", "250");
+	tls_ask(c, &t, "DATA\r\n", "354");
+	tls_ask(c, &t, "x\r\n.\r\n", "250 2.0.0 queued");
+	ck_assert_str_eq(keeper.sub[0].end.marks, "of-bob");
+}
+END_TEST
+
 START_TEST(smtp_23_auth_is_announced_under_tls_only)
 {
 	struct tls_side t;
@@ -688,6 +716,8 @@ main(void)
 	TCase *cases[] = { plain_case, listener_case, certificate_case };
 
 	tcase_add_test(plain_case, smtp_23_who_authenticates_may_relay);
+	tcase_add_test(plain_case,
+	    rules_for_accounts_are_about_who_has_authenticated);
 	tcase_add_test(plain_case, smtp_23_auth_is_announced_under_tls_only);
 	tcase_add_test(plain_case, smtp_23_what_is_wrong_is_not_told);
 	tcase_add_test(plain_case, an_unknown_name_costs_what_a_known_one_does);

@@ -130,6 +130,124 @@ START_TEST(rtls_31_a_header_that_wants_no_tls_is_a_class_of_its_own)
 }
 END_TEST
 
+/* ---- marks ---- */
+
+static char logged[4096];
+
+static void
+keep_log(void *arg, enum log_level level, struct span line)
+{
+	size_t n = strlen(logged);
+
+	(void)arg;
+	if (level <= LOG_LEVEL_WARN && line.n < sizeof(logged) - n)
+		memcpy(logged + n, line.p, line.n);
+}
+
+/* The rules of a file, for this intake. */
+static void
+use_rules(const char *rules)
+{
+	struct conf_mistakes mistakes = { .mem = mem };
+	const struct conf *c = conf_read_text(mem, "t",
+	    talloc_asprintf(mem,
+		"hostname = \"gw.example.org\"; listen = ( { address = "
+		"\"127.0.0.1:2525\"; allow = [\"127.0.0.0/8\"]; } ); rules "
+		"= ( %s );",
+		rules),
+	    net_wall(&stepped), true, &mistakes);
+
+	ck_assert_msg(c != NULL, "%s",
+	    mistakes.count > 0 ? mistakes.text[0] : "");
+	conf.rule = c->rule;
+	conf.rule_count = c->rule_count;
+	conf.marking = c->marking;
+	conf.marking_count = c->marking_count;
+	conf.wanted = c->wanted;
+	conf.wanted_count = c->wanted_count;
+	intake_reload(in, &conf);
+	quiet.write = keep_log;
+	memset(logged, 0, sizeof(logged));
+}
+
+#define SECRET                                                                 \
+	"{ name = \"secret\"; header = [\"Sensitivity: company "               \
+	"confidential\"]; require = \"verify\"; }"
+#define OFFICE                                                                 \
+	"{ name = \"office\"; clients = [\"127.0.0.0/8\"]; senders = "         \
+	"[\"b.example\"]; require = \"encrypt\"; }"
+#define PEOPLE                                                                 \
+	"{ name = \"people\"; accounts = [\"*\"]; require = \"encrypt\"; }"
+
+START_TEST(the_keeper_is_told_which_rules_a_message_is_subject_to)
+{
+	static const struct {
+		const char *sender, *text, *marks;
+	} rows[] = {
+		{ "a@c.example", "Subject: x\r\n\r\n", "" },
+		{ "a@b.example", "Subject: x\r\n\r\n", "office" },
+		{ "a@c.example",
+		    "sensitivity:company\r\n\t Confidential\r\n\r\n",
+		    "secret" },
+		{ "a@b.example",
+		    "Sensitivity: Company Confidential\r\n\r\nx\r\n",
+		    "office,secret" },
+		/* in the body it is none */
+		{ "a@c.example",
+		    "A: b\r\n\r\nSensitivity: company confidential\r\n", "" },
+		{ "", "\r\nx\r\n", "" },
+	};
+	struct client *c;
+
+	use_rules(SECRET ", " PEOPLE ", " OFFICE);
+	c = greeted();
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		ask(c,
+		    talloc_asprintf(mem, "MAIL FROM:<%s>\r\n", rows[i].sender),
+		    "250");
+		ask(c, "RCPT TO:<c@d.example>\r\n", "250");
+		ask(c, "DATA\r\n", "354");
+		say(c, rows[i].text);
+		ask(c, ".\r\n", "250");
+		ck_assert_str_eq(keeper.sub[i].end.marks, rows[i].marks);
+	}
+	ck_assert_ptr_null(strstr(logged, "rules-assumed"));
+}
+END_TEST
+
+/* Another reads the fields behind a line that is none: so must we. */
+START_TEST(what_a_broken_header_hides_is_assumed_and_told)
+{
+	struct client *c;
+
+	use_rules(SECRET);
+	c = greeted();
+	envelope(c);
+	say(c, "A: b\r\nno field\r\nSensitivity: x\r\n\r\n");
+	ask(c, ".\r\n", "250");
+	ck_assert_str_eq(keeper.sub[0].end.marks, "secret");
+	ck_assert_ptr_nonnull(strstr(logged, "rules-assumed"));
+	ck_assert_ptr_nonnull(strstr(logged, "rules=secret"));
+}
+END_TEST
+
+/* A rule that comes while a message does was not looked for. */
+START_TEST(a_rule_that_comes_with_a_reload_is_assumed_of_mail_under_way)
+{
+	struct client *c = greeted();
+
+	envelope(c);
+	say(c, "Subject: x\r\n");
+	settle();
+	use_rules(SECRET);
+	ask(c, "\r\n.\r\n", "250");
+	ck_assert_str_eq(keeper.sub[0].end.marks, "secret");
+	envelope(c);
+	ask(c, "Subject: x\r\n\r\n.\r\n", "250");
+	ck_assert_str_eq(keeper.sub[1].end.marks, "");
+}
+END_TEST
+
 START_TEST(smtp_48_a_message_in_chunks_reaches_the_keeper)
 {
 	struct client *c = greeted();
@@ -480,6 +598,11 @@ message_case(void)
 	tcase_add_test(tc, an_address_in_utf_8_reaches_the_keeper);
 	tcase_add_test(tc,
 	    rtls_31_a_header_that_wants_no_tls_is_a_class_of_its_own);
+	tcase_add_test(tc,
+	    the_keeper_is_told_which_rules_a_message_is_subject_to);
+	tcase_add_test(tc, what_a_broken_header_hides_is_assumed_and_told);
+	tcase_add_test(tc,
+	    a_rule_that_comes_with_a_reload_is_assumed_of_mail_under_way);
 	tcase_add_test(tc, smtp_48_a_message_in_chunks_reaches_the_keeper);
 	tcase_add_test(tc,
 	    smtp_48_two_big_chunks_in_one_stream_are_whole_at_the_keeper);

@@ -60,6 +60,32 @@ START_TEST(the_client_is_the_one_that_the_balancer_names)
 }
 END_TEST
 
+START_TEST(rules_for_clients_are_about_the_one_that_is_named)
+{
+	struct conf_rule rules[] = {
+		{ .name = "balancer",
+		    .clients = &balancer,
+		    .client_count = 1,
+		    .require = OVERRIDE_REQUIRE_VERIFIED },
+		{ .name = "inside",
+		    .clients = &inside,
+		    .client_count = 1,
+		    .require = OVERRIDE_REQUIRE_VERIFIED },
+	};
+	const struct conf_rule *marking[] = { &rules[0], &rules[1] };
+	struct client *c = client_at(0);
+
+	conf.marking = marking;
+	conf.marking_count = COUNT_OF(marking);
+	HEADER(c, FROM_10);
+	expect(c, "220 gw.example.org");
+	ask(c, "EHLO client.example\r\n", "250-");
+	envelope(c);
+	ask(c, "x\r\n.\r\n", "250 2.0.0 queued");
+	ck_assert_str_eq(keeper.sub[0].end.marks, "inside");
+}
+END_TEST
+
 START_TEST(b1_11_the_balancers_own_address_opens_nothing)
 {
 	struct client *c;
@@ -209,6 +235,7 @@ main(void)
 	TCase *tc = tcase_create("proxy");
 
 	tcase_add_test(tc, the_client_is_the_one_that_the_balancer_names);
+	tcase_add_test(tc, rules_for_clients_are_about_the_one_that_is_named);
 	tcase_add_test(tc, b1_11_the_balancers_own_address_opens_nothing);
 	tcase_add_test(tc, a_header_may_come_octet_by_octet);
 	tcase_add_test(tc, smtp_26_what_comes_behind_a_header_is_early);

@@ -103,6 +103,45 @@ START_TEST(the_queue_is_there_again_after_a_restart)
 }
 END_TEST
 
+/* Each job of it goes in a slot of its own marks, now and after a restart. */
+START_TEST(mail_of_other_marks_shares_no_slot)
+{
+	static const char *const marks[] = { "", "secret", "secret,staff" };
+	uint32_t slots[COUNT_OF(marks)] = { 0 };
+	struct peer *in, *courier;
+	struct wire_job j;
+	unsigned jobs = 0;
+	int64_t id;
+
+	start(_i == 0 ? 1 : 0);
+	in = new_intake(0);
+	courier = _i == 0 ? new_courier(0, 1) : NULL;
+	id = take_ids(in);
+	for (int64_t i = 0; i < 9; i++) {
+		asked.marks = marks[i % 3];
+		submit(in, id + i, "r.example");
+	}
+	run(1);
+	if (_i == 1) {
+		talloc_free(in);
+		TALLOC_FREE(k);
+		start(1);
+		courier = new_courier(0, 1);
+	}
+	for (; next_job(courier, &j); jobs++) {
+		const struct dest_key key = slot_key_of(courier, j.slot);
+		const size_t n = (size_t)(j.message - id) % 3;
+
+		ck_assert_str_eq(key.domain, "r.example");
+		ck_assert_str_eq(key.marks, marks[n]);
+		for (size_t i = 0; i < COUNT_OF(marks); i++)
+			ck_assert(i == n || slots[i] != j.slot);
+		slots[n] = j.slot;
+	}
+	ck_assert_uint_eq(jobs, 9);
+}
+END_TEST
+
 START_TEST(nothing_goes_out_before_the_couriers_said_what_they_hold)
 {
 	struct peer *in, *one, *two;
@@ -471,8 +510,10 @@ START_TEST(idle_destinations_and_old_numbers_are_tidied_away)
 	run(2 * MINUTE);
 	s = reader();
 	/* A reader cannot make it: it is not found. */
-	ck_assert_int_ne(store_dest_get(s, mem, "r.example", CLASS_NORMAL, &d,
-			     &why),
+	ck_assert_int_ne(store_dest_get(s, mem,
+			     &(const struct dest_key){
+				 "r.example", CLASS_NORMAL, "" },
+			     &d, &why),
 	    ST_OK);
 	talloc_free(s);
 	submit(in, id + 1, "r.example");
@@ -648,6 +689,7 @@ add_tests(TCase *tc)
 	tcase_add_loop_test(tc,
 	    smtp_60_dsn_parameters_reach_the_courier_as_they_came, 0, 2);
 	tcase_add_test(tc, the_queue_is_there_again_after_a_restart);
+	tcase_add_loop_test(tc, mail_of_other_marks_shares_no_slot, 0, 2);
 	tcase_add_test(tc,
 	    nothing_goes_out_before_the_couriers_said_what_they_hold);
 	tcase_add_test(tc, a_courier_that_stays_away_does_not_stop_the_queue);

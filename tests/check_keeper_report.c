@@ -281,6 +281,37 @@ START_TEST(rtls_41_reports_follow_the_class_of_what_they_are_about)
 }
 END_TEST
 
+/* What rules ask for the original they ask for all of it in a report; one
+ * of a delay has its header alone. */
+START_TEST(a_report_has_the_marks_of_an_original_that_is_in_it)
+{
+	static const struct {
+		enum fate fate;
+		enum dsn_ret ret;
+		const char *marks;
+	} rows[] = {
+		{ FATE_BOUNCED, DSN_RET_FULL, "secret" },
+		{ FATE_BOUNCED, DSN_RET_HDRS, "" },
+		{ FATE_PUT_OFF, DSN_RET_FULL, "" },
+	};
+	struct wire_job j;
+	struct worker w;
+
+	asked.ret = rows[_i].ret;
+	asked.marks = "secret";
+	w = begin(rows[_i].fate, 1, small);
+	for (unsigned minutes = 0;; minutes++) {
+		ck_assert_uint_lt(minutes, 6 * 60);
+		if (next_job(w.courier, &j) && *j.sender == '\0')
+			break;
+		if (count_frames(w.courier, WIRE_JOB) > w.seq)
+			do_job(&w, &j);
+		run(MINUTE);
+	}
+	ck_assert_str_eq(slot_key_of(w.courier, j.slot).marks, rows[_i].marks);
+}
+END_TEST
+
 /* B3.10: whatever the original's size, and however it is asked for. */
 START_TEST(b3_10_smtp_66_a_report_is_of_bounded_size)
 {
@@ -362,6 +393,8 @@ add_tests(TCase *tc)
 	tcase_add_loop_test(tc, smtp_66_the_original_comes_back_as_asked, 0, 3);
 	tcase_add_loop_test(tc,
 	    rtls_41_reports_follow_the_class_of_what_they_are_about, 0, 6);
+	tcase_add_loop_test(tc,
+	    a_report_has_the_marks_of_an_original_that_is_in_it, 0, 3);
 	tcase_add_loop_test(tc, b3_10_smtp_66_a_report_is_of_bounded_size, 0,
 	    2);
 	tcase_add_test(tc, smtp_61_a_late_delivery_is_told_of_too);

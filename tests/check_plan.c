@@ -2,6 +2,8 @@
 /* The planner as such: limits, the trail, and how long a plan holds. */
 #include "tests/plan.h"
 
+static const struct dest_key to = { N, CLASS_NORMAL, "" };
+
 /* ---- limits ---- */
 
 static char *
@@ -262,8 +264,8 @@ END_TEST
 
 START_TEST(planner_asks_for_mx_and_policy_at_once)
 {
-	struct planner *p = planner_new(mem, &conf, N, CLASS_NORMAL,
-	    (struct wall){ MADE }, 1);
+	struct planner *p = planner_new(mem, &conf, &to, (struct wall){ MADE },
+	    1);
 	struct plan_need a, b;
 
 	ck_assert_uint_eq(planner_need_count(p), 2);
@@ -281,8 +283,8 @@ END_TEST
 
 START_TEST(planner_asks_for_all_hosts_in_parallel)
 {
-	struct planner *p = planner_new(mem, &conf, N, CLASS_NORMAL,
-	    (struct wall){ MADE }, 1);
+	struct planner *p = planner_new(mem, &conf, &to, (struct wall){ MADE },
+	    1);
 	struct plan_need want = planner_need(p, 0);
 
 	signed_hosts();
@@ -295,8 +297,8 @@ END_TEST
 /* The answers may be gone by the time the plan is used. */
 START_TEST(planner_copies_what_it_keeps)
 {
-	struct planner *p = planner_new(NULL, &conf, N, CLASS_NORMAL,
-	    (struct wall){ MADE }, 1);
+	struct planner *p = planner_new(NULL, &conf, &to, (struct wall){ MADE },
+	    1);
 	const struct plan *plan;
 
 	signed_host();

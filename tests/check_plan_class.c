@@ -311,8 +311,9 @@ END_TEST
 /* "for exactly N: no parent-domain search", and in A-labels. */
 START_TEST(sts_01_the_policy_is_asked_for_the_domain_itself)
 {
-	struct planner *p = planner_new(mem, &conf, "a.xn--mller-kva.example",
-	    mclass, (struct wall){ MADE }, seed);
+	struct planner *p = planner_new(mem, &conf,
+	    &(const struct dest_key){ "a.xn--mller-kva.example", mclass, "" },
+	    (struct wall){ MADE }, seed);
 	size_t found = 0;
 
 	for (size_t i = 0; i < planner_need_count(p); i++) {

@@ -131,7 +131,8 @@ answer(struct planner *p, const struct plan_need *want,
 static const struct plan *
 plan_for(const char *domain, const struct host *hosts, size_t count)
 {
-	struct planner *p = planner_new(mem, &conf, domain, CLASS_NORMAL,
+	struct planner *p = planner_new(mem, &conf,
+	    &(const struct dest_key){ domain, CLASS_NORMAL, "" },
 	    (struct wall){ 1000000000000 }, 1);
 	const struct plan *plan;
 

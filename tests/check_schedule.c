@@ -37,6 +37,7 @@ add_dest(int64_t id, const char *domain)
 	struct sched_dest *d = talloc_zero(mem, struct sched_dest);
 
 	d->domain = domain;
+	d->marks = "";
 	d->concurrency = 20;
 	sched_dest_add(s, d, id);
 	return d;
@@ -106,16 +107,43 @@ START_TEST(the_starved_come_first_once_a_courier_has_room)
 }
 END_TEST
 
+static struct sched_dest *
+find(const char *domain, enum msg_class mclass, const char *marks)
+{
+	return sched_dest_find(s,
+	    &(const struct dest_key){ domain, mclass, marks });
+}
+
 START_TEST(destinations_are_found_by_name_class_and_id)
 {
 	struct sched_dest *a = add_dest(7, "a.example");
 
-	ck_assert_ptr_eq(sched_dest_find(s, "a.example", CLASS_NORMAL), a);
-	ck_assert_ptr_null(sched_dest_find(s, "b.example", CLASS_NORMAL));
+	ck_assert_ptr_eq(find("a.example", CLASS_NORMAL, ""), a);
+	ck_assert_ptr_null(find("b.example", CLASS_NORMAL, ""));
 	ck_assert_ptr_eq(sched_dest_by_id(s, 7), a);
 	sched_dest_remove(s, a);
-	ck_assert_ptr_null(sched_dest_find(s, "a.example", CLASS_NORMAL));
+	ck_assert_ptr_null(find("a.example", CLASS_NORMAL, ""));
 	ck_assert_ptr_null(sched_dest_by_id(s, 7));
+}
+END_TEST
+
+/* Mail of different marks never shares a transaction. */
+START_TEST(destinations_of_other_marks_are_others)
+{
+	struct sched_dest *plain = add_dest(7, "a.example");
+	struct sched_dest *secret = talloc_zero(mem, struct sched_dest);
+
+	secret->domain = "a.example";
+	secret->marks = "secret";
+	sched_dest_add(s, secret, 8);
+	ck_assert_ptr_eq(find("a.example", CLASS_NORMAL, ""), plain);
+	ck_assert_ptr_eq(find("a.example", CLASS_NORMAL, "secret"), secret);
+	ck_assert_ptr_null(find("a.example", CLASS_NORMAL, "secret,vip"));
+	ck_assert_ptr_null(find("a.example", CLASS_REQUIRETLS, "secret"));
+	ck_assert_ptr_null(find("secret a.example", CLASS_NORMAL, ""));
+	sched_dest_remove(s, plain);
+	ck_assert_ptr_null(find("a.example", CLASS_NORMAL, ""));
+	ck_assert_ptr_eq(find("a.example", CLASS_NORMAL, "secret"), secret);
 }
 END_TEST
 
@@ -488,6 +516,7 @@ main(void)
 	tcase_add_test(tc, destinations_are_served_in_turn);
 	tcase_add_test(tc, the_starved_come_first_once_a_courier_has_room);
 	tcase_add_test(tc, destinations_are_found_by_name_class_and_id);
+	tcase_add_test(tc, destinations_of_other_marks_are_others);
 	tcase_add_test(tc, smtp_54_back_off_doubles_up_to_its_cap_with_jitter);
 	tcase_add_test(tc, one_outage_seen_by_many_connections_counts_once);
 	tcase_add_test(tc,

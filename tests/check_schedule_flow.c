@@ -34,6 +34,7 @@ set_up(void)
 	s = schedule_new(mem, &limits);
 	d = talloc_zero(mem, struct sched_dest);
 	d->domain = "a.example";
+	d->marks = "";
 	d->concurrency = MOST;
 	sched_dest_add(s, d, 1);
 	now = (struct mono){ 1000000 };

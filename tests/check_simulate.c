@@ -59,14 +59,17 @@ conf_of(const char *more)
 static struct simulate_in
 taken(const struct conf *old, enum dane_state dane, enum sts_state sts)
 {
-	struct conf_override o = conf_override_for(old, "a.example",
-	    "mx.a.example", now);
+	struct conf_override o = conf_override_for(old,
+	    &(const struct conf_subject){
+		"a.example", "mx.a.example", CLASS_NORMAL, "" },
+	    now);
 	const struct decide_in facts = { .dane = dane,
 		.sts = sts,
 		.sts_mx_match = true,
 		.mx_secure = dane == DANE_D1_USABLE };
-	struct simulate_in in = { .domain = "a.example",
-		.host = "mx.a.example" };
+	struct simulate_in in = {
+		.domain = "a.example", .host = "mx.a.example", .marks = ""
+	};
 
 	in.in = conf_decide_in(old, &facts, &o);
 	in.was = decide(&in.in);

@@ -101,7 +101,17 @@ message(int64_t id)
 		.account = "alice",
 		.envid = "QQ+2B1",
 		.ret = DSN_RET_HDRS,
+		.marks = "",
 	};
+}
+
+static const struct dest_key *
+key(const char *domain, const char *marks)
+{
+	struct dest_key *k = need(talloc(mem, struct dest_key));
+
+	*k = (struct dest_key){ domain, CLASS_NORMAL, marks };
+	return k;
 }
 
 static struct store_dest
@@ -109,7 +119,7 @@ dest(const char *domain)
 {
 	struct store_dest d;
 
-	ok(store_dest_get(s, mem, domain, CLASS_NORMAL, &d, &why));
+	ok(store_dest_get(s, mem, key(domain, ""), &d, &why));
 	return d;
 }
 
@@ -291,7 +301,7 @@ START_TEST(a_spool_of_schema_1_is_brought_up_to_date_by_its_writer)
 	ck_assert_int_eq(r.failure, FAILURE_NONE);
 	ck_assert(!r.told);
 	begin();
-	ok(store_dest_get(s, mem, "r.example", CLASS_NORMAL, &d, &why));
+	ok(store_dest_get(s, mem, key("r.example", ""), &d, &why));
 	ck_assert_str_eq(d.last, "connection refused");
 	ck_assert_uint_eq(d.failures, 3);
 	ck_assert_str_eq(d.host, "");
@@ -310,6 +320,116 @@ START_TEST(a_spool_of_schema_1_is_brought_up_to_date_by_its_writer)
 }
 END_TEST
 
+/* As schema 2 was. */
+static const char schema_2[] =
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL)"
+    " WITHOUT ROWID;"
+    "CREATE TABLE courier (instance INTEGER PRIMARY KEY,"
+    " seq INTEGER NOT NULL, heard INTEGER NOT NULL);"
+    "CREATE TABLE message (id INTEGER PRIMARY KEY, queued INTEGER NOT NULL,"
+    " rcpts INTEGER NOT NULL, look INTEGER NOT NULL,"
+    " expires INTEGER NOT NULL,"
+    " received INTEGER NOT NULL, size INTEGER NOT NULL,"
+    " flags INTEGER NOT NULL, class INTEGER NOT NULL,"
+    " sender TEXT NOT NULL, client TEXT NOT NULL, account TEXT NOT NULL,"
+    " envid TEXT NOT NULL, ret INTEGER NOT NULL);"
+    "CREATE INDEX message_incoming ON message(id) WHERE queued = 0;"
+    "CREATE INDEX message_look ON message(look) WHERE queued = 1;"
+    "CREATE TABLE chunk (id INTEGER PRIMARY KEY, data BLOB NOT NULL);"
+    "CREATE TABLE recipient (id INTEGER PRIMARY KEY, dest INTEGER NOT NULL,"
+    " next INTEGER NOT NULL, attempts INTEGER NOT NULL,"
+    " required INTEGER NOT NULL, reached INTEGER NOT NULL,"
+    " address TEXT NOT NULL, last TEXT NOT NULL, notify INTEGER NOT NULL,"
+    " orcpt TEXT NOT NULL, status TEXT NOT NULL,"
+    " failure INTEGER NOT NULL, host TEXT NOT NULL, told INTEGER NOT NULL);"
+    "CREATE INDEX recipient_due ON recipient(dest, next);"
+    "CREATE TABLE destination (id INTEGER PRIMARY KEY, due INTEGER NOT NULL,"
+    " queued INTEGER NOT NULL, failures INTEGER NOT NULL,"
+    " required INTEGER NOT NULL, class INTEGER NOT NULL,"
+    " domain TEXT NOT NULL, last TEXT NOT NULL, status TEXT NOT NULL,"
+    " failure INTEGER NOT NULL, host TEXT NOT NULL,"
+    " UNIQUE(domain, class));"
+    "CREATE INDEX destination_due ON destination(due) WHERE queued > 0;"
+    "CREATE TABLE evidence (seq INTEGER PRIMARY KEY, time INTEGER NOT NULL,"
+    " outcome INTEGER NOT NULL, reached INTEGER NOT NULL,"
+    " message INTEGER NOT NULL, domain TEXT NOT NULL, hash BLOB NOT NULL,"
+    " body BLOB NOT NULL, personal BLOB NOT NULL);"
+    "CREATE INDEX evidence_plain ON evidence(seq, time, domain)"
+    " WHERE reached = 1;"
+    "CREATE INDEX evidence_message ON evidence(message) WHERE message > 0;"
+    "CREATE TABLE sts_policy (domain TEXT PRIMARY KEY, data BLOB NOT NULL);"
+    "INSERT INTO meta VALUES ('schema', 2), ('next_id', 1), ('epoch', 0);"
+    "INSERT INTO message VALUES (7, 1, 2, 8000, 9000, 1000, 5, 1, 1,"
+    " 'a@sender.example', '192.0.2.1', 'alice', '', 0);"
+    "INSERT INTO chunk VALUES (458752, x'626f64790a');"
+    "INSERT INTO destination VALUES (4, 4000, 1, 3, 2, 1, 'r.example',"
+    " 'connection refused', '4.4.1', 2, 'mx.r.example'),"
+    " (6, 0, 1, 0, 0, 1, 's.example', '', '', 0, '');"
+    "INSERT INTO recipient VALUES (458752, 4, 1000, 0, 0, 0, 'b@r.example',"
+    " '', 3, '', '', 0, '', 0), (458753, 6, 2000, 4, 1, 0, 'b@s.example',"
+    " '450 busy', 0, '', '4.2.0', 0, '', 0);";
+
+START_TEST(a_spool_of_schema_2_keeps_its_mail_without_marks)
+{
+	struct store_message m;
+	struct store_rcpt r;
+	struct store_dest d, secret;
+
+	TALLOC_FREE(s);
+	remove_file("");
+	by_hand(schema_2);
+	ck_assert_int_eq(store_open(mem, spec, STORE_READER, &s, &why),
+	    ST_UNSUPP);
+	open_store();
+	ok(store_message_get(s, mem, 7, &m, &why));
+	ck_assert_str_eq(m.marks, "");
+	ck_assert_int_eq(m.look.ms, 8000);
+	ck_assert_str_eq(m.account, "alice");
+	begin();
+	ok(store_dest_get(s, mem,
+	    &(const struct dest_key){ "r.example", CLASS_REQUIRETLS, "" }, &d,
+	    &why));
+	ck_assert_int_eq(d.id, 4);
+	ck_assert_uint_eq(d.failures, 3);
+	ck_assert_str_eq(d.host, "mx.r.example");
+	ck_assert_str_eq(d.marks, "");
+	ok(store_rcpt_get(s, mem, 458752, &r, &why));
+	ck_assert_int_eq(r.dest, 4);
+	ok(store_dest_get(s, mem,
+	    &(const struct dest_key){ "r.example", CLASS_REQUIRETLS, "secret" },
+	    &secret, &why));
+	ck_assert_int_ne(secret.id, d.id);
+	queue(9, "r.example", 1, 1000);
+	commit();
+	reopen();
+	ok(store_rcpt_get(s, mem, 9 << 16, &r, &why));
+}
+END_TEST
+
+START_TEST(marks_of_a_message_and_of_a_destination_are_kept)
+{
+	struct store_message m = message(7), back;
+	struct store_dest plain, secret, again;
+
+	begin();
+	m.marks = "";
+	ok(store_message_new(s, &m, &why));
+	m.marks = "secret,vip"; /* known at its end */
+	ok(store_message_queue(s, &m, 1, &why));
+	ok(store_dest_get(s, mem, key("r.example", ""), &plain, &why));
+	ok(store_dest_get(s, mem, key("r.example", m.marks), &secret, &why));
+	commit();
+	reopen();
+	ok(store_message_get(s, mem, 7, &back, &why));
+	ck_assert_str_eq(back.marks, "secret,vip");
+	ck_assert_int_ne(plain.id, secret.id);
+	ok(store_dest_get(s, mem, key("r.example", "secret,vip"), &again,
+	    &why));
+	ck_assert_int_eq(again.id, secret.id);
+	ck_assert_str_eq(again.marks, "secret,vip");
+}
+END_TEST
+
 /* C14: killed in between, it is whole in its old form. */
 START_TEST(c14_an_upgrade_that_fails_leaves_the_spool_as_it_was)
 {
@@ -322,6 +442,23 @@ START_TEST(c14_an_upgrade_that_fails_leaves_the_spool_as_it_was)
 		" WHERE queued = 1");
 	open_store();
 	ck_assert(is_queued(7));
+}
+END_TEST
+
+START_TEST(c14_an_upgrade_of_schema_2_that_fails_leaves_it_as_it_was)
+{
+	TALLOC_FREE(s);
+	remove_file("");
+	by_hand(schema_2);
+	by_hand("CREATE TABLE destination_2 (id INTEGER)");
+	ck_assert_int_ne(store_open(mem, spec, STORE_WRITER, &s, &why), ST_OK);
+	by_hand("DROP TABLE destination_2;"
+		"INSERT INTO message SELECT 8, 1, rcpts, look, expires,"
+		" received, size, flags, class, sender, client, account,"
+		" envid, ret FROM message"); /* without marks, as ever */
+	open_store();
+	ck_assert(is_queued(7));
+	ck_assert(is_queued(8));
 }
 END_TEST
 
@@ -1398,6 +1535,10 @@ main(void)
 	    a_spool_of_schema_1_is_brought_up_to_date_by_its_writer);
 	tcase_add_test(tc,
 	    c14_an_upgrade_that_fails_leaves_the_spool_as_it_was);
+	tcase_add_test(tc, a_spool_of_schema_2_keeps_its_mail_without_marks);
+	tcase_add_test(tc,
+	    c14_an_upgrade_of_schema_2_that_fails_leaves_it_as_it_was);
+	tcase_add_test(tc, marks_of_a_message_and_of_a_destination_are_kept);
 	tcase_add_test(tc,
 	    a_file_that_is_no_database_is_an_error_not_an_empty_queue);
 	tcase_add_test(tc, a_reader_of_no_file_finds_none);

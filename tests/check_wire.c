@@ -78,7 +78,8 @@ pack_end(void)
 	const struct wire_end e = { .session = 7,
 		.size_bytes = 99,
 		.flags = MESSAGE_8BIT | MESSAGE_UTF8_HEADER,
-		.mclass = CLASS_NORMAL };
+		.mclass = CLASS_NORMAL,
+		.marks = "secret,vip" };
 
 	wire_pack_end(&buf, &e);
 }
@@ -88,7 +89,7 @@ read_end(struct span a, struct diag *why)
 {
 	struct wire_end e;
 
-	return wire_unpack_end(a, &e, why);
+	return wire_unpack_end(mem, a, &e, why);
 }
 
 static void

@@ -67,6 +67,7 @@ was_logged(const char *text)
 
 struct keeper_end keeper;
 enum msg_class slot_class;
+const char *slot_marks = "";
 
 void
 send_keeper(uint8_t type, struct sbuf *b)
@@ -178,8 +179,8 @@ advisor_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 {
 	struct unpack u = unpack_from(payload);
 	uint32_t token = unpack_u32(&u);
-	const char *domain = unpack_str(&u, mem);
-	enum msg_class mclass = (enum msg_class)unpack_enum(&u, CLASS_COUNT);
+	const struct dest_key to = unpack_dest_key(&u, mem);
+	struct plan plan;
 	struct sbuf b;
 
 	(void)arg;
@@ -194,8 +195,10 @@ advisor_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 		advisor.before(advisor.asked);
 	sbuf_init(&b, mem, PLAN_MAX_BYTES);
 	pack_u32(&b, token);
-	pack_plan(&b,
-	    plan_of(advisor.lie == NULL ? domain : advisor.lie, mclass));
+	plan = *plan_of(advisor.lie == NULL ? to.domain : advisor.lie,
+	    to.mclass);
+	plan.marks = advisor.lie_marks == NULL ? to.marks : advisor.lie_marks;
+	pack_plan(&b, &plan);
 	chan_send_span(advisor.chan, WIRE_PLAN, sbuf_view(&b));
 	return ST_OK;
 }
@@ -397,6 +400,7 @@ setup(void)
 		.smtp_idle_ms = 30000 };
 	memset(&keeper, 0, sizeof(keeper));
 	slot_class = CLASS_NORMAL;
+	slot_marks = "";
 	memset(&advisor, 0, sizeof(advisor));
 	keeper.acks = keeper.gives_body = true;
 	keeper_gone = advisor_gone = false;
@@ -422,8 +426,8 @@ send_slot(uint32_t slot, const char *domain)
 
 	sbuf_init(&b, mem, 1000);
 	pack_u32(&b, slot);
-	pack_str(&b, domain);
-	pack_u8(&b, (uint8_t)slot_class);
+	pack_dest_key(&b,
+	    &(const struct dest_key){ domain, slot_class, slot_marks });
 	send_keeper(WIRE_SLOT, &b);
 }
 

@@ -9,12 +9,12 @@
 
 #include <check.h>
 
+#include "gateway/mint.h"
 #include "gateway/roles.h"
 #include "gateway/wire.h"
 #include "net/chan.h"
 #include "net/net_real.h"
 #include "net/tls.h"
-#include "gateway/mint.h"
 
 #define PATIENCE_MS 30000 /* a hang is a failure; nothing else is timed */
 #define MAX_REPORTS 64
@@ -119,6 +119,7 @@ struct keeper_end {
 };
 extern struct keeper_end keeper;
 extern enum msg_class slot_class; /* of slots and plans to come */
+extern const char *slot_marks;
 extern bool keeper_gone;
 
 struct advisor_end {
@@ -128,6 +129,7 @@ struct advisor_end {
 	unsigned asked;
 	bool silent;
 	const char *lie;                /* answer with this domain's plan */
+	const char *lie_marks;          /* and for these marks */
 	void (*before)(unsigned asked); /* each answer: plans may change */
 };
 extern struct advisor_end advisor;

@@ -145,7 +145,7 @@ take_end(struct span payload)
 	struct submission *s;
 	struct wire_end e;
 
-	ck_assert_int_eq(wire_unpack_end(payload, &e, &why), ST_OK);
+	ck_assert_int_eq(wire_unpack_end(mem, payload, &e, &why), ST_OK);
 	s = sub_of(e.session);
 	s->end_bytes = e.size_bytes;
 	s->has_8bit = e.flags & MESSAGE_8BIT;

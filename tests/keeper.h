@@ -29,6 +29,7 @@ struct asked {
 	const char *envid;      /* NULL: not given */
 	enum dsn_ret ret;
 	enum msg_class mclass; /* what its header and envelope make of it */
+	const char *marks;     /* NULL: none */
 };
 
 static struct asked asked;
@@ -308,6 +309,7 @@ send_end(struct peer *p, uint32_t session, uint64_t size)
 		.session = session,
 		.size_bytes = size,
 		.mclass = asked.mclass,
+		.marks = asked.marks,
 	};
 
 	wire_pack_end(&out, &e);
@@ -398,6 +400,24 @@ must_job(struct peer *p)
 
 	ck_assert(next_job(p, &j));
 	return j;
+}
+
+/* What the slot of a job is of. */
+static inline struct dest_key
+slot_key_of(const struct peer *p, uint32_t slot)
+{
+	struct dest_key key = { NULL, CLASS_NORMAL, NULL };
+
+	for (unsigned i = 0; i < p->count; i++) {
+		struct unpack u = unpack_from(p->frame[i].payload);
+
+		if (p->frame[i].type != WIRE_SLOT || unpack_u32(&u) != slot)
+			continue;
+		key = unpack_dest_key(&u, mem);
+		ck_assert_int_eq(unpack_done(&u), ST_OK);
+	}
+	ck_assert_ptr_nonnull(key.domain);
+	return key;
 }
 
 static inline struct wire_evidence

@@ -25,6 +25,7 @@ static struct sts_fact sts;
 static uint64_t seed;
 static bool backwards; /* answers come in the opposite order */
 static enum msg_class mclass;
+static const char *marks;
 static const char *sts_name; /* whose policy is asked for */
 
 /* ---- a scripted DNS ---- */
@@ -59,6 +60,7 @@ setup(void)
 	seed = 1;
 	backwards = false;
 	mclass = CLASS_NORMAL;
+	marks = "";
 	sts_name = N;
 }
 
@@ -228,7 +230,8 @@ supply(struct planner *p, const struct plan_need *want)
 static inline const struct plan *
 plan_for(const char *domain)
 {
-	struct planner *p = planner_new(mem, &conf, domain, mclass,
+	struct planner *p = planner_new(mem, &conf,
+	    &(const struct dest_key){ domain, mclass, marks },
 	    (struct wall){ MADE }, seed);
 	const struct plan *plan;
 

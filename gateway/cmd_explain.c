@@ -9,13 +9,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/cmd_message.h"
 #include "gateway/cmd_plan.h"
 
 struct explain {
 	struct cmd_plan *plan;
 	const char *domain; /* as on the command line, then canonical */
 	enum msg_class mclass;
-	const char *marks;
+	struct cmd_message message;
+	struct conf_marks marks;
 	bool json;
 	int status;
 };
@@ -24,7 +26,8 @@ static int
 usage(void)
 {
 	fprintf(stderr, "usage: tierpost explain [-c FILE] [--json] [--class "
-			"CLASS] DOMAIN\n"
+			"CLASS]\n"
+			"                        " CMD_MESSAGE_USAGE " DOMAIN\n"
 			"       CLASS: normal, requiretls, tls-optional or "
 			"report\n");
 	return EXIT_USAGE;
@@ -112,6 +115,23 @@ print_host(const struct plan_host *h)
 		    netaddr_text_port(&h->addr[i], addr));
 }
 
+/* What the message is subject to by what it is. */
+static void
+print_marks(const struct explain *x)
+{
+	if (*x->marks.text == '\0')
+		printf("No rule is about such a message.\n\n");
+	else
+		printf("By what it is, the message is subject to: %s.\n",
+		    x->marks.text);
+	if (*x->marks.assumed != '\0')
+		printf("Not enough is known of it to tell, so these count: "
+		       "%s.\n",
+		    x->marks.assumed);
+	if (*x->marks.text != '\0')
+		putchar('\n');
+}
+
 static void
 print_plan(const struct explain *x, const struct plan *plan)
 {
@@ -121,6 +141,12 @@ print_plan(const struct explain *x, const struct plan *plan)
 	if (plan->mclass != CLASS_NORMAL)
 		printf("For mail of the class %s.\n\n",
 		    class_name(plan->mclass));
+	if (x->message.given)
+		print_marks(x);
+	else if (x->plan->env.conf->marking_count > 0)
+		printf("Rules that ask something of the message are left out: "
+		       "describe one by --from,\n--account, --client or "
+		       "--header.\n\n");
 	if (!x->plan->validating)
 		printf("The resolver does not validate DNSSEC (%s).\n\n",
 		    x->plan->health);
@@ -237,6 +263,8 @@ dump_plan(const struct explain *x, const struct plan *plan)
 
 	put(o, "domain", plan->domain);
 	put(o, "class", class_name(plan->mclass));
+	put(o, "marks", plan->marks);
+	put(o, "marks-assumed", x->marks.assumed);
 	json_object_set_new(o, "resolver-validates",
 	    json_boolean(x->plan->validating));
 	put(o, "verdict", verdicts[plan->verdict]);
@@ -280,8 +308,8 @@ ask(void *arg)
 	struct explain *x = arg;
 
 	cmd_plan_ask(x->plan, &x->plan->env,
-	    &(const struct dest_key){ x->domain, x->mclass, x->marks }, planned,
-	    x);
+	    &(const struct dest_key){ x->domain, x->mclass, x->marks.text },
+	    planned, x);
 }
 
 static int
@@ -306,6 +334,8 @@ parse(struct explain *x, int argc, char **argv, const char **path)
 			 class_parse(span_str(argv[i + 1]), &x->mclass) ==
 			     ST_OK)
 			i++;
+		else if (cmd_message_option(&x->message, argc, argv, &i))
+			continue;
 		else if (argv[i][0] != '-' && x->domain == NULL)
 			x->domain = argv[i];
 		else
@@ -318,7 +348,7 @@ cmd_explain(int argc, char **argv)
 {
 	TALLOC_CTX *mem = need(talloc_new(NULL));
 	const char *path = CMD_DEFAULT_CONF;
-	struct explain x = { .marks = "" };
+	struct explain x = { .marks = { "", "" } };
 	const struct conf *conf;
 	int status;
 
@@ -328,6 +358,9 @@ cmd_explain(int argc, char **argv)
 		status = EXIT_USAGE;
 	else if ((conf = cmd_read_conf(mem, path, false)) == NULL)
 		status = EXIT_CONFIG;
+	else if (x.message.given &&
+		 !cmd_message_marks(mem, conf, &x.message, &x.marks))
+		status = EXIT_USAGE;
 	else
 		status = explain(&x, mem, conf);
 	talloc_free(mem);

@@ -5,51 +5,15 @@
  * for certain domains now.
  */
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "gateway/cmd_plan.h"
-#include "policy/simulate.h"
+#include "gateway/cmd_simulate.h"
 #include "report/evidence.h"
 #include "util/sha256.h"
-#include "util/strmap.h"
 
 #define DEFAULT_DAYS 30 /* of records, when --since does not say */
 #define DAY_MS       INT64_C(86400000)
-
-/* One kind of change of one host, and how often. */
-struct change {
-	const char *domain, *host;
-	enum msg_class mclass;
-	enum simulate_change kind;
-	char *from, *to;
-	const char *row, *why;
-	uint64_t count;
-	uint64_t effect[SIMULATE_EFFECT_COUNT];
-};
-
-struct simulation {
-	TALLOC_CTX *mem;
-	const struct conf *old, *conf;
-	const char *old_path, *path;
-	struct store_evidence_query query;
-	bool json;
-	struct wall now;
-	/* what came of it */
-	uint64_t seen; /* records with a host, or hosts */
-	uint64_t total[SIMULATE_CHANGE_COUNT];
-	uint64_t effect[SIMULATE_EFFECT_COUNT];
-	struct strmap *changes;
-	bool broken; /* a record could not be read */
-	/* domains that are asked about instead of records */
-	const char **domain;
-	size_t domain_count, at;
-	struct cmd_plan *plan;
-	struct role_env env; /* under conf */
-	struct plan *before; /* of the domain at hand, under old */
-	bool failed;         /* a plan could not be had for one of them */
-};
 
 static int
 usage(void)
@@ -57,8 +21,8 @@ usage(void)
 	fprintf(stderr,
 	    "usage: tierpost simulate --config NEW [-c FILE] [--json]\n"
 	    "                         [--since T] [--until T] [--domain D]\n"
-	    "       tierpost simulate --config NEW [-c FILE] [--json] "
-	    "DOMAIN...\n"
+	    "       tierpost simulate --config NEW [-c FILE] [--json]\n"
+	    "                         " CMD_MESSAGE_USAGE " DOMAIN...\n"
 	    "T is 2026-11-24 or 2026-11-24T08:00:00Z; without --since the "
 	    "last %d days\n",
 	    DEFAULT_DAYS);
@@ -73,9 +37,9 @@ find(struct simulation *s, const struct simulate_in *in,
 {
 	char *from = simulate_level_text(s->mem, &in->was);
 	char *to = simulate_level_text(s->mem, &out->now);
-	char *key = need(talloc_asprintf(s->mem, "%s %s %d %d %s > %s",
+	char *key = need(talloc_asprintf(s->mem, "%s %s %d %d %s > %s, %s",
 	    in->domain, in->host, (int)in->in.mclass, (int)out->change, from,
-	    to));
+	    to, out->open));
 	struct change *c = strmap_get(s->changes, key);
 
 	if (c == NULL) {
@@ -88,6 +52,7 @@ find(struct simulation *s, const struct simulate_in *in,
 		c->to = talloc_steal(c, to);
 		c->row = out->now.row == NULL ? "" : out->now.row;
 		c->why = out->now.why == NULL ? "" : out->now.why;
+		c->open = need(talloc_strdup(c, out->open));
 		strmap_put(s->changes, key, c);
 	} else {
 		talloc_free(from);
@@ -100,20 +65,69 @@ find(struct simulation *s, const struct simulate_in *in,
 static void
 take(struct simulation *s, const struct simulate_in *in)
 {
-	struct simulate_out out = simulate(s->old, s->conf, in, s->now);
-	struct change *c;
+	TALLOC_CTX *tmp = need(talloc_new(s->mem));
+	struct simulate_out out = simulate(tmp, s->old, s->conf, in, s->now);
 
 	s->seen++;
 	s->total[out.change]++;
 	s->effect[out.effect]++;
-	if (out.change == SIMULATE_SAME)
-		return;
-	c = find(s, in, &out);
-	c->count++;
-	c->effect[out.effect]++;
+	if (out.change != SIMULATE_SAME) {
+		struct change *c = find(s, in, &out);
+
+		c->count++;
+		c->effect[out.effect]++;
+	}
+	talloc_free(tmp);
 }
 
 /* ---- from records ---- */
+
+/* NULL: it was taken out of the record, or no message was at stake. */
+static const struct address *
+sender_of(TALLOC_CTX *mem, const struct evidence *e, struct address *room)
+{
+	struct diag why = { 0 };
+
+	*room = (struct address){ .text = "", .domain = "" };
+	if (*e->queue_id == '\0' ||
+	    (*e->sender != '\0' &&
+		address_parse_mailbox(mem, span_str(e->sender), room, &why) !=
+		    ST_OK))
+		return NULL;
+	return room;
+}
+
+static bool
+is_of(const struct evidence *e, const struct conf *conf)
+{
+	return memcmp(e->conf_digest, conf->digest, SHA256_BYTES) == 0;
+}
+
+static void
+take_attempt(struct simulation *s, TALLOC_CTX *tmp, const struct evidence *e)
+{
+	const struct decide_out decided = decide(&e->in);
+	bool is_old = is_of(e, s->old), is_new = is_of(e, s->conf);
+	struct address room;
+
+	s->foreign += !is_old && !is_new;
+	take(s, &(const struct simulate_in){
+		    .domain = e->domain,
+		    .host = e->host,
+		    .marks = e->marks,
+		    .marks_now = is_new ? e->marks : NULL,
+		    .sender = sender_of(tmp, e, &room),
+		    .in = e->in,
+		    .was = { .skip = e->skip,
+			.required = e->required,
+			.method = e->method,
+			.also_pkix_sts = decided.also_pkix_sts },
+		    .delivered = e->outcome == EVIDENCE_DELIVERED,
+		    .encrypted = e->reached >= REACHED_TLS,
+		    .authenticated = e->reached >= REACHED_AUTHENTICATED,
+		    .name_proven = e->reached == REACHED_VERIFIED,
+		});
+}
 
 static bool
 take_record(void *arg, const struct store_evidence *rec)
@@ -127,22 +141,7 @@ take_record(void *arg, const struct store_evidence *rec)
 		fprintf(stderr, "record %" PRIu64 ": %s\n", rec->seq, why.text);
 		s->broken = true;
 	} else if (*e.host != '\0') {
-		const struct decide_out decided = decide(&e.in);
-
-		take(s, &(const struct simulate_in){
-			    .domain = e.domain,
-			    .host = e.host,
-			    .marks = e.marks,
-			    .in = e.in,
-			    .was = { .skip = e.skip,
-				.required = e.required,
-				.method = e.method,
-				.also_pkix_sts = decided.also_pkix_sts },
-			    .delivered = e.outcome == EVIDENCE_DELIVERED,
-			    .encrypted = e.reached >= REACHED_TLS,
-			    .authenticated = e.reached >= REACHED_AUTHENTICATED,
-			    .name_proven = e.reached == REACHED_VERIFIED,
-			});
+		take_attempt(s, tmp, &e);
 	}
 	talloc_free(tmp);
 	return true;
@@ -193,20 +192,22 @@ take_host(struct simulation *s, const struct plan_host *h)
 {
 	take(s, &(const struct simulate_in){ .domain = s->before->domain,
 		    .host = h->name,
-		    .marks = s->before->marks,
+		    .marks = s->marks_old.text,
+		    .marks_now = s->marks_new.text,
 		    .in = h->in,
 		    .was = decided(h) });
 }
 
 static void next_domain(void *arg);
 
-/* For the domain at hand, of mail with nothing about it. */
 static void
 ask(struct simulation *s, const struct role_env *env,
+    const struct conf_marks *marks,
     void (*have)(void *arg, const struct plan *plan))
 {
 	cmd_plan_ask(s->plan, env,
-	    &(const struct dest_key){ s->domain[s->at], CLASS_NORMAL, "" },
+	    &(const struct dest_key){
+		s->domain[s->at], CLASS_NORMAL, marks->text },
 	    have, s);
 }
 
@@ -239,7 +240,7 @@ have_before(void *arg, const struct plan *plan)
 	struct simulation *s = arg;
 
 	s->before = plan_copy(s->mem, plan);
-	ask(s, &s->env, have_after);
+	ask(s, &s->env, &s->marks_new, have_after);
 }
 
 static void
@@ -250,7 +251,7 @@ next_domain(void *arg)
 	if (s->at == s->domain_count)
 		cmd_plan_stop(s->plan);
 	else
-		ask(s, &s->plan->env, have_before);
+		ask(s, &s->plan->env, &s->marks_old, have_before);
 }
 
 static int
@@ -265,166 +266,6 @@ from_lookups(struct simulation *s)
 	return s->failed ? EXIT_TRY_LATER : EXIT_DONE;
 }
 
-/* ---- for people ---- */
-
-/* Changes are in order of domains. */
-struct domains {
-	enum simulate_change kind;
-	const char *last;
-	uint64_t count;
-};
-
-static int
-count_domain(void *arg, const char *key, void *value)
-{
-	struct domains *n = arg;
-	const struct change *c = value;
-
-	(void)key;
-	if (c->kind == n->kind &&
-	    (n->last == NULL || strcmp(n->last, c->domain) != 0)) {
-		n->last = c->domain;
-		n->count++;
-	}
-	return 0;
-}
-
-static uint64_t
-domains_with(const struct simulation *s, enum simulate_change kind)
-{
-	struct domains n = { .kind = kind };
-
-	strmap_each(s->changes, count_domain, &n);
-	return n.count;
-}
-
-static int
-print_change(void *arg, const char *key, void *value)
-{
-	const struct change *c = value;
-	const char **last = arg;
-
-	(void)key;
-	if (*last == NULL || strcmp(*last, c->domain) != 0)
-		printf("\n%s\n", c->domain);
-	*last = c->domain;
-	printf("  %-7s  %s: %s", simulate_change_name(c->kind), c->host,
-	    c->from);
-	if (c->kind != SIMULATE_ROUTED)
-		printf(" -> %s", c->to);
-	if (c->mclass != CLASS_NORMAL)
-		printf(", class %s", class_name(c->mclass));
-	printf(" (%" PRIu64 ")\n", c->count);
-	if (*c->why != '\0')
-		printf("           %s\n", c->why);
-	for (size_t e = 1; e < SIMULATE_EFFECT_COUNT; e++)
-		if (c->effect[e] > 0)
-			printf("           %s: %" PRIu64 "\n",
-			    simulate_effect_name((enum simulate_effect)e),
-			    c->effect[e]);
-	return 0;
-}
-
-static void
-print_totals(const struct simulation *s)
-{
-	static const char *const what[SIMULATE_CHANGE_COUNT] = {
-		[SIMULATE_SAME] = "as before",
-		[SIMULATE_RAISED] = "more would be required",
-		[SIMULATE_LOWERED] = "less would be required",
-		[SIMULATE_OTHER] = "the same level, to be met in another way",
-		[SIMULATE_ROUTED] = "a route decides: not judged",
-	};
-	static const char *const then[SIMULATE_EFFECT_COUNT] = {
-		[EFFECT_HELD] = "was delivered, and would have waited",
-		[EFFECT_UNPROVEN] = "was delivered by TLS; whether the peer "
-				    "would have passed was not tried",
-		[EFFECT_FREED] = "was not delivered, and might have been",
-	};
-
-	printf("%" PRIu64 " %s under %s instead of %s\n\n", s->seen,
-	    s->domain_count > 0 ? "hosts" : "attempts", s->path, s->old_path);
-	for (size_t i = 0; i < SIMULATE_CHANGE_COUNT; i++) {
-		printf("  %-8s %8" PRIu64 "  %s",
-		    simulate_change_name((enum simulate_change)i), s->total[i],
-		    what[i]);
-		if (i != SIMULATE_SAME && s->total[i] > 0)
-			printf(", domains: %" PRIu64,
-			    domains_with(s, (enum simulate_change)i));
-		putchar('\n');
-	}
-	if (s->domain_count > 0)
-		return;
-	putchar('\n');
-	for (size_t e = 1; e < SIMULATE_EFFECT_COUNT; e++)
-		printf("  %-8s %8" PRIu64 "  %s\n",
-		    simulate_effect_name((enum simulate_effect)e), s->effect[e],
-		    then[e]);
-}
-
-/* ---- for programs ---- */
-
-static void
-put(json_t *o, const char *key, json_t *value)
-{
-	if (json_object_set_new(o, key, need(value)) != 0)
-		out_of_memory("simulate");
-}
-
-static void
-put_count(json_t *o, const char *key, uint64_t n)
-{
-	put(o, key, json_integer((json_int_t)n));
-}
-
-static int
-change_json(void *arg, const char *key, void *value)
-{
-	const struct change *c = value;
-	json_t *o = need(json_object());
-
-	(void)key;
-	put(o, "domain", json_string(c->domain));
-	put(o, "host", json_string(c->host));
-	put(o, "class", json_string(class_name(c->mclass)));
-	put(o, "change", json_string(simulate_change_name(c->kind)));
-	put(o, "from", json_string(c->from));
-	put(o, "to", json_string(c->to));
-	put(o, "row", json_string(c->row));
-	put(o, "why", json_string(c->why));
-	put_count(o, "count", c->count);
-	for (size_t e = 1; e < SIMULATE_EFFECT_COUNT; e++)
-		put_count(o, simulate_effect_name((enum simulate_effect)e),
-		    c->effect[e]);
-	if (json_array_append_new(arg, o) != 0)
-		out_of_memory("simulate");
-	return 0;
-}
-
-static void
-print_json(const struct simulation *s)
-{
-	json_t *o = need(json_object()), *list = need(json_array());
-	char hex[2 * SHA256_BYTES + 1];
-
-	hex_encode(span_of(s->old->digest, SHA256_BYTES), hex);
-	put(o, "old-digest", json_string(hex));
-	hex_encode(span_of(s->conf->digest, SHA256_BYTES), hex);
-	put(o, "new-digest", json_string(hex));
-	put_count(o, s->domain_count > 0 ? "hosts" : "attempts", s->seen);
-	for (size_t i = 0; i < SIMULATE_CHANGE_COUNT; i++)
-		put_count(o, simulate_change_name((enum simulate_change)i),
-		    s->total[i]);
-	for (size_t e = 1; e < SIMULATE_EFFECT_COUNT; e++)
-		put_count(o, simulate_effect_name((enum simulate_effect)e),
-		    s->effect[e]);
-	strmap_each(s->changes, change_json, list);
-	put(o, "changes", list);
-	json_dumpf(o, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-	putchar('\n');
-	json_decref(o);
-}
-
 /* ---- the run ---- */
 
 /* 1: something would be lowered or held; the change is not harmless. */
@@ -432,16 +273,13 @@ static int
 run(struct simulation *s)
 {
 	int status = s->domain_count > 0 ? from_lookups(s) : from_records(s);
-	const char *last = NULL;
 
 	if (status != EXIT_DONE && s->seen == 0)
 		return status;
-	if (s->json) {
-		print_json(s);
-	} else {
-		print_totals(s);
-		strmap_each(s->changes, print_change, &last);
-	}
+	if (s->json)
+		cmd_simulate_json(s);
+	else
+		cmd_simulate_print(s);
 	if (status != EXIT_DONE)
 		return status;
 	return s->broken || s->total[SIMULATE_LOWERED] > 0 ||
@@ -472,15 +310,29 @@ parse(struct simulation *s, int argc, char **argv)
 			if (wall_parse(span_str(argv[++i]), &s->query.until) !=
 			    ST_OK)
 				return false;
+		} else if (cmd_message_option(&s->message, argc, argv, &i)) {
+			continue;
 		} else if (argv[i][0] != '-') {
 			s->domain[s->domain_count++] = argv[i];
 		} else
 			return false;
 	}
 	return s->path != NULL &&
-	       (s->domain_count == 0 ||
-		   (s->query.since.ms == 0 && s->query.until.ms == 0 &&
-		       s->query.domain == NULL));
+	       (s->domain_count == 0 ?
+		       !s->message.given :
+		       (s->query.since.ms == 0 && s->query.until.ms == 0 &&
+			   s->query.domain == NULL));
+}
+
+/* Of mail that is not described no rule asks anything. */
+static bool
+judge_message(struct simulation *s)
+{
+	s->marks_old = s->marks_new = (struct conf_marks){ "", "" };
+	return !s->message.given ||
+	       (cmd_message_marks(s->mem, s->old, &s->message, &s->marks_old) &&
+		   cmd_message_marks(s->mem, s->conf, &s->message,
+		       &s->marks_new));
 }
 
 static bool
@@ -514,6 +366,8 @@ cmd_simulate(int argc, char **argv)
 	else if ((s.old = cmd_read_conf(mem, s.old_path, false)) == NULL ||
 		 (s.conf = cmd_read_conf(mem, s.path, false)) == NULL)
 		status = EXIT_CONFIG;
+	else if (!judge_message(&s))
+		status = EXIT_USAGE;
 	else
 		status = run(&s);
 	talloc_free(mem);

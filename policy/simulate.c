@@ -34,26 +34,140 @@ is_elsewhere(const struct conf *old, const struct conf *conf,
 	       !names_host(now, in->host);
 }
 
-static struct decide_out
-decide_anew(const struct conf *conf, const struct simulate_in *in,
-    struct wall now)
+static struct conf_host
+host_of(const struct conf *conf, const struct simulate_in *in)
 {
 	const struct conf_route *route = conf_route_for(conf, in->domain,
 	    false);
-	const struct conf_host host = {
+
+	return (struct conf_host){
 		.domain = in->domain,
 		.destination = route == NULL ? in->domain : in->host,
 		.host = in->host,
 		.mclass = in->in.mclass,
-		.marks = in->marks,
 		.route = route,
 	};
-	struct conf_override o = conf_override_of_host(conf, &host, now);
-	struct decide_in anew = conf_decide_in(conf, &in->in, &o);
+}
 
-	anew.mclass = conf_class_for(anew.mclass, route);
+static struct decide_out
+decide_anew(const struct conf *conf, const struct simulate_in *in,
+    const char *marks, struct wall now)
+{
+	struct conf_host host = host_of(conf, in);
+	struct conf_override o;
+	struct decide_in anew;
+
+	host.marks = marks;
+	o = conf_override_of_host(conf, &host, now);
+	anew = conf_decide_in(conf, &in->in, &o);
+	anew.mclass = conf_class_for(anew.mclass, host.route);
 	return decide(&anew);
 }
+
+/* ---- marks ---- */
+
+/* The rules of conf that ask something of the message. */
+struct asked {
+	TALLOC_CTX *mem;
+	const struct conf *conf;
+	enum conf_met *met; /* of conf->marking */
+};
+
+/* Of rules about other hosts it does not matter. */
+static struct asked
+ask_rules(TALLOC_CTX *mem, const struct conf *old, const struct conf *conf,
+    const struct simulate_in *in)
+{
+	const struct conf_host host = host_of(conf, in);
+	const struct conf_past past = { old, in->marks, in->sender };
+	struct asked a = { mem, conf,
+		need(talloc_array(mem, enum conf_met,
+		    (unsigned)conf->marking_count + 1)) };
+
+	for (size_t i = 0; i < conf->marking_count; i++) {
+		const struct conf_rule *r = conf->marking[i];
+
+		a.met[i] = conf_rule_concerns(r, &host) ?
+			       conf_met_then(r, &past) :
+			       CONF_MET_NO;
+	}
+	return a;
+}
+
+/*
+ * Marks where of what is not known all demanding rules are met, if any, and
+ * this "may" rule, if any.
+ */
+static const char *
+marks_if(const struct asked *a, bool demanding, const struct conf_rule *may)
+{
+	struct sbuf b;
+
+	sbuf_init(&b, a->mem, MARKS_MAX_BYTES);
+	for (size_t i = 0; i < a->conf->marking_count; i++) {
+		const struct conf_rule *r = a->conf->marking[i];
+		bool assumed = r->require == OVERRIDE_MAY ? r == may :
+							    demanding;
+
+		if (a->met[i] == CONF_MET_YES ||
+		    (a->met[i] == CONF_MET_UNKNOWN && assumed))
+			sbuf_printf(&b, "%s%s", b.n > 0 ? "," : "", r->name);
+	}
+	return sbuf_failed(&b) ? MARKS_ALL : sbuf_cstr(&b);
+}
+
+static bool
+same_out(const struct decide_out *a, const struct decide_out *b)
+{
+	return a->skip == b->skip && a->required == b->required &&
+	       a->method == b->method && a->also_pkix_sts == b->also_pkix_sts;
+}
+
+/*
+ * Is the decision the same, whatever is not known?  More demanding rules
+ * never lower it, so that none and all of them bound it; of "may" rules the
+ * narrowest counts, so each is tried by itself.
+ */
+static bool
+is_settled(const struct asked *a, const struct simulate_in *in, struct wall now,
+    struct decide_out *out)
+{
+	const struct conf_rule *may = NULL;
+	size_t next = 0;
+
+	*out = decide_anew(a->conf, in, marks_if(a, false, NULL), now);
+	for (;;) {
+		for (unsigned demanding = 0; demanding < 2; demanding++) {
+			struct decide_out other = decide_anew(a->conf, in,
+			    marks_if(a, demanding == 1, may), now);
+
+			if (!same_out(out, &other))
+				return false;
+		}
+		while (next < a->conf->marking_count &&
+		       (a->met[next] != CONF_MET_UNKNOWN ||
+			   a->conf->marking[next]->require != OVERRIDE_MAY))
+			next++;
+		if (next == a->conf->marking_count)
+			return true;
+		may = a->conf->marking[next++];
+	}
+}
+
+static const char *
+open_rules(const struct asked *a)
+{
+	char *text = need(talloc_strdup(a->mem, ""));
+
+	for (size_t i = 0; i < a->conf->marking_count; i++)
+		if (a->met[i] == CONF_MET_UNKNOWN)
+			text = need(talloc_asprintf_append(text, "%s%s",
+			    *text == '\0' ? "" : ", ",
+			    a->conf->marking[i]->name));
+	return text;
+}
+
+/* ---- the comparison ---- */
 
 static unsigned
 height(const struct decide_out *d)
@@ -101,17 +215,27 @@ judge(const struct simulate_in *in, const struct decide_out *now)
 }
 
 struct simulate_out
-simulate(const struct conf *old, const struct conf *conf,
+simulate(TALLOC_CTX *mem, const struct conf *old, const struct conf *conf,
     const struct simulate_in *in, struct wall now)
 {
-	struct simulate_out out = { 0 };
+	struct simulate_out out = { .now = in->was, .open = "" };
+	struct asked asked;
 
 	if (is_elsewhere(old, conf, in)) {
-		out.now = in->was;
 		out.change = SIMULATE_ROUTED;
 		return out;
 	}
-	out.now = decide_anew(conf, in, now);
+	if (in->marks_now != NULL) {
+		out.now = decide_anew(conf, in, in->marks_now, now);
+	} else {
+		asked = ask_rules(mem, old, conf, in);
+		if (!is_settled(&asked, in, now, &out.now)) {
+			out.now = in->was;
+			out.change = SIMULATE_UNJUDGED;
+			out.open = open_rules(&asked);
+			return out;
+		}
+	}
 	out.change = compare(&in->was, &out.now);
 	if (out.change == SIMULATE_SAME)
 		return out;
@@ -131,6 +255,7 @@ simulate_change_name(enum simulate_change c)
 		[SIMULATE_LOWERED] = "lowered",
 		[SIMULATE_OTHER] = "other",
 		[SIMULATE_ROUTED] = "routed",
+		[SIMULATE_UNJUDGED] = "unjudged",
 	};
 
 	return names[c];

@@ -13,7 +13,10 @@ struct simulate_in {
 	const char *domain;    /* N */
 	const char *host;      /* H */
 	const char *marks;     /* of the mail */
-	struct decide_in in;   /* its input, of which the facts count */
+	const char *marks_now; /* under the other configuration; NULL: what of
+				* them is known comes from marks and sender */
+	const struct address *sender; /* NULL: not known */
+	struct decide_in in;          /* its input, of which the facts count */
 	struct decide_out was; /* skip, required, method, also_pkix_sts */
 	bool delivered;        /* content was taken */
 	bool encrypted;        /* on the connection */
@@ -25,10 +28,11 @@ enum simulate_change {
 	SIMULATE_SAME,
 	SIMULATE_RAISED,
 	SIMULATE_LOWERED,
-	SIMULATE_OTHER,  /* the level as before, met in another way */
-	SIMULATE_ROUTED, /* it would go, or went, by a route: not judged */
+	SIMULATE_OTHER,    /* the level as before, met in another way */
+	SIMULATE_ROUTED,   /* it would go, or went, by a route: not judged */
+	SIMULATE_UNJUDGED, /* rules ask what is not known of the message */
 };
-#define SIMULATE_CHANGE_COUNT 5u
+#define SIMULATE_CHANGE_COUNT 6u
 
 /* What would become of the mail. */
 enum simulate_effect {
@@ -44,14 +48,19 @@ struct simulate_out {
 	struct decide_out now; /* of the other configuration */
 	enum simulate_change change;
 	enum simulate_effect effect;
+	const char *open; /* names of these rules, in mem; else "" */
 };
 
 /*
  * old: under which the decision was taken, as far as it is known; conf:
  * another, at now.  An exception that has expired by now counts in neither.
+ *
+ * Of the message the record has its sender and the names of the rules that
+ * it met then.  What a rule of conf asks besides is not known; where it makes
+ * a difference, the decision is not judged.
  */
-struct simulate_out simulate(const struct conf *old, const struct conf *conf,
-    const struct simulate_in *in, struct wall now);
+struct simulate_out simulate(TALLOC_CTX *mem, const struct conf *old,
+    const struct conf *conf, const struct simulate_in *in, struct wall now);
 
 const char *simulate_change_name(enum simulate_change c); /* "raised", ... */
 const char *simulate_effect_name(enum simulate_effect e); /* "held", ... */

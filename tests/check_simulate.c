@@ -55,25 +55,32 @@ conf_of(const char *more)
 	"routes = ( { name = \"x\"; domains = [\"a.example\"]; via = "         \
 	"[\"[relay.example]\"]; } );"
 
-/* A decision under old about a host in a given state. */
+/* A decision under old about a host in a given state, and mail so marked. */
 static struct simulate_in
-taken(const struct conf *old, enum dane_state dane, enum sts_state sts)
+marked(const struct conf *old, const char *marks, enum dane_state dane,
+    enum sts_state sts)
 {
 	struct conf_override o = conf_override_for(old,
 	    &(const struct conf_subject){
-		"a.example", "mx.a.example", CLASS_NORMAL, "" },
+		"a.example", "mx.a.example", CLASS_NORMAL, marks },
 	    now);
 	const struct decide_in facts = { .dane = dane,
 		.sts = sts,
 		.sts_mx_match = true,
 		.mx_secure = dane == DANE_D1_USABLE };
 	struct simulate_in in = {
-		.domain = "a.example", .host = "mx.a.example", .marks = ""
+		.domain = "a.example", .host = "mx.a.example", .marks = marks
 	};
 
 	in.in = conf_decide_in(old, &facts, &o);
 	in.was = decide(&in.in);
 	return in;
+}
+
+static struct simulate_in
+taken(const struct conf *old, enum dane_state dane, enum sts_state sts)
+{
+	return marked(old, "", dane, sts);
 }
 
 static struct simulate_in
@@ -89,8 +96,8 @@ static void
 expect(const char *old_text, const char *text, struct simulate_in in,
     enum simulate_change change, enum simulate_effect effect)
 {
-	struct simulate_out out = simulate(conf_of(old_text), conf_of(text),
-	    &in, now);
+	struct simulate_out out = simulate(mem, conf_of(old_text),
+	    conf_of(text), &in, now);
 
 	ck_assert_str_eq(simulate_change_name(out.change),
 	    simulate_change_name(change));
@@ -175,11 +182,11 @@ START_TEST(an_exception_expired_by_now_counts_no_more)
 	struct simulate_in in = delivered(taken(c, DANE_D1_USABLE,
 					      STS_ST_ABSENT),
 	    false, false);
-	struct simulate_out out = simulate(c, c, &in, now);
+	struct simulate_out out = simulate(mem, c, c, &in, now);
 
 	ck_assert_int_eq(out.change, SIMULATE_SAME);
 	ck_assert_int_eq(wall_parse(SPAN_LIT("2026-12-25"), &now), ST_OK);
-	out = simulate(c, c, &in, now);
+	out = simulate(mem, c, c, &in, now);
 	ck_assert_int_eq(out.change, SIMULATE_RAISED);
 	ck_assert_int_eq(out.effect, EFFECT_HELD);
 }
@@ -205,6 +212,159 @@ START_TEST(a_host_is_not_judged_where_a_route_begins_or_ends)
 	expect(ROUTE, "", in, SIMULATE_ROUTED, EFFECT_NONE);
 	in.host = "relay.example";
 	expect(ROUTE, ROUTE, in, SIMULATE_SAME, EFFECT_NONE);
+}
+END_TEST
+
+/* ---- rules about the message ---- */
+
+#define RULES(more) "rules = ( " more " );"
+#define ALL         "{ name = \"all\"; domains = [\"*\"]; require = \"encrypt\"; }"
+#define SECRET(more, level)                                                    \
+	"{ name = \"secret\"; header = [\"Sensitivity: secret\"]; " more       \
+	" require = \"" level "\"; }"
+#define STAFF(more, level)                                                     \
+	"{ name = \"staff\"; senders = [\"b.example\"]; " more " require = "   \
+	"\"" level "\"; }"
+
+/* Nothing is published; sender "": not known. */
+static struct simulate_out
+mail(const char *old_text, const char *text, const char *marks,
+    const char *sender)
+{
+	const struct conf *old = conf_of(old_text);
+	struct simulate_in in = marked(old, marks, DANE_D3_NONE, STS_ST_ABSENT);
+	struct address from;
+	struct diag why = { 0 };
+
+	if (*sender != '\0') {
+		ck_assert_int_eq(address_parse_mailbox(mem, span_str(sender),
+				     &from, &why),
+		    ST_OK);
+		in.sender = &from;
+	}
+	return simulate(mem, old, conf_of(text), &in, now);
+}
+
+START_TEST(marks_tell_of_rules_that_ask_the_same_as_before)
+{
+	const char *old = RULES(SECRET("", "encrypt"));
+	const char *more = RULES(SECRET("", "verify"));
+	struct simulate_out out = mail(old, more, "secret", "");
+
+	ck_assert_int_eq(out.change, SIMULATE_RAISED);
+	ck_assert_int_eq(out.now.required, LEVEL_VERIFY);
+	ck_assert_int_eq(mail(old, more, "", "").change, SIMULATE_SAME);
+	ck_assert_int_eq(mail(old, "", "secret", "").change, SIMULATE_LOWERED);
+}
+END_TEST
+
+START_TEST(what_no_record_tells_leaves_it_unjudged_and_is_named)
+{
+	struct simulate_out out = mail("", RULES(SECRET("", "verify")), "", "");
+
+	ck_assert_int_eq(out.change, SIMULATE_UNJUDGED);
+	ck_assert_str_eq(out.open, "secret");
+	ck_assert_int_eq(out.effect, EFFECT_NONE);
+	/* the same name that asks for something else */
+	out = mail(RULES("{ name = \"secret\"; header = [\"X: y\"]; require = "
+			 "\"encrypt\"; }"),
+	    RULES(SECRET("", "encrypt")), "secret", "");
+	ck_assert_int_eq(out.change, SIMULATE_UNJUDGED);
+}
+END_TEST
+
+START_TEST(what_makes_no_difference_leaves_it_judged)
+{
+	const struct conf *old = conf_of("");
+	struct simulate_in dane = marked(old, "", DANE_D1_USABLE,
+	    STS_ST_ABSENT);
+
+	ck_assert_int_eq(simulate(mem, old,
+			     conf_of(RULES(SECRET("", "encrypt"))), &dane, now)
+			     .change,
+	    SIMULATE_SAME);
+	ck_assert_int_eq(mail("",
+			     RULES(SECRET("domains = [\"b.example\"];",
+				 "verify")),
+			     "", "")
+			     .change,
+	    SIMULATE_SAME);
+	ck_assert_int_eq(mail("",
+			     RULES(SECRET("mx = [\"mx.b.example\"];",
+				 "verify")),
+			     "", "")
+			     .change,
+	    SIMULATE_SAME);
+	ck_assert_int_eq(mail("",
+			     RULES(SECRET("classes = [\"requiretls\"];",
+				 "dane-only")),
+			     "", "")
+			     .change,
+	    SIMULATE_SAME);
+}
+END_TEST
+
+START_TEST(rules_about_senders_are_judged_by_the_record)
+{
+	const char *by = RULES(STAFF("", "verify"));
+	const char *also = RULES(STAFF("accounts = [\"*\"];", "verify"));
+
+	ck_assert_int_eq(mail("", by, "", "u@b.example").change,
+	    SIMULATE_RAISED);
+	ck_assert_int_eq(mail("", by, "", "u@c.example").change, SIMULATE_SAME);
+	ck_assert_int_eq(mail("", by, "", "").change, SIMULATE_UNJUDGED);
+	ck_assert_int_eq(mail("", also, "", "u@b.example").change,
+	    SIMULATE_UNJUDGED);
+	ck_assert_int_eq(mail("", also, "", "u@c.example").change,
+	    SIMULATE_SAME);
+}
+END_TEST
+
+START_TEST(a_may_rule_that_is_not_known_to_hold_leaves_it_unjudged)
+{
+	struct simulate_out out = mail(RULES(ALL),
+	    RULES(ALL ", " SECRET("", "may")), "", "");
+
+	ck_assert_int_eq(out.change, SIMULATE_UNJUDGED);
+	ck_assert_str_eq(out.open, "secret");
+	/* it meant to demand before, so that it was assumed where unknown */
+	ck_assert_int_eq(mail(RULES(ALL ", " SECRET("", "verify")),
+			     RULES(ALL ", " SECRET("", "may")), "secret", "")
+			     .change,
+	    SIMULATE_UNJUDGED);
+	/* a floor holds beside it, known or not */
+	ck_assert_int_eq(mail(RULES(STAFF("", "verify")),
+			     RULES(ALL ", " STAFF("", "verify") ", " SECRET("",
+				 "may")),
+			     "staff", "u@b.example")
+			     .change,
+	    SIMULATE_SAME);
+}
+END_TEST
+
+START_TEST(marks_for_every_rule_count_for_each_that_demands)
+{
+	const char *text = RULES(SECRET("", "verify") ", " STAFF("", "may"));
+
+	ck_assert_int_eq(mail(text, text, MARKS_ALL, "u@c.example").change,
+	    SIMULATE_SAME);
+	ck_assert_int_eq(mail(text, "", MARKS_ALL, "u@c.example").change,
+	    SIMULATE_LOWERED);
+}
+END_TEST
+
+START_TEST(marks_that_are_known_are_not_guessed)
+{
+	const struct conf *old = conf_of("");
+	const struct conf *new = conf_of(RULES(SECRET("", "verify")));
+	struct simulate_in in = taken(old, DANE_D3_NONE, STS_ST_ABSENT);
+
+	in.marks_now = "secret";
+	ck_assert_int_eq(simulate(mem, old, new, &in, now).change,
+	    SIMULATE_RAISED);
+	in.marks_now = "";
+	ck_assert_int_eq(simulate(mem, old, new, &in, now).change,
+	    SIMULATE_SAME);
 }
 END_TEST
 
@@ -242,6 +402,14 @@ main(void)
 	tcase_add_test(t, an_exception_expired_by_now_counts_no_more);
 	tcase_add_test(t, another_knob_changes_what_must_be_met);
 	tcase_add_test(t, a_host_is_not_judged_where_a_route_begins_or_ends);
+	tcase_add_test(t, marks_tell_of_rules_that_ask_the_same_as_before);
+	tcase_add_test(t, what_no_record_tells_leaves_it_unjudged_and_is_named);
+	tcase_add_test(t, what_makes_no_difference_leaves_it_judged);
+	tcase_add_test(t, rules_about_senders_are_judged_by_the_record);
+	tcase_add_test(t,
+	    a_may_rule_that_is_not_known_to_hold_leaves_it_unjudged);
+	tcase_add_test(t, marks_for_every_rule_count_for_each_that_demands);
+	tcase_add_test(t, marks_that_are_known_are_not_guessed);
 	tcase_add_test(t, levels_are_told_with_the_way_they_are_met);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);

@@ -168,7 +168,7 @@ fill_event(TALLOC_CTX *mem, struct evidence *e, const struct attempt *a)
 		return;
 	e->addr = a->conn->addr;
 	e->reused = a->conn->reused;
-	e->clear_retry = a->conn->clear_retry;
+	e->clear_retry = a->conn->rung == RUNG_CLEAR;
 	if (info != NULL)
 		fill_tls(e, info, e->half_dane);
 }

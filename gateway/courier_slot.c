@@ -316,6 +316,7 @@ carry_host(struct slot *s, size_t was, size_t is)
 
 	sh->no_sni = past->no_sni;
 	sh->no_mail = past->no_mail;
+	sh->rung = past->rung;
 	sh->cuts = past->cuts;
 	if (is_dead_still(s, was, is)) {
 		sh->state = HOST_DEAD;
@@ -324,7 +325,6 @@ carry_host(struct slot *s, size_t was, size_t is)
 		sh->why = talloc_steal(s->host, past->why);
 	} else if (past->state == HOST_CLEAR_ONLY) {
 		sh->state = HOST_CLEAR_ONLY;
-		sh->tls_failed = past->tls_failed;
 	}
 }
 

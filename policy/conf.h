@@ -17,7 +17,9 @@
 
 #include <stdio.h>
 
+#include "dane/tlsa.h"
 #include "policy/decide.h"
+#include "policy/ladder.h"
 #include "policy/level.h"
 #include "util/clock.h"
 #include "util/logline.h"
@@ -39,6 +41,8 @@
 enum unvalidated { UNVALIDATED_DEFER, UNVALIDATED_OPPORTUNISTIC };
 enum sts_unknown { STS_UNKNOWN_DEFER, STS_UNKNOWN_IGNORE };
 enum dane_and_sts { DANE_FIRST, DANE_AND_STS };
+enum plaintext_use { PLAINTEXT_ALLOW, PLAINTEXT_FORBID };
+enum interference_action { INTERFERENCE_LOG, INTERFERENCE_DEFER };
 enum eight_bit { EIGHT_BIT_BOUNCE, EIGHT_BIT_CONVERT, EIGHT_BIT_SEND };
 
 enum listen_role { LISTEN_RELAY, LISTEN_SUBMISSION };
@@ -89,7 +93,14 @@ struct conf_rule {
 	enum override_kind require;
 	const char **names; /* extra reference names for require-verified */
 	size_t name_count;
-	const char *where; /* "file:line" */
+	/*
+	 * Of mail of which nothing more is required than TLS where it is
+	 * offered: when it may go in clear, if ever.  Of several rules in
+	 * scope the strictest counts.
+	 */
+	bool forbids_plaintext;
+	int64_t plaintext_after_ms; /* 0: not said */
+	const char *where;          /* "file:line" */
 };
 
 /*
@@ -167,6 +178,7 @@ struct conf {
 #undef OPT_SIZE
 #undef OPT_TIME
 #undef OPT_CHOICE
+	struct tlsa_digests dane_digest; /* dane.digests */
 	const char **resolver_option; /* "name: value", handed to libunbound */
 	size_t resolver_option_count;
 	struct netaddr smtp_bind[2]; /* one of a family at most; no port */
@@ -290,6 +302,15 @@ enum msg_class conf_class_for(enum msg_class mclass,
  */
 struct decide_in conf_decide_in(const struct conf *conf,
     const struct decide_in *facts, const struct conf_override *o);
+
+/* When mail at MAY goes in clear, once TLS is not to be had. */
+struct conf_plaintext {
+	bool forbidden;
+	int64_t after_ms; /* a message has waited that long before */
+};
+/* Of smtp.plaintext, smtp.plaintext-after, and the rules for domain. */
+struct conf_plaintext conf_plaintext_for(const struct conf *conf,
+    const char *domain);
 
 /* The entry of destinations that counts for a canonical domain; NULL: none. */
 const struct conf_destination *conf_destination_for(const struct conf *conf,

@@ -195,6 +195,23 @@ override_of(const struct planner *p, const struct plan_draft *d)
 	    plan->made);
 }
 
+/* Of a route's host what is said of it counts too, the stricter of both. */
+static struct conf_plaintext
+plaintext_of(const struct planner *p, const struct plan_draft *d)
+{
+	struct conf_plaintext own = conf_plaintext_for(p->conf,
+	    p->plan->domain);
+	struct conf_plaintext hop = d->route == NULL ?
+					own :
+					conf_plaintext_for(p->conf,
+					    d->named ? d->name : p->next_hop);
+
+	own.forbidden |= hop.forbidden;
+	if (hop.after_ms > own.after_ms)
+		own.after_ms = hop.after_ms;
+	return own;
+}
+
 bool
 plan_conclusive(const struct plan *plan, const struct decide_out *out)
 {
@@ -262,6 +279,7 @@ make_host(struct planner *p, const struct plan_draft *d, struct plan_host *h)
 		.fallback = d->route != NULL && d->route->fallback,
 		.login = d->route != NULL && *d->route->user != '\0',
 		.implicit_tls = d->route != NULL && d->route->implicit_tls,
+		.plaintext = plaintext_of(p, d),
 		.rule = o.rule == NULL ? "" : o.rule->name,
 		.exception = "",
 		.approver = "",

@@ -91,7 +91,8 @@ struct evidence {
 	struct wall not_after;
 	bool resumed;
 	bool reused;         /* connection had served before */
-	bool clear_retry;    /* TLS had failed on this host just before */
+	bool clear_retry;    /* TLS had failed on this host before, just now or
+			      * within smtp.tls-failure-lifetime */
 	bool chunked;        /* content went by BDAT (RFC 3030) */
 	bool dsn_passed;     /* the host has taken over reports (RFC 3461) */
 	uint16_t reply_code; /* 0: none */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 static TALLOC_CTX *mem;
+static const struct tlsa_digests both = { { 2, 1 }, 2 };
 
 static void
 setup(void)
@@ -150,7 +151,7 @@ START_TEST(dane_26_one_bad_record_does_not_harm_its_neighbours)
 		good(1, 1, 1, 3) };
 	struct tlsa kept = set[1];
 
-	ck_assert_uint_eq(tlsa_select(set, COUNT_OF(set)), 1);
+	ck_assert_uint_eq(tlsa_select(set, COUNT_OF(set), &both), 1);
 	ck_assert(has(set, 1, &kept));
 }
 END_TEST
@@ -160,8 +161,8 @@ START_TEST(dane_28_only_unusable_records_leave_nothing_to_match)
 	struct tlsa set[] = { record(3, 9, 1, 32, 1), good(0, 0, 1, 2),
 		record(3, 1, 1, 0, 3) };
 
-	ck_assert_uint_eq(tlsa_select(set, COUNT_OF(set)), 0);
-	ck_assert_uint_eq(tlsa_select(set, 0), 0);
+	ck_assert_uint_eq(tlsa_select(set, COUNT_OF(set), &both), 0);
+	ck_assert_uint_eq(tlsa_select(set, 0, &both), 0);
 }
 END_TEST
 
@@ -172,7 +173,7 @@ START_TEST(dane_29_the_stronger_digest_replaces_the_weaker)
 		good(3, 1, 1, 3) };
 	struct tlsa strong = set[1];
 
-	ck_assert_uint_eq(tlsa_select(set, COUNT_OF(set)), 1);
+	ck_assert_uint_eq(tlsa_select(set, COUNT_OF(set), &both), 1);
 	ck_assert(has(set, 1, &strong));
 }
 END_TEST
@@ -182,7 +183,7 @@ START_TEST(dane_29_another_selector_or_usage_is_another_choice)
 	struct tlsa set[] = { good(3, 1, 2, 1), good(3, 0, 1, 2),
 		good(2, 1, 1, 3) };
 
-	ck_assert_uint_eq(tlsa_select(set, COUNT_OF(set)), 3);
+	ck_assert_uint_eq(tlsa_select(set, COUNT_OF(set), &both), 3);
 }
 END_TEST
 
@@ -192,7 +193,7 @@ START_TEST(dane_29_full_data_stays_beside_any_digest)
 		good(3, 1, 2, 3) };
 	struct tlsa full = set[0], strong = set[2];
 
-	ck_assert_uint_eq(tlsa_select(set, COUNT_OF(set)), 2);
+	ck_assert_uint_eq(tlsa_select(set, COUNT_OF(set), &both), 2);
 	ck_assert(has(set, 2, &full));
 	ck_assert(has(set, 2, &strong));
 }
@@ -203,7 +204,7 @@ START_TEST(dane_29_an_unusable_stronger_digest_replaces_nothing)
 	struct tlsa set[] = { record(3, 1, 2, 63, 1), good(3, 1, 1, 2) };
 	struct tlsa kept = set[1];
 
-	ck_assert_uint_eq(tlsa_select(set, COUNT_OF(set)), 1);
+	ck_assert_uint_eq(tlsa_select(set, COUNT_OF(set), &both), 1);
 	ck_assert(has(set, 1, &kept));
 }
 END_TEST
@@ -213,8 +214,8 @@ START_TEST(dane_29_sha2_512_is_preferred_to_sha2_256_in_any_order)
 	struct tlsa a[] = { good(2, 0, 2, 1), good(2, 0, 1, 2) };
 	struct tlsa b[] = { good(2, 0, 1, 2), good(2, 0, 2, 1) };
 
-	ck_assert_uint_eq(tlsa_select(a, 2), 1);
-	ck_assert_uint_eq(tlsa_select(b, 2), 1);
+	ck_assert_uint_eq(tlsa_select(a, 2, &both), 1);
+	ck_assert_uint_eq(tlsa_select(b, 2, &both), 1);
 	ck_assert_uint_eq(a[0].matching, 2);
 	ck_assert_uint_eq(b[0].matching, 2);
 }
@@ -226,7 +227,8 @@ START_TEST(dns_32_a_full_set_of_records_is_chosen_from)
 
 	for (size_t i = 0; i < COUNT_OF(set); i++)
 		set[i] = good(3, 1, 1, (uint8_t)i);
-	ck_assert_uint_eq(tlsa_select(set, COUNT_OF(set)), COUNT_OF(set));
+	ck_assert_uint_eq(tlsa_select(set, COUNT_OF(set), &both),
+	    COUNT_OF(set));
 }
 END_TEST
 

@@ -392,6 +392,7 @@ setup(void)
 		.smtp_session_cache = true,
 		.smtp_chunking = true,
 		.smtp_unreachable_ms = 60000,
+		.smtp_tls_failure_ms = 3600000,
 		.queue_first_retry_ms = 300000,
 		.queue_lease_ms = 3600000,
 		.smtp_idle_ms = 30000 };
@@ -445,6 +446,7 @@ job_of(uint32_t slot, int64_t message, const char *const *rcpt, uint32_t n)
 		.message = message,
 		.sender = "s@x.example",
 		.envid = "",
+		.clear_in_budget = true,
 		.rcpt_count = n,
 		.has_body = true,
 		.body = SPAN_LIT(BODY) };

@@ -315,6 +315,7 @@ require_sts(struct plan *p, struct plan_host *h, bool match)
 /* ---- the courier ---- */
 
 struct courier *courier;
+struct tls_client *courier_tls;
 
 static void
 pair(struct sock **a, struct sock **b)
@@ -402,7 +403,8 @@ setup(void)
 	keeper.acks = keeper.gives_body = true;
 	keeper_gone = advisor_gone = false;
 	env = (struct role_env){ net, &test_log, &conf };
-	courier = courier_new(mem, &env, trusting(authority));
+	courier_tls = trusting(authority);
+	courier = courier_new(mem, &env, courier_tls);
 	attach_keeper();
 	attach_advisor();
 }

@@ -9,31 +9,27 @@
 
 #include "net/tls_internal.h"
 
-#define LINES_FROM 30u       /* 3.0 */
-#define LINES_TO   36u       /* 3.6; what came later was born mended */
-#define NO_FLOOR   UINT8_MAX /* the line ended before */
+#define NO_FLOOR UINT8_MAX /* the line ended before */
 
-static const uint8_t patch_floor[LINES_TO - LINES_FROM + 1] = {
-	20,       /* 3.0.20 */
-	NO_FLOOR, /* 3.1 */
-	NO_FLOOR, /* 3.2 */
-	7,        /* 3.3.7 */
-	5,        /* 3.4.5 */
-	6,        /* 3.5.6 */
-	2,        /* 3.6.2 */
+/* Of 3.0, 3.1, ... */
+static const uint8_t patch_floor[] = {
+	20,
+	NO_FLOOR,
+	NO_FLOOR,
+	7,
+	5,
+	6,
+	2,
 };
 
 bool
 tls_version_is_sound(unsigned major, unsigned minor, unsigned patch)
 {
-	unsigned line = major * 10 + minor;
-
-	if (major > 3 || (major == 3 && line > LINES_TO))
-		return true;
-	if (major < 3)
-		return false;
-	return patch_floor[line - LINES_FROM] != NO_FLOOR &&
-	       patch >= patch_floor[line - LINES_FROM];
+	if (major != 3)
+		return major > 3;
+	if (minor >= COUNT_OF(patch_floor))
+		return true; /* born mended */
+	return patch_floor[minor] != NO_FLOOR && patch >= patch_floor[minor];
 }
 
 enum status

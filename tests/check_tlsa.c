@@ -358,6 +358,85 @@ START_TEST(inv_10_any_change_of_a_set_changes_its_digest)
 }
 END_TEST
 
+START_TEST(dane_31_names_are_read_beside_numbers_in_any_case)
+{
+	static const struct {
+		const char *text;
+		unsigned usage, selector, matching;
+	} row[] = {
+		{ "dane-ee spki sha2-256", 3, 1, 1 },
+		{ "DANE-TA Cert SHA2-512", 2, 0, 2 },
+		{ "PKIX-TA CERT full", 0, 0, 0 },
+		{ " 1  SPKI   0 ", 1, 1, 0 },
+		{ "3 1 1", 3, 1, 1 },
+		{ "255 17 9", 255, 17, 9 },
+	};
+	struct diag why = { 0 };
+	struct tlsa t;
+
+	for (size_t i = 0; i < COUNT_OF(row); i++) {
+		ck_assert_int_eq(tlsa_params_parse(span_str(row[i].text), &t,
+				     &why),
+		    ST_OK);
+		ck_assert_uint_eq(t.usage, row[i].usage);
+		ck_assert_uint_eq(t.selector, row[i].selector);
+		ck_assert_uint_eq(t.matching, row[i].matching);
+	}
+}
+END_TEST
+
+START_TEST(dane_31_what_is_no_name_is_told)
+{
+	static const char *const bad[] = { "", "3 1", "dane-ee spki", "3 1 1 1",
+		"256 1 1", "dane spki sha2-256", "3 1 sha256", "-1 1 1",
+		"3,1,1" };
+	struct diag why = { 0 };
+	struct tlsa t;
+
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		why.text[0] = '\0';
+		ck_assert_int_eq(tlsa_params_parse(span_str(bad[i]), &t, &why),
+		    ST_SYNTAX);
+		ck_assert_str_ne(why.text, "");
+	}
+}
+END_TEST
+
+START_TEST(dane_31_records_are_told_by_their_names)
+{
+	struct tlsa t = { .usage = 3, .selector = 1, .matching = 1 };
+
+	ck_assert_str_eq(tlsa_names(mem, &t), "DANE-EE SPKI SHA2-256");
+	t = (struct tlsa){ .usage = 2, .selector = 0, .matching = 0 };
+	ck_assert_str_eq(tlsa_names(mem, &t), "DANE-TA Cert Full");
+	t = (struct tlsa){ .usage = 4, .selector = 2, .matching = 3 };
+	ck_assert_str_eq(tlsa_names(mem, &t), "4 2 3");
+}
+END_TEST
+
+START_TEST(dane_27_dane_30_digests_are_listed_by_name_the_strongest_first)
+{
+	struct tlsa_digests d;
+	struct diag why = { 0 };
+
+	ck_assert_int_eq(tlsa_digests_parse(SPAN_LIT("sha2-256 SHA2-512"), &d,
+			     &why),
+	    ST_OK);
+	ck_assert_uint_eq(d.count, 2);
+	ck_assert_uint_eq(d.matching[0], 1);
+	ck_assert_uint_eq(d.matching[1], 2);
+	ck_assert_int_eq(tlsa_digests_parse(SPAN_LIT("2"), &d, &why), ST_OK);
+	ck_assert_uint_eq(d.count, 1);
+	ck_assert_int_eq(tlsa_digests_parse(SPAN_LIT(""), &d, &why), ST_SYNTAX);
+	ck_assert_int_eq(tlsa_digests_parse(SPAN_LIT("full"), &d, &why),
+	    ST_SYNTAX);
+	ck_assert_int_eq(tlsa_digests_parse(SPAN_LIT("sha2-256 1"), &d, &why),
+	    ST_SYNTAX);
+	ck_assert_int_eq(tlsa_digests_parse(SPAN_LIT("sha1"), &d, &why),
+	    ST_SYNTAX);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -394,6 +473,11 @@ main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	for (size_t i = 0; i < COUNT_OF(tests); i++)
 		tcase_add_test(tc, tests[i]);
+	tcase_add_test(tc, dane_31_names_are_read_beside_numbers_in_any_case);
+	tcase_add_test(tc, dane_31_what_is_no_name_is_told);
+	tcase_add_test(tc, dane_31_records_are_told_by_their_names);
+	tcase_add_test(tc,
+	    dane_27_dane_30_digests_are_listed_by_name_the_strongest_first);
 	suite_add_tcase(s, tc);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);

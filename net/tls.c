@@ -225,7 +225,7 @@ tls_client_is_hybrid(const struct tls_client *tls)
 void
 tls_client_set_hybrid(struct tls_client *tls, const char *groups)
 {
-	if (SSL_CTX_set1_groups_list(tls->ctx, groups) != 1)
+	if (SSL_CTX_set1_groups_list(tls->ctx, (char *)(uintptr_t)groups) != 1)
 		panic("no such groups");
 	tls->hybrid = groups;
 }
@@ -277,10 +277,20 @@ demand_dane(SSL *ssl, const struct tls_want *want, struct tls_check *check,
 	/* RFC 7672 3.1.1: no name check for DANE-EE (DANE-33). */
 	SSL_dane_set_flags(ssl, DANE_FLAG_NO_DANE_EE_NAMECHECKS);
 	check->no_usable_tlsa = add_tlsa(ssl, want) == 0;
-	/* The key is the one published, however weak (TLS-06); a chain up to
-	 * a DANE-TA is held to the strict level in tls_judge(). */
-	SSL_set_security_level(ssl, TLS_LEVEL_LENIENT);
 	return ST_OK;
+}
+
+/*
+ * What certificates are held to.  Of DANE the key is the one published,
+ * however weak (TLS-06); a chain up to a DANE-TA is held to the strict level
+ * in tls_judge().
+ */
+static int
+certificate_level(const struct tls_want *want)
+{
+	return want->level < LEVEL_VERIFY || want->method == METHOD_DANE ?
+		   TLS_LEVEL_LENIENT :
+		   TLS_LEVEL_STRICT;
 }
 
 /*
@@ -297,10 +307,12 @@ demand(SSL *ssl, const struct tls_want *want, struct tls_check *check,
 	    SSL_set_tlsext_host_name(ssl, (char *)(uintptr_t)want->sni) != 1)
 		return tls_failed(why, "SNI");
 	SSL_set_verify(ssl, SSL_VERIFY_NONE, NULL);
-	if (want->rung != RUNG_LEGACY)
-		SSL_set_security_level(ssl, want->level < LEVEL_VERIFY ?
-						TLS_LEVEL_LENIENT :
-						TLS_LEVEL_STRICT);
+	/* OpenSSL's level is of suites and of certificates alike. */
+	SSL_set_security_level(ssl, want->rung == RUNG_LEGACY ?
+					TLS_LEVEL_LEGACY :
+					certificate_level(want));
+	X509_VERIFY_PARAM_set_auth_level(SSL_get0_param(ssl),
+	    certificate_level(want));
 	/* No look at revocation for DANE (RFC 7672 4, DANE-44). */
 	if (want->level >= LEVEL_VERIFY &&
 	    (want->method != METHOD_DANE || want->also_pkix) &&
@@ -321,16 +333,13 @@ rung_ssl(struct tls_client *tls, const struct tls_want *want)
 	SSL *ssl = need(SSL_new(legacy ? tls->legacy : tls->ctx));
 
 	invariant(want->rung < RUNG_CLEAR);
-	invariant(!legacy || want->level < LEVEL_VERIFY);
+	invariant(!legacy || want->level <= LEVEL_VERIFY);
 	if (legacy && SSL_set_min_proto_version(ssl,
 			  tls_oldest_version(want->oldest)) != 1)
 		panic("SSL_set_min_proto_version");
-	/* Levels of OpenSSL are of suites and of certificates alike. */
-	if (legacy)
-		X509_VERIFY_PARAM_set_auth_level(SSL_get0_param(ssl),
-		    TLS_LEVEL_LENIENT);
 	if (tls->hybrid != NULL && want->rung == RUNG_MODERN &&
-	    SSL_set1_groups_list(ssl, TLS_CLASSICAL_GROUPS) != 1)
+	    SSL_set1_groups_list(ssl,
+		(char *)(uintptr_t)TLS_CLASSICAL_GROUPS) != 1)
 		panic("classical groups are not available");
 	return ssl;
 }

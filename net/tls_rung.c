@@ -31,7 +31,8 @@ tls_hybrid_groups(SSL_CTX *ctx)
 	const char *found = NULL;
 
 	for (size_t i = 0; i < COUNT_OF(hybrid_lists) && found == NULL; i++)
-		if (SSL_CTX_set1_groups_list(ctx, hybrid_lists[i]) == 1)
+		if (SSL_CTX_set1_groups_list(ctx,
+			(char *)(uintptr_t)hybrid_lists[i]) == 1)
 			found = hybrid_lists[i];
 	ERR_clear_error();
 	return found;

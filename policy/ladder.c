@@ -21,12 +21,12 @@ ladder_top(const struct ladder *l)
 	return l->hybrid ? RUNG_HYBRID : RUNG_MODERN;
 }
 
-/* By the knob where nothing is required alone; nobody is verified there. */
+/* By the knob where nothing is required alone. */
 static bool
 allows_legacy(const struct ladder *l)
 {
 	return (l->oldest != OLDEST_TLS_1_2 && l->required <= LEVEL_MAY) ||
-	       (l->legacy_waived && l->required <= LEVEL_ENCRYPT);
+	       (l->legacy_waived && l->required <= LEVEL_VERIFY);
 }
 
 bool

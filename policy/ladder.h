@@ -6,8 +6,9 @@
  *
  * Each rung is a connection of its own, each is below the one before, and
  * none is below what the host must meet: clear text where nothing is
- * required (RFC 7435 3), legacy TLS there when the operator lets it, or by
- * an exception that waives it (TLS-02).
+ * required (RFC 7435 3), legacy TLS there when the operator lets it (TLS-02).
+ * An exception that waives legacy TLS allows that rung up to verify; what else
+ * is required stays, the certificate is proven there as above.
  *
  * hybrid and modern differ in the key exchange groups alone.  Large hellos
  * are lost on the way to some hosts, so one more is sent with small groups

@@ -33,7 +33,7 @@ is_within(const struct ladder *l, enum rung r)
 		ck_assert(l->required <= LEVEL_MAY &&
 			  l->oldest != OLDEST_TLS_1_2);
 	if (r == RUNG_LEGACY)
-		ck_assert_int_lt(l->required, LEVEL_VERIFY);
+		ck_assert_int_le(l->required, LEVEL_VERIFY);
 }
 
 static void
@@ -125,7 +125,7 @@ START_TEST(small_groups_come_before_every_verdict_on_tls)
 }
 END_TEST
 
-START_TEST(a_waiver_of_legacy_tls_goes_down_to_1_0_and_never_where_verified)
+START_TEST(a_waiver_of_legacy_tls_goes_down_to_1_0_and_not_to_clear_text)
 {
 	struct ladder l = { .required = LEVEL_ENCRYPT, .legacy_waived = true };
 
@@ -135,6 +135,9 @@ START_TEST(a_waiver_of_legacy_tls_goes_down_to_1_0_and_never_where_verified)
 	ck_assert_int_eq(ladder_next(&l, RUNG_LEGACY, FAILURE_LEGACY_TLS),
 	    RUNG_NONE);
 	l.required = LEVEL_VERIFY;
+	ck_assert_int_eq(ladder_next(&l, RUNG_MODERN, FAILURE_LEGACY_TLS),
+	    RUNG_LEGACY);
+	l.required = LEVEL_DANE_ONLY;
 	ck_assert_int_eq(ladder_next(&l, RUNG_MODERN, FAILURE_LEGACY_TLS),
 	    RUNG_NONE);
 }
@@ -157,7 +160,7 @@ main(void)
 	    tls_03_only_a_peer_that_says_it_is_old_is_met_with_old_versions);
 	tcase_add_test(t, small_groups_come_before_every_verdict_on_tls);
 	tcase_add_test(t,
-	    a_waiver_of_legacy_tls_goes_down_to_1_0_and_never_where_verified);
+	    a_waiver_of_legacy_tls_goes_down_to_1_0_and_not_to_clear_text);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);

@@ -135,6 +135,102 @@ START_TEST(tls_04_tls_05_no_rung_offers_what_is_no_better_than_clear)
 }
 END_TEST
 
+/* By an exception: what is required stays, as far as it can be proven. */
+START_TEST(tls_02_where_it_is_waived_the_certificate_is_held_to_as_much)
+{
+	static const struct {
+		const char *san;
+		unsigned rsa_bits;
+		bool ok;
+	} row[] = {
+		{ "DNS:" HOST, 0, true },
+		{ "DNS:" HOST, 2048, true },
+		{ "DNS:" HOST, 1024, false }, /* TLS-06 */
+		{ "DNS:else.example.org", 0, false },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(row); i++) {
+		const struct cert_spec spec = { .cn = "x",
+			.san = row[i].san,
+			.rsa_bits = row[i].rsa_bits };
+		struct tls_want w = pair_want(LEVEL_VERIFY, METHOD_PKIX_STS);
+		SSL_CTX *ctx = pair_serve(cert_make(mem, &spec, middle));
+
+		w.rung = RUNG_LEGACY;
+		w.oldest = OLDEST_TLS_1_0;
+		ck_assert_int_eq(SSL_CTX_set_min_proto_version(ctx,
+				     TLS1_VERSION),
+		    1);
+		ck_assert_int_eq(SSL_CTX_set_max_proto_version(ctx,
+				     TLS1_VERSION),
+		    1);
+		(void)pair_shake(ctx, &w, NULL);
+		ck_assert_msg(out.info.authenticated == row[i].ok,
+		    "row %zu: %s", i, out.why.text);
+		ck_assert_int_eq(out.st == ST_OK, row[i].ok);
+	}
+}
+END_TEST
+
+static struct tlsa
+tlsa_of(const struct cert *c)
+{
+	uint8_t *digest = need(talloc_size(mem, SHA256_BYTES));
+
+	sha256(cert_der(mem, c, 1), digest);
+	return (struct tlsa){ 3, 1, 1, span_of(digest, SHA256_BYTES),
+		TLSA_USABLE };
+}
+
+START_TEST(tls_02_where_it_is_waived_dane_proves_the_key_as_ever)
+{
+	struct cert *leaf = cert_leaf(mem, "DNS:" HOST, middle);
+	uint8_t wrong[SHA256_BYTES] = { 0 };
+	struct tlsa t = tlsa_of(leaf);
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct tls_want w = pair_want(LEVEL_VERIFY, METHOD_DANE);
+		SSL_CTX *ctx = pair_serve(leaf);
+
+		w.rung = RUNG_LEGACY;
+		w.oldest = OLDEST_TLS_1_0;
+		w.tlsa = &t;
+		w.tlsa_count = 1;
+		ck_assert_int_eq(SSL_CTX_set_min_proto_version(ctx,
+				     TLS1_VERSION),
+		    1);
+		ck_assert_int_eq(SSL_CTX_set_max_proto_version(ctx,
+				     TLS1_VERSION),
+		    1);
+		ck_assert_int_eq(pair_shake(ctx, &w, NULL)->st == ST_OK,
+		    i == 0);
+		ck_assert_int_eq(out.info.authenticated, i == 0);
+		t.data = span_of(wrong, sizeof(wrong));
+	}
+	ck_assert_int_eq(out.info.failure, FAILURE_TLSA_MISMATCH);
+}
+END_TEST
+
+START_TEST(other_anchors_count_on_the_legacy_rung_too)
+{
+	struct cert *other = cert_ca(mem, "Other", NULL);
+	struct span pem = cert_pem(mem, (const struct cert *const *)&other, 1);
+	struct tls_want w = pair_want(LEVEL_VERIFY, METHOD_PKIX_STS);
+	struct diag why = { 0 };
+	bool changed = false;
+
+	w.rung = RUNG_LEGACY;
+	w.oldest = OLDEST_TLS_1_0;
+	ck_assert_int_eq(pair_shake(serve_version(TLS1_VERSION), &w, NULL)->st,
+	    ST_OK);
+	ck_assert_int_eq(tls_client_trust(client, pem, &changed, &why), ST_OK);
+	ck_assert(changed);
+	ck_assert_int_ne(pair_shake(serve_version(TLS1_VERSION), &w, NULL)->st,
+	    ST_OK);
+	ck_assert_int_eq(out.info.failure, FAILURE_CERTIFICATE);
+}
+END_TEST
+
 static struct seen
 hello_of(enum rung rung)
 {
@@ -302,16 +398,6 @@ START_TEST(sts_43_no_answer_or_a_good_one_or_one_that_proves_nothing_is_none)
 }
 END_TEST
 
-static struct tlsa
-tlsa_of(const struct cert *c)
-{
-	uint8_t *digest = need(talloc_size(mem, SHA256_BYTES));
-
-	sha256(cert_der(mem, c, 1), digest);
-	return (struct tlsa){ 3, 1, 1, span_of(digest, SHA256_BYTES),
-		TLSA_USABLE };
-}
-
 START_TEST(dane_44_tls_30_revocation_is_not_asked_for_where_dane_proves)
 {
 	const struct cert_spec spec = {
@@ -370,6 +456,11 @@ add(TCase *t)
 	tcase_add_test(t, tls_04_old_suites_are_on_the_legacy_rung_alone);
 	tcase_add_test(t,
 	    tls_04_tls_05_no_rung_offers_what_is_no_better_than_clear);
+	tcase_add_test(t,
+	    tls_02_where_it_is_waived_the_certificate_is_held_to_as_much);
+	tcase_add_test(t,
+	    tls_02_where_it_is_waived_dane_proves_the_key_as_ever);
+	tcase_add_test(t, other_anchors_count_on_the_legacy_rung_too);
 	tcase_add_test(t, tls_03_no_rung_lowers_the_newest_version);
 	tcase_add_test(t, the_groups_of_the_modern_rung_are_classical);
 	tcase_add_test(t,

@@ -69,7 +69,7 @@ section_of(const struct plan_host *h)
 	return decide(&h->in).section;
 }
 
-/* When it goes in clear, where that is not at once. */
+/* When it goes in clear, where that is not at once or always. */
 static void
 print_plaintext(const struct plan_host *h)
 {
@@ -82,6 +82,9 @@ print_plaintext(const struct plan_host *h)
 	else if (h->plaintext.after_ms > 0)
 		printf("      plaintext  when it has waited %s for TLS\n",
 		    duration_text(h->plaintext.after_ms, after));
+	if (!h->plaintext.forbidden && h->plaintext.limit > 0)
+		printf("      plaintext  %u messages a day at most\n",
+		    h->plaintext.limit);
 }
 
 static void
@@ -195,6 +198,8 @@ host_json(const struct plan_host *h)
 	    json_boolean(h->plaintext.forbidden));
 	json_object_set_new(o, "plaintext-after-ms",
 	    json_integer(h->plaintext.after_ms));
+	json_object_set_new(o, "plaintext-limit",
+	    json_integer(h->plaintext.limit));
 	json_object_set_new(o, "names", list = json_array());
 	for (size_t i = 0; i < h->ref_count; i++)
 		json_array_append_new(list, json_string(h->ref[i]));

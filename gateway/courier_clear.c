@@ -39,7 +39,7 @@ clear_refused(const struct slot *s, const struct plan_host *h)
 	if (!j->w.clear_in_budget)
 		return "TLS is not to be had, and as many messages as may go "
 		       "in clear to the domain in a day have gone, or are "
-		       "about to (smtp.plaintext-limit)";
+		       "about to (smtp.plaintext-limit, or a rule)";
 	return NULL;
 }
 

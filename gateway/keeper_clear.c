@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * smtp.plaintext-limit: how many messages a day go in clear to a domain.
+ * smtp.plaintext-limit, and that of rules: how many messages a day go in clear
+ * to a domain.
  *
  * What has gone is counted by the evidence: read once, then kept up with
  * each commit.  A job that may go in clear holds one of the day's number
@@ -109,7 +110,7 @@ clear_load(struct keeper *k, struct diag *why)
 	};
 	enum status st;
 
-	if (k->env.conf->smtp_plaintext_limit == 0) {
+	if (!conf_plaintext_is_limited(k->env.conf)) {
 		clear_forget(k); /* it is not kept up either */
 		return ST_OK;
 	}
@@ -133,7 +134,7 @@ clear_count(struct keeper *k, const char *domain, int64_t message)
 bool
 clear_reserve(struct keeper *k, struct lease *l, const char *domain)
 {
-	uint32_t limit = k->env.conf->smtp_plaintext_limit;
+	uint32_t limit = conf_plaintext_for(k->env.conf, domain).limit;
 	struct clear_use *u;
 
 	if (limit == 0)
@@ -151,7 +152,7 @@ clear_reserve(struct keeper *k, struct lease *l, const char *domain)
 void
 clear_adopt(struct keeper *k, struct lease *l, const char *domain)
 {
-	if (k->env.conf->smtp_plaintext_limit == 0 || l->clear != NULL)
+	if (!conf_plaintext_is_limited(k->env.conf) || l->clear != NULL)
 		return;
 	if (k->clear == NULL)
 		begin_day(k, today(k));

@@ -100,6 +100,7 @@ struct conf_rule {
 	 */
 	bool forbids_plaintext;
 	int64_t plaintext_after_ms; /* 0: not said */
+	uint32_t plaintext_limit;   /* messages a day; 0: not said */
 	const char *where;          /* "file:line" */
 };
 
@@ -307,10 +308,17 @@ struct decide_in conf_decide_in(const struct conf *conf,
 struct conf_plaintext {
 	bool forbidden;
 	int64_t after_ms; /* a message has waited that long before */
+	uint32_t limit;   /* messages a day to the recipient domain; 0: none */
 };
-/* Of smtp.plaintext, smtp.plaintext-after, and the rules for domain. */
+/* Of smtp.plaintext and what stands behind it, and of the rules for domain:
+ * the strictest, each for itself. */
 struct conf_plaintext conf_plaintext_for(const struct conf *conf,
     const char *domain);
+/* Of a route's host what is said of it counts too, but for the limit. */
+struct conf_plaintext conf_plaintext_of_host(const struct conf *conf,
+    const struct conf_host *h);
+/* Is there a limit for any domain? */
+bool conf_plaintext_is_limited(const struct conf *conf);
 
 /* The entry of destinations that counts for a canonical domain; NULL: none. */
 const struct conf_destination *conf_destination_for(const struct conf *conf,

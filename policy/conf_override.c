@@ -282,27 +282,6 @@ conf_decide_in(const struct conf *conf, const struct decide_in *facts,
 	};
 }
 
-struct conf_plaintext
-conf_plaintext_for(const struct conf *conf, const char *domain)
-{
-	struct conf_plaintext p = {
-		.forbidden = conf->smtp_plaintext == PLAINTEXT_FORBID,
-		.after_ms = conf->smtp_plaintext_after_ms,
-	};
-
-	for (size_t i = 0; i < conf->rule_count; i++) {
-		const struct conf_rule *r = &conf->rule[i];
-
-		if (conf_specificity(r->domains, r->domain_count, domain) ==
-		    NO_MATCH)
-			continue;
-		p.forbidden |= r->forbids_plaintext;
-		if (r->plaintext_after_ms > p.after_ms)
-			p.after_ms = r->plaintext_after_ms;
-	}
-	return p;
-}
-
 const struct conf_route *
 conf_route_for(const struct conf *conf, const char *domain, bool fallback)
 {

@@ -155,6 +155,10 @@ print_rules(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf)
 		if (r->plaintext_after_ms > 0)
 			print_text(b, tmp, "plaintext-after",
 			    duration_text(r->plaintext_after_ms, after));
+		if (r->plaintext_limit > 0)
+			print_text(b, tmp, "plaintext-limit",
+			    need(talloc_asprintf(tmp, "%u",
+				r->plaintext_limit)));
 		sbuf_str(b, " }");
 	}
 	sbuf_str(b, " );\n");

@@ -38,6 +38,10 @@ const struct conf_field conf_rule_field[CONF_RULE_FIELDS] = {
 	{ "plaintext-after", false, false,
 	    "How long such a message must have waited before it goes in "
 	    "clear, as a time such as \"4h\". See smtp.plaintext-after." },
+	{ "plaintext-limit", false, false,
+	    "How many such messages a day go in clear to one recipient "
+	    "domain: \"20\". See smtp.plaintext-limit. Of several rules and "
+	    "the options the strictest counts, each for itself." },
 };
 
 const struct conf_field conf_exception_field[CONF_EXCEPTION_FIELDS] = {
@@ -230,28 +234,6 @@ has_star(const struct conf_rule *rule)
 	return false;
 }
 
-/* When mail in scope may go in clear. */
-static void
-read_plaintext(const struct conf_entry *e, struct conf_rule *out)
-{
-	const char *word = conf_entry_text(e, "plaintext");
-	const char *after = conf_entry_text(e, "plaintext-after");
-
-	out->forbids_plaintext = word != NULL && strcmp(word, "forbid") == 0;
-	if (word != NULL && !out->forbids_plaintext)
-		conf_entry_mistake(e, "plaintext",
-		    "plaintext: \"forbid\" is expected; leave it out to let "
-		    "smtp.plaintext decide");
-	if (after == NULL)
-		return;
-	if (duration_parse(span_str(after), &out->plaintext_after_ms) !=
-		ST_OK ||
-	    out->plaintext_after_ms > CONF_PLAINTEXT_AFTER_MS)
-		conf_entry_mistake(e, "plaintext-after",
-		    "plaintext-after: a time of up to 30 days is expected, "
-		    "such as \"4h\"");
-}
-
 void
 conf_rule_read(const struct conf_entry *e, struct conf_rule *out)
 {
@@ -266,7 +248,7 @@ conf_rule_read(const struct conf_entry *e, struct conf_rule *out)
 		conf_entry_mistake(e, "names", "names: too many: at most %u",
 		    CONF_MAX_NAMES);
 	read_require(e, out);
-	read_plaintext(e, out);
+	conf_plaintext_read(e, out);
 	if (out->require == OVERRIDE_MAY && has_star(out))
 		conf_entry_mistake(e, "domains",
 		    "domains: \"may\" takes the place of a rule for \"*\": "

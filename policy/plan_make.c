@@ -177,39 +177,34 @@ override_text(struct planner *p, const struct plan_host *h,
 
 /* ---- hosts ---- */
 
+static struct conf_host
+conf_host_of(const struct planner *p, const struct plan_draft *d)
+{
+	return (struct conf_host){
+		.domain = p->plan->domain,
+		.destination = d->named         ? d->name :
+			       d->route != NULL ? p->next_hop :
+						  p->plan->domain,
+		.host = d->name,
+		.mclass = p->plan->mclass,
+		.route = d->route,
+	};
+}
+
 static struct conf_override
 override_of(const struct planner *p, const struct plan_draft *d)
 {
-	const struct plan *plan = p->plan;
+	const struct conf_host h = conf_host_of(p, d);
 
-	return conf_override_of_host(p->conf,
-	    &(const struct conf_host){
-		.domain = plan->domain,
-		.destination = d->named         ? d->name :
-			       d->route != NULL ? p->next_hop :
-						  plan->domain,
-		.host = d->name,
-		.mclass = plan->mclass,
-		.route = d->route,
-	    },
-	    plan->made);
+	return conf_override_of_host(p->conf, &h, p->plan->made);
 }
 
-/* Of a route's host what is said of it counts too, the stricter of both. */
 static struct conf_plaintext
 plaintext_of(const struct planner *p, const struct plan_draft *d)
 {
-	struct conf_plaintext own = conf_plaintext_for(p->conf,
-	    p->plan->domain);
-	struct conf_plaintext hop = d->route == NULL ?
-					own :
-					conf_plaintext_for(p->conf,
-					    d->named ? d->name : p->next_hop);
+	const struct conf_host h = conf_host_of(p, d);
 
-	own.forbidden |= hop.forbidden;
-	if (hop.after_ms > own.after_ms)
-		own.after_ms = hop.after_ms;
-	return own;
+	return conf_plaintext_of_host(p->conf, &h);
 }
 
 bool

@@ -34,24 +34,39 @@ is_elsewhere(const struct conf *old, const struct conf *conf,
 	       !names_host(now, in->host);
 }
 
-static struct decide_out
-decide_anew(const struct conf *conf, const struct simulate_in *in,
-    struct wall now)
+static struct conf_host
+host_of(const struct conf *conf, const struct simulate_in *in)
 {
 	const struct conf_route *route = conf_route_for(conf, in->domain,
 	    false);
-	const struct conf_host host = {
+
+	return (struct conf_host){
 		.domain = in->domain,
 		.destination = route == NULL ? in->domain : in->host,
 		.host = in->host,
 		.mclass = in->in.mclass,
 		.route = route,
 	};
+}
+
+static struct decide_out
+decide_anew(const struct conf *conf, const struct simulate_in *in,
+    struct wall now)
+{
+	const struct conf_host host = host_of(conf, in);
 	struct conf_override o = conf_override_of_host(conf, &host, now);
 	struct decide_in anew = conf_decide_in(conf, &in->in, &o);
 
-	anew.mclass = conf_class_for(anew.mclass, route);
+	anew.mclass = conf_class_for(anew.mclass, host.route);
 	return decide(&anew);
+}
+
+static bool
+forbids_clear(const struct conf *conf, const struct simulate_in *in)
+{
+	const struct conf_host host = host_of(conf, in);
+
+	return conf_plaintext_of_host(conf, &host).forbidden;
 }
 
 static unsigned
@@ -75,14 +90,17 @@ compare(const struct decide_out *was, const struct decide_out *now)
 
 /* Would the connection, as it was, have met what is required now? */
 static enum simulate_effect
-judge(const struct simulate_in *in, const struct decide_out *now)
+judge(const struct conf *conf, const struct simulate_in *in,
+    const struct decide_out *now)
 {
 	if (now->skip)
 		return EFFECT_HELD;
 	switch (now->required) {
 	case LEVEL_PLAIN:
-	case LEVEL_MAY:
 		return EFFECT_NONE;
+	case LEVEL_MAY:
+		return !in->encrypted && forbids_clear(conf, in) ? EFFECT_HELD :
+								   EFFECT_NONE;
 	case LEVEL_ENCRYPT:
 		return in->encrypted ? EFFECT_NONE : EFFECT_HELD;
 	case LEVEL_VERIFY:
@@ -112,10 +130,10 @@ simulate(const struct conf *old, const struct conf *conf,
 	}
 	out.now = decide_anew(conf, in, now);
 	out.change = compare(&in->was, &out.now);
-	if (out.change == SIMULATE_SAME)
+	if (out.change == SIMULATE_SAME && out.now.required != LEVEL_MAY)
 		return out;
 	if (in->delivered)
-		out.effect = judge(in, &out.now);
+		out.effect = judge(conf, in, &out.now);
 	else if (out.change == SIMULATE_LOWERED)
 		out.effect = EFFECT_FREED;
 	return out;

@@ -70,6 +70,37 @@ START_TEST(so_many_a_day_may_go_in_clear_and_no_more)
 }
 END_TEST
 
+START_TEST(a_rule_has_its_own_number)
+{
+	const char *domains[] = { "r.example" };
+	struct conf_rule rule = { .name = "few",
+		.domains = domains,
+		.domain_count = 1,
+		.require = OVERRIDE_MAY,
+		.plaintext_limit = 1 };
+	struct wire_job j;
+
+	conf.rule = &rule;
+	conf.rule_count = 1;
+	begin(0);
+	next_id = take_ids(in);
+	j = one_job();
+	ck_assert(j.clear_in_budget);
+	deliver(&j);
+	j = one_job();
+	ck_assert(!j.clear_in_budget);
+	deliver(&j);
+	for (unsigned i = 0; i < 2; i++) { /* no rule, no number */
+		submit(in, next_id++, "other.example");
+		run(1);
+		j = must_job(courier);
+		ck_assert(j.clear_in_budget);
+		deliver(&j);
+	}
+	conf.rule_count = 0;
+}
+END_TEST
+
 /* Several under way hold their part, or together they would be too many. */
 START_TEST(jobs_under_way_hold_their_part_of_the_number)
 {
@@ -295,6 +326,7 @@ static void
 add_tests(TCase *tc)
 {
 	tcase_add_test(tc, no_limit_lets_all_go_in_clear);
+	tcase_add_test(tc, a_rule_has_its_own_number);
 	tcase_add_test(tc, so_many_a_day_may_go_in_clear_and_no_more);
 	tcase_add_test(tc, jobs_under_way_hold_their_part_of_the_number);
 	tcase_add_test(tc, what_does_not_go_in_clear_gives_its_part_back);

@@ -134,7 +134,7 @@ struct conn {
 	struct login *login; /* a copy, while it says who it is; or NULL */
 	enum rung rung;      /* of this address */
 	enum rung least; /* what this attempt has come down to at the host */
-	bool recalled;   /* the rung is one that is remembered */
+	bool recalled;   /* it came down to the rung for other mail */
 	bool no_sni;
 	bool tls_broken; /* the stream broke within TLS */
 	bool resuming;   /* a TLS session was offered */
@@ -166,12 +166,13 @@ enum host_state {
 
 struct slot_host {
 	enum host_state state;
-	bool is_over;   /* one more than host-limit allows */
-	bool told;      /* a record of its being skipped exists */
-	enum rung rung; /* to begin with; CLEAR only where TLS has failed, and
-			 * was not only not offered */
-	bool no_sni;    /* TLS-28: it aborts on a server name */
-	bool no_mail;   /* DEAD: 521, takes no mail at all */
+	bool is_over;     /* one more than host-limit allows */
+	bool told;        /* a record of its being skipped exists */
+	enum rung rung;   /* to begin with; CLEAR only where TLS has failed, and
+			   * was not only not offered */
+	int64_t fell_for; /* the message with which it came down to that */
+	bool no_sni;      /* TLS-28: it aborts on a server name */
+	bool no_mail;     /* DEAD: 521, takes no mail at all */
 	bool has_key;
 	uint8_t cuts;         /* sessions it broke */
 	enum failure failure; /* DEAD */

@@ -161,11 +161,12 @@ rung_choose(struct conn *conn)
 	if (r == RUNG_CLEAR && clear_refused(s, h) != NULL)
 		r = ladder_top(&l);
 	conn->rung = r;
-	conn->recalled = why != NULL && r > ladder_top(&l) && r > conn->least;
-	if (conn->recalled)
-		tell_remembered(conn, why);
 	if (conn->least > r && ladder_allows(&l, conn->least))
 		conn->rung = conn->least;
+	conn->recalled = conn->rung > ladder_top(&l) &&
+			 s->host[conn->host].fell_for != slot_job(s)->w.message;
+	if (conn->recalled && why != NULL)
+		tell_remembered(conn, why);
 }
 
 bool
@@ -198,14 +199,26 @@ tell_down(const struct conn *conn, enum rung to, const char *why)
 	logline_str(&l, "required", level_name(h->required));
 	if (s->mclass != CLASS_NORMAL)
 		logline_str(&l, "class", class_name(s->mclass));
+	logline_str(&l, "row", h->row);
 	logline_str(&l, "why", why);
 	logline_end(&l);
+}
+
+/* For the job at hand, and for those after it in its slot. */
+static void
+fall(struct conn *conn, enum rung to)
+{
+	struct slot_host *sh = &conn->slot->host[conn->host];
+
+	sh->rung = to;
+	sh->fell_for = slot_job(conn->slot)->w.message;
+	if (to == RUNG_CLEAR)
+		sh->state = HOST_CLEAR_ONLY;
 }
 
 bool
 rung_down(struct conn *conn, const struct tls_fault *fault)
 {
-	struct slot_host *sh = &conn->slot->host[conn->host];
 	const struct plan_host *h = slot_plan_host(conn->slot);
 	const struct ladder l = rung_ladder(conn->c, h);
 	enum rung to = ladder_next(&l, conn->rung, fault->failure);
@@ -215,18 +228,13 @@ rung_down(struct conn *conn, const struct tls_fault *fault)
 	if (h->required <= LEVEL_MAY)
 		remember(conn, to, fault);
 	tell_down(conn, to, fault->text);
-	sh->rung = to;
-	if (to == RUNG_CLEAR)
-		sh->state = HOST_CLEAR_ONLY;
+	fall(conn, to);
 	return true;
 }
 
 void
 rung_cut(struct conn *conn, const char *why)
 {
-	struct slot_host *sh = &conn->slot->host[conn->host];
-
 	tell_down(conn, RUNG_CLEAR, why);
-	sh->rung = RUNG_CLEAR;
-	sh->state = HOST_CLEAR_ONLY;
+	fall(conn, RUNG_CLEAR);
 }

@@ -121,6 +121,8 @@ pack_events(struct sbuf *b, const struct evidence *e)
 	pack_bool(b, e->chunked);
 	pack_bool(b, e->dsn_passed);
 	pack_u8(b, (uint8_t)e->failure);
+	pack_u8(b, (uint8_t)e->rung);
+	pack_bool(b, e->recalled);
 }
 
 void
@@ -242,11 +244,16 @@ unpack_events(struct unpack *u, TALLOC_CTX *mem, unsigned version,
 	e->reply_code = unpack_u16(u);
 	e->reply = unpack_str(u, mem);
 	e->result_type = unpack_str(u, mem);
+	e->rung = RUNG_NONE;
 	if (version == 1)
 		return;
 	e->chunked = unpack_bool(u);
 	e->dsn_passed = unpack_bool(u);
 	e->failure = (enum failure)unpack_enum(u, FAILURE_COUNT);
+	if (version == 2)
+		return;
+	e->rung = (enum rung)unpack_enum(u, RUNG_COUNT);
+	e->recalled = unpack_bool(u);
 }
 
 enum status

@@ -15,7 +15,7 @@
 #include "policy/failure.h"
 #include "policy/plan.h"
 
-#define EVIDENCE_VERSION    2u /* of a body; 1, without floors, is read */
+#define EVIDENCE_VERSION    3u /* of a body; 1 and 2, with less, are read */
 #define EVIDENCE_PERSONAL   1u /* version of a personal part */
 #define EVIDENCE_HASH_BYTES 32u
 #define EVIDENCE_MAX_RCPTS  1000u
@@ -99,6 +99,9 @@ struct evidence {
 	const char *reply;   /* peer text, cut; not printable by promise */
 	const char *result_type; /* TLSRPT, or "" */
 	enum failure failure;    /* of what did not end well */
+	enum rung rung;          /* on which the host was connected to; NONE:
+				  * it was not, or that is not on record */
+	bool recalled; /* begun with there, as TLS had failed for other mail */
 };
 
 /* Canonical bytes of the two parts, into empty buffers. */

@@ -59,9 +59,12 @@ START_TEST(tls_02_an_old_host_gets_old_tls_where_nothing_is_required)
 	e = record(0);
 	ck_assert_int_eq(e.outcome, EVIDENCE_TLS_FAILED);
 	ck_assert_int_eq(e.failure, FAILURE_LEGACY_TLS);
+	ck_assert_int_eq(e.rung, RUNG_MODERN);
 	e = record(1);
 	ck_assert_int_eq(e.outcome, EVIDENCE_DELIVERED);
 	ck_assert_str_eq(e.protocol, "TLSv1");
+	ck_assert_int_eq(e.rung, RUNG_LEGACY);
+	ck_assert(!e.recalled);
 	ck_assert(!e.clear_retry);
 	ck_assert(was_logged("legacy-retry"));
 }
@@ -138,6 +141,32 @@ START_TEST(tls_03_a_connection_that_broke_is_not_met_with_old_versions)
 	expect_delivered(REACHED_PLAIN);
 	ck_assert_uint_eq(s->connections, 2);
 	ck_assert(!was_logged("legacy-retry"));
+}
+END_TEST
+
+/* RFC 8689 4.2.2: the sender asked for it; what he set aside is told. */
+START_TEST(rtls_38_a_clear_retry_tells_the_policy_that_is_set_aside)
+{
+	struct server *s = server_new(TLS_DROP, NULL);
+	struct plan *p;
+	struct plan_host *h;
+
+	slot_class = CLASS_TLS_OPTIONAL;
+	p = plan_new("d.example");
+	h = plan_add(p, "mx.d.example", 10, s, LEVEL_MAY);
+	p->sts.state = STS_ST_ENFORCE;
+	h->in.sts_mx_match = true;
+	h->in.dane = DANE_D1_USABLE;
+	decided(p, h);
+	ck_assert_int_eq(h->required, LEVEL_MAY);
+	try_one();
+	expect_delivered(REACHED_PLAIN);
+	ck_assert_uint_eq(s->connections, 2);
+	ck_assert(was_logged("clear-retry"));
+	ck_assert(was_logged("class=tls-optional row=D1/enforce:tls-optional"));
+	ck_assert_int_eq(record(1).in.dane, DANE_D1_USABLE);
+	ck_assert_int_eq(record(1).in.sts, STS_ST_ENFORCE);
+	ck_assert(record(1).clear_retry);
 }
 END_TEST
 
@@ -269,17 +298,23 @@ END_TEST
 START_TEST(tls_17_broken_tls_is_remembered_for_other_mail)
 {
 	struct server *s = server_new(TLS_DROP, NULL);
+	struct evidence e;
 
 	plan_one(s, LEVEL_MAY);
 	try_one();
 	expect_delivered(REACHED_PLAIN);
 	ck_assert_uint_eq(s->connections, 2);
+	ck_assert_int_eq(record(1).rung, RUNG_CLEAR);
+	ck_assert(!record(1).recalled);
 	send_slot(2, "d.example");
 	send_one(2, 2);
 	wait_for(has_reports, 2);
 	ck_assert_int_eq(reached(1), REACHED_PLAIN);
 	ck_assert_uint_eq(s->connections, 3);
-	ck_assert(evidence_of(&keeper.outcome[1].evidence[0]).clear_retry);
+	e = evidence_of(&keeper.outcome[1].evidence[0]);
+	ck_assert(e.clear_retry);
+	ck_assert_int_eq(e.rung, RUNG_CLEAR);
+	ck_assert(e.recalled);
 	ck_assert(was_logged("tls-remembered"));
 }
 END_TEST
@@ -554,6 +589,8 @@ END_TEST
 static void
 add(TCase *t)
 {
+	tcase_add_test(t,
+	    rtls_38_a_clear_retry_tells_the_policy_that_is_set_aside);
 	tcase_add_test(t, tls_02_old_versions_are_not_used_unless_let);
 	tcase_add_test(t,
 	    tls_02_an_old_host_gets_old_tls_where_nothing_is_required);

@@ -50,7 +50,9 @@ sample(void)
 		.result_type = "",
 		.chunked = true,
 		.dsn_passed = true,
-		.failure = FAILURE_RULE };
+		.failure = FAILURE_RULE,
+		.rung = RUNG_LEGACY,
+		.recalled = true };
 }
 
 static void
@@ -96,11 +98,15 @@ START_TEST(evidence_comes_back_as_it_was)
 	ck_assert_int_eq(f.in.floor, LEVEL_ENCRYPT);
 	ck_assert(f.in.never_plaintext && f.in.requiretls_testing);
 	ck_assert(!f.in.tls_no_beats_floor);
+	ck_assert_int_eq(f.rung, RUNG_LEGACY);
+	ck_assert(f.recalled);
 	pack(&f, &again_personal, &again_body);
 	ck_assert(span_eq_span(personal, again_personal));
 	ck_assert(span_eq_span(body, again_body));
 }
 END_TEST
+
+#define OF_VERSION_3 2u /* bytes that it ends with: rung, recalled */
 
 /* Of version 1 there are records with the operator: they verify for ever. */
 START_TEST(inv_15_a_record_of_version_1_replays_too)
@@ -114,7 +120,7 @@ START_TEST(inv_15_a_record_of_version_1_replays_too)
 		    4 + 2 + 10;
 
 	pack(&e, &personal, &body);
-	last = span_sub(body, at + 4, body.n - 3);
+	last = span_sub(body, at + 4, body.n - OF_VERSION_3 - 3);
 	sbuf_init(&old, mem, EVIDENCE_MAX_BYTES);
 	pack_u8(&old, 1);
 	sbuf_add(&old, body.p + 1, at - 1);
@@ -124,6 +130,7 @@ START_TEST(inv_15_a_record_of_version_1_replays_too)
 	    ST_OK);
 	ck_assert_str_eq(f.result_type, "");
 	ck_assert_int_eq(f.in.floor, LEVEL_PLAIN);
+	ck_assert_int_eq(f.rung, RUNG_NONE);
 	ck_assert_int_eq(decide(&f.in).required, f.required);
 	/* And what may come is not guessed at. */
 	sbuf_init(&old, mem, EVIDENCE_MAX_BYTES);
@@ -132,6 +139,27 @@ START_TEST(inv_15_a_record_of_version_1_replays_too)
 	ck_assert_int_eq(evidence_unpack(mem, personal, sbuf_view(&old), &f,
 			     &why),
 	    ST_SYNTAX);
+}
+END_TEST
+
+START_TEST(inv_15_a_record_of_version_2_replays_too)
+{
+	struct evidence e = sample(), f;
+	struct span personal, body;
+	struct diag why = { 0 };
+	struct sbuf old;
+
+	pack(&e, &personal, &body);
+	sbuf_init(&old, mem, EVIDENCE_MAX_BYTES);
+	pack_u8(&old, 2);
+	sbuf_add(&old, body.p + 1, body.n - 1 - OF_VERSION_3);
+	ck_assert_int_eq(evidence_unpack(mem, personal, sbuf_view(&old), &f,
+			     &why),
+	    ST_OK);
+	ck_assert_int_eq(f.failure, FAILURE_RULE);
+	ck_assert_int_eq(f.rung, RUNG_NONE);
+	ck_assert(!f.recalled);
+	ck_assert_int_eq(decide(&f.in).required, f.required);
 }
 END_TEST
 
@@ -255,6 +283,7 @@ main(void)
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, evidence_comes_back_as_it_was);
 	tcase_add_test(c, inv_15_a_record_of_version_1_replays_too);
+	tcase_add_test(c, inv_15_a_record_of_version_2_replays_too);
 	tcase_add_test(c, evidence_is_readable_without_its_personal_part);
 	tcase_add_test(c, evidence_body_holds_no_address);
 	tcase_add_test(c, evidence_of_another_personal_part_is_refused);

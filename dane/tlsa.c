@@ -42,32 +42,57 @@ tlsa_from_rdata(struct span rdata)
 	return t;
 }
 
+/* 0 is the strongest; count: it is off. */
+static size_t
+rank(const struct tlsa_digests *digests, uint8_t matching)
+{
+	size_t i = 0;
+
+	while (i < digests->count && digests->matching[i] != matching)
+		i++;
+	return i;
+}
+
 /* Is there a stronger digest for the same usage and selector? */
 static bool
-outdone(const struct tlsa *records, size_t count, const struct tlsa *t)
+outdone(const struct tlsa *records, size_t count, const struct tlsa *t,
+    const struct tlsa_digests *digests)
 {
 	if (t->matching == FULL)
 		return false;
 	for (size_t i = 0; i < count; i++)
 		if (records[i].usage == t->usage &&
 		    records[i].selector == t->selector &&
-		    records[i].matching > t->matching)
+		    records[i].matching != FULL &&
+		    rank(digests, records[i].matching) <
+			rank(digests, t->matching))
 			return true;
 	return false;
 }
 
+static bool
+is_off(const struct tlsa *t, const struct tlsa_digests *digests)
+{
+	return t->fitness == TLSA_USABLE && t->matching != FULL &&
+	       rank(digests, t->matching) == digests->count;
+}
+
 size_t
-tlsa_select(struct tlsa *records, size_t count)
+tlsa_select(struct tlsa *records, size_t count,
+    const struct tlsa_digests *digests)
 {
 	size_t usable = 0, kept = 0;
 	bool drop[TLSA_MAX_RECORDS];
 
 	invariant(count <= TLSA_MAX_RECORDS);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		if (is_off(&records[i], digests))
+			records[i].fitness = TLSA_UNUSABLE_MATCHING;
 		if (records[i].fitness == TLSA_USABLE)
 			records[usable++] = records[i];
+	}
 	for (size_t i = 0; i < usable; i++)
-		drop[i] = outdone(records, usable, &records[i]);
+		drop[i] = outdone(records, usable, &records[i], digests);
 	for (size_t i = 0; i < usable; i++)
 		if (!drop[i])
 			records[kept++] = records[i];

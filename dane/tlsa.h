@@ -37,16 +37,37 @@ struct tlsa {
  */
 struct tlsa tlsa_from_rdata(struct span rdata);
 
+#define TLSA_DIGESTS 2u
+
+/* Digests in use, the strongest first; one that is not there is off. */
+struct tlsa_digests {
+	uint8_t matching[TLSA_DIGESTS];
+	size_t count; /* > 0 */
+};
+/* "sha2-512 sha2-256", by the names of RFC 7218 2.3 or as numbers. */
+MUST_CHECK enum status tlsa_digests_parse(struct span a,
+    struct tlsa_digests *out, struct diag *why);
+
 /*
  * Digest agility, RFC 7671 9: among usable records of one usage and
  * selector drop all digests weaker than the strongest; Full(0) stays.
+ * Records whose digest is off are unusable from here on (DANE-27).
  * Works in place on the usable ones, moved to the front; returns how many.
  */
-size_t tlsa_select(struct tlsa *records, size_t count);
+size_t tlsa_select(struct tlsa *records, size_t count,
+    const struct tlsa_digests *digests);
 
 bool tlsa_has_usage(const struct tlsa *records, size_t count, uint8_t usage);
 /* "3 1 1 0123abcd..." in mem, data cut to 16 hex digits. */
 char *tlsa_text(TALLOC_CTX *mem, const struct tlsa *t);
+/* "DANE-EE SPKI SHA2-256"; a number where it has no name.  In mem. */
+char *tlsa_names(TALLOC_CTX *mem, const struct tlsa *t);
+/*
+ * Usage, selector and matching type, by blanks, as numbers or by the names
+ * of RFC 7218 2 in any case, into *t, which gets no data.  ST_SYNTAX.
+ */
+MUST_CHECK enum status tlsa_params_parse(struct span a, struct tlsa *t,
+    struct diag *why);
 void pack_tlsa(struct sbuf *b, const struct tlsa *t);
 /* data is borrowed from the input. */
 void unpack_tlsa(struct unpack *u, struct tlsa *t);

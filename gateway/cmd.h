@@ -25,6 +25,7 @@ int cmd_submit(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_simulate(int argc, char **argv);
 int cmd_selftest(int argc, char **argv);
+int cmd_tlsa(int argc, char **argv);
 int cmd_password(int argc, char **argv);
 int cmd_queue(int argc, char **argv);
 int cmd_evidence(int argc, char **argv);

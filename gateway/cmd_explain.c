@@ -73,6 +73,24 @@ section_of(const struct plan_host *h)
 	return decide(&h->in).section;
 }
 
+/* When it goes in clear, where that is not at once or always. */
+static void
+print_plaintext(const struct plan_host *h)
+{
+	char after[CLOCK_TEXT_BYTES];
+
+	if (h->skip || h->required != LEVEL_MAY)
+		return;
+	if (h->plaintext.forbidden)
+		printf("      plaintext  never: mail waits for TLS\n");
+	else if (h->plaintext.after_ms > 0)
+		printf("      plaintext  when it has waited %s for TLS\n",
+		    duration_text(h->plaintext.after_ms, after));
+	if (!h->plaintext.forbidden && h->plaintext.limit > 0)
+		printf("      plaintext  %u messages a day at most\n",
+		    h->plaintext.limit);
+}
+
 static void
 print_host(const struct plan_host *h)
 {
@@ -102,12 +120,14 @@ print_host(const struct plan_host *h)
 		printf("      rule       %s\n", h->rule);
 	if (*h->exception != '\0')
 		printf("      exception  %s\n", h->exception);
+	print_plaintext(h);
 	for (size_t i = 0; i < h->ref_count; i++)
 		printf("      name       %s\n", h->ref[i]);
 	for (size_t i = 0; i < h->tlsa_count; i++) {
 		char *text = tlsa_text(NULL, &h->tlsa[i]);
 
-		printf("      TLSA       %s\n", text);
+		printf("      TLSA       %s (%s)\n", text,
+		    tlsa_names(text, &h->tlsa[i]));
 		talloc_free(text);
 	}
 	for (size_t i = 0; i < h->addr_count; i++)
@@ -201,6 +221,12 @@ host_json(const struct plan_host *h)
 	json_object_set_new(o, "sts-mx-match", json_boolean(h->sts_mx_match));
 	put(o, "rule", h->rule);
 	put(o, "exception", h->exception);
+	json_object_set_new(o, "plaintext-forbidden",
+	    json_boolean(h->plaintext.forbidden));
+	json_object_set_new(o, "plaintext-after-ms",
+	    json_integer(h->plaintext.after_ms));
+	json_object_set_new(o, "plaintext-limit",
+	    json_integer(h->plaintext.limit));
 	json_object_set_new(o, "names", list = json_array());
 	for (size_t i = 0; i < h->ref_count; i++)
 		json_array_append_new(list, json_string(h->ref[i]));

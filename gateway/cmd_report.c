@@ -51,8 +51,8 @@ print_one(struct plaintext *p, const struct store_evidence *rec,
 		printf("    allowed   no published policy asked for more and "
 		       "no exception was used\n");
 	if (e->clear_retry)
-		printf("    note      TLS had failed on this host just "
-		       "before\n");
+		printf("    note      TLS had failed on this host %s\n",
+		    e->recalled ? "a while before" : "just before");
 	p->found++;
 }
 

@@ -71,7 +71,7 @@ take(struct simulation *s, const struct simulate_in *in)
 	s->seen++;
 	s->total[out.change]++;
 	s->effect[out.effect]++;
-	if (out.change != SIMULATE_SAME) {
+	if (out.change != SIMULATE_SAME || out.effect != EFFECT_NONE) {
 		struct change *c = find(s, in, &out);
 
 		c->count++;

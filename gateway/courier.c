@@ -126,6 +126,9 @@ keeper_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 		return take_slot_end(c, &u);
 	case WIRE_ACK:
 		return take_ack(c, &u);
+	case WIRE_INTERFERENCE:
+		c->interference = unpack_bool(&u);
+		return unpack_done(&u);
 	}
 	return diag_set(why, ST_SYNTAX, "unexpected frame %u", type);
 }
@@ -243,12 +246,14 @@ courier_new(TALLOC_CTX *mem, const struct role_env *env, struct tls_client *tls)
 	c->advisor_rejoin = rejoin_new(c, env, ROLE_ADVISOR);
 	TAILQ_INIT(&c->reports);
 	TAILQ_INIT(&c->slots);
+	TAILQ_INIT(&c->broken);
 	TAILQ_INIT(&c->dead);
 	TAILQ_INIT(&c->pool);
 	TAILQ_INIT(&c->closing);
 	for (size_t i = 0; i < COURIER_BUCKETS; i++) {
 		TAILQ_INIT(&c->by_id[i]);
 		TAILQ_INIT(&c->by_token[i]);
+		TAILQ_INIT(&c->broken_bucket[i]);
 		TAILQ_INIT(&c->dead_bucket[i]);
 	}
 	sbuf_init(&c->scratch, c, CHAN_FRAME_MAX_BYTES);
@@ -277,6 +282,7 @@ courier_reload(struct courier *c, const struct conf *conf)
 	c->told_bind = false;
 	pool_empty(c);
 	tls_client_forget(c->tls);
+	rung_forget_all(c);
 	TAILQ_FOREACH(s, &c->slots, link)
 		slot_outdate(s);
 }

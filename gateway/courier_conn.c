@@ -277,14 +277,21 @@ static void
 begin_tls(struct conn *conn)
 {
 	const struct plan_host *h = slot_plan_host(conn->slot);
+	const struct ladder l = rung_ladder(conn->c, h);
 	const char *sni = server_name(conn, h);
 	uint8_t key[TLS_SESSION_KEY_BYTES];
+	const char *own[] = { h->name };
+	bool asks_own = h->method == METHOD_NONE &&
+			!domain_is_address(span_str(h->name));
 	const struct tls_want want = {
+		.rung = conn->rung,
+		.oldest = ladder_oldest(&l),
 		.level = h->required,
 		.method = h->method,
 		.sni = sni,
-		.ref = h->ref,
-		.ref_count = h->ref_count,
+		/* Where no name is demanded the grade tells of the host's. */
+		.ref = asks_own ? own : h->ref,
+		.ref_count = asks_own ? 1 : h->ref_count,
 		.tlsa = h->tlsa,
 		.tlsa_count = h->tlsa_count,
 		.also_pkix = h->also_pkix_sts,
@@ -390,6 +397,14 @@ told_unreachable(void *arg)
 	host_unreachable(conn->slot);
 }
 
+static enum client_tls
+tls_wanted(const struct conn *conn)
+{
+	if (slot_plan_host(conn->slot)->required >= LEVEL_ENCRYPT)
+		return CLIENT_TLS_REQUIRED;
+	return conn->rung == RUNG_CLEAR ? CLIENT_TLS_NEVER : CLIENT_TLS_WANTED;
+}
+
 static void
 connected(void *arg, unsigned events)
 {
@@ -410,7 +425,8 @@ connected(void *arg, unsigned events)
 	reach_answered(conn->c, &conn->addr);
 	conn->born = now_of(conn);
 	conn->phase = CONN_TALKING;
-	conn->client = client_new(conn, &conn->conf, conn->want, now_of(conn));
+	conn->client = client_new(conn, &conn->conf, tls_wanted(conn),
+	    now_of(conn));
 	if (slot_plan_host(conn->slot)->implicit_tls) {
 		client_tls_first(conn->client);
 		conn_pump(conn);
@@ -480,6 +496,7 @@ start_address(struct conn *conn)
 		    told_unreachable, conn);
 		return;
 	}
+	rung_choose(conn);
 	conn->stream = stream_new(conn, conn->c->env.net, sock);
 	stream_watch(conn->stream, SOCK_WRITABLE, connected, conn);
 	set_deadline(conn, conn->c->env.conf->smtp_connect_ms);
@@ -507,20 +524,19 @@ conn_retry_fresh(struct conn *conn)
 }
 
 void
-conn_open(struct slot *s, const struct conn_want *want)
+conn_open(struct slot *s, unsigned host)
 {
 	struct courier *c = s->c;
 	const struct conf *conf = c->env.conf;
-	const struct plan_host *h = &s->plan->host[want->host];
+	const struct plan_host *h = &s->plan->host[host];
 	struct conn *conn = need(talloc_zero(c, struct conn));
 
 	conn->c = c;
 	conn->slot = s;
 	s->conn = conn;
-	conn->host = want->host;
-	conn->want = want->tls;
-	conn->no_sni = want->no_sni;
-	conn->clear_retry = want->clear_retry;
+	conn->host = host;
+	conn->least = s->host[host].rung;
+	conn->no_sni = s->host[host].no_sni;
 	conn->conf = (struct client_conf){
 		.hostname = need(talloc_strdup(conn, conf->hostname)),
 		.greeting_ms = conf->smtp_greeting_ms,

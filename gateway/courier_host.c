@@ -20,7 +20,7 @@ is_shareable(const struct slot *s)
 
 	if (stream_is_tls(conn->stream))
 		return true;
-	if (conn->clear_retry)
+	if (conn->rung == RUNG_CLEAR)
 		return false;
 	for (size_t i = 0; i < s->plan->host_count; i++)
 		if (i != conn->host &&
@@ -132,6 +132,14 @@ log_in(struct slot *s)
 	    STATUS_AUTH);
 }
 
+/* The connection is in clear, and this message is not for that. */
+static void
+hold_in_clear(struct slot *s, const char *why)
+{
+	clear_hold(s, s->conn->host, why);
+	leave(s);
+}
+
 void
 host_ready(struct slot *s)
 {
@@ -147,6 +155,14 @@ host_ready(struct slot *s)
 		log_in(s);
 		return;
 	}
+	if (!stream_is_tls(s->conn->stream)) {
+		const char *why = clear_refused(s, slot_plan_host(s));
+
+		if (why != NULL) {
+			hold_in_clear(s, why);
+			return;
+		}
+	}
 	TALLOC_FREE(s->conn->login);
 	s->conn->shareable = is_shareable(s);
 	s->state = SLOT_MAILING;
@@ -158,11 +174,15 @@ host_no_tls(struct slot *s)
 {
 	unsigned host = s->conn->host;
 	bool elsewhere = slot_tls_elsewhere(s, slot_job(s), host);
+	const char *why = clear_refused(s, slot_plan_host(s));
 
 	s->host[host].state = HOST_CLEAR_ONLY;
-	if (!elsewhere)
+	if (!elsewhere && why == NULL)
 		return true;
-	leave(s);
+	if (why != NULL)
+		hold_in_clear(s, why);
+	else
+		leave(s);
 	return false;
 }
 
@@ -173,22 +193,6 @@ static bool
 dislikes_name(const struct conn *conn, const char *text)
 {
 	return !conn->no_sni && strstr(text, "unrecognized name") != NULL;
-}
-
-static void
-warn_clear_retry(const struct slot *s, const char *text)
-{
-	struct logline l = logline_begin(s->c->env.log, LOG_LEVEL_WARN,
-	    "clear-retry");
-	const struct plan_host *h = slot_plan_host(s);
-
-	logline_str(&l, "domain", s->domain);
-	logline_str(&l, "host", h->name);
-	logline_str(&l, "required", level_name(h->required));
-	if (s->mclass != CLASS_NORMAL)
-		logline_str(&l, "class", class_name(s->mclass));
-	logline_str(&l, "why", text);
-	logline_end(&l);
 }
 
 void
@@ -207,27 +211,20 @@ host_tls_failed(struct slot *s, const struct tls_fault *fault)
 		.failure = fault->failure,
 	};
 
-	if (h->required >= LEVEL_ENCRYPT) {
+	if (h->required <= LEVEL_MAY && dislikes_name(s->conn, fault->text)) {
+		sh->no_sni = true;
+	} else if (!rung_down(s->conn, fault)) {
 		sh->end = fault->end;
 		die(s, &a, STATUS_TLS);
 		return;
 	}
 	record_attempt(s, &a);
-	if (dislikes_name(s->conn, fault->text)) {
-		sh->no_sni = true;
-	} else {
-		warn_clear_retry(s, fault->text);
-		sh->state = HOST_CLEAR_ONLY;
-		sh->tls_failed = true;
-	}
 	leave(s);
 }
 
 void
 host_tls_broke(struct slot *s, const char *text)
 {
-	struct slot_host *sh = &s->host[s->conn->host];
-
 	record_attempt(s, &(const struct attempt){
 			      .host = slot_plan_host(s),
 			      .conn = s->conn,
@@ -236,9 +233,7 @@ host_tls_broke(struct slot *s, const char *text)
 			      .result_type = "validation-failure",
 			      .failure = FAILURE_TLS,
 			  });
-	warn_clear_retry(s, text);
-	sh->state = HOST_CLEAR_ONLY;
-	sh->tls_failed = true;
+	rung_cut(s->conn, text);
 }
 
 void

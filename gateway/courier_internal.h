@@ -9,6 +9,8 @@
  *	courier_host.c    what a host's failure means for its slot
  *	courier_conn.c    one connection: addresses, TLS, input and output
  *	courier_reach.c   addresses that did not answer
+ *	courier_rung.c    which TLS, or none, and where it failed before
+ *	courier_clear.c   whether clear text is all right for a message
  *	courier_login.c  who it is to smart hosts
  *	courier_pool.c    idle connections and the key under which they serve
  *	courier_mail.c    one job at one host: transactions, content
@@ -35,6 +37,7 @@
 #define COURIER_BUCKETS    1024u  /* of slots, by number */
 #define COURIER_POOL       512u   /* ours: idle connections kept */
 #define COURIER_DEAD       4096u  /* ours: addresses remembered as dead */
+#define COURIER_BROKEN     4096u  /* ours: the same of those without TLS */
 #define COURIER_PLAN_MS    240000 /* ours: over any chain of lookups */
 #define COURIER_READ_BYTES 8192u  /* of a server, at once */
 #define COURIER_CUTS       2u     /* ours: sessions a host may break */
@@ -100,6 +103,8 @@ struct job {
 	struct mono until;     /* nothing is begun for it after this */
 	uint32_t plans_ended;  /* while it was under way */
 	struct host_set tried; /* hosts that have had their say */
+	/* It may not go in clear: at which host at last, and why; or NULL. */
+	const char *held_why;
 };
 TAILQ_HEAD(jobs, job);
 
@@ -127,12 +132,13 @@ struct conn {
 	struct sbuf in;
 	struct client_conf conf;
 	struct login *login; /* a copy, while it says who it is; or NULL */
-	enum client_tls want;
+	enum rung rung;      /* of this address */
+	enum rung least; /* what this attempt has come down to at the host */
+	bool recalled;   /* it came down to the rung for other mail */
 	bool no_sni;
-	bool clear_retry; /* in clear because TLS had failed just before */
-	bool tls_broken;  /* the stream broke within TLS */
-	bool resuming;    /* a TLS session was offered */
-	bool fresh;       /* none is to be: the last one failed with it */
+	bool tls_broken; /* the stream broke within TLS */
+	bool resuming;   /* a TLS session was offered */
+	bool fresh;      /* none is to be: the last one failed with it */
 	const struct netaddr *addr_list; /* of the plan, while set up */
 	size_t addr_count;
 	size_t addr_at;
@@ -160,11 +166,13 @@ enum host_state {
 
 struct slot_host {
 	enum host_state state;
-	bool is_over;    /* one more than host-limit allows */
-	bool told;       /* a record of its being skipped exists */
-	bool tls_failed; /* CLEAR_ONLY: not only not offered */
-	bool no_sni;     /* TLS-28: it aborts on a server name */
-	bool no_mail;    /* DEAD: 521, takes no mail at all */
+	bool is_over;     /* one more than host-limit allows */
+	bool told;        /* a record of its being skipped exists */
+	enum rung rung;   /* to begin with; CLEAR only where TLS has failed, and
+			   * was not only not offered */
+	int64_t fell_for; /* the message with which it came down to that */
+	bool no_sni;      /* TLS-28: it aborts on a server name */
+	bool no_mail;     /* DEAD: 521, takes no mail at all */
 	bool has_key;
 	uint8_t cuts;         /* sessions it broke */
 	enum failure failure; /* DEAD */
@@ -276,6 +284,10 @@ struct courier {
 	struct slots by_id[COURIER_BUCKETS];
 	struct slots by_token[COURIER_BUCKETS];
 	uint32_t last_token;
+	TAILQ_HEAD(broken_list, broken_tls) broken; /* the oldest first */
+	struct broken_list broken_bucket[COURIER_BUCKETS];
+	size_t broken_count;
+	bool interference;                      /* the keeper says so */
 	TAILQ_HEAD(dead_addrs, dead_addr) dead; /* the oldest first */
 	struct dead_addrs dead_bucket[COURIER_BUCKETS];
 	size_t dead_count;
@@ -368,14 +380,8 @@ void host_unreachable(struct slot *s);
 void host_session_failed(struct slot *s);
 
 /* ---- courier_conn.c ---- */
-struct conn_want {
-	unsigned host;
-	enum client_tls tls;
-	bool no_sni;
-	bool clear_retry;
-};
-/* Begin to connect for the slot; it is told later. */
-void conn_open(struct slot *s, const struct conn_want *want);
+/* Begin to connect for the slot to a host of its plan; it is told later. */
+void conn_open(struct slot *s, unsigned host);
 /* Send, receive, act. */
 void conn_pump(struct conn *conn);
 /* The slot has nothing to do: keep it for a while. */
@@ -408,6 +414,28 @@ bool conn_retry_fresh(struct conn *conn);
 bool reach_is_dead(struct courier *c, const struct netaddr *a);
 void reach_failed(struct courier *c, const struct netaddr *a);
 void reach_answered(struct courier *c, const struct netaddr *a);
+
+/* ---- courier_rung.c ---- */
+struct ladder rung_ladder(const struct courier *c, const struct plan_host *h);
+/* The rung for the address that is about to be connected to. */
+void rung_choose(struct conn *conn);
+/* Is it remembered that the first address of the host has no TLS? */
+bool rung_is_clear(const struct slot *s, unsigned host);
+/* TLS has failed: remember it, and the next rung for the host; false: none
+ * is left. */
+bool rung_down(struct conn *conn, const struct tls_fault *fault);
+/* TLS broke within a message: the attempt goes on in clear, and nothing is
+ * remembered of it. */
+void rung_cut(struct conn *conn, const char *why);
+/* What is remembered of the connection's host is not so any more. */
+void rung_forget(struct conn *conn);
+void rung_forget_all(struct courier *c);
+
+/* ---- courier_clear.c ---- */
+/* Why the job at hand may not go in clear to the host; NULL: it may. */
+const char *clear_refused(const struct slot *s, const struct plan_host *h);
+/* Then it does not, for now: record it, and leave the host to others. */
+void clear_hold(struct slot *s, unsigned host, const char *why);
 
 /* ---- courier_login.c ---- */
 /* NULL: there is none. */

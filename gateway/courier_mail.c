@@ -8,6 +8,8 @@
 
 #include "gateway/courier_internal.h"
 
+#define REPLY_TLS_FIRST 530 /* RFC 3207 4 */
+
 static struct mono
 now_of(const struct slot *s)
 {
@@ -208,14 +210,20 @@ keep(TALLOC_CTX *mem, const struct client_reply *r)
 
 /*
  * RTLS-34: whoever insists on TLS that is not to be had refuses this
- * session, not the message.
+ * session, not the message.  TLS that failed a while ago may be well again,
+ * and TLS that fails is nothing final (INV-08).
  */
 static struct verdict
-verdict_here(const struct slot *s, enum client_state at,
-    const struct client_reply *r, bool after_accepted)
+verdict_here(struct slot *s, enum client_state at, const struct client_reply *r,
+    bool after_accepted)
 {
 	struct verdict v = verdict_of_reply(at, r, after_accepted);
 
+	if (s->conn->rung == RUNG_CLEAR && r->code == REPLY_TLS_FIRST &&
+	    (s->conn->recalled || s->mclass != CLASS_TLS_OPTIONAL)) {
+		rung_forget(s->conn);
+		return (struct verdict){ STEP_NEXT_HOST, STATUS_TLS };
+	}
 	if (!stream_is_tls(s->conn->stream) &&
 	    verdict_end_of_reply(s->mclass, r) == END_WANTS_TLS)
 		v = (struct verdict){ STEP_OTHER_HOST, STATUS_TLS_NEEDED };

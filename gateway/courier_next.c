@@ -141,6 +141,15 @@ group_end(const struct slot *s, size_t at)
 	return at;
 }
 
+/* As it is, or as it was a while ago. */
+static enum host_state
+state_of(const struct slot *s, unsigned i)
+{
+	if (s->host[i].state == HOST_OPEN && rung_is_clear(s, i))
+		return HOST_CLEAR_ONLY;
+	return s->host[i].state;
+}
+
 static uint32_t
 host_in_state(struct slot *s, const struct job *j, size_t at, size_t end,
     enum host_state state)
@@ -154,7 +163,7 @@ host_in_state(struct slot *s, const struct job *j, size_t at, size_t end,
 			slot_note_failure(s, &s->plan->host[i], STATUS_TLS,
 			    FAILURE_RULE,
 			    "the exception that it needs has expired");
-		if (usable(s, j, i) && s->host[i].state == state)
+		if (usable(s, j, i) && state_of(s, (unsigned)i) == state)
 			return (uint32_t)i;
 	}
 	return NO_HOST;
@@ -188,39 +197,39 @@ slot_tls_elsewhere(const struct slot *s, const struct job *j, unsigned host)
 	for (size_t i = 0; i < s->plan->host_count; i++)
 		if (i != host && usable(s, j, i) &&
 		    s->plan->host[i].preference == preference &&
-		    s->host[i].state == HOST_OPEN)
+		    state_of(s, (unsigned)i) == HOST_OPEN)
 			return true;
 	return false;
 }
 
-static void
+/* true: look again, for it is not to be used for this job. */
+static bool
 go_to_host(struct slot *s, struct job *j, unsigned i)
 {
-	const struct slot_host *sh = &s->host[i];
-	struct conn_want want = {
-		.host = i,
-		.tls = s->plan->host[i].required >= LEVEL_ENCRYPT ?
-			   CLIENT_TLS_REQUIRED :
-		       sh->tls_failed ? CLIENT_TLS_NEVER :
-					CLIENT_TLS_WANTED,
-		.no_sni = sh->no_sni,
-		.clear_retry = sh->tls_failed,
-	};
+	const char *why = clear_refused(s, &s->plan->host[i]);
 
 	j->begun = true;
+	/* TLS was asked for within this attempt, for this job or another. */
+	if (why != NULL && s->host[i].state == HOST_CLEAR_ONLY) {
+		clear_hold(s, i, why);
+		return true;
+	}
 	if (s->conn != NULL && s->conn->host == i && pool_may_serve(s->conn))
 		conn_use(s->conn, s, i);
 	else if (s->conn != NULL)
 		conn_release(s->conn);
 	if (s->conn == NULL)
 		(void)pool_take(s, i);
+	if (s->conn != NULL && why != NULL && !stream_is_tls(s->conn->stream))
+		conn_release(s->conn); /* perhaps it has TLS by now */
 	if (s->conn != NULL) {
 		s->state = SLOT_MAILING;
 		mail_go_on(s);
-		return;
+		return false;
 	}
 	s->state = SLOT_CONNECTING;
-	conn_open(s, &want);
+	conn_open(s, i);
+	return false;
 }
 
 /* ---- no host is left ---- */
@@ -316,12 +325,29 @@ settle_spoken(struct slot *s, struct job *j)
 	}
 }
 
+/* The rest waits for TLS. */
+static void
+say_held(struct job *j)
+{
+	say_rest(j, &(const struct rest){
+			.result = RESULT_DEFERRED,
+			.status = STATUS_TLS,
+			.required = LEVEL_MAY,
+			.failure = FAILURE_PLAINTEXT,
+			.why = j->held_why,
+		    });
+}
+
 static void
 settle_exhausted(struct slot *s, struct job *j)
 {
 	bool no_mail = no_host_takes(s, &(const struct crcpt){ 0 });
 
 	settle_spoken(s, j);
+	if (j->held_why != NULL) {
+		say_held(j);
+		return;
+	}
 	say_rest(j, &(const struct rest){
 			.result = no_mail ? RESULT_BOUNCED : RESULT_DEFERRED,
 			.status = no_mail ? STATUS_NO_MAIL : s->worst_status,
@@ -353,7 +379,9 @@ slot_fail(struct slot *s)
 static bool
 give_up(struct slot *s, struct job *j, bool no_mail)
 {
-	if (!no_mail && !s->orphan && !some_host_spoke(j)) {
+	/* What may not go in clear waits alone: an older one perhaps may. */
+	if (!no_mail && !s->orphan && j->held_why == NULL &&
+	    !some_host_spoke(j)) {
 		slot_fail(s);
 		return false;
 	}
@@ -445,8 +473,7 @@ go_on(struct slot *s, struct job *j)
 		s->plan_is_new = false;
 		if (host == NO_HOST)
 			return exhausted(s, j);
-		go_to_host(s, j, host);
-		return false;
+		return go_to_host(s, j, host);
 	}
 	/* Facts that change all the time are not followed for ever. */
 	if (++j->plans_ended > s->c->env.conf->smtp_hosts)

@@ -165,11 +165,14 @@ fill_event(TALLOC_CTX *mem, struct evidence *e, const struct attempt *a)
 	} else {
 		e->reply = a->text;
 	}
+	e->rung = RUNG_NONE;
 	if (a->conn == NULL)
 		return;
 	e->addr = a->conn->addr;
 	e->reused = a->conn->reused;
-	e->clear_retry = a->conn->clear_retry;
+	e->rung = a->conn->rung;
+	e->recalled = a->conn->recalled;
+	e->clear_retry = a->conn->rung == RUNG_CLEAR;
 	if (info != NULL)
 		fill_tls(e, info, e->half_dane);
 }

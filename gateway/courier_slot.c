@@ -322,6 +322,8 @@ carry_host(struct slot *s, size_t was, size_t is)
 
 	sh->no_sni = past->no_sni;
 	sh->no_mail = past->no_mail;
+	sh->rung = past->rung;
+	sh->fell_for = past->fell_for;
 	sh->cuts = past->cuts;
 	if (is_dead_still(s, was, is)) {
 		sh->state = HOST_DEAD;
@@ -330,7 +332,6 @@ carry_host(struct slot *s, size_t was, size_t is)
 		sh->why = talloc_steal(s->host, past->why);
 	} else if (past->state == HOST_CLEAR_ONLY) {
 		sh->state = HOST_CLEAR_ONLY;
-		sh->tls_failed = past->tls_failed;
 	}
 }
 

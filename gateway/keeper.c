@@ -305,6 +305,7 @@ keeper_reload(struct keeper *k, const struct conf *conf)
 	k->env.conf = conf;
 	schedule_set_limits(k->sched, &limits);
 	sched_dest_each(k->sched, limit_again, k);
+	watch_reload(k);
 	keeper_look_at_room(k);
 	keeper_note(k);
 }

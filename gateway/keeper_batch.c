@@ -279,6 +279,8 @@ keeper_open_store(struct keeper *k, struct diag *why)
 	st = take_over(k, s, why);
 	if (st == ST_OK)
 		st = store_evidence_head(s, &k->chain.seq, k->chain.hash, why);
+	if (st == ST_OK)
+		st = watch_begin(k, s, why);
 	if (st == ST_OK) {
 		sched_dest_each(k->sched, unload, k);
 		st = store_dest_each(s, load, k, why);
@@ -290,6 +292,7 @@ keeper_open_store(struct keeper *k, struct diag *why)
 	k->chain_committed = k->chain;
 	k->own_id = k->own_end = 0;
 	k->store = s;
+	clear_forget(k);
 	store_keep_room(s);
 	keeper_look_at_room(k);
 	lifetime_arm_from_store(k);

@@ -120,6 +120,7 @@ adopt(struct courier_line *line, const struct wire_held *h, struct diag *why)
 			l = dispatch_lease(k, line, NULL, h->lease, h->message);
 		sched_lease(k->sched, r, l);
 		dispatch_lease_add(l, r);
+		clear_adopt(k, l, r->dest->domain);
 	}
 	return ST_OK;
 }
@@ -169,6 +170,7 @@ greet(struct courier_line *line, struct diag *why)
 	}
 	line->ready = true;
 	TALLOC_FREE(line->hello);
+	watch_tell(line);
 	if (seq > 0)
 		courier_send_ack(line);
 	return ST_OK;

@@ -56,6 +56,7 @@ static void
 lease_free(struct keeper *k, struct lease *l)
 {
 	invariant(l->left == 0);
+	clear_release(l);
 	if (l->slot != NULL && --l->slot->s.out == 0)
 		rest(k, l->slot);
 	TAILQ_REMOVE(&k->by_until, l, link);
@@ -316,9 +317,10 @@ set_aside(struct keeper *k, struct lease *l, const struct diag *why)
 }
 
 static void
-send_job(struct keeper *k, struct kslot *slot, const struct lease *l,
+send_job(struct keeper *k, struct kslot *slot, struct lease *l,
     const struct sched_msg *m, struct span body)
 {
+	bool clear = clear_reserve(k, l, slot->s.dest);
 	TALLOC_CTX *tmp = need(talloc_new(k));
 	struct wire_job j = {
 		.slot = (uint32_t)slot->s.node.key,
@@ -329,7 +331,9 @@ send_job(struct keeper *k, struct kslot *slot, const struct lease *l,
 		.ret = m->ret,
 		.size_bytes = m->size_bytes,
 		.flags = m->flags,
+		.received = m->received,
 		.expires = m->expires,
+		.clear_in_budget = clear,
 		.rcpt_count = l->left,
 		.has_body = body.n > 0,
 		.body = body,
@@ -522,6 +526,10 @@ dispatch(struct keeper *k)
 	sweep(k);
 	if (k->draining)
 		return;
+	if (clear_load(k, &why) != ST_OK) {
+		keeper_store_failed(k, &why);
+		return;
+	}
 	sched_wake(k->sched, net_now(k->env.net));
 	while (how == FEED_ON && (d = next_dest(k)) != NULL)
 		how = feed(k, (struct kdest *)d, &fetches, &why);

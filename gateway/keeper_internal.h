@@ -11,6 +11,8 @@
  *	keeper_lifetime.c  delay notices and the end of a lifetime
  *	keeper_report.c    delivery reports
  *	keeper_sts.c       the MTA-STS cache
+ *	keeper_clear.c     how many messages a day go in clear
+ *	keeper_watch.c     whether something interferes with TLS
  *	keeper_admin.c     what the operator wants done with the queue
  *
  * The rule that keeps memory and disk in step: a frame is only parsed and
@@ -25,6 +27,7 @@
 #include "gateway/roles.h"
 #include "gateway/wire.h"
 #include "net/chan.h"
+#include "policy/interference.h"
 #include "smtp/dsn.h"
 #include "spool/lifetime.h"
 #include "spool/schedule.h"
@@ -56,7 +59,8 @@
 #define KEEPER_MEND_MS         1000 /* first wait to open a broken store again */
 #define KEEPER_MEND_MAX_MS     60000
 #define KEEPER_TIDY_MS         60000
-#define KEEPER_TIDY_DESTS      2000u /* forgotten in one transaction */
+#define KEEPER_RECALL_RECORDS  10000u /* ours: a tenth of a second's reading */
+#define KEEPER_TIDY_DESTS      2000u  /* forgotten in one transaction */
 #define KEEPER_COURIER_KEEP_MS (INT64_C(30) * 86400000)
 #define KEEPER_LAST_BYTES      512u /* of a reason that is stored */
 #define KEEPER_BLOCKS          4u   /* of message ids with one intake */
@@ -203,6 +207,7 @@ struct kslot {
 	struct courier_line *line;
 };
 
+struct clear_use;
 struct lease {
 	struct idmap_node node;  /* key: fencing number << 32 | counter */
 	TAILQ_ENTRY(lease) link; /* by until */
@@ -210,6 +215,7 @@ struct lease {
 	struct kslot *slot; /* NULL: of an earlier keeper, or its slot ended */
 	int64_t message;
 	struct mono until;
+	struct clear_use *clear; /* one of the day's number is its; or NULL */
 	uint32_t cuts; /* of the destination's window, when it was handed out */
 	uint32_t left; /* recipients without a result */
 	struct sched_rcpts rcpts;
@@ -235,6 +241,8 @@ struct outcome_act {
 struct outcome_proof {
 	const struct wire_evidence *packed;
 	struct store_evidence columns; /* without number and hash */
+	const char *host;
+	enum interference_seen seen;
 };
 
 /* An OUTCOME or a SLOT_FAILED, until it is committed. */
@@ -339,6 +347,10 @@ struct keeper {
 	struct net_timer *look;
 	struct mono look_from; /* not before: all had a chance */
 	struct mono look_at;   /* what the timer is set to */
+	/* clear text and TLS */
+	struct clear_day *clear; /* or NULL */
+	struct interference *watch;
+	bool interference; /* couriers were told so */
 	/* clock */
 	struct wall wall;    /* never goes back, but in a jump */
 	struct mono wall_at; /* when that was read */
@@ -434,6 +446,30 @@ struct sched_msg *courier_msg_add(struct keeper *k,
 MUST_CHECK enum status courier_load_msg(struct keeper *k, int64_t id,
     struct sched_msg **out, struct diag *why);
 void courier_send_ack(struct courier_line *line);
+
+/* ---- keeper_clear.c ---- */
+/* What has gone today is known, where it must be. */
+MUST_CHECK enum status clear_load(struct keeper *k, struct diag *why);
+/* It is not any more: the store was opened afresh. */
+void clear_forget(struct keeper *k);
+/* Committed: content of the message left in clear. */
+void clear_count(struct keeper *k, const char *domain, int64_t message);
+/* May the job of the lease go in clear?  clear_load() was ST_OK. */
+bool clear_reserve(struct keeper *k, struct lease *l,
+    const struct sched_dest *d);
+void clear_adopt(struct keeper *k, struct lease *l, const char *domain);
+void clear_release(struct lease *l);
+
+/* ---- keeper_watch.c ---- */
+MUST_CHECK enum status watch_begin(struct keeper *k, struct store *s,
+    struct diag *why);
+void watch_reload(struct keeper *k);
+enum interference_seen watch_seen(const struct evidence *e);
+/* Committed. */
+void watch_note(struct keeper *k, const struct outcome_proof *p);
+/* After all that was committed together. */
+void watch_look(struct keeper *k);
+void watch_tell(struct courier_line *line);
 
 /* ---- keeper_dispatch.c ---- */
 void dispatch(struct keeper *k);

@@ -26,6 +26,10 @@ check_proof(struct outcome *o, struct outcome_proof *p, struct diag *why)
 			.outcome = (uint8_t)e.outcome,
 			.reached = (uint8_t)e.reached,
 		};
+	if (st == ST_OK) {
+		p->seen = watch_seen(&e);
+		p->host = need(talloc_strdup(o, e.host));
+	}
 	talloc_free(tmp);
 	return st;
 }
@@ -624,6 +628,21 @@ weigh(const struct outcome *o)
 		sched_job_put_off(&d->s, o->cuts);
 }
 
+/* What its records say of clear text and of TLS. */
+static void
+take_notice(struct keeper *k, const struct outcome *o)
+{
+	uint32_t n = proof_count(o);
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct outcome_proof *p = &o->proof[i];
+
+		watch_note(k, p);
+		if (p->columns.reached == REACHED_PLAIN)
+			clear_count(k, p->columns.domain, p->columns.message);
+	}
+}
+
 /*
  * First what was claimed, in all of them: what follows drops recipients from
  * the memory, whichever outcome of this turn they are in.
@@ -634,8 +653,10 @@ outcome_settle(struct keeper *k)
 	struct outcome *o;
 
 	TAILQ_FOREACH(o, &k->outcomes, link) {
-		if (o->applied)
+		if (o->applied) {
 			weigh(o);
+			take_notice(k, o);
+		}
 		for (uint32_t i = 0; o->applied && i < o->o.result_count; i++)
 			settle_result(k, o, i);
 	}
@@ -649,6 +670,7 @@ outcome_settle(struct keeper *k)
 		talloc_free(o);
 	}
 	each_line(k, commit_seq);
+	watch_look(k);
 }
 
 /* ---- the store was opened afresh ---- */

@@ -21,6 +21,7 @@ static const struct command {
 	{ "selftest", cmd_selftest,
 	    "try out what must never be delivered, and report it" },
 	{ "submit", cmd_submit, "hand in a message from standard input" },
+	{ "tlsa", cmd_tlsa, "print the TLSA record of a certificate" },
 	{ "password", cmd_password, "make a line for the file of accounts" },
 	{ "queue", cmd_queue, "list and change what waits to be delivered" },
 	{ "evidence", cmd_evidence, "list, show and verify the records" },

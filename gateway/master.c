@@ -22,6 +22,7 @@
 #include "gateway/control.h"
 #include "gateway/master_files.h"
 #include "gateway/master_user.h"
+#include "net/tls.h"
 
 #define MASTER_MAX_WORKERS  64u
 #define MASTER_MAX_CHILDREN (2u + 2u * MASTER_MAX_WORKERS)
@@ -752,6 +753,7 @@ int
 cmd_run(int argc, char **argv)
 {
 	struct master *m = need(talloc_zero(NULL, struct master));
+	struct diag why = { 0 };
 	int opt, status;
 
 	m->conf_path = CMD_DEFAULT_CONF;
@@ -765,6 +767,10 @@ cmd_run(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	m->log = log_stderr(m, LOG_LEVEL_INFO, "master");
+	if (tls_library_check(&why) != ST_OK) {
+		fprintf(stderr, "tierpost: %s\n", why.text);
+		return EXIT_CONFIG;
+	}
 	m->conf = cmd_read_conf(m, m->conf_path, false);
 	if (m->conf == NULL)
 		return EXIT_CONFIG;

@@ -123,7 +123,9 @@ wire_pack_job(struct sbuf *b, const struct wire_job *j)
 	pack_u8(b, (uint8_t)j->ret);
 	pack_u64(b, j->size_bytes);
 	pack_u32(b, j->flags);
+	pack_i64(b, j->received.ms);
 	pack_i64(b, j->expires.ms);
+	pack_bool(b, j->clear_in_budget);
 	pack_u32(b, j->rcpt_count);
 	for (uint32_t i = 0; i < j->rcpt_count; i++) {
 		pack_i64(b, j->rcpt[i].id);
@@ -152,7 +154,9 @@ wire_unpack_job(TALLOC_CTX *mem, struct span a, struct wire_job *j,
 	j->ret = (enum dsn_ret)unpack_enum(&u, DSN_RET_COUNT);
 	j->size_bytes = unpack_u64(&u);
 	j->flags = unpack_u32(&u);
+	j->received.ms = unpack_i64(&u);
 	j->expires.ms = unpack_i64(&u);
+	j->clear_in_budget = unpack_bool(&u);
 	j->rcpt_count = unpack_count(&u, WIRE_JOB_RCPTS, 21);
 	j->rcpt = need(talloc_zero_array(mem, struct wire_job_rcpt,
 	    j->rcpt_count + 1));

@@ -42,6 +42,7 @@ enum wire_type {
 	WIRE_BODY,     /* u32 slot, i64 message, u32 seq, bool last, bytes */
 	WIRE_SLOT_END, /* u32 slot: no more jobs will come */
 	WIRE_ACK,      /* u64 seq: outcomes up to it are committed */
+	WIRE_INTERFERENCE, /* bool: it seems that somebody strips TLS */
 	/* courier -> keeper */
 	WIRE_HELLO,
 	WIRE_BODY_WANT, /* u32 slot, i64 message, u32 seq */
@@ -114,7 +115,9 @@ struct wire_job {
 	enum dsn_ret ret;
 	uint64_t size_bytes;
 	uint32_t flags;
+	struct wall received;
 	struct wall expires;
+	bool clear_in_budget; /* it may go in clear: smtp.plaintext-limit */
 	uint32_t rcpt_count;
 	struct wire_job_rcpt *rcpt;
 	bool has_body;    /* body holds all of it; else ask by BODY_WANT */

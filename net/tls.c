@@ -11,6 +11,8 @@
 
 struct tls_client {
 	SSL_CTX *ctx;
+	SSL_CTX *legacy;    /* of RUNG_LEGACY */
+	const char *hybrid; /* groups of RUNG_HYBRID; NULL: there are none */
 	struct tls_sessions *sessions;
 	uint8_t trust_id[TLS_TRUST_ID_BYTES]; /* SHA-256 of the PEM */
 };
@@ -142,6 +144,7 @@ static int
 client_destroy(struct tls_client *tls)
 {
 	SSL_CTX_free(tls->ctx);
+	SSL_CTX_free(tls->legacy);
 	return 0;
 }
 
@@ -155,8 +158,9 @@ tls_client_trust(struct tls_client *tls, struct span ca_pem, bool *changed,
 
 	if (store == NULL)
 		return why->st;
-	if (SSL_CTX_set0_verify_cert_store(tls->ctx, store) != 1)
-		panic("SSL_CTX_set0_verify_cert_store");
+	if (SSL_CTX_set1_verify_cert_store(tls->legacy, store) != 1 ||
+	    SSL_CTX_set0_verify_cert_store(tls->ctx, store) != 1)
+		panic("no room for trust anchors");
 	sha256(ca_pem, id);
 	*changed = memcmp(id, tls->trust_id, sizeof(id)) != 0;
 	memcpy(tls->trust_id, id, sizeof(id));
@@ -194,6 +198,7 @@ tls_client_of(TALLOC_CTX *mem, struct span ca_pem, struct tls_client **out,
 	enum status st;
 
 	tls->ctx = tls_context_new(TLS_client_method());
+	tls->legacy = tls_legacy_context();
 	talloc_set_destructor(tls, client_destroy);
 	tls->sessions = tls_sessions_new(tls);
 	SSL_CTX_set_session_cache_mode(tls->ctx,
@@ -206,8 +211,23 @@ tls_client_of(TALLOC_CTX *mem, struct span ca_pem, struct tls_client **out,
 	}
 	if (SSL_CTX_dane_enable(tls->ctx) != 1)
 		panic("OpenSSL without DANE");
+	tls->hybrid = tls_hybrid_groups(tls->ctx);
 	*out = tls;
 	return ST_OK;
+}
+
+bool
+tls_client_is_hybrid(const struct tls_client *tls)
+{
+	return tls->hybrid != NULL;
+}
+
+void
+tls_client_set_hybrid(struct tls_client *tls, const char *groups)
+{
+	if (SSL_CTX_set1_groups_list(tls->ctx, (char *)(uintptr_t)groups) != 1)
+		panic("no such groups");
+	tls->hybrid = groups;
 }
 
 /* TLSA records into the SSL; how many OpenSSL can use. */
@@ -257,10 +277,20 @@ demand_dane(SSL *ssl, const struct tls_want *want, struct tls_check *check,
 	/* RFC 7672 3.1.1: no name check for DANE-EE (DANE-33). */
 	SSL_dane_set_flags(ssl, DANE_FLAG_NO_DANE_EE_NAMECHECKS);
 	check->no_usable_tlsa = add_tlsa(ssl, want) == 0;
-	/* The key is the one published, however weak (TLS-06); a chain up to
-	 * a DANE-TA is held to the strict level in tls_judge(). */
-	SSL_set_security_level(ssl, TLS_LEVEL_LENIENT);
 	return ST_OK;
+}
+
+/*
+ * What certificates are held to.  Of DANE the key is the one published,
+ * however weak (TLS-06); a chain up to a DANE-TA is held to the strict level
+ * in tls_judge().
+ */
+static int
+certificate_level(const struct tls_want *want)
+{
+	return want->level < LEVEL_VERIFY || want->method == METHOD_DANE ?
+		   TLS_LEVEL_LENIENT :
+		   TLS_LEVEL_STRICT;
 }
 
 /*
@@ -277,8 +307,17 @@ demand(SSL *ssl, const struct tls_want *want, struct tls_check *check,
 	    SSL_set_tlsext_host_name(ssl, (char *)(uintptr_t)want->sni) != 1)
 		return tls_failed(why, "SNI");
 	SSL_set_verify(ssl, SSL_VERIFY_NONE, NULL);
-	SSL_set_security_level(ssl,
-	    want->level < LEVEL_VERIFY ? TLS_LEVEL_LENIENT : TLS_LEVEL_STRICT);
+	/* OpenSSL's level is of suites and of certificates alike. */
+	SSL_set_security_level(ssl, want->rung == RUNG_LEGACY ?
+					TLS_LEVEL_LEGACY :
+					certificate_level(want));
+	X509_VERIFY_PARAM_set_auth_level(SSL_get0_param(ssl),
+	    certificate_level(want));
+	/* No look at revocation for DANE (RFC 7672 4, DANE-44). */
+	if (want->level >= LEVEL_VERIFY &&
+	    (want->method != METHOD_DANE || want->also_pkix) &&
+	    SSL_set_tlsext_status_type(ssl, TLSEXT_STATUSTYPE_ocsp) != 1)
+		return tls_failed(why, "OCSP");
 	if (want->level >= LEVEL_VERIFY && want->method == METHOD_DANE)
 		st = demand_dane(ssl, want, check, why);
 	if (st == ST_OK && !set_names(ssl, want))
@@ -286,12 +325,31 @@ demand(SSL *ssl, const struct tls_want *want, struct tls_check *check,
 	return st;
 }
 
+/* The hello of the rung. */
+static SSL *
+rung_ssl(struct tls_client *tls, const struct tls_want *want)
+{
+	bool legacy = want->rung == RUNG_LEGACY;
+	SSL *ssl = need(SSL_new(legacy ? tls->legacy : tls->ctx));
+
+	invariant(want->rung < RUNG_CLEAR);
+	invariant(!legacy || want->level <= LEVEL_VERIFY);
+	if (legacy && SSL_set_min_proto_version(ssl,
+			  tls_oldest_version(want->oldest)) != 1)
+		panic("SSL_set_min_proto_version");
+	if (tls->hybrid != NULL && want->rung == RUNG_MODERN &&
+	    SSL_set1_groups_list(ssl,
+		(char *)(uintptr_t)TLS_CLASSICAL_GROUPS) != 1)
+		panic("classical groups are not available");
+	return ssl;
+}
+
 SSL *
 tls_client_ssl(TALLOC_CTX *mem, struct tls_client *tls,
     const struct tls_want *want, struct wall now, struct tls_check *check,
     struct diag *why)
 {
-	SSL *ssl = need(SSL_new(tls->ctx));
+	SSL *ssl = rung_ssl(tls, want);
 
 	*check = (struct tls_check){
 		.client = true,
@@ -306,7 +364,8 @@ tls_client_ssl(TALLOC_CTX *mem, struct tls_client *tls,
 	SSL_set_connect_state(ssl);
 	if (SSL_set_ex_data(ssl, check_index(), check) != 1)
 		panic("no room in an SSL");
-	if (want->session_key != NULL)
+	/* What a legacy session was agreed on is nobody else's. */
+	if (want->session_key != NULL && want->rung != RUNG_LEGACY)
 		use_sessions(ssl, tls, want, now, check);
 	if (demand(ssl, want, check, why) == ST_OK)
 		return ssl;

@@ -9,8 +9,7 @@
 #define NET_TLS_H
 
 #include "dane/tlsa.h"
-#include "policy/failure.h"
-#include "policy/level.h"
+#include "policy/ladder.h"
 #include "util/clock.h"
 
 #define TLS_TRUST_ID_BYTES 32u
@@ -42,6 +41,11 @@ MUST_CHECK enum status tls_trust_check(struct span ca_pem, struct diag *why);
 
 /* Forget the sessions that could be resumed. */
 void tls_client_forget(struct tls_client *tls);
+/* Has the library post-quantum hybrid groups: is RUNG_HYBRID of use? */
+bool tls_client_is_hybrid(const struct tls_client *tls);
+
+/* ST_UNSUPP: the library has faults that a peer could use (B2.9). */
+MUST_CHECK enum status tls_library_check(struct diag *why);
 
 #define TLS_MAX_KEYS 4u /* ours: one of each kind */
 
@@ -62,7 +66,9 @@ struct wall tls_server_not_after(const struct tls_server *tls);
 
 /* What one client handshake must prove.  All borrowed for the call. */
 struct tls_want {
-	enum level level; /* below VERIFY: no authentication demanded */
+	enum rung rung;         /* that of the connection, not CLEAR or NONE */
+	enum oldest_tls oldest; /* RUNG_LEGACY: the version it goes down to */
+	enum level level;       /* below VERIFY: no authentication demanded */
 	enum method method;
 	const char *sni;        /* "" sends none; canonical */
 	const char *const *ref; /* reference names */

@@ -16,9 +16,13 @@
 	"ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:!aNULL:!eNULL:!PSK:!SRP:!DSS"
 
 /* OpenSSL security levels, and what the strict one asks for. */
+#define TLS_LEVEL_LEGACY  0 /* RUNG_LEGACY: better than clear text */
 #define TLS_LEVEL_LENIENT 1 /* still encrypts; identity rests elsewhere */
 #define TLS_LEVEL_STRICT  2 /* RSA-2048, no SHA-1 (RFC 9325 4.5) */
 #define TLS_STRICT_BITS   112
+
+/* Groups of RUNG_MODERN, where RUNG_HYBRID has more. */
+#define TLS_CLASSICAL_GROUPS "X25519:P-256:X448:P-384:P-521"
 
 #define TLS_SYSTEM_BUNDLE "/etc/ssl/certs/ca-certificates.crt"
 #define TLS_TRUST_BYTES   (16u << 20) /* ours: that bundle has 0.2 MiB */
@@ -64,6 +68,23 @@ X509_STORE *tls_store_new(struct span pem, struct diag *why);
 BIO *tls_bio_of(struct span a);
 /* For OpenSSL, which would ask at the terminal. */
 int tls_no_passphrase(char *buf, int size, int writing, void *arg);
+
+/* ---- tls_rung.c ---- */
+/* Let ctx offer hybrid groups first; the list, or NULL: it has none. */
+const char *tls_hybrid_groups(SSL_CTX *ctx);
+/* The same of a tls_client with another list, as if it were hybrid. */
+void tls_client_set_hybrid(struct tls_client *tls, const char *groups);
+/* Without trust anchors. */
+SSL_CTX *tls_legacy_context(void);
+int tls_oldest_version(enum oldest_tls oldest);
+
+/* ---- tls_staple.c ---- */
+/* Does the answer that came along say that the first of chain is revoked,
+ * by a responder that its issuer vouches for? */
+bool tls_staple_revokes(SSL *ssl, STACK_OF(X509) * chain, X509_STORE *store);
+
+/* ---- tls_library.c ---- */
+bool tls_version_is_sound(unsigned major, unsigned minor, unsigned patch);
 
 /* Common to both sides: RFC 8996, RFC 9325 3.1, 3.3, 3.5. */
 SSL_CTX *tls_context_new(const SSL_METHOD *method);

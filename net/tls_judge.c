@@ -38,6 +38,8 @@ describe_certificate(X509 *leaf, struct tls_info *info)
 		info->not_after.ms = (int64_t)timegm(&tm) * 1000;
 }
 
+#define GROUP_X25519MLKEM768 4588 /* IANA; has no NID before OpenSSL 3.5 */
+
 /* The IANA name of the key exchange group. */
 static const char *
 group_name(SSL *ssl)
@@ -53,6 +55,11 @@ group_name(SSL *ssl)
 		return "secp384r1";
 	case NID_secp521r1:
 		return "secp521r1";
+	case TLSEXT_nid_unknown | GROUP_X25519MLKEM768:
+#ifdef NID_X25519MLKEM768
+	case NID_X25519MLKEM768:
+#endif
+		return "X25519MLKEM768";
 	}
 	return "";
 }
@@ -248,12 +255,15 @@ judge_dane(SSL *ssl, const struct tls_check *check, const struct proof *p,
 }
 
 static bool
-judge_pkix(const struct proof *p, struct tls_info *info)
+judge_pkix(SSL *ssl, const struct tls_check *check, const struct proof *p,
+    struct tls_info *info)
 {
 	if (p->error != X509_V_OK)
 		return refuse(info, p->error);
 	if (p->name == NULL) /* no reference name was given */
 		return refuse(info, X509_V_ERR_HOSTNAME_MISMATCH);
+	if (tls_staple_revokes(ssl, p->chain, check->store))
+		return refuse(info, X509_V_ERR_CERT_REVOKED);
 	put(info->matched, sizeof(info->matched), p->name);
 	return true;
 }
@@ -282,6 +292,9 @@ passes_pkix(SSL *ssl, const struct tls_check *check, struct tls_info *info)
 	ok = X509_verify_cert(ctx) == 1;
 	if (!ok)
 		refuse(info, X509_STORE_CTX_get_error(ctx));
+	else if (tls_staple_revokes(ssl, X509_STORE_CTX_get0_chain(ctx),
+		     check->store))
+		ok = refuse(info, X509_V_ERR_CERT_REVOKED);
 	X509_STORE_CTX_free(ctx);
 	return ok;
 }
@@ -310,7 +323,7 @@ authenticates(SSL *ssl, const struct tls_check *check, const struct proof *p,
 {
 	bool ok = check->method == METHOD_DANE ?
 		      judge_dane(ssl, check, p, info) :
-		      judge_pkix(p, info);
+		      judge_pkix(ssl, check, p, info);
 
 	return ok && (!check->also_pkix || passes_pkix(ssl, check, info));
 }

@@ -17,7 +17,9 @@
 
 #include <stdio.h>
 
+#include "dane/tlsa.h"
 #include "policy/decide.h"
+#include "policy/ladder.h"
 #include "policy/level.h"
 #include "policy/marks.h"
 #include "policy/sender.h"
@@ -45,6 +47,8 @@ enum conf_profile { PROFILE_BALANCED, PROFILE_REGULATED };
 enum unvalidated { UNVALIDATED_DEFER, UNVALIDATED_OPPORTUNISTIC };
 enum sts_unknown { STS_UNKNOWN_DEFER, STS_UNKNOWN_IGNORE };
 enum dane_and_sts { DANE_FIRST, DANE_AND_STS };
+enum plaintext_use { PLAINTEXT_ALLOW, PLAINTEXT_FORBID };
+enum interference_action { INTERFERENCE_LOG, INTERFERENCE_DEFER };
 enum eight_bit { EIGHT_BIT_BOUNCE, EIGHT_BIT_CONVERT, EIGHT_BIT_SEND };
 
 enum listen_role { LISTEN_RELAY, LISTEN_SUBMISSION };
@@ -108,7 +112,15 @@ struct conf_rule {
 	enum override_kind require;
 	const char **names; /* extra reference names for require-verified */
 	size_t name_count;
-	const char *where; /* "file:line" */
+	/*
+	 * Of mail of which nothing more is required than TLS where it is
+	 * offered: when it may go in clear, if ever.  Of several rules in
+	 * scope the strictest counts.
+	 */
+	bool forbids_plaintext;
+	int64_t plaintext_after_ms; /* 0: not said */
+	uint32_t plaintext_limit;   /* messages a day; 0: not said */
+	const char *where;          /* "file:line" */
 };
 
 /*
@@ -189,6 +201,7 @@ struct conf {
 	/* where the value of each option comes from: "default", "profile",
 	 * "file:line" */
 	const char **origin;
+	struct tlsa_digests dane_digest; /* dane.digests */
 	const char **resolver_option; /* "name: value", handed to libunbound */
 	size_t resolver_option_count;
 	struct netaddr smtp_bind[2]; /* one of a family at most; no port */
@@ -375,6 +388,22 @@ enum msg_class conf_class_for(enum msg_class mclass,
  */
 struct decide_in conf_decide_in(const struct conf *conf,
     const struct decide_in *facts, const struct conf_override *o);
+
+/* When mail at MAY goes in clear, once TLS is not to be had. */
+struct conf_plaintext {
+	bool forbidden;
+	int64_t after_ms; /* a message has waited that long before */
+	uint32_t limit;   /* messages a day to the recipient domain; 0: none */
+};
+/* Of smtp.plaintext and what stands behind it, and of the rules for the
+ * subject: the strictest, each for itself. */
+struct conf_plaintext conf_plaintext_for(const struct conf *conf,
+    const struct conf_subject *s);
+/* Of a route's host what is said of it counts too, but for the limit. */
+struct conf_plaintext conf_plaintext_of_host(const struct conf *conf,
+    const struct conf_host *h);
+/* Is there a limit for any domain? */
+bool conf_plaintext_is_limited(const struct conf *conf);
 
 /* The entry of destinations that counts for a canonical domain; NULL: none. */
 const struct conf_destination *conf_destination_for(const struct conf *conf,

@@ -132,8 +132,23 @@ check_times(struct conf_reader *r)
 	    "queue.max-retry", c->queue_max_retry_ms);
 	check_order(r, "queue.first-retry", c->queue_first_retry_ms,
 	    "queue.lifetime", c->queue_lifetime_ms);
+	check_order(r, "smtp.plaintext-after", c->smtp_plaintext_after_ms,
+	    "queue.policy-lifetime", c->queue_policy_lifetime_ms);
 	check_order(r, "intake.tarpit-delay", c->intake_tarpit_delay_ms,
 	    "intake.tarpit-limit", c->intake_tarpit_limit_ms);
+}
+
+static void
+check_digests(struct conf_reader *r)
+{
+	struct diag why = { 0 };
+
+	if (tlsa_digests_parse(span_str(r->conf->dane_digests),
+		&r->conf->dane_digest, &why) != ST_OK)
+		conf_mistake(r, conf_option_line(r, "dane.digests"),
+		    "dane.digests: %s: \"sha2-512\" and \"sha2-256\" are "
+		    "expected, or one of them",
+		    why.text);
 }
 
 void
@@ -144,4 +159,5 @@ conf_check(struct conf_reader *r)
 	check_spool(r);
 	check_tls(r);
 	check_times(r);
+	check_digests(r);
 }

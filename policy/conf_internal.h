@@ -176,7 +176,7 @@ void *conf_entry_list(const struct conf_entry *e, const char *key,
 /* ---- conf_listen.c, conf_rule.c, conf_route.c: entries ---- */
 
 #define CONF_LISTEN_FIELDS    8u
-#define CONF_RULE_FIELDS      10u
+#define CONF_RULE_FIELDS      13u
 #define CONF_EXCEPTION_FIELDS 8u
 #define CONF_ROUTE_FIELDS     9u
 extern const struct conf_field conf_listen_field[CONF_LISTEN_FIELDS];
@@ -186,6 +186,10 @@ extern const struct conf_field conf_route_field[CONF_ROUTE_FIELDS];
 
 void conf_listen_read(const struct conf_entry *e, struct conf_listen *out);
 void conf_rule_read(const struct conf_entry *e, struct conf_rule *out);
+/* ---- conf_plaintext.c ---- */
+void conf_plaintext_read(const struct conf_entry *e, struct conf_rule *out);
+/* Is the rule about clear text, whatever it requires? */
+bool conf_plaintext_says(const struct conf_rule *rule);
 void conf_exception_read(const struct conf_entry *e,
     struct conf_exception *out);
 void conf_route_read(const struct conf_entry *e, struct conf_route *out);

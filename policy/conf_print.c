@@ -187,6 +187,8 @@ print_conditions(struct sbuf *b, TALLOC_CTX *tmp, const struct conf_rule *r)
 static void
 print_rules(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf)
 {
+	char after[CLOCK_TEXT_BYTES];
+
 	sbuf_str(b, "rules = (");
 	for (size_t i = 0; i < conf->rule_count; i++) {
 		const struct conf_rule *r = &conf->rule[i];
@@ -196,6 +198,15 @@ print_rules(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf)
 		print_conditions(b, tmp, r);
 		print_text(b, tmp, "require", conf_require_word(r->require));
 		print_texts(b, tmp, "names", r->names, r->name_count);
+		if (r->forbids_plaintext)
+			print_text(b, tmp, "plaintext", "forbid");
+		if (r->plaintext_after_ms > 0)
+			print_text(b, tmp, "plaintext-after",
+			    duration_text(r->plaintext_after_ms, after));
+		if (r->plaintext_limit > 0)
+			print_text(b, tmp, "plaintext-limit",
+			    need(talloc_asprintf(tmp, "%u",
+				r->plaintext_limit)));
 		sbuf_str(b, " }");
 	}
 	sbuf_str(b, " );\n");

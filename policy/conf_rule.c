@@ -49,6 +49,17 @@ const struct conf_field conf_rule_field[CONF_RULE_FIELDS] = {
 	    "With \"verify\": names that the certificate may have beside "
 	    "that of a host whose MX records can be trusted. Without names "
 	    "and such records it must have that of the recipient domain." },
+	{ "plaintext", false, false,
+	    "\"forbid\": where TLS is not to be had such mail waits, though "
+	    "nothing more is required than TLS when it is offered. See "
+	    "smtp.plaintext." },
+	{ "plaintext-after", false, false,
+	    "How long such a message must have waited before it goes in "
+	    "clear, as a time such as \"4h\". See smtp.plaintext-after." },
+	{ "plaintext-limit", false, false,
+	    "How many such messages a day go in clear to one recipient "
+	    "domain: \"20\". See smtp.plaintext-limit. Of several rules and "
+	    "the options the strictest counts, each for itself." },
 };
 
 const struct conf_field conf_exception_field[CONF_EXCEPTION_FIELDS] = {
@@ -239,6 +250,7 @@ conf_rule_read(const struct conf_entry *e, struct conf_rule *out)
 		conf_entry_mistake(e, "names", "names: too many: at most %u",
 		    CONF_MAX_NAMES);
 	read_require(e, out);
+	conf_plaintext_read(e, out);
 	if (out->require == OVERRIDE_MAY && has_star(out) &&
 	    conf_match_by_domain(out))
 		conf_entry_mistake(e, "domains",

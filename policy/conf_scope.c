@@ -156,6 +156,8 @@ check_idle(const struct conf_entry *e, const struct conf_rule *rule)
 {
 	const struct conf_rule *other = NULL;
 
+	if (conf_plaintext_says(rule))
+		return;
 	for (size_t i = 0; i < rule->domain_count; i++) {
 		other = rule_instead(e->r, rule, rule->domains[i]);
 		if (other == NULL)
@@ -169,12 +171,14 @@ check_idle(const struct conf_entry *e, const struct conf_rule *rule)
 		    other->name, other->where);
 }
 
-/* The names of a rule and the word "never" go beyond their level. */
+/* The names of a rule, what it says of clear text and the word "never" go
+ * beyond their level. */
 static bool
 floor_suffices(const struct conf *c, const struct conf_rule *rule)
 {
 	return rule->require != OVERRIDE_NEVER_PLAINTEXT &&
 	       rule->require != OVERRIDE_MAY && rule->name_count == 0 &&
+	       !conf_plaintext_says(rule) &&
 	       conf_floor_level(rule->require) <= c->smtp_floor;
 }
 

@@ -24,8 +24,10 @@ enum failure {
 	FAILURE_STS_LOOKUP,    /* whether there is a policy is not known */
 	FAILURE_REQUIRETLS,    /* the host does not offer REQUIRETLS */
 	FAILURE_RULE,          /* a local rule demands what it has not */
+	FAILURE_PLAINTEXT,     /* no TLS to be had, and not yet, or not at all,
+				* to go in clear */
 };
-#define FAILURE_COUNT 14u
+#define FAILURE_COUNT 15u
 
 /* "no-starttls", "tlsa-mismatch"; "" for none. */
 const char *failure_name(enum failure failure);

@@ -72,7 +72,9 @@ struct plan_host {
 	bool named;
 	bool fallback;
 	bool login;
-	bool implicit_tls;     /* TLS from the first byte */
+	bool implicit_tls; /* TLS from the first byte */
+	/* At MAY, when TLS is not to be had: */
+	struct conf_plaintext plaintext;
 	const char *row;       /* decision row */
 	const char *rule;      /* name of the rule in force, or "" */
 	const char *exception; /* name of the exception in force, or "" */

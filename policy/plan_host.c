@@ -230,6 +230,6 @@ plan_take_tlsa(struct planner *p, size_t host, const struct dns_answer *a)
 	d->tlsa = need(talloc_array(p, struct tlsa, (unsigned)a->count));
 	for (size_t i = 0; i < a->count; i++)
 		d->tlsa[i] = tlsa_from_rdata(span_copy(d->tlsa, a->data[i]));
-	d->tlsa_count = tlsa_select(d->tlsa, a->count);
+	d->tlsa_count = tlsa_select(d->tlsa, a->count, &p->conf->dane_digest);
 	keep(d, d->tlsa_count > 0 ? DANE_D1_USABLE : DANE_D2_UNUSABLE);
 }

@@ -177,23 +177,35 @@ override_text(struct planner *p, const struct plan_host *h,
 
 /* ---- hosts ---- */
 
+static struct conf_host
+conf_host_of(const struct planner *p, const struct plan_draft *d)
+{
+	return (struct conf_host){
+		.domain = p->plan->domain,
+		.destination = d->named         ? d->name :
+			       d->route != NULL ? p->next_hop :
+						  p->plan->domain,
+		.host = d->name,
+		.mclass = p->plan->mclass,
+		.marks = p->plan->marks,
+		.route = d->route,
+	};
+}
+
 static struct conf_override
 override_of(const struct planner *p, const struct plan_draft *d)
 {
-	const struct plan *plan = p->plan;
+	const struct conf_host h = conf_host_of(p, d);
 
-	return conf_override_of_host(p->conf,
-	    &(const struct conf_host){
-		.domain = plan->domain,
-		.destination = d->named         ? d->name :
-			       d->route != NULL ? p->next_hop :
-						  plan->domain,
-		.host = d->name,
-		.mclass = plan->mclass,
-		.marks = plan->marks,
-		.route = d->route,
-	    },
-	    plan->made);
+	return conf_override_of_host(p->conf, &h, p->plan->made);
+}
+
+static struct conf_plaintext
+plaintext_of(const struct planner *p, const struct plan_draft *d)
+{
+	const struct conf_host h = conf_host_of(p, d);
+
+	return conf_plaintext_of_host(p->conf, &h);
 }
 
 bool
@@ -263,6 +275,7 @@ make_host(struct planner *p, const struct plan_draft *d, struct plan_host *h)
 		.fallback = d->route != NULL && d->route->fallback,
 		.login = d->route != NULL && *d->route->user != '\0',
 		.implicit_tls = d->route != NULL && d->route->implicit_tls,
+		.plaintext = plaintext_of(p, d),
 		.rule = o.rule == NULL ? "" : o.rule->name,
 		.exception = "",
 		.approver = "",

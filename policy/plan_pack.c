@@ -98,6 +98,9 @@ pack_host(struct sbuf *b, const struct plan_host *h)
 	pack_bool(b, h->fallback);
 	pack_bool(b, h->login);
 	pack_bool(b, h->implicit_tls);
+	pack_bool(b, h->plaintext.forbidden);
+	pack_i64(b, h->plaintext.after_ms);
+	pack_u32(b, h->plaintext.limit);
 	pack_str(b, h->tlsa_base);
 	pack_u32(b, (uint32_t)h->ref_count);
 	for (size_t i = 0; i < h->ref_count; i++)
@@ -152,6 +155,9 @@ unpack_host(struct unpack *u, TALLOC_CTX *mem, struct plan_host *h)
 	h->fallback = unpack_bool(u);
 	h->login = unpack_bool(u);
 	h->implicit_tls = unpack_bool(u);
+	h->plaintext.forbidden = unpack_bool(u);
+	h->plaintext.after_ms = unpack_i64(u);
+	h->plaintext.limit = unpack_u32(u);
 	h->tlsa_base = unpack_str(u, mem);
 	h->ref_count = unpack_count(u, PLAN_MAX_REFS, 4);
 	for (size_t i = 0; i < h->ref_count; i++)

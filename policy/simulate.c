@@ -169,6 +169,14 @@ open_rules(const struct asked *a)
 
 /* ---- the comparison ---- */
 
+static bool
+forbids_clear(const struct conf *conf, const struct simulate_in *in)
+{
+	const struct conf_host host = host_of(conf, in);
+
+	return conf_plaintext_of_host(conf, &host).forbidden;
+}
+
 static unsigned
 height(const struct decide_out *d)
 {
@@ -190,14 +198,17 @@ compare(const struct decide_out *was, const struct decide_out *now)
 
 /* Would the connection, as it was, have met what is required now? */
 static enum simulate_effect
-judge(const struct simulate_in *in, const struct decide_out *now)
+judge(const struct conf *conf, const struct simulate_in *in,
+    const struct decide_out *now)
 {
 	if (now->skip)
 		return EFFECT_HELD;
 	switch (now->required) {
 	case LEVEL_PLAIN:
-	case LEVEL_MAY:
 		return EFFECT_NONE;
+	case LEVEL_MAY:
+		return !in->encrypted && forbids_clear(conf, in) ? EFFECT_HELD :
+								   EFFECT_NONE;
 	case LEVEL_ENCRYPT:
 		return in->encrypted ? EFFECT_NONE : EFFECT_HELD;
 	case LEVEL_VERIFY:
@@ -237,10 +248,10 @@ simulate(TALLOC_CTX *mem, const struct conf *old, const struct conf *conf,
 		}
 	}
 	out.change = compare(&in->was, &out.now);
-	if (out.change == SIMULATE_SAME)
+	if (out.change == SIMULATE_SAME && out.now.required != LEVEL_MAY)
 		return out;
 	if (in->delivered)
-		out.effect = judge(in, &out.now);
+		out.effect = judge(conf, in, &out.now);
 	else if (out.change == SIMULATE_LOWERED)
 		out.effect = EFFECT_FREED;
 	return out;

@@ -122,6 +122,8 @@ pack_events(struct sbuf *b, const struct evidence *e)
 	pack_bool(b, e->dsn_passed);
 	pack_u8(b, (uint8_t)e->failure);
 	pack_str(b, e->marks);
+	pack_u8(b, (uint8_t)e->rung);
+	pack_bool(b, e->recalled);
 }
 
 void
@@ -245,6 +247,7 @@ unpack_events(struct unpack *u, TALLOC_CTX *mem, unsigned version,
 	e->reply = unpack_str(u, mem);
 	e->result_type = unpack_str(u, mem);
 	e->marks = "";
+	e->rung = RUNG_NONE;
 	if (version == 1)
 		return;
 	e->chunked = unpack_bool(u);
@@ -253,6 +256,8 @@ unpack_events(struct unpack *u, TALLOC_CTX *mem, unsigned version,
 	if (version == 2)
 		return;
 	e->marks = unpack_marks(u, mem);
+	e->rung = (enum rung)unpack_enum(u, RUNG_COUNT);
+	e->recalled = unpack_bool(u);
 }
 
 enum status

@@ -92,13 +92,17 @@ struct evidence {
 	struct wall not_after;
 	bool resumed;
 	bool reused;         /* connection had served before */
-	bool clear_retry;    /* TLS had failed on this host just before */
+	bool clear_retry;    /* TLS had failed on this host before, just now or
+			      * within smtp.tls-failure-lifetime */
 	bool chunked;        /* content went by BDAT (RFC 3030) */
 	bool dsn_passed;     /* the host has taken over reports (RFC 3461) */
 	uint16_t reply_code; /* 0: none */
 	const char *reply;   /* peer text, cut; not printable by promise */
 	const char *result_type; /* TLSRPT, or "" */
 	enum failure failure;    /* of what did not end well */
+	enum rung rung;          /* on which the host was connected to; NONE:
+				  * it was not, or that is not on record */
+	bool recalled; /* begun with there, as TLS had failed for other mail */
 };
 
 /* Canonical bytes of the two parts, into empty buffers. */

@@ -152,6 +152,8 @@ put_events(const struct put *p, const struct evidence *e)
 	put_time(p, "not-after", e->not_after);
 	put_bool(p, "resumed", e->resumed);
 	put_bool(p, "reused", e->reused);
+	put_str(p, "rung", rung_name(e->rung));
+	put_bool(p, "recalled", e->recalled);
 	put_bool(p, "clear-retry", e->clear_retry);
 	put_bool(p, "chunked", e->chunked);
 	put_bool(p, "dsn-passed", e->dsn_passed);

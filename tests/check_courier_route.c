@@ -185,7 +185,7 @@ START_TEST(smtp_52_more_hosts_than_are_tried_leave_the_fallback_in_place)
 }
 END_TEST
 
-START_TEST(smtp_52_no_mail_goes_where_the_relay_offers_no_login)
+START_TEST(smtp_52_tls_38_no_mail_goes_where_the_relay_offers_no_login)
 {
 	struct server *s = server_new(TLS_GOOD, cert_for(RELAY));
 	struct plan *p = plan_new("d.example");
@@ -200,7 +200,7 @@ START_TEST(smtp_52_no_mail_goes_where_the_relay_offers_no_login)
 }
 END_TEST
 
-START_TEST(smtp_52_a_relay_with_a_wrong_certificate_gets_no_password)
+START_TEST(smtp_52_tls_38_a_relay_with_a_wrong_certificate_gets_no_password)
 {
 	struct server *s = server_new(TLS_GOOD, cert_for("other.example"));
 	struct plan *p = plan_new("d.example");
@@ -393,9 +393,10 @@ add_tests(TCase *t)
 	tcase_add_test(t, smtp_52_every_host_of_a_route_is_tried);
 	tcase_add_test(t,
 	    smtp_52_more_hosts_than_are_tried_leave_the_fallback_in_place);
-	tcase_add_test(t, smtp_52_no_mail_goes_where_the_relay_offers_no_login);
 	tcase_add_test(t,
-	    smtp_52_a_relay_with_a_wrong_certificate_gets_no_password);
+	    smtp_52_tls_38_no_mail_goes_where_the_relay_offers_no_login);
+	tcase_add_test(t,
+	    smtp_52_tls_38_a_relay_with_a_wrong_certificate_gets_no_password);
 	tcase_add_test(t, smtp_52_without_its_password_a_route_is_not_used);
 	tcase_add_test(t, smtp_52_an_mx_host_is_never_told_a_password);
 	tcase_add_test(t, tls_37_tls_can_come_before_the_greeting);

@@ -51,7 +51,9 @@ sample(void)
 		.chunked = true,
 		.dsn_passed = true,
 		.failure = FAILURE_RULE,
-		.marks = "secret" };
+		.marks = "secret",
+		.rung = RUNG_LEGACY,
+		.recalled = true };
 }
 
 static void
@@ -98,6 +100,8 @@ START_TEST(evidence_comes_back_as_it_was)
 	ck_assert(f.in.never_plaintext && f.in.requiretls_testing);
 	ck_assert(!f.in.tls_no_beats_floor);
 	ck_assert_str_eq(f.marks, "secret");
+	ck_assert_int_eq(f.rung, RUNG_LEGACY);
+	ck_assert(f.recalled);
 	pack(&f, &again_personal, &again_body);
 	ck_assert(span_eq_span(personal, again_personal));
 	ck_assert(span_eq_span(body, again_body));
@@ -106,9 +110,9 @@ END_TEST
 
 /* Length of what version 3 has behind the rest. */
 static size_t
-marks_bytes(const struct evidence *e)
+version_3_bytes(const struct evidence *e)
 {
-	return 4 + strlen(e->marks);
+	return 4 + strlen(e->marks) + 2; /* rung, recalled */
 }
 
 START_TEST(inv_15_a_record_of_version_2_replays_too)
@@ -121,11 +125,12 @@ START_TEST(inv_15_a_record_of_version_2_replays_too)
 	pack(&e, &personal, &body);
 	sbuf_init(&old, mem, EVIDENCE_MAX_BYTES);
 	pack_u8(&old, 2);
-	sbuf_add(&old, body.p + 1, body.n - 1 - marks_bytes(&e));
+	sbuf_add(&old, body.p + 1, body.n - 1 - version_3_bytes(&e));
 	ck_assert_int_eq(evidence_unpack(mem, personal, sbuf_view(&old), &f,
 			     &why),
 	    ST_OK);
 	ck_assert_str_eq(f.marks, "");
+	ck_assert_int_eq(f.rung, RUNG_NONE);
 	ck_assert_int_eq(f.failure, FAILURE_RULE);
 	ck_assert_int_eq(decide(&f.in).required, f.required);
 }
@@ -143,7 +148,7 @@ START_TEST(inv_15_a_record_of_version_1_replays_too)
 		    4 + 2 + 10;
 
 	pack(&e, &personal, &body);
-	last = span_sub(body, at + 4, body.n - 3 - marks_bytes(&e));
+	last = span_sub(body, at + 4, body.n - 3 - version_3_bytes(&e));
 	sbuf_init(&old, mem, EVIDENCE_MAX_BYTES);
 	pack_u8(&old, 1);
 	sbuf_add(&old, body.p + 1, at - 1);
@@ -153,6 +158,7 @@ START_TEST(inv_15_a_record_of_version_1_replays_too)
 	    ST_OK);
 	ck_assert_str_eq(f.result_type, "");
 	ck_assert_int_eq(f.in.floor, LEVEL_PLAIN);
+	ck_assert_int_eq(f.rung, RUNG_NONE);
 	ck_assert_int_eq(decide(&f.in).required, f.required);
 	/* And what may come is not guessed at. */
 	sbuf_init(&old, mem, EVIDENCE_MAX_BYTES);

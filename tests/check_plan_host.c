@@ -375,6 +375,49 @@ START_TEST(dane_26_dane_29_only_what_counts_is_in_the_plan)
 }
 END_TEST
 
+/* RFC 7672 2.2.3: switched off is unusable, and unusable is not absent. */
+START_TEST(dane_27_records_of_a_digest_that_is_off_keep_tls_mandatory)
+{
+	const struct plan_host *h;
+
+	conf.dane_digest = (struct tlsa_digests){ { 2 }, 1 };
+	signed_host();
+	say(DNS_TLSA, TLSA1, SECURE, "3 1 1 11, 2 0 1 22");
+	h = &plan_n()->host[0];
+	check_host(h, MX1, DANE_D2_UNUSABLE);
+	ck_assert_int_eq(h->required, LEVEL_ENCRYPT);
+	ck_assert_uint_eq(h->tlsa_count, 0);
+}
+END_TEST
+
+START_TEST(dane_27_records_of_the_other_digest_still_prove)
+{
+	const struct plan_host *h;
+
+	conf.dane_digest = (struct tlsa_digests){ { 1 }, 1 };
+	signed_host();
+	say(DNS_TLSA, TLSA1, SECURE, "3 1 1 11, 3 1 2 22");
+	h = &plan_n()->host[0];
+	check_host(h, MX1, DANE_D1_USABLE);
+	ck_assert_uint_eq(h->tlsa_count, 1);
+	ck_assert_uint_eq(h->tlsa[0].matching, 1);
+}
+END_TEST
+
+START_TEST(dane_30_the_order_of_digests_says_which_count)
+{
+	const struct plan_host *h;
+
+	conf.dane_digest = (struct tlsa_digests){ { 1, 2 }, 2 };
+	signed_host();
+	say(DNS_TLSA, TLSA1, SECURE, "3 1 1 11, 3 1 2 22");
+	h = &plan_n()->host[0];
+	ck_assert_uint_eq(h->tlsa_count, 1);
+	ck_assert_uint_eq(h->tlsa[0].matching, 1);
+	ck_assert_uint_eq(h->tlsa[0].data.p[0], 0x11);
+}
+END_TEST
+
 START_TEST(dns_32_too_many_tlsa_records_are_an_error)
 {
 	struct dns_answer *a;
@@ -417,6 +460,9 @@ main(void)
 		dane_22_dane_40_an_alias_without_mx_expands_first,
 		dane_24_dane_28_only_unusable_records_require_tls,
 		dane_26_dane_29_only_what_counts_is_in_the_plan,
+		dane_27_records_of_a_digest_that_is_off_keep_tls_mandatory,
+		dane_27_records_of_the_other_digest_still_prove,
+		dane_30_the_order_of_digests_says_which_count,
 		dns_32_too_many_tlsa_records_are_an_error,
 	};
 

@@ -47,6 +47,10 @@ conf_of(const char *more)
 #define RULE_DANE_ONLY                                                         \
 	"rules = ( { name = \"r\"; domains = [\"a.example\"]; require = "      \
 	"\"dane-only\"; } );"
+#define NO_CLEAR "smtp = { plaintext = \"forbid\"; };"
+#define RULE_NO_CLEAR                                                          \
+	"rules = ( { name = \"r\"; domains = [\"a.example\"]; require = "      \
+	"\"may\"; plaintext = \"forbid\"; } );"
 #define EXCEPTION                                                              \
 	"exceptions = ( { name = \"e\"; domains = [\"a.example\"]; allow = "   \
 	"\"plain\"; reason = \"r\"; approver = \"p\"; expires = "              \
@@ -125,6 +129,22 @@ START_TEST(what_went_in_clear_would_be_held_by_a_rule)
 	expect("", RULE_TLS, delivered(in, true, false), SIMULATE_RAISED,
 	    EFFECT_NONE);
 	expect("", RULE_TLS, in, SIMULATE_RAISED, EFFECT_NONE);
+}
+END_TEST
+
+START_TEST(what_went_in_clear_would_be_held_where_clear_text_is_forbidden)
+{
+	struct simulate_in in = taken(conf_of(""), DANE_D3_NONE, STS_ST_ABSENT);
+
+	expect("", NO_CLEAR, delivered(in, false, false), SIMULATE_SAME,
+	    EFFECT_HELD);
+	expect("", NO_CLEAR, delivered(in, true, false), SIMULATE_SAME,
+	    EFFECT_NONE);
+	expect("", RULE_NO_CLEAR, delivered(in, false, false), SIMULATE_SAME,
+	    EFFECT_HELD);
+	expect("", NO_CLEAR, in, SIMULATE_SAME, EFFECT_NONE);
+	expect("", NO_CLEAR EXCEPTION, delivered(in, false, false),
+	    SIMULATE_LOWERED, EFFECT_NONE);
 }
 END_TEST
 
@@ -394,6 +414,8 @@ main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, the_same_configuration_changes_nothing);
 	tcase_add_test(t, what_went_in_clear_would_be_held_by_a_rule);
+	tcase_add_test(t,
+	    what_went_in_clear_would_be_held_where_clear_text_is_forbidden);
 	tcase_add_test(t,
 	    a_peer_that_was_not_checked_is_unproven_and_not_passed);
 	tcase_add_test(t, dane_only_takes_no_host_but_one_with_usable_records);

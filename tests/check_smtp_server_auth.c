@@ -44,7 +44,7 @@ auth_line(const char *mechanism, const char *response)
 	return talloc_asprintf(mem, "AUTH %s %s\r\n", mechanism, response);
 }
 
-START_TEST(smtp_23_auth_is_offered_within_tls_only)
+START_TEST(smtp_23_tls_38_auth_is_offered_within_tls_only)
 {
 	conf.auth_plain = true;
 	hello();
@@ -365,7 +365,7 @@ int
 main(void)
 {
 	const TTest *const tests[] = {
-		smtp_23_auth_is_offered_within_tls_only,
+		smtp_23_tls_38_auth_is_offered_within_tls_only,
 		smtp_23_plain_with_and_without_initial_response,
 		smtp_23_external_with_and_without_a_name,
 		smtp_23_a_response_must_be_base64,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 static TALLOC_CTX *mem;
+static const struct tlsa_digests both = { { 2, 1 }, 2 };
 
 static void
 setup(void)
@@ -150,7 +151,7 @@ START_TEST(dane_26_one_bad_record_does_not_harm_its_neighbours)
 		good(1, 1, 1, 3) };
 	struct tlsa kept = set[1];
 
-	ck_assert_uint_eq(tlsa_select(set, COUNT_OF(set)), 1);
+	ck_assert_uint_eq(tlsa_select(set, COUNT_OF(set), &both), 1);
 	ck_assert(has(set, 1, &kept));
 }
 END_TEST
@@ -160,8 +161,8 @@ START_TEST(dane_28_only_unusable_records_leave_nothing_to_match)
 	struct tlsa set[] = { record(3, 9, 1, 32, 1), good(0, 0, 1, 2),
 		record(3, 1, 1, 0, 3) };
 
-	ck_assert_uint_eq(tlsa_select(set, COUNT_OF(set)), 0);
-	ck_assert_uint_eq(tlsa_select(set, 0), 0);
+	ck_assert_uint_eq(tlsa_select(set, COUNT_OF(set), &both), 0);
+	ck_assert_uint_eq(tlsa_select(set, 0, &both), 0);
 }
 END_TEST
 
@@ -172,7 +173,7 @@ START_TEST(dane_29_the_stronger_digest_replaces_the_weaker)
 		good(3, 1, 1, 3) };
 	struct tlsa strong = set[1];
 
-	ck_assert_uint_eq(tlsa_select(set, COUNT_OF(set)), 1);
+	ck_assert_uint_eq(tlsa_select(set, COUNT_OF(set), &both), 1);
 	ck_assert(has(set, 1, &strong));
 }
 END_TEST
@@ -182,7 +183,7 @@ START_TEST(dane_29_another_selector_or_usage_is_another_choice)
 	struct tlsa set[] = { good(3, 1, 2, 1), good(3, 0, 1, 2),
 		good(2, 1, 1, 3) };
 
-	ck_assert_uint_eq(tlsa_select(set, COUNT_OF(set)), 3);
+	ck_assert_uint_eq(tlsa_select(set, COUNT_OF(set), &both), 3);
 }
 END_TEST
 
@@ -192,7 +193,7 @@ START_TEST(dane_29_full_data_stays_beside_any_digest)
 		good(3, 1, 2, 3) };
 	struct tlsa full = set[0], strong = set[2];
 
-	ck_assert_uint_eq(tlsa_select(set, COUNT_OF(set)), 2);
+	ck_assert_uint_eq(tlsa_select(set, COUNT_OF(set), &both), 2);
 	ck_assert(has(set, 2, &full));
 	ck_assert(has(set, 2, &strong));
 }
@@ -203,7 +204,7 @@ START_TEST(dane_29_an_unusable_stronger_digest_replaces_nothing)
 	struct tlsa set[] = { record(3, 1, 2, 63, 1), good(3, 1, 1, 2) };
 	struct tlsa kept = set[1];
 
-	ck_assert_uint_eq(tlsa_select(set, COUNT_OF(set)), 1);
+	ck_assert_uint_eq(tlsa_select(set, COUNT_OF(set), &both), 1);
 	ck_assert(has(set, 1, &kept));
 }
 END_TEST
@@ -213,8 +214,8 @@ START_TEST(dane_29_sha2_512_is_preferred_to_sha2_256_in_any_order)
 	struct tlsa a[] = { good(2, 0, 2, 1), good(2, 0, 1, 2) };
 	struct tlsa b[] = { good(2, 0, 1, 2), good(2, 0, 2, 1) };
 
-	ck_assert_uint_eq(tlsa_select(a, 2), 1);
-	ck_assert_uint_eq(tlsa_select(b, 2), 1);
+	ck_assert_uint_eq(tlsa_select(a, 2, &both), 1);
+	ck_assert_uint_eq(tlsa_select(b, 2, &both), 1);
 	ck_assert_uint_eq(a[0].matching, 2);
 	ck_assert_uint_eq(b[0].matching, 2);
 }
@@ -226,7 +227,8 @@ START_TEST(dns_32_a_full_set_of_records_is_chosen_from)
 
 	for (size_t i = 0; i < COUNT_OF(set); i++)
 		set[i] = good(3, 1, 1, (uint8_t)i);
-	ck_assert_uint_eq(tlsa_select(set, COUNT_OF(set)), COUNT_OF(set));
+	ck_assert_uint_eq(tlsa_select(set, COUNT_OF(set), &both),
+	    COUNT_OF(set));
 }
 END_TEST
 
@@ -356,6 +358,85 @@ START_TEST(inv_10_any_change_of_a_set_changes_its_digest)
 }
 END_TEST
 
+START_TEST(dane_31_names_are_read_beside_numbers_in_any_case)
+{
+	static const struct {
+		const char *text;
+		unsigned usage, selector, matching;
+	} row[] = {
+		{ "dane-ee spki sha2-256", 3, 1, 1 },
+		{ "DANE-TA Cert SHA2-512", 2, 0, 2 },
+		{ "PKIX-TA CERT full", 0, 0, 0 },
+		{ " 1  SPKI   0 ", 1, 1, 0 },
+		{ "3 1 1", 3, 1, 1 },
+		{ "255 17 9", 255, 17, 9 },
+	};
+	struct diag why = { 0 };
+	struct tlsa t;
+
+	for (size_t i = 0; i < COUNT_OF(row); i++) {
+		ck_assert_int_eq(tlsa_params_parse(span_str(row[i].text), &t,
+				     &why),
+		    ST_OK);
+		ck_assert_uint_eq(t.usage, row[i].usage);
+		ck_assert_uint_eq(t.selector, row[i].selector);
+		ck_assert_uint_eq(t.matching, row[i].matching);
+	}
+}
+END_TEST
+
+START_TEST(dane_31_what_is_no_name_is_told)
+{
+	static const char *const bad[] = { "", "3 1", "dane-ee spki", "3 1 1 1",
+		"256 1 1", "dane spki sha2-256", "3 1 sha256", "-1 1 1",
+		"3,1,1" };
+	struct diag why = { 0 };
+	struct tlsa t;
+
+	for (size_t i = 0; i < COUNT_OF(bad); i++) {
+		why.text[0] = '\0';
+		ck_assert_int_eq(tlsa_params_parse(span_str(bad[i]), &t, &why),
+		    ST_SYNTAX);
+		ck_assert_str_ne(why.text, "");
+	}
+}
+END_TEST
+
+START_TEST(dane_31_records_are_told_by_their_names)
+{
+	struct tlsa t = { .usage = 3, .selector = 1, .matching = 1 };
+
+	ck_assert_str_eq(tlsa_names(mem, &t), "DANE-EE SPKI SHA2-256");
+	t = (struct tlsa){ .usage = 2, .selector = 0, .matching = 0 };
+	ck_assert_str_eq(tlsa_names(mem, &t), "DANE-TA Cert Full");
+	t = (struct tlsa){ .usage = 4, .selector = 2, .matching = 3 };
+	ck_assert_str_eq(tlsa_names(mem, &t), "4 2 3");
+}
+END_TEST
+
+START_TEST(dane_27_dane_30_digests_are_listed_by_name_the_strongest_first)
+{
+	struct tlsa_digests d;
+	struct diag why = { 0 };
+
+	ck_assert_int_eq(tlsa_digests_parse(SPAN_LIT("sha2-256 SHA2-512"), &d,
+			     &why),
+	    ST_OK);
+	ck_assert_uint_eq(d.count, 2);
+	ck_assert_uint_eq(d.matching[0], 1);
+	ck_assert_uint_eq(d.matching[1], 2);
+	ck_assert_int_eq(tlsa_digests_parse(SPAN_LIT("2"), &d, &why), ST_OK);
+	ck_assert_uint_eq(d.count, 1);
+	ck_assert_int_eq(tlsa_digests_parse(SPAN_LIT(""), &d, &why), ST_SYNTAX);
+	ck_assert_int_eq(tlsa_digests_parse(SPAN_LIT("full"), &d, &why),
+	    ST_SYNTAX);
+	ck_assert_int_eq(tlsa_digests_parse(SPAN_LIT("sha2-256 1"), &d, &why),
+	    ST_SYNTAX);
+	ck_assert_int_eq(tlsa_digests_parse(SPAN_LIT("sha1"), &d, &why),
+	    ST_SYNTAX);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -392,6 +473,11 @@ main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	for (size_t i = 0; i < COUNT_OF(tests); i++)
 		tcase_add_test(tc, tests[i]);
+	tcase_add_test(tc, dane_31_names_are_read_beside_numbers_in_any_case);
+	tcase_add_test(tc, dane_31_what_is_no_name_is_told);
+	tcase_add_test(tc, dane_31_records_are_told_by_their_names);
+	tcase_add_test(tc,
+	    dane_27_dane_30_digests_are_listed_by_name_the_strongest_first);
 	suite_add_tcase(s, tc);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);

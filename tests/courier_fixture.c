@@ -318,6 +318,7 @@ require_sts(struct plan *p, struct plan_host *h, bool match)
 /* ---- the courier ---- */
 
 struct courier *courier;
+struct tls_client *courier_tls;
 
 static void
 pair(struct sock **a, struct sock **b)
@@ -395,6 +396,7 @@ setup(void)
 		.smtp_session_cache = true,
 		.smtp_chunking = true,
 		.smtp_unreachable_ms = 60000,
+		.smtp_tls_failure_ms = 3600000,
 		.queue_first_retry_ms = 300000,
 		.queue_lease_ms = 3600000,
 		.smtp_idle_ms = 30000 };
@@ -405,7 +407,8 @@ setup(void)
 	keeper.acks = keeper.gives_body = true;
 	keeper_gone = advisor_gone = false;
 	env = (struct role_env){ net, &test_log, &conf };
-	courier = courier_new(mem, &env, trusting(authority));
+	courier_tls = trusting(authority);
+	courier = courier_new(mem, &env, courier_tls);
 	attach_keeper();
 	attach_advisor();
 }
@@ -449,6 +452,7 @@ job_of(uint32_t slot, int64_t message, const char *const *rcpt, uint32_t n)
 		.message = message,
 		.sender = "s@x.example",
 		.envid = "",
+		.clear_in_budget = true,
 		.rcpt_count = n,
 		.has_body = true,
 		.body = SPAN_LIT(BODY) };

@@ -26,6 +26,8 @@ extern struct net *net;
 extern struct conf conf;
 extern struct authority *authority;
 extern struct courier *courier;
+/* The courier's, which it owns. */
+extern struct tls_client *courier_tls;
 
 /* ---- the loop ---- */
 
@@ -80,6 +82,8 @@ struct server {
 				*/
 	/* what was seen */
 	unsigned connections, handshakes, resumed, quits, quits_in_tls;
+	unsigned hellos; /* after server_refuse_group() */
+	int refused_group;
 	unsigned clear_mails;
 	unsigned rcpts;
 	const char *login; /* what AUTH said, or NULL */
@@ -97,6 +101,13 @@ void server_shut(struct server *s);
 void server_open(struct server *s);
 /* It gives out TLS sessions, up to a version of OpenSSL's; 0: any. */
 void server_give_sessions(struct server *s, int version);
+/* It has this version of TLS only (0: any), with any old suite, or those. */
+void server_limit_tls(struct server *s, int version, const char *ciphers);
+void server_allow_tls(struct server *s);
+/* It aborts when this group (a TLS number) is the first that is offered. */
+void server_refuse_group(struct server *s, int first);
+/* It aborts on every server name. */
+void server_refuse_names(struct server *s);
 
 /* ---- keeper, advisor ---- */
 

@@ -461,6 +461,84 @@ server_give_sessions(struct server *s, int version)
 	SSL_free(ssl);
 }
 
+static SSL_CTX *
+context_of(struct server *s)
+{
+	struct tls_check check;
+	SSL *ssl = tls_server_ssl(s->tls, false, &check);
+	SSL_CTX *ctx = SSL_get_SSL_CTX(ssl);
+
+	SSL_free(ssl); /* the server has it too */
+	return ctx;
+}
+
+void
+server_limit_tls(struct server *s, int version, const char *ciphers)
+{
+	SSL_CTX *ctx = context_of(s);
+
+	SSL_CTX_set_security_level(ctx, 0);
+	if (version != 0) {
+		SSL_CTX_set_min_proto_version(ctx, version);
+		SSL_CTX_set_max_proto_version(ctx, version);
+	}
+	if (ciphers != NULL)
+		ck_assert_int_eq(SSL_CTX_set_cipher_list(ctx, ciphers), 1);
+}
+
+void
+server_allow_tls(struct server *s)
+{
+	SSL_CTX *ctx = context_of(s);
+
+	SSL_CTX_set_min_proto_version(ctx, 0);
+	SSL_CTX_set_max_proto_version(ctx, 0);
+	ck_assert_int_eq(SSL_CTX_set_cipher_list(ctx, "DEFAULT"), 1);
+}
+
+/* What a hello without hybrid groups is to a box that drops large ones. */
+static int
+refuse_groups(SSL *ssl, int *alert, void *arg)
+{
+	struct server *s = arg;
+	const unsigned char *p;
+	size_t n;
+
+	s->hellos++;
+	(void)alert;
+	if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_supported_groups, &p,
+		&n) != 1)
+		return SSL_CLIENT_HELLO_SUCCESS;
+	if (n >= 4 && (p[2] << 8 | p[3]) == s->refused_group) {
+		*alert = SSL_AD_HANDSHAKE_FAILURE;
+		return SSL_CLIENT_HELLO_ERROR;
+	}
+	return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+void
+server_refuse_group(struct server *s, int first)
+{
+	s->refused_group = first;
+	SSL_CTX_set_client_hello_cb(context_of(s), refuse_groups, s);
+}
+
+static int
+refuse_name(SSL *ssl, int *alert, void *arg)
+{
+	(void)arg;
+	if (SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) == NULL)
+		return SSL_TLSEXT_ERR_NOACK;
+	*alert = SSL_AD_UNRECOGNIZED_NAME;
+	return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+void
+server_refuse_names(struct server *s)
+{
+	SSL_CTX_set_tlsext_servername_callback(context_of(s), refuse_name);
+}
+
 struct cert *
 cert_for(const char *names)
 {

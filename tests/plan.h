@@ -50,6 +50,7 @@ setup(void)
 		.smtp_allow_private = true,
 		.sts_retry_ms = 300000,
 		.sts_unknown = STS_UNKNOWN_DEFER,
+		.dane_digest = { { 2, 1 }, 2 },
 		.dane_and_sts = DANE_FIRST,
 	};
 	sts = (struct sts_fact){ .state = STS_ST_ABSENT,

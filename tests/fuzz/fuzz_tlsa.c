@@ -1,12 +1,37 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* RDATA of any kind: pieces of the input, each with its length before it. */
+/*
+ * RDATA of any kind: pieces of the input, each with its length before it.  The
+ * input as text: names of digests, and of what a record's numbers mean.
+ */
 #include "dane/tlsa.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* What is read comes back from its names. */
+static void
+check_names(TALLOC_CTX *mem, struct span text)
+{
+	struct tlsa t, again;
+	struct tlsa_digests d;
+	struct diag why = { 0 };
+
+	if (tlsa_params_parse(text, &t, &why) == ST_OK) {
+		invariant(tlsa_params_parse(span_str(tlsa_names(mem, &t)),
+			      &again, &why) == ST_OK);
+		invariant(again.usage == t.usage &&
+			  again.selector == t.selector &&
+			  again.matching == t.matching);
+	}
+	if (tlsa_digests_parse(text, &d, &why) == ST_OK)
+		invariant(d.count > 0 && d.count <= TLSA_DIGESTS);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	/* In turn both ways, and with one of them off. */
+	static const struct tlsa_digests digests[] = { { { 2, 1 }, 2 },
+		{ { 1, 2 }, 2 }, { { 1 }, 1 }, { { 2 }, 1 } };
 	TALLOC_CTX *mem = talloc_new(NULL);
 	struct span rest = span_of(data, size);
 	struct tlsa records[TLSA_MAX_RECORDS], again;
@@ -19,7 +44,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		rest = span_sub(rest, 1 + rdata.n, rest.n);
 		records[n++] = tlsa_from_rdata(rdata);
 	}
-	kept = tlsa_select(records, n);
+	check_names(mem, span_of(data, size));
+	kept = tlsa_select(records, n, &digests[size % COUNT_OF(digests)]);
 	invariant(kept <= n);
 	for (size_t i = 0; i < kept; i++) {
 		struct unpack u;

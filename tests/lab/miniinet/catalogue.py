@@ -386,6 +386,10 @@ def _real() -> list[Domain]:
         Domain(f"rich.{TLD}", "DANE; its host has every extension",
                (_host("mx", Tlsa.EE, behaviour=Behaviour(extensions=RICH)),),
                ONE_MX),
+        *(Domain(f"old-{kind}.{TLD}", f"nothing; {kind} with TLS 1.0 alone",
+                 (Host("mx", cert=SELF_SIGNED, external=True),), ONE_MX,
+                 signed=False)
+          for kind in ("postfix", "exim")),
         Domain(f"postfix.{TLD}", "DANE; Postfix receives",
                (Host("mx", tlsa=(Tlsa.EE,), external=True),), ONE_MX),
         Domain(f"exim.{TLD}", "MTA-STS: enforce; Exim receives",

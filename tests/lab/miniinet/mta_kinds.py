@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -191,3 +191,17 @@ exec smtpd -d -T smtp
 )
 
 KINDS = {"postfix": POSTFIX, "exim": EXIM, "opensmtpd": OPENSMTPD}
+
+# As they were twenty years ago: TLS 1.0 and nothing newer.  @SECLEVEL, since
+# today's libraries no longer agree to that by themselves.
+OLD = {
+    "old-postfix": replace(POSTFIX, template=POSTFIX.template + """\
+smtpd_tls_protocols = >=TLSv1, <=TLSv1
+smtpd_tls_ciphers = medium
+tls_medium_cipherlist = ALL:@SECLEVEL=0
+"""),
+    "old-exim": replace(EXIM, template=EXIM.template.replace(
+        "tls_advertise_hosts = *\n",
+        "tls_advertise_hosts = *\n"
+        "tls_require_ciphers = NORMAL:-VERS-ALL:+VERS-TLS1.0\n")),
+}

@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Sequence
 
-from .mta_kinds import KINDS
+from .mta_kinds import KINDS, OLD
 from .procs import Child
 from .world import World
 
@@ -98,7 +98,7 @@ class Mta:
         packages: Sequence[Path],
     ) -> None:
         self.name = kind
-        self.kind = KINDS[kind]
+        self.kind = {**KINDS, **OLD}[kind]
         self.domain = f"{kind}.example"
         self.host = f"mx.{self.domain}"
         self.address, self.identity = world.external[self.host]

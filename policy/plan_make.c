@@ -184,10 +184,8 @@ override_of(const struct planner *p, const struct plan_draft *d)
 
 	return conf_override_of_host(p->conf,
 	    &(const struct conf_host){
-		.domain = plan->domain,
-		.destination = d->named         ? d->name :
-			       d->route != NULL ? p->next_hop :
-						  plan->domain,
+		.domain = plan->hop ? p->next_hop : plan->domain,
+		.destination = d->named ? d->name : p->next_hop,
 		.host = d->name,
 		.mclass = plan->mclass,
 		.route = d->route,

@@ -14,7 +14,7 @@
 #define READ_BYTES 4096u
 #define IN_BYTES   (SOCKETMAP_REQUEST_BYTES + NETSTRING_FRAME_BYTES)
 
-static void work(void *arg);
+static void work(struct mapper_client *c);
 
 static int
 client_destroy(struct mapper_client *c)
@@ -76,12 +76,21 @@ is_slow(const struct mapper_client *c)
 	       MAPPER_OUT_BYTES - SOCKETMAP_REPLY_BYTES - NETSTRING_FRAME_BYTES;
 }
 
+static void
+go_on(void *arg)
+{
+	struct mapper_client *c = arg;
+
+	c->later = NULL; /* it frees itself */
+	work(c);
+}
+
 /* Later, for whoever tells it goes through a list of those who wait. */
 void
 mapper_client_tell(struct mapper_client *c, const struct postfix_answer *answer)
 {
 	socketmap_reply(&c->out, c->map, answer, net_wall(c->m->env.net));
-	c->later = net_later(c, c->m->env.net, work, c);
+	c->later = net_later(c, c->m->env.net, go_on, c);
 }
 
 /* ---- requests ---- */
@@ -159,8 +168,6 @@ receive(struct mapper_client *c)
 	size_t got;
 	enum io io;
 
-	if (c->in.n > IN_BYTES) /* more than one request: it has its turn */
-		return true;
 	at = sbuf_reserve(&c->in, READ_BYTES);
 	invariant(at != NULL);
 	io = sock_recv(c->sock, at, READ_BYTES, &got);
@@ -181,6 +188,7 @@ ready(void *arg, unsigned events)
 	work(c);
 }
 
+/* Who waits is listened to as well, so that his end is seen. */
 static void
 watch(struct mapper_client *c)
 {
@@ -188,16 +196,15 @@ watch(struct mapper_client *c)
 
 	if (c->out.n > 0)
 		events |= SOCK_WRITABLE;
-	else if (c->waits == NULL)
+	else if (c->in.n <= IN_BYTES)
 		events |= SOCK_READABLE;
 	sock_watch(c->sock, events, ready, c);
 }
 
 /* Until it waits for an answer, for the other side to read, or to ask. */
 static void
-work(void *arg)
+work(struct mapper_client *c)
 {
-	struct mapper_client *c = arg;
 	bool any;
 
 	TALLOC_FREE(c->later);

@@ -59,8 +59,9 @@ void net_real_signal(struct net *net, int number, void (*got)(void *arg),
  */
 int net_real_bind(const struct netaddr *addr, struct diag *why);
 /*
- * The same in the file system, in place of one that an earlier process left.
- * mode: rights of the file; group_id: whose it is, -1: not said.
+ * The same in the file system, in place of a socket that an earlier process
+ * left; not of one that is listened to, nor of anything else.  mode: rights
+ * of the file; group_id: whose it is, -1: not said.
  */
 int net_real_bind_unix(const char *path, unsigned mode, int64_t group_id,
     struct diag *why);

@@ -324,10 +324,37 @@ net_real_bind(const struct netaddr *addr, struct diag *why)
 	return -1;
 }
 
-/* What stands there and is no socket is not ours to remove. */
 static enum status
-make_way(const char *path, struct diag *why)
+unix_address(const char *path, struct sockaddr_un *sun, struct diag *why)
 {
+	size_t n = strlen(path);
+
+	*sun = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	if (n >= sizeof(sun->sun_path))
+		return diag_set(why, ST_LIMIT, "%s: too long for a socket",
+		    path);
+	memcpy(sun->sun_path, path, n);
+	return ST_OK;
+}
+
+static bool
+is_listened_to(const struct sockaddr_un *sun)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	bool any = fd >= 0 && (connect(fd, (const struct sockaddr *)sun,
+				   sizeof(*sun)) == 0 ||
+				  errno != ECONNREFUSED);
+
+	if (fd >= 0)
+		close(fd);
+	return any;
+}
+
+/* What an earlier process left may go; what another one has is not ours. */
+static enum status
+make_way(const struct sockaddr_un *sun, struct diag *why)
+{
+	const char *path = sun->sun_path;
 	struct stat st;
 
 	if (lstat(path, &st) < 0)
@@ -337,22 +364,22 @@ make_way(const char *path, struct diag *why)
 		    "%s is there already and no socket: remove it, or name "
 		    "another path",
 		    path);
+	if (is_listened_to(sun))
+		return diag_set(why, ST_POLICY,
+		    "another process listens on %s: end it, or name another "
+		    "path",
+		    path);
 	return unlink(path) == 0 ? ST_OK : diag_errno(why, "%s", path);
 }
 
 /* Nobody connects before the rights are right: they are set before listen. */
 static enum status
-listen_unix(int fd, const char *path, unsigned mode, int64_t group_id,
-    struct diag *why)
+listen_unix(int fd, const struct sockaddr_un *sun, unsigned mode,
+    int64_t group_id, struct diag *why)
 {
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	size_t n = strlen(path);
+	const char *path = sun->sun_path;
 
-	if (n >= sizeof(sun.sun_path))
-		return diag_set(why, ST_LIMIT, "%s: too long for a socket",
-		    path);
-	memcpy(sun.sun_path, path, n);
-	if (bind(fd, (struct sockaddr *)&sun, sizeof(sun)) != 0)
+	if (bind(fd, (const struct sockaddr *)sun, sizeof(*sun)) != 0)
 		return diag_errno(why, "listen on %s", path);
 	if (group_id >= 0 && lchown(path, (uid_t)-1, (gid_t)group_id) != 0)
 		return diag_errno(why, "group of %s", path);
@@ -365,16 +392,18 @@ int
 net_real_bind_unix(const char *path, unsigned mode, int64_t group_id,
     struct diag *why)
 {
+	struct sockaddr_un sun;
 	int fd;
 
-	if (make_way(path, why) != ST_OK)
+	if (unix_address(path, &sun, why) != ST_OK ||
+	    make_way(&sun, why) != ST_OK)
 		return -1;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0) {
 		(void)diag_errno(why, "socket");
 		return -1;
 	}
-	if (listen_unix(fd, path, mode, group_id, why) == ST_OK)
+	if (listen_unix(fd, &sun, mode, group_id, why) == ST_OK)
 		return fd;
 	close(fd);
 	return -1;

@@ -35,16 +35,23 @@ is_dane_host(const struct plan_host *h)
 	return h->dane == DANE_D1_USABLE && h->in.mx_secure;
 }
 
+/* Postfix checks a peer in one way. */
+static bool
+has_one_check(const struct plan_host *h)
+{
+	return !h->also_pkix_sts;
+}
+
 static bool
 by_dane(const struct plan_host *h)
 {
-	return !h->skip && h->method == METHOD_DANE && !h->also_pkix_sts;
+	return !h->skip && h->method == METHOD_DANE && has_one_check(h);
 }
 
 static bool
 by_pkix(const struct plan_host *h)
 {
-	return !h->skip &&
+	return !h->skip && has_one_check(h) &&
 	       (h->method == METHOD_PKIX_STS || h->method == METHOD_PKIX_LOCAL);
 }
 
@@ -291,11 +298,24 @@ words_add(struct words *w, struct span word)
 	w->word[w->count++] = word;
 }
 
-/* A certificate is for a name; what is none is a list of no use. */
+/* Is it a name, or a pattern for names, and no more words than one? */
+static bool
+is_name(const char *name)
+{
+	struct span a = span_str(name);
+
+	for (size_t i = 0; i < a.n; i++)
+		if (!ascii_isalnum(a.p[i]) &&
+		    !span_has(SPAN_LIT("-._*"), a.p[i]))
+			return false;
+	return a.n > 0;
+}
+
+/* A certificate is for a name, and an address has none. */
 static void
 add_name(struct words *w, const char *name)
 {
-	if (*name != '\0' && !domain_is_address(span_str(name)))
+	if (is_name(name) && !domain_is_address(span_str(name)))
 		words_add(w, span_str(name));
 }
 
@@ -382,7 +402,12 @@ static const char *
 report_of(TALLOC_CTX *mem, const struct conf_hop *hop, const struct plan *plan)
 {
 	const struct sts_policy *pol = &plan->sts.policy;
-	char *s = need(talloc_asprintf(mem, "policy_type=sts policy_domain=%s",
+	char *s;
+
+	for (size_t i = 0; i < pol->mx_count; i++)
+		if (!is_name(pol->mx[i]))
+			return "";
+	s = need(talloc_asprintf(mem, "policy_type=sts policy_domain=%s",
 	    hop->name));
 
 	for (size_t i = 0; i < pol->mx_count; i++)

@@ -3,8 +3,8 @@
  * roles - the working roles as objects on a struct net.
  *
  * A process holds one of them (gateway/process.c); the replay harness holds
- * all of them in one process.  Each is a talloc object; freeing it closes
- * its channels.  attach functions may be called again at any time with a
+ * those that carry mail in one process.  Each is a talloc object; freeing it
+ * closes its channels.  attach functions may be called again at any time with a
  * new channel: the other side was started afresh, and the role resumes with
  * it.  conf is borrowed until the next reload returns.
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * advisor - answers couriers' questions for plans.
+ * advisor - answers questions for plans: couriers' for a domain and class,
+ * the mapper's for a next hop.
  *
  * A plan is kept until its first input expires and serves all who ask for
  * the domain meanwhile.  While the resolver is not known to validate, the
@@ -13,6 +14,7 @@
 #include "gateway/supply.h"
 #include "gateway/wire.h"
 #include "net/chan.h"
+#include "policy/hop.h"
 #include "util/strmap.h"
 
 #define ADVISOR_MAX_PLANS    20000u /* ours: kept; the oldest goes first */
@@ -21,7 +23,7 @@
 #define HEALTHY_RETEST_MS    600000 /* the resolver's self-test, when well */
 #define SICK_RETEST_MS       15000  /* and while it is not */
 
-struct line; /* a channel to a courier */
+struct line; /* a channel to a courier or the mapper */
 
 /* One question. */
 struct question {
@@ -32,12 +34,19 @@ struct question {
 
 TAILQ_HEAD(questions, question);
 
-/* The plan of one destination: being made, or kept. */
+/* What a plan is asked for. */
+struct subject {
+	struct dest_key to; /* of a hop hop_text() is the domain */
+	bool is_hop;
+	struct conf_hop hop;
+};
+
+/* The plan of one subject: being made, or kept. */
 struct kept {
 	TAILQ_ENTRY(kept) age;
 	struct advisor *a;
 	const char *key;
-	struct dest_key to;
+	struct subject of;
 	struct supply *supply; /* while it is being made */
 	struct plan *plan;     /* once it is there */
 	struct questions questions;
@@ -45,7 +54,8 @@ struct kept {
 
 struct line {
 	struct advisor *a;
-	unsigned index;
+	struct line **at; /* where the advisor has it */
+	const char *name; /* of the role, for the log */
 	struct chan *chan;
 };
 
@@ -57,7 +67,8 @@ struct advisor {
 	struct rejoin *rejoin; /* to the keeper */
 	bool loaded;           /* the keeper has sent its cache */
 	struct line *line[ADVISOR_MAX_COURIERS];
-	struct strmap *kept;       /* by dest_key_text() */
+	struct line *mapper;
+	struct strmap *kept;       /* by dest_key_text(), "hop text" */
 	TAILQ_HEAD(, kept) by_age; /* newest last */
 	size_t waiting;
 	struct dns_health health;
@@ -171,9 +182,10 @@ plan_hold(struct kept *k, const char *why)
 	struct plan *p = need(talloc_zero(k, struct plan));
 	struct wall now = net_wall(k->a->env.net);
 
-	p->domain = k->to.domain;
-	p->mclass = k->to.mclass;
-	p->marks = k->to.marks;
+	p->domain = k->of.to.domain;
+	p->hop = k->of.is_hop;
+	p->mclass = k->of.to.mclass;
+	p->marks = k->of.to.marks;
 	p->verdict = PLAN_DEFER;
 	p->status = "4.4.3";
 	p->why = need(talloc_strdup(p, why));
@@ -217,6 +229,7 @@ static void
 make_plan(struct kept *k)
 {
 	struct advisor *a = k->a;
+	struct supply_from from;
 
 	if (must_hold(a)) {
 		char *why = need(talloc_asprintf(k,
@@ -228,9 +241,10 @@ make_plan(struct kept *k)
 		forget(k);
 		return;
 	}
-	k->supply = supply_plan(k, &a->env,
-	    &(const struct supply_from){ a->discover, a->self }, &k->to,
-	    planned, k);
+	from = (struct supply_from){ a->discover, a->self };
+	k->supply = k->of.is_hop ?
+			supply_hop(k, &a->env, &from, &k->of.hop, planned, k) :
+			supply_plan(k, &a->env, &from, &k->of.to, planned, k);
 }
 
 static void
@@ -246,7 +260,7 @@ evict_oldest(struct advisor *a)
 }
 
 static struct kept *
-kept_new(struct advisor *a, const char *key, const struct dest_key *to)
+kept_new(struct advisor *a, const char *key, const struct subject *of)
 {
 	struct kept *k = need(talloc_zero(a, struct kept));
 
@@ -254,9 +268,11 @@ kept_new(struct advisor *a, const char *key, const struct dest_key *to)
 		evict_oldest(a);
 	k->a = a;
 	k->key = need(talloc_strdup(k, key));
-	k->to.domain = need(talloc_strdup(k, to->domain));
-	k->to.mclass = to->mclass;
-	k->to.marks = need(talloc_strdup(k, to->marks));
+	k->of = *of;
+	k->of.to.domain = need(talloc_strdup(k, of->to.domain));
+	k->of.to.marks = need(talloc_strdup(k, of->to.marks));
+	if (of->is_hop)
+		k->of.hop.name = need(talloc_strdup(k, of->hop.name));
 	TAILQ_INIT(&k->questions);
 	TAILQ_INSERT_TAIL(&a->by_age, k, age);
 	strmap_put(a->kept, key, k);
@@ -264,10 +280,12 @@ kept_new(struct advisor *a, const char *key, const struct dest_key *to)
 }
 
 static void
-ask(struct line *l, uint32_t token, const struct dest_key *to)
+ask(struct line *l, uint32_t token, const struct subject *of)
 {
 	struct advisor *a = l->a;
-	char *key = dest_key_text(NULL, to);
+	char *key = of->is_hop ?
+			need(talloc_asprintf(NULL, "hop %s", of->to.domain)) :
+			dest_key_text(NULL, &of->to);
 	struct kept *k = strmap_get(a->kept, key);
 	struct question *q;
 
@@ -278,7 +296,7 @@ ask(struct line *l, uint32_t token, const struct dest_key *to)
 	}
 	bool fresh = k == NULL;
 	if (fresh)
-		k = kept_new(a, key, to);
+		k = kept_new(a, key, of);
 	talloc_free(key);
 	q = need(talloc_zero(k, struct question));
 	q->line = l;
@@ -392,22 +410,52 @@ test_again(void *arg)
 /* ---- channels ---- */
 
 static enum status
+take_question(struct line *l, uint32_t token, const struct subject *of,
+    struct diag *why)
+{
+	if (l->a->waiting >= ADVISOR_MAX_WAITING)
+		return diag_set(why, ST_LIMIT, "over %u questions unanswered",
+		    ADVISOR_MAX_WAITING);
+	ask(l, token, of);
+	return ST_OK;
+}
+
+static enum status
 courier_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 {
 	struct line *l = arg;
 	TALLOC_CTX *tmp = talloc_new(l);
 	struct unpack u = unpack_from(payload);
 	uint32_t token = unpack_u32(&u);
-	const struct dest_key to = unpack_dest_key(&u, tmp);
-	enum status st = ST_OK;
+	struct subject of = { .to = unpack_dest_key(&u, tmp) };
+	enum status st;
 
 	if (type != WIRE_PLAN_WANT || unpack_done(&u) != ST_OK)
 		st = diag_set(why, ST_SYNTAX, "not a question for a plan");
-	else if (l->a->waiting >= ADVISOR_MAX_WAITING)
-		st = diag_set(why, ST_LIMIT, "over %u questions unanswered",
-		    ADVISOR_MAX_WAITING);
 	else
-		ask(l, token, &to);
+		st = take_question(l, token, &of, why);
+	talloc_free(tmp);
+	return st;
+}
+
+static enum status
+mapper_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
+{
+	struct line *l = arg;
+	TALLOC_CTX *tmp = talloc_new(l);
+	struct unpack u = unpack_from(payload);
+	uint32_t token = unpack_u32(&u);
+	struct subject of = { .to = { unpack_str(&u, tmp), CLASS_NORMAL, "" },
+		.is_hop = true };
+	enum status st;
+
+	/* There is one way to write it, or one plan would be made twice. */
+	if (type != WIRE_HOP_WANT || unpack_done(&u) != ST_OK ||
+	    hop_parse(tmp, span_str(of.to.domain), 0, &of.hop, why) != ST_OK ||
+	    !span_eq(span_str(hop_text(tmp, &of.hop)), of.to.domain))
+		st = diag_set(why, ST_SYNTAX, "not a question for a next hop");
+	else
+		st = take_question(l, token, &of, why);
 	talloc_free(tmp);
 	return st;
 }
@@ -428,37 +476,58 @@ each_drop_line(void *arg, const char *key, void *value)
 }
 
 static void
-courier_closed(void *arg, const char *why)
+line_closed(void *arg, const char *why)
 {
 	struct line *l = arg;
 
-	log_text(l->a->env.log, LOG_LEVEL_INFO, "channel-closed",
-	    "courier/%u: %s", l->index, why);
+	log_text(l->a->env.log, LOG_LEVEL_INFO, "channel-closed", "%s: %s",
+	    l->name, why);
 	strmap_each(l->a->kept, each_drop_line, l);
-	l->a->line[l->index] = NULL;
+	*l->at = NULL;
 	talloc_free(l); /* so that the other side sees it too */
 }
 
 static const struct chan_ops courier_ops = {
 	.frame = courier_frame,
-	.closed = courier_closed,
+	.closed = line_closed,
 };
+
+static const struct chan_ops mapper_ops = {
+	.frame = mapper_frame,
+	.closed = line_closed,
+};
+
+/* In place of the one at *at; takes name over. */
+static void
+new_line(struct advisor *a, struct line **at, char *name,
+    const struct chan_ops *ops, struct sock *s)
+{
+	struct line *l;
+
+	if (*at != NULL) {
+		strmap_each(a->kept, each_drop_line, *at);
+		TALLOC_FREE(*at);
+	}
+	*at = l = need(talloc_zero(a, struct line));
+	l->a = a;
+	l->at = at;
+	l->name = talloc_steal(l, name);
+	l->chan = chan_new(l, a->env.net, s, ops, l);
+}
 
 void
 advisor_attach_courier(struct advisor *a, unsigned index, struct sock *s)
 {
-	struct line *l;
-
 	invariant(index < ADVISOR_MAX_COURIERS);
-	if (a->line[index] != NULL) {
-		strmap_each(a->kept, each_drop_line, a->line[index]);
-		TALLOC_FREE(a->line[index]);
-	}
-	l = need(talloc_zero(a, struct line));
-	l->a = a;
-	l->index = index;
-	l->chan = chan_new(l, a->env.net, s, &courier_ops, l);
-	a->line[index] = l;
+	new_line(a, &a->line[index],
+	    need(talloc_asprintf(NULL, "courier/%u", index)), &courier_ops, s);
+}
+
+void
+advisor_attach_mapper(struct advisor *a, struct sock *s)
+{
+	new_line(a, &a->mapper, need(talloc_strdup(NULL, "mapper")),
+	    &mapper_ops, s);
 }
 
 static enum status

@@ -18,6 +18,7 @@ static const char *const role_names[ROLE_COUNT] = {
 	[ROLE_ADVISOR] = "advisor",
 	[ROLE_COURIER] = "courier",
 	[ROLE_INTAKE] = "intake",
+	[ROLE_MAPPER] = "mapper",
 };
 
 const char *

@@ -35,7 +35,7 @@ enum control_type {
 	CONTROL_CHANNEL,  /* role, index of the other side; socket */
 	CONTROL_START,    /* number of couriers */
 	/* index into conf->listen; socket; to intake.  To keeper: the socket
-	 * of the command line. */
+	 * of the command line.  To mapper: index into conf->socketmap. */
 	CONTROL_LISTENER,
 	CONTROL_DRAIN, /* finish what runs */
 	CONTROL_STOP,  /* all others have gone: end */

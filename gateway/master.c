@@ -21,11 +21,12 @@
 #include "gateway/cmd_util.h"
 #include "gateway/control.h"
 #include "gateway/master_files.h"
+#include "gateway/master_socketmap.h"
 #include "gateway/master_user.h"
 #include "net/tls.h"
 
 #define MASTER_MAX_WORKERS  64u
-#define MASTER_MAX_CHILDREN (2u + 2u * MASTER_MAX_WORKERS)
+#define MASTER_MAX_CHILDREN (3u + 2u * MASTER_MAX_WORKERS)
 #define RESTART_FIRST_MS    50 /* back-off of a role that dies at once */
 #define RESTART_MAX_MS      5000
 #define RESTART_FORGIVE_MS  5000 /* alive for so long: back-off starts anew */
@@ -58,6 +59,7 @@ struct master {
 	struct master_files *files;
 	int exe; /* this program, open before the privileges went */
 	int listener[CONF_MAX_LISTEN];
+	int socketmap[CONF_MAX_SOCKETMAP];
 	int command_line; /* socket on which the keeper is asked */
 	enum phase phase;
 	uint32_t workers;
@@ -146,6 +148,7 @@ tell_files(struct child *c)
 
 	switch (c->role) {
 	case ROLE_KEEPER:
+	case ROLE_MAPPER:
 		return true;
 	case ROLE_ADVISOR:
 		return tell_blob(c, CONTROL_TRUST, f->sts_ca);
@@ -207,10 +210,14 @@ join(struct child *a, struct child *b)
 static bool
 talk(enum role a, enum role b)
 {
+	if (a == b || (a == ROLE_KEEPER && b == ROLE_MAPPER) ||
+	    (a == ROLE_MAPPER && b == ROLE_KEEPER))
+		return false;
 	if (a == ROLE_KEEPER || b == ROLE_KEEPER)
-		return a != b;
-	return (a == ROLE_ADVISOR && b == ROLE_COURIER) ||
-	       (a == ROLE_COURIER && b == ROLE_ADVISOR);
+		return true;
+	if (b == ROLE_ADVISOR)
+		return talk(b, a);
+	return a == ROLE_ADVISOR && (b == ROLE_COURIER || b == ROLE_MAPPER);
 }
 
 /* With those that are there already: each pair is joined by its second. */
@@ -276,8 +283,14 @@ spawn(struct child *c, struct diag *why)
 static void
 give_listeners(struct child *c)
 {
-	for (size_t i = 0; i < c->m->conf->listen_count; i++)
-		tell(c, CONTROL_LISTENER, (uint32_t)i, c->m->listener[i]);
+	const struct master *m = c->m;
+
+	if (c->role == ROLE_INTAKE)
+		for (size_t i = 0; i < m->conf->listen_count; i++)
+			tell(c, CONTROL_LISTENER, (uint32_t)i, m->listener[i]);
+	if (c->role == ROLE_MAPPER)
+		for (size_t i = 0; i < m->conf->socketmap_count; i++)
+			tell(c, CONTROL_LISTENER, (uint32_t)i, m->socketmap[i]);
 }
 
 /* Clients come in once there is somebody to keep and to decide. */
@@ -307,7 +320,7 @@ bring_up(struct child *c)
 	join_all(c);
 	if (c->role == ROLE_KEEPER)
 		tell(c, CONTROL_LISTENER, 0, m->command_line);
-	if (m->phase == PHASE_RUNNING && c->role == ROLE_INTAKE)
+	if (m->phase == PHASE_RUNNING)
 		give_listeners(c);
 }
 
@@ -340,13 +353,19 @@ all_ready(struct master *m)
 {
 	m->phase = PHASE_RUNNING;
 	for (size_t i = 0; i < m->child_count; i++)
-		if (m->child[i].role == ROLE_INTAKE)
-			give_listeners(&m->child[i]);
+		give_listeners(&m->child[i]);
 	for (size_t i = 0; i < m->conf->listen_count; i++) {
 		char text[NETADDR_TEXT_BYTES];
 
 		log_text(m->log, LOG_LEVEL_INFO, "listening", "%s",
 		    netaddr_text_port(&m->conf->listen[i].addr, text));
+	}
+	for (size_t i = 0; i < m->conf->socketmap_count; i++) {
+		char *text = conf_socketmap_text(m, &m->conf->socketmap[i]);
+
+		log_text(m->log, LOG_LEVEL_INFO, "listening", "%s (socketmap)",
+		    text);
+		talloc_free(text);
 	}
 	log_text(m->log, LOG_LEVEL_INFO, "ready", "tierpost %s, %u workers",
 	    TIERPOST_VERSION, m->workers);
@@ -637,6 +656,8 @@ on_reload(void *arg)
 
 	if (conf != NULL && !same_listeners(m->conf, conf))
 		why = "listen: other addresses need a restart";
+	else if (conf != NULL && !master_socketmap_same(m->conf, conf))
+		why = "socketmap: other addresses or groups need a restart";
 	else if (conf != NULL && check_bind(conf, &no_bind) != ST_OK)
 		why = no_bind.text;
 	else if (conf != NULL)
@@ -661,7 +682,7 @@ bind_all(struct master *m, struct diag *why)
 		if (m->listener[i] < 0)
 			return why->st;
 	}
-	return ST_OK;
+	return master_socketmap_bind(m->conf, m->socketmap, why);
 }
 
 static enum status
@@ -713,6 +734,8 @@ start_all(struct master *m)
 		add_child(m, ROLE_COURIER, i);
 	add_child(m, ROLE_KEEPER, 0);
 	add_child(m, ROLE_ADVISOR, 0);
+	if (m->conf->socketmap_count > 0)
+		add_child(m, ROLE_MAPPER, 0);
 	for (uint32_t i = 0; i < m->workers; i++)
 		add_child(m, ROLE_INTAKE, i);
 	for (size_t i = 0; i < m->child_count; i++)

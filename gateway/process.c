@@ -49,6 +49,7 @@ struct process {
 	struct advisor *advisor;
 	struct courier *courier;
 	struct intake *intake;
+	struct mapper *mapper;
 };
 
 static void
@@ -109,6 +110,8 @@ take_conf(struct process *p, int fd, struct diag *why)
 		courier_reload(p->courier, conf);
 	if (p->intake != NULL)
 		intake_reload(p->intake, conf);
+	if (p->mapper != NULL)
+		mapper_reload(p->mapper, conf);
 	talloc_free(old);
 	return ST_OK;
 }
@@ -230,6 +233,10 @@ attach(struct process *p, enum role other, uint32_t index, int fd)
 		advisor_attach_keeper(p->advisor, s);
 	else if (p->advisor != NULL && other == ROLE_COURIER)
 		advisor_attach_courier(p->advisor, index, s);
+	else if (p->advisor != NULL && other == ROLE_MAPPER)
+		advisor_attach_mapper(p->advisor, s);
+	else if (p->mapper != NULL && other == ROLE_ADVISOR)
+		mapper_attach_advisor(p->mapper, s);
 	else if (p->courier != NULL && other == ROLE_KEEPER)
 		courier_attach_keeper(p->courier, s);
 	else if (p->courier != NULL && other == ROLE_ADVISOR)
@@ -390,6 +397,10 @@ start_role(struct process *p, uint32_t courier_count, struct diag *why)
 		intake_set_accounts(p->intake, p->accounts);
 		intake_limit_connections(p->intake, free_descriptors());
 		return ST_OK;
+	case ROLE_MAPPER:
+		p->mapper = mapper_new(p, &env);
+		mapper_links(p->mapper, &links, p);
+		return ST_OK;
 	}
 	return ST_UNSUPP; /* not reached: the switch names every role */
 }
@@ -439,6 +450,22 @@ drain(struct process *p)
 }
 
 static enum status
+take_listener(struct process *p, const struct control *c, struct diag *why)
+{
+	struct listener *l = net_real_listener(p, p->net, c->fd);
+
+	if (p->keeper != NULL)
+		keeper_add_listener(p->keeper, l);
+	else if (p->intake != NULL && c->number < p->conf->listen_count)
+		intake_add_listener(p->intake, c->number, l);
+	else if (p->mapper != NULL && c->number < p->conf->socketmap_count)
+		mapper_add_listener(p->mapper, c->number, l);
+	else
+		return diag_set(why, ST_SYNTAX, "stray listener");
+	return ST_OK;
+}
+
+static enum status
 obey(struct process *p, const struct control *c, struct diag *why)
 {
 	switch (c->type) {
@@ -461,16 +488,7 @@ obey(struct process *p, const struct control *c, struct diag *why)
 	case CONTROL_START:
 		return start(p, c->number, why);
 	case CONTROL_LISTENER:
-		if (p->keeper != NULL) {
-			keeper_add_listener(p->keeper,
-			    net_real_listener(p, p->net, c->fd));
-			return ST_OK;
-		}
-		if (p->intake == NULL || c->number >= p->conf->listen_count)
-			return diag_set(why, ST_SYNTAX, "stray listener");
-		intake_add_listener(p->intake, c->number,
-		    net_real_listener(p, p->net, c->fd));
-		return ST_OK;
+		return take_listener(p, c, why);
 	case CONTROL_DRAIN:
 		drain(p);
 		return ST_OK;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * roles - the four working roles as objects on a struct net.
+ * roles - the working roles as objects on a struct net.
  *
  * A process holds one of them (gateway/process.c); the replay harness holds
- * all of them in one process.  Each is a talloc object; freeing it closes
- * its channels.  attach functions may be called again at any time with a
+ * those that carry mail in one process.  Each is a talloc object; freeing it
+ * closes its channels.  attach functions may be called again at any time with a
  * new channel: the other side was started afresh, and the role resumes with
  * it.  conf is borrowed until the next reload returns.
  */
@@ -19,8 +19,9 @@ enum role {
 	ROLE_ADVISOR,
 	ROLE_COURIER,
 	ROLE_INTAKE,
+	ROLE_MAPPER,
 };
-#define ROLE_COUNT 4u
+#define ROLE_COUNT 5u
 
 /*
  * What a role wants of the master when a channel broke while both its ends
@@ -85,9 +86,23 @@ struct advisor;
 struct advisor *advisor_new(TALLOC_CTX *mem, const struct role_env *env);
 void advisor_attach_keeper(struct advisor *a, struct sock *s);
 void advisor_attach_courier(struct advisor *a, unsigned index, struct sock *s);
+void advisor_attach_mapper(struct advisor *a, struct sock *s);
 void advisor_links(struct advisor *a, const struct role_links *links,
     void *arg);
 void advisor_reload(struct advisor *a, const struct conf *conf);
+
+/*
+ * mapper: answers Postfix's questions what a next hop requires, from plans of
+ * the advisor; kept until they expire.  Until there is an advisor, and when
+ * it does not answer, what is not kept is answered TEMP.
+ */
+struct mapper;
+struct mapper *mapper_new(TALLOC_CTX *mem, const struct role_env *env);
+void mapper_attach_advisor(struct mapper *m, struct sock *s);
+void mapper_links(struct mapper *m, const struct role_links *links, void *arg);
+/* which: index into conf->socketmap; the same index after a reload. */
+void mapper_add_listener(struct mapper *m, size_t which, struct listener *l);
+void mapper_reload(struct mapper *m, const struct conf *conf);
 
 /* courier: SMTP client sessions.  Takes tls over. */
 struct courier;

@@ -120,9 +120,9 @@ supply_self(TALLOC_CTX *mem, const struct role_env *env)
 	return self;
 }
 
-struct supply *
-supply_plan(TALLOC_CTX *mem, const struct role_env *env,
-    const struct supply_from *from, const struct dest_key *to,
+static struct supply *
+new_supply(TALLOC_CTX *mem, const struct role_env *env,
+    const struct supply_from *from,
     void (*done)(void *arg, const struct plan *plan), void *arg)
 {
 	struct supply *s = need(talloc_zero(mem, struct supply));
@@ -132,12 +132,40 @@ supply_plan(TALLOC_CTX *mem, const struct role_env *env,
 	s->done = done;
 	s->arg = arg;
 	LIST_INIT(&s->errands);
-	s->planner = planner_new(s, env->conf, to, net_wall(env->net),
-	    net_random_u64(env->net));
-	planner_set_self(s->planner, from->self);
+	return s;
+}
+
+static struct supply *
+begin(struct supply *s)
+{
 	if (planner_plan(s->planner) != NULL)
-		s->later = net_later(s, env->net, finish, s);
+		s->later = net_later(s, s->env->net, finish, s);
 	else
 		advance(s);
 	return s;
+}
+
+struct supply *
+supply_plan(TALLOC_CTX *mem, const struct role_env *env,
+    const struct supply_from *from, const struct dest_key *to,
+    void (*done)(void *arg, const struct plan *plan), void *arg)
+{
+	struct supply *s = new_supply(mem, env, from, done, arg);
+
+	s->planner = planner_new(s, env->conf, to, net_wall(env->net),
+	    net_random_u64(env->net));
+	planner_set_self(s->planner, from->self);
+	return begin(s);
+}
+
+struct supply *
+supply_hop(TALLOC_CTX *mem, const struct role_env *env,
+    const struct supply_from *from, const struct conf_hop *hop,
+    void (*done)(void *arg, const struct plan *plan), void *arg)
+{
+	struct supply *s = new_supply(mem, env, from, done, arg);
+
+	s->planner = planner_new_hop(s, env->conf, hop, net_wall(env->net),
+	    net_random_u64(env->net));
+	return begin(s);
 }

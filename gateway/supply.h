@@ -33,5 +33,9 @@ struct supply;
 struct supply *supply_plan(TALLOC_CTX *mem, const struct role_env *env,
     const struct supply_from *from, const struct dest_key *to,
     void (*done)(void *arg, const struct plan *plan), void *arg);
+/* The same for a next hop (planner_new_hop()), which is copied. */
+struct supply *supply_hop(TALLOC_CTX *mem, const struct role_env *env,
+    const struct supply_from *from, const struct conf_hop *hop,
+    void (*done)(void *arg, const struct plan *plan), void *arg);
 
 #endif

@@ -52,6 +52,8 @@ enum wire_type {
 	/* courier -> advisor, and back */
 	WIRE_PLAN_WANT, /* u32 token, destination (pack_dest_key) */
 	WIRE_PLAN,      /* u32 token, plan (pack_plan) */
+	/* mapper -> advisor, answered by PLAN */
+	WIRE_HOP_WANT, /* u32 token, str hop_text() */
 	/* command line -> keeper, and back */
 	WIRE_ADMIN,
 	WIRE_ADMIN_STATE,

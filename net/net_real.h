@@ -58,6 +58,13 @@ void net_real_signal(struct net *net, int number, void (*got)(void *arg),
  * not set); -1 with *why.
  */
 int net_real_bind(const struct netaddr *addr, struct diag *why);
+/*
+ * The same in the file system, in place of a socket that an earlier process
+ * left; not of one that is listened to, nor of anything else.  mode: rights
+ * of the file; group_id: whose it is, -1: not said.
+ */
+int net_real_bind_unix(const char *path, unsigned mode, int64_t group_id,
+    struct diag *why);
 /* May connections come from this address?  ST_POLICY: it is none of ours. */
 MUST_CHECK enum status net_real_can_bind(const struct netaddr *local,
     struct diag *why);

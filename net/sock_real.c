@@ -6,6 +6,8 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "net/net_real_internal.h"
@@ -319,6 +321,91 @@ net_real_bind(const struct netaddr *addr, struct diag *why)
 	(void)diag_errno(why, "listen on %s", netaddr_text_port(addr, text));
 	if (fd >= 0)
 		close(fd);
+	return -1;
+}
+
+static enum status
+unix_address(const char *path, struct sockaddr_un *sun, struct diag *why)
+{
+	size_t n = strlen(path);
+
+	*sun = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	if (n >= sizeof(sun->sun_path))
+		return diag_set(why, ST_LIMIT, "%s: too long for a socket",
+		    path);
+	memcpy(sun->sun_path, path, n);
+	return ST_OK;
+}
+
+static bool
+is_listened_to(const struct sockaddr_un *sun)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	bool any = fd >= 0 && (connect(fd, (const struct sockaddr *)sun,
+				   sizeof(*sun)) == 0 ||
+				  errno != ECONNREFUSED);
+
+	if (fd >= 0)
+		close(fd);
+	return any;
+}
+
+/* What an earlier process left may go; what another one has is not ours. */
+static enum status
+make_way(const struct sockaddr_un *sun, struct diag *why)
+{
+	const char *path = sun->sun_path;
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return errno == ENOENT ? ST_OK : diag_errno(why, "%s", path);
+	if (!S_ISSOCK(st.st_mode))
+		return diag_set(why, ST_POLICY,
+		    "%s is there already and no socket: remove it, or name "
+		    "another path",
+		    path);
+	if (is_listened_to(sun))
+		return diag_set(why, ST_POLICY,
+		    "another process listens on %s: end it, or name another "
+		    "path",
+		    path);
+	return unlink(path) == 0 ? ST_OK : diag_errno(why, "%s", path);
+}
+
+/* Nobody connects before the rights are right: they are set before listen. */
+static enum status
+listen_unix(int fd, const struct sockaddr_un *sun, unsigned mode,
+    int64_t group_id, struct diag *why)
+{
+	const char *path = sun->sun_path;
+
+	if (bind(fd, (const struct sockaddr *)sun, sizeof(*sun)) != 0)
+		return diag_errno(why, "listen on %s", path);
+	if (group_id >= 0 && lchown(path, (uid_t)-1, (gid_t)group_id) != 0)
+		return diag_errno(why, "group of %s", path);
+	if (chmod(path, (mode_t)mode) != 0 || listen(fd, BACKLOG) != 0)
+		return diag_errno(why, "listen on %s", path);
+	return ST_OK;
+}
+
+int
+net_real_bind_unix(const char *path, unsigned mode, int64_t group_id,
+    struct diag *why)
+{
+	struct sockaddr_un sun;
+	int fd;
+
+	if (unix_address(path, &sun, why) != ST_OK ||
+	    make_way(&sun, why) != ST_OK)
+		return -1;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0) {
+		(void)diag_errno(why, "socket");
+		return -1;
+	}
+	if (listen_unix(fd, &sun, mode, group_id, why) == ST_OK)
+		return fd;
+	close(fd);
 	return -1;
 }
 

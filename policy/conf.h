@@ -30,6 +30,8 @@
 
 #define CONF_MAX_BYTES              (16u << 20) /* ours: with all includes; printed */
 #define CONF_MAX_LISTEN             64u
+#define CONF_MAX_SOCKETMAP          16u
+#define CONF_SOCKET_PATH_BYTES      107u /* sockaddr_un, without its NUL */
 #define CONF_MAX_RULES              10000u
 #define CONF_MAX_EXCEPTIONS         10000u
 #define CONF_MAX_DESTINATIONS       1000u
@@ -81,6 +83,15 @@ struct conf_listen {
 	size_t proxy_count;
 	struct conf_certificate *certificate;
 	size_t certificate_count;
+};
+
+/* Where Postfix asks what a next hop requires (policy/socketmap.h). */
+struct conf_socketmap {
+	const char *path;        /* of a socket in the file system; or "" */
+	const char *group;       /* who may use it; "": everybody here */
+	struct netaddr addr;     /* without a path */
+	struct netprefix *allow; /* of addr: networks that may ask */
+	size_t allow_count;
 };
 
 /*
@@ -208,6 +219,8 @@ struct conf {
 	size_t smtp_bind_count;
 	struct conf_listen *listen;
 	size_t listen_count;
+	struct conf_socketmap *socketmap;
+	size_t socketmap_count;
 	struct conf_rule *rule;
 	size_t rule_count;
 	const struct conf_rule **marking; /* about the message; by name */
@@ -415,6 +428,9 @@ const struct conf_destination *conf_destination_for(const struct conf *conf,
  */
 const struct conf_route *conf_route_for(const struct conf *conf,
     const char *domain, bool fallback);
+
+/* The address of a socketmap as the file has it, in mem. */
+char *conf_socketmap_text(TALLOC_CTX *mem, const struct conf_socketmap *s);
 
 /* When the next exception expires after now; WALL_NEVER when none does. */
 struct wall conf_next_expiry(const struct conf *conf, struct wall now);

@@ -133,8 +133,9 @@ enum {
 	CONF_EXCEPTIONS,
 	CONF_DESTINATIONS,
 	CONF_ROUTES,
+	CONF_SOCKETMAP,
 };
-#define CONF_LIST_COUNT 5u
+#define CONF_LIST_COUNT 6u
 extern const struct conf_list conf_lists[CONF_LIST_COUNT];
 
 /* An entry of a list whose keys are known and of their type. */
@@ -197,6 +198,9 @@ void conf_route_read(const struct conf_entry *e, struct conf_route *out);
 /* Text of a key, a copy that lives as long as the configuration; "" when
  * absent. */
 const char *conf_entry_copy(const struct conf_entry *e, const char *key);
+/* A network, but not all of the world; all is what is said of that. */
+enum status conf_take_network(const char *text, struct netprefix *out,
+    const char *all, struct diag *why);
 /* A name is of letters that need no quoting in a log line. */
 void conf_check_name(const struct conf_entry *e);
 /* A scope of domain_in_scope(); a name. */
@@ -204,6 +208,13 @@ enum status conf_take_scope(TALLOC_CTX *mem, const char *text, void *out,
     size_t i, struct diag *why);
 enum status conf_take_name(TALLOC_CTX *mem, const char *text, void *out,
     size_t i, struct diag *why);
+
+/* ---- conf_socketmap.c ---- */
+
+#define CONF_SOCKETMAP_FIELDS 3u
+extern const struct conf_field conf_socketmap_field[CONF_SOCKETMAP_FIELDS];
+void conf_socketmap_read(const struct conf_entry *e,
+    struct conf_socketmap *out);
 
 /* ---- conf_destination.c ---- */
 

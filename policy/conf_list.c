@@ -37,6 +37,11 @@ const struct conf_list conf_lists[CONF_LIST_COUNT] = {
 	    "hosts, or to a fallback relay when none of these can be reached. "
 	    "Such a host is judged as a destination of its own: what it "
 	    "publishes counts, not what the recipient domain does." },
+	[CONF_SOCKETMAP] = { "socketmap", "socketmap", CONF_MAX_SOCKETMAP,
+	    conf_socketmap_field, CONF_SOCKETMAP_FIELDS,
+	    "Where Postfix asks, in smtp_tls_policy_maps, what a next hop "
+	    "requires: socketmap:unix:PATH:policy or "
+	    "socketmap:inet:HOST:PORT:policy. Read doc/socketmap.md first." },
 };
 
 /* ---- one entry ---- */
@@ -269,6 +274,10 @@ read_entry(const struct conf_entry *e)
 	case CONF_ROUTES:
 		conf_route_read(e, &conf->route[conf->route_count++]);
 		return;
+	case CONF_SOCKETMAP:
+		conf_socketmap_read(e,
+		    &conf->socketmap[conf->socketmap_count++]);
+		return;
 	}
 }
 
@@ -295,6 +304,10 @@ make_room(struct conf *conf, const struct conf_list *list, size_t n)
 	case CONF_ROUTES:
 		conf->route = need(talloc_zero_array(conf, struct conf_route,
 		    (unsigned)n));
+		return;
+	case CONF_SOCKETMAP:
+		conf->socketmap = need(talloc_zero_array(conf,
+		    struct conf_socketmap, (unsigned)n));
 		return;
 	}
 }

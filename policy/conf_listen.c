@@ -103,8 +103,8 @@ conf_listen_certificate_text(TALLOC_CTX *mem, const struct conf_certificate *c)
 
 /* ---- texts of its lists ---- */
 
-static enum status
-take_prefix(const char *text, struct netprefix *prefix, const char *all,
+enum status
+conf_take_network(const char *text, struct netprefix *prefix, const char *all,
     struct diag *why)
 {
 	if (netprefix_parse(span_str(text), prefix) != ST_OK)
@@ -122,7 +122,7 @@ take_allowed(TALLOC_CTX *mem, const char *text, void *out, size_t i,
     struct diag *why)
 {
 	(void)mem;
-	return take_prefix(text, (struct netprefix *)out + i,
+	return conf_take_network(text, (struct netprefix *)out + i,
 	    "all the world could relay: name your own networks", why);
 }
 
@@ -131,7 +131,7 @@ take_proxy(TALLOC_CTX *mem, const char *text, void *out, size_t i,
     struct diag *why)
 {
 	(void)mem;
-	return take_prefix(text, (struct netprefix *)out + i,
+	return conf_take_network(text, (struct netprefix *)out + i,
 	    "all the world could pretend to be another: name your load "
 	    "balancers",
 	    why);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "policy/conf_internal.h"
+#include "policy/hop.h"
 
 static void
 print_resolver_option(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf)
@@ -264,14 +265,8 @@ print_hops(struct sbuf *b, TALLOC_CTX *tmp, const struct conf_route *r)
 	const char **via = need(talloc_array(tmp, const char *,
 	    (unsigned)r->hop_count + 1));
 
-	for (size_t i = 0; i < r->hop_count; i++) {
-		const struct conf_hop *hop = &r->hop[i];
-		bool bracket = hop->is_host && hop->name[0] != '[';
-
-		via[i] = need(talloc_asprintf(via, "%s%s%s:%u",
-		    bracket ? "[" : "", hop->name, bracket ? "]" : "",
-		    hop->port));
-	}
+	for (size_t i = 0; i < r->hop_count; i++)
+		via[i] = hop_text(via, &r->hop[i]);
 	print_texts(b, tmp, "via", via, r->hop_count);
 }
 
@@ -297,6 +292,22 @@ print_routes(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf)
 	sbuf_str(b, " );\n");
 }
 
+static void
+print_socketmap(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf)
+{
+	sbuf_str(b, "socketmap = (");
+	for (size_t i = 0; i < conf->socketmap_count; i++) {
+		const struct conf_socketmap *s = &conf->socketmap[i];
+
+		sbuf_printf(b, "%s\n\t{", i == 0 ? "" : ",");
+		print_text(b, tmp, "address", conf_socketmap_text(tmp, s));
+		print_text(b, tmp, "group", s->group);
+		print_networks(b, "allow", s->allow, s->allow_count);
+		sbuf_str(b, " }");
+	}
+	sbuf_str(b, " );\n");
+}
+
 static char *
 print_all(TALLOC_CTX *mem, const struct conf *conf, size_t max, bool effective)
 {
@@ -311,6 +322,7 @@ print_all(TALLOC_CTX *mem, const struct conf *conf, size_t max, bool effective)
 	print_exceptions(&b, tmp, conf);
 	print_destinations(&b, tmp, conf);
 	print_routes(&b, tmp, conf);
+	print_socketmap(&b, tmp, conf);
 	if (!sbuf_failed(&b))
 		text = need(talloc_strdup(mem, sbuf_cstr(&b)));
 	talloc_free(tmp);

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "policy/conf_internal.h"
-#include "util/domain.h"
+#include "policy/hop.h"
 
 const struct conf_field conf_route_field[CONF_ROUTE_FIELDS] = {
 	{ "name", false, true,
@@ -55,65 +55,13 @@ conf_route_tls_word(bool implicit)
 
 /* ---- via ---- */
 
-/* ":587" behind a hop, or nothing. */
-static bool
-take_port(struct span a, uint16_t *port)
-{
-	uint32_t n;
-
-	if (a.n == 0)
-		return true;
-	if (a.p[0] != ':' ||
-	    span_u32(span_sub(a, 1, a.n), UINT32_MAX, &n) != ST_OK || n == 0 ||
-	    n > UINT16_MAX)
-		return false;
-	*port = (uint16_t)n;
-	return true;
-}
-
-static enum status
-take_host(TALLOC_CTX *mem, struct span host, struct conf_hop *hop,
-    struct diag *why)
-{
-	char text[NETADDR_TEXT_BYTES];
-	struct span ip = host;
-
-	hop->is_host = true;
-	if (span_istarts(ip, "ipv6:"))
-		ip = span_sub(ip, strlen("ipv6:"), ip.n);
-	if (netaddr_parse(ip, &hop->addr) != ST_OK) {
-		hop->addr.family = NETADDR_NONE;
-		return domain_canonical(mem, host, &hop->name, why);
-	}
-	hop->name = need(talloc_strdup(mem, netaddr_literal(&hop->addr, text)));
-	return ST_OK;
-}
-
 static enum status
 take_hop(TALLOC_CTX *mem, const char *text, void *out, size_t i,
     struct diag *why)
 {
-	struct conf_hop *hop = (struct conf_hop *)out + i;
-	struct span a = span_str(text);
-	bool bracket = *text == '[';
-	size_t end = span_find(a, bracket ? ']' : ':', 0);
-	enum status st;
-
-	*hop = (struct conf_hop){ .addr.family = NETADDR_NONE };
-	if (!take_port(span_sub(a, end + bracket, a.n), &hop->port) ||
-	    (bracket && end == a.n))
-		return diag_set(why, ST_SYNTAX,
-		    "%s: written \"[relay.example.org]:587\", or "
-		    "\"relay.example.org\" for its MX hosts",
-		    text);
-	if (bracket)
-		return take_host(mem, span_sub(a, 1, end), hop, why);
-	a = span_sub(a, 0, end);
-	if (domain_is_address(a))
-		return diag_set(why, ST_SYNTAX, "%s: an address in brackets",
-		    text);
-	st = domain_canonical(mem, a, &hop->name, why);
-	return st;
+	/* Port 0: not said; the options give it. */
+	return hop_parse(mem, span_str(text), 0, (struct conf_hop *)out + i,
+	    why);
 }
 
 static void

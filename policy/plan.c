@@ -7,6 +7,7 @@
  *
  * and when all is answered, a decision for each host.
  */
+#include "policy/hop.h"
 #include "policy/plan_internal.h"
 
 #include <string.h>
@@ -163,20 +164,16 @@ plan_literal(struct planner *p, const struct netaddr *addr)
 	d->state = d->addr_count > 0 ? DRAFT_KEPT : DRAFT_GONE;
 }
 
-struct planner *
-planner_new(TALLOC_CTX *mem, const struct conf *conf, const struct dest_key *to,
-    struct wall now, uint64_t seed)
+static struct planner *
+new_planner(TALLOC_CTX *mem, const struct conf *conf, struct wall now,
+    uint64_t seed)
 {
 	struct planner *p = need(talloc_zero(mem, struct planner));
 	struct plan *plan = need(talloc_zero(p, struct plan));
-	struct netaddr literal;
 
 	p->conf = conf;
 	p->random = seed;
 	p->plan = plan;
-	plan->domain = need(talloc_strdup(p, to->domain));
-	plan->mclass = to->mclass;
-	plan->marks = need(talloc_strdup(p, to->marks));
 	memcpy(plan->conf_digest, conf->digest, sizeof(plan->conf_digest));
 	plan->made = now;
 	plan->verdict = PLAN_DELIVER;
@@ -184,11 +181,25 @@ planner_new(TALLOC_CTX *mem, const struct conf *conf, const struct dest_key *to,
 	plan->sts = (struct sts_fact){
 		.state = STS_ST_ABSENT, .id = "", .why = ""
 	};
-	p->next_hop = p->expanded = plan->domain;
 	p->port = (uint16_t)conf->smtp_port;
+	return p;
+}
+
+struct planner *
+planner_new(TALLOC_CTX *mem, const struct conf *conf, const struct dest_key *to,
+    struct wall now, uint64_t seed)
+{
+	struct planner *p = new_planner(mem, conf, now, seed);
+	struct plan *plan = p->plan;
+	struct netaddr literal;
+
+	plan->domain = need(talloc_strdup(p, to->domain));
+	plan->mclass = to->mclass;
+	plan->marks = need(talloc_strdup(p, to->marks));
+	p->next_hop = p->expanded = plan->domain;
 	p->route = conf_route_for(conf, plan->domain, false);
 	if (p->route != NULL) {
-		plan_begin_route(p);
+		plan_begin_hops(p, p->route->hop, p->route->hop_count);
 		return p;
 	}
 	p->fallback = conf_route_for(conf, plan->domain, true);
@@ -198,5 +209,23 @@ planner_new(TALLOC_CTX *mem, const struct conf *conf, const struct dest_key *to,
 	}
 	plan_ask(p, FOR_MX, 0, plan->domain, DNS_MX);
 	plan_ask(p, FOR_STS, 0, plan->domain, DNS_TXT);
+	return p;
+}
+
+struct planner *
+planner_new_hop(TALLOC_CTX *mem, const struct conf *conf,
+    const struct conf_hop *hop, struct wall now, uint64_t seed)
+{
+	struct planner *p = new_planner(mem, conf, now, seed);
+	struct conf_hop own = *hop;
+
+	own.name = need(talloc_strdup(p, hop->name));
+	p->plan->domain = hop_text(p, hop);
+	p->plan->hop = true;
+	p->plan->mclass = CLASS_NORMAL;
+	p->plan->marks = "";
+	p->next_hop = p->expanded = own.name;
+	p->route = plan_route_to(conf, hop);
+	plan_begin_hops(p, &own, 1);
 	return p;
 }

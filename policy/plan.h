@@ -95,7 +95,8 @@ struct plan_trail {
 };
 
 struct plan {
-	const char *domain; /* N, canonical */
+	const char *domain; /* N, canonical; of a next hop: hop_text() */
+	bool hop;           /* asked of a next hop, see planner_new_hop() */
 	enum msg_class mclass;
 	const char *marks; /* of the mail that it is for */
 	enum plan_verdict verdict;
@@ -139,6 +140,15 @@ struct planner; /* opaque; lives in the mem given at birth */
  */
 struct planner *planner_new(TALLOC_CTX *mem, const struct conf *conf,
     const struct dest_key *to, struct wall now, uint64_t seed);
+
+/*
+ * For those who have decided where mail goes, and ask what is required there:
+ * no route of a recipient domain counts, nor is anything left out because
+ * this gateway would not connect to it.  A host that a route of ours leads
+ * to must meet what that route requires.
+ */
+struct planner *planner_new_hop(TALLOC_CTX *mem, const struct conf *conf,
+    const struct conf_hop *hop, struct wall now, uint64_t seed);
 
 /* Needs that have not been answered yet, in order of asking. */
 size_t planner_need_count(const struct planner *p);

@@ -49,8 +49,9 @@ begin_host(struct planner *p, size_t host)
 void
 plan_begin_hosts(struct planner *p)
 {
-	while (p->draft_next < p->draft_count &&
-	       p->in_hand < p->conf->smtp_hosts)
+	size_t most = p->plan->hop ? DNS_MAX_MX : p->conf->smtp_hosts;
+
+	while (p->draft_next < p->draft_count && p->in_hand < most)
 		begin_host(p, p->draft_next++);
 	for (size_t i = p->draft_next; i < p->draft_count; i++)
 		if (p->draft[i].named)
@@ -84,7 +85,8 @@ plan_add_address(struct planner *p, struct plan_draft *d,
 
 	a.port = d->port;
 	d->is_self |= plan_self_has(p->self, &a);
-	if (!allowed(p->conf, d, &a) || d->addr_count == PLAN_MAX_ADDRESSES)
+	if ((!p->plan->hop && !allowed(p->conf, d, &a)) ||
+	    d->addr_count == PLAN_MAX_ADDRESSES)
 		return;
 	for (size_t i = 0; i < d->addr_count; i++)
 		if (netaddr_eq(&d->addr[i], &a))

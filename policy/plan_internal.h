@@ -117,8 +117,12 @@ struct plan_draft *plan_add_draft(struct planner *p, const char *name,
 void plan_give_up(struct planner *p, enum plan_verdict verdict,
     const char *status, const char *why);
 void plan_take_mx(struct planner *p, const struct dns_answer *a);
-/* The domain has a route: to a domain's hosts, or to hosts it names. */
-void plan_begin_route(struct planner *p);
+/* Where the operator wants mail to go: to a domain's hosts, or to these. */
+void plan_begin_hops(struct planner *p, const struct conf_hop *hop,
+    size_t count);
+/* Of the routes that lead to hop the one that requires most, or NULL. */
+const struct conf_route *plan_route_to(const struct conf *conf,
+    const struct conf_hop *hop);
 /* Is the name of this host beyond doubt: named, or from secure MX records? */
 bool plan_name_is_secure(const struct planner *p, const struct plan_draft *d);
 

@@ -181,10 +181,11 @@ static struct conf_host
 conf_host_of(const struct planner *p, const struct plan_draft *d)
 {
 	return (struct conf_host){
-		.domain = p->plan->domain,
-		.destination = d->named         ? d->name :
-			       d->route != NULL ? p->next_hop :
-						  p->plan->domain,
+		.domain = p->plan->hop ? p->next_hop : p->plan->domain,
+		.destination = d->named ? d->name :
+			       d->route != NULL || p->plan->hop ?
+					  p->next_hop :
+					  p->plan->domain,
 		.host = d->name,
 		.mclass = p->plan->mclass,
 		.marks = p->plan->marks,

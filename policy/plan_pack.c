@@ -222,6 +222,7 @@ pack_plan(struct sbuf *b, const struct plan *plan)
 	pack_str(b, plan->reason);
 	pack_i64(b, plan->exception_expires.ms);
 	pack_bytes(b, span_of(plan->conf_digest, sizeof(plan->conf_digest)));
+	pack_bool(b, plan->hop);
 }
 
 /* What is not written down but follows from the facts of a host. */
@@ -286,6 +287,7 @@ unpack_any(TALLOC_CTX *mem, struct unpack *u)
 	plan->reason = unpack_str(u, plan);
 	plan->exception_expires.ms = unpack_i64(u);
 	unpack_digest(u, plan->conf_digest);
+	plan->hop = unpack_bool(u);
 	if (!u->failed)
 		return plan;
 	talloc_free(plan);
@@ -309,7 +311,9 @@ host_holds(const struct plan *plan, const struct plan_host *h)
 	    h->in.sts != (h->named ? STS_ST_ABSENT : plan->sts.state))
 		return false;
 	/* A password goes to a verified host that the operator named. */
-	if ((h->named || h->fallback || h->login || h->implicit_tls) && !routed)
+	if ((h->fallback || h->login || h->implicit_tls) && !routed)
+		return false;
+	if (h->named && !routed && !plan->hop)
 		return false;
 	if (h->login && (!h->named || (!h->skip && h->required < LEVEL_VERIFY)))
 		return false;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* plan_route - which hosts take the domain's mail, RFC 5321 5.1. */
+#include "policy/hop.h"
 #include "policy/plan_internal.h"
 
 #include <stdlib.h>
@@ -52,10 +53,9 @@ plan_name_is_secure(const struct planner *p, const struct plan_draft *d)
 /* ---- hosts of the operator's choice ---- */
 
 static void
-add_hop(struct planner *p, const struct conf_route *route, size_t i,
-    uint16_t preference)
+add_hop(struct planner *p, const struct conf_route *route,
+    const struct conf_hop *hop, uint16_t preference)
 {
-	const struct conf_hop *hop = &route->hop[i];
 	struct plan_draft *d = plan_add_draft(p, hop->name, preference);
 
 	d->route = route;
@@ -74,7 +74,7 @@ add_fallback(struct planner *p)
 	const struct conf_route *r = p->fallback;
 
 	for (size_t i = 0; r != NULL && i < r->hop_count; i++)
-		add_hop(p, r, i, UINT16_MAX);
+		add_hop(p, r, &r->hop[i], UINT16_MAX);
 }
 
 /* ---- the list ---- */
@@ -97,7 +97,7 @@ take_names(struct planner *p, const struct dns_answer *a)
 	for (size_t i = 0; i < a->count; i++) {
 		const char *host = a->mx[i].host;
 
-		if (is_localhost(host))
+		if (is_localhost(host) && !p->plan->hop)
 			p->loops = true;
 		else if (*host != '\0' && !domain_is_address(span_str(host)))
 			plan_add_draft(p, host, a->mx[i].preference);
@@ -158,6 +158,8 @@ shuffle_ties(struct planner *p)
 static bool
 cut_at_self(struct planner *p)
 {
+	if (p->plan->hop) /* another's list, who may have another name */
+		return false;
 	for (size_t i = 0; i < p->draft_count; i++) {
 		if (!domain_eq(p->draft[i].name, p->conf->hostname))
 			continue;
@@ -183,23 +185,35 @@ begin(struct planner *p)
 	plan_begin_hosts(p);
 }
 
-void
-plan_begin_route(struct planner *p)
+const struct conf_route *
+plan_route_to(const struct conf *conf, const struct conf_hop *hop)
 {
-	const struct conf_route *r = p->route;
+	const struct conf_route *best = NULL;
 
-	p->port = r->hop[0].port;
-	if (!r->hop[0].is_host) { /* STS-03: its own policy governs */
-		p->next_hop = p->expanded = r->hop[0].name;
+	for (size_t i = 0; i < conf->route_count; i++)
+		for (size_t k = 0; k < conf->route[i].hop_count; k++)
+			if (hop_eq(&conf->route[i].hop[k], hop) &&
+			    (best == NULL ||
+				conf->route[i].require > best->require))
+				best = &conf->route[i];
+	return best;
+}
+
+void
+plan_begin_hops(struct planner *p, const struct conf_hop *hop, size_t count)
+{
+	p->port = hop[0].port;
+	if (!hop[0].is_host) { /* STS-03: its own policy governs */
+		p->next_hop = p->expanded = hop[0].name;
 		plan_ask(p, FOR_MX, 0, p->next_hop, DNS_MX);
 		plan_ask(p, FOR_STS, 0, p->next_hop, DNS_TXT);
 		return;
 	}
 	p->plan->mx_secure = true;
-	p->plan->sts.why = "a host that a route names has no MTA-STS policy";
-	plan_make_drafts(p, r->hop_count);
-	for (size_t i = 0; i < r->hop_count; i++)
-		add_hop(p, r, i, (uint16_t)i);
+	p->plan->sts.why = "a host that is named has no MTA-STS policy";
+	plan_make_drafts(p, count);
+	for (size_t i = 0; i < count; i++)
+		add_hop(p, p->route, &hop[i], (uint16_t)i);
 	begin(p);
 }
 

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -835,6 +836,55 @@ START_TEST(net_real_bind_tells_where_it_failed)
 }
 END_TEST
 
+START_TEST(net_real_bind_unix_takes_the_place_of_what_was_left_alone)
+{
+	char folder[] = "/tmp/tierpost-check-XXXXXX", path[64];
+	struct diag why = { 0 };
+	struct stat st;
+	int first, second;
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/policy", folder);
+	first = net_real_bind_unix(path, 0660, (int64_t)getegid(), &why);
+	ck_assert_msg(first >= 0, "%s", why.text);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert(S_ISSOCK(st.st_mode));
+	ck_assert_uint_eq(st.st_mode & 0777, 0660);
+	ck_assert_uint_eq(st.st_gid, getegid());
+	/* It is in use; and then it is not. */
+	ck_assert_int_eq(net_real_bind_unix(path, 0666, -1, &why), -1);
+	ck_assert_ptr_nonnull(strstr(why.text, "another process listens"));
+	close(first);
+	second = net_real_bind_unix(path, 0666, -1, &why);
+	ck_assert_int_ge(second, 0);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 0777, 0666);
+	close(second);
+	ck_assert_int_eq(unlink(path), 0);
+	/* A file is somebody's. */
+	close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	ck_assert_int_eq(net_real_bind_unix(path, 0666, -1, &why), -1);
+	ck_assert_ptr_nonnull(strstr(why.text, "no socket"));
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(rmdir(folder), 0);
+	ck_assert_int_eq(net_real_bind_unix(path, 0666, -1, &why), -1);
+	ck_assert_ptr_nonnull(strstr(why.text, path));
+}
+END_TEST
+
+START_TEST(net_real_bind_unix_refuses_a_path_that_is_too_long)
+{
+	char path[200];
+	struct diag why = { 0 };
+
+	memset(path, 'x', sizeof(path) - 1);
+	path[0] = '/';
+	path[sizeof(path) - 1] = '\0';
+	ck_assert_int_eq(net_real_bind_unix(path, 0666, -1, &why), -1);
+	ck_assert_int_eq(why.st, ST_LIMIT);
+}
+END_TEST
+
 /* ---- signals, descriptors, memory files ---- */
 
 START_TEST(net_real_signal_comes_through_the_loop)
@@ -1027,6 +1077,9 @@ suite(void)
 	tcase_add_test(t,
 	    c10_out_of_descriptors_clients_are_told_and_it_recovers);
 	tcase_add_test(t, net_real_bind_tells_where_it_failed);
+	tcase_add_test(t,
+	    net_real_bind_unix_takes_the_place_of_what_was_left_alone);
+	tcase_add_test(t, net_real_bind_unix_refuses_a_path_that_is_too_long);
 	suite_add_tcase(s, t);
 
 	t = tcase_create("descriptors");

@@ -14,6 +14,7 @@ static struct conf conf;
 static struct courier *courier;
 static struct advisor *advisor;
 static struct intake *intake;
+static struct mapper *mapper;
 static struct chan *ours; /* our end of the channel at hand */
 static bool closed;
 static unsigned asked, given_up;
@@ -96,6 +97,18 @@ advisor_to_keeper(struct sock *s)
 }
 
 static void
+mapper_to_advisor(struct sock *s)
+{
+	mapper_attach_advisor(mapper, s);
+}
+
+static void
+link_mapper(void)
+{
+	mapper_links(mapper, &links, NULL);
+}
+
+static void
 link_intake(void)
 {
 	intake_links(intake, &links, NULL);
@@ -122,6 +135,7 @@ static const struct {
 	{ courier_to_keeper, link_courier, ROLE_KEEPER },
 	{ courier_to_advisor, link_courier, ROLE_ADVISOR },
 	{ advisor_to_keeper, link_advisor, ROLE_KEEPER },
+	{ mapper_to_advisor, link_mapper, ROLE_ADVISOR },
 };
 #define ENDS ((int)COUNT_OF(ends))
 
@@ -177,6 +191,7 @@ set_up(void)
 	courier = courier_new(mem, &env, NULL);
 	advisor = advisor_new(mem, &env);
 	intake = intake_new(mem, &env);
+	mapper = mapper_new(mem, &env);
 	ours = NULL;
 	asked = given_up = 0;
 	at_hand = -1;

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/hop.h"
 #include "policy/plan.h"
 #include "util/sha256.h"
 
@@ -229,11 +230,8 @@ supply(struct planner *p, const struct plan_need *want)
 }
 
 static inline const struct plan *
-plan_for(const char *domain)
+drive(struct planner *p)
 {
-	struct planner *p = planner_new(mem, &conf,
-	    &(const struct dest_key){ domain, mclass, marks },
-	    (struct wall){ MADE }, seed);
 	const struct plan *plan;
 
 	while ((plan = planner_plan(p)) == NULL) {
@@ -249,6 +247,34 @@ plan_for(const char *domain)
 	ck_assert((plan->verdict == PLAN_DELIVER) == (plan->host_count > 0));
 	ck_assert(plan->valid_until.ms > MADE);
 	return plan;
+}
+
+static inline const struct plan *
+plan_for(const char *domain)
+{
+	return drive(planner_new(mem, &conf,
+	    &(const struct dest_key){ domain, mclass, marks },
+	    (struct wall){ MADE }, seed));
+}
+
+static inline struct conf_hop
+hop_of(const char *text)
+{
+	struct conf_hop hop;
+	struct diag why = { 0 };
+
+	ck_assert_msg(hop_parse(mem, span_str(text), 25, &hop, &why) == ST_OK,
+	    "%s", why.text);
+	return hop;
+}
+
+static inline const struct plan *
+plan_for_hop(const char *text)
+{
+	struct conf_hop hop = hop_of(text);
+
+	return drive(planner_new_hop(mem, &conf, &hop, (struct wall){ MADE },
+	    seed));
 }
 
 static inline const struct plan *

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bench - what the load generator and the sink share.
+ * bench - what the load generators and the sink share.
  *
- * Both are programs of one process and one loop.  Times are microseconds of
+ * They are programs of one process and one loop.  Times are microseconds of
  * CLOCK_MONOTONIC, which all processes of a machine share, so that the times
- * of both programs can be compared.  What the operator gave wrongly ends the
+ * of all programs can be compared.  What the operator gave wrongly ends the
  * program with status 2.
  */
 #ifndef TESTS_BENCH_BENCH_H
@@ -12,6 +12,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -53,6 +54,23 @@ bench_address(const char *text)
 		exit(2);
 	}
 	return a;
+}
+
+static inline int
+bench_by_value(const void *a, const void *b)
+{
+	uint32_t x, y;
+
+	memcpy(&x, a, sizeof(x));
+	memcpy(&y, b, sizeof(y));
+	return (x > y) - (x < y);
+}
+
+/* For percentiles. */
+static inline void
+bench_sort(uint32_t *values, uint64_t count)
+{
+	qsort(values, count, sizeof(*values), bench_by_value);
 }
 
 /* As many open files as the system allows. */

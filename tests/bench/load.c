@@ -379,16 +379,6 @@ run(struct load *l, struct session *sessions)
 	return !l->failed;
 }
 
-static int
-by_value(const void *a, const void *b)
-{
-	uint32_t x, y;
-
-	memcpy(&x, a, sizeof(x));
-	memcpy(&y, b, sizeof(y));
-	return (x > y) - (x < y);
-}
-
 static double
 percentile_ms(const struct load *l, uint64_t percent)
 {
@@ -401,7 +391,7 @@ report(const struct load *l)
 	double s = (double)(l->last_us - l->begun_us) / 1e6;
 	double rate = s > 0 ? (double)l->accepted / s : 0;
 
-	qsort(l->latency_us, l->accepted, sizeof(*l->latency_us), by_value);
+	bench_sort(l->latency_us, l->accepted);
 	if (!l->json) {
 		printf("%llu messages of %llu bytes in %.3f s: %.0f a second; "
 		       "250 after %.2f ms (p50), %.2f ms (p99)\n",

@@ -16,6 +16,10 @@ authority for DNS directly and does not validate; tierpost resolves from the
 root, validates, looks for TLSA and MTA-STS, and writes evidence.
 
 Every run is checked: each message is at the sink, and none twice.
+
+Before that the socketmap of tierpost is asked about next hops, first when nothing is
+known of them and then again and again.  Each answer must be that of the hop
+it was asked for; some who ask leave before it has come.
 """
 
 from __future__ import annotations
@@ -57,6 +61,8 @@ POSTFIX_ADDRESS = "127.0.0.2"
 START_SECONDS = 15.0
 SETTLE_SECONDS = 1.0  # from the start to what counts as idle
 SAMPLE_SECONDS = 0.5
+SOCKETMAP = "127.0.0.1:8461"
+LEAVE_EVERY = 1000  # of that many questions one is not waited for
 
 POSTFIX = dataclasses.replace(
     mta_kinds.POSTFIX,
@@ -106,6 +112,7 @@ class Scale:
     domains: int
     sessions: int
     seconds: int  # at most for one case
+    lookups: int  # of cached answers
 
     def cases(self) -> list[Case]:
         return [
@@ -116,8 +123,8 @@ class Scale:
         ]
 
 
-FULL = Scale(10000, 2000, 200, 1000, 64, 300)
-QUICK = Scale(300, 60, 20, 20, 20, 60)
+FULL = Scale(10000, 2000, 200, 1000, 64, 300, 10000000)
+QUICK = Scale(300, 60, 20, 20, 20, 60, 100000)
 
 
 def sink_address(number: int) -> str:
@@ -404,6 +411,20 @@ class Bench:
         }
 
 
+    def lookups(self, count: int, connections: int,
+                *more: str) -> dict[str, Any]:
+        """Answers of the socketmap that is running."""
+        done = subprocess.run(
+            [self.program("lookups"), "--connect", SOCKETMAP,
+             "--lookups", str(count), "--hops", str(self.scale.domains),
+             "--connections", str(connections),
+             "--timeout", str(3 * self.scale.seconds), "--json", *more],
+            stdout=subprocess.PIPE, text=True, check=False)
+        if done.returncode != 0:
+            raise RuntimeError("not every lookup had its own answer")
+        return json.loads(done.stdout)
+
+
 # ---- what is printed ----
 
 
@@ -479,8 +500,32 @@ def compare(bench: Bench, systems: Systems) -> dict[str, Any]:
     return {"straight": straight, "cases": results}
 
 
+def ask(bench: Bench, systems: Systems) -> dict[str, Any]:
+    """The socketmap; under a floor that makes each answer name its hop."""
+    made = systems.start("tierpost")
+    assert isinstance(made, Gateway)
+    made.options["smtp"] |= {"floor": "verify"}
+    made.options["socketmap"] = [{"address": SOCKETMAP}]
+    made.write_config()
+    found: dict[str, Any] = {}
+    with made as system:
+        found["new"] = bench.lookups(2 * bench.scale.domains, 20)
+        found["cached"] = bench.lookups(
+            bench.scale.lookups, bench.scale.sessions,
+            "--leave-every", str(LEAVE_EVERY))
+        found["most_kib"] = memory(system.child().pid)
+    print()
+    row("socketmap", "lookups", "a second", "p50 ms", "p99 ms")
+    for name in ("new", "cached"):
+        of = found[name]
+        row(name, of["lookups"], f"{of['rate']:.0f}", f"{of['p50_ms']:.2f}",
+            f"{of['p99_ms']:.2f}")
+    return found
+
+
 def why_not(build: Path) -> str:
-    for program in ("tierpost", "tests/bench/load", "tests/bench/sink"):
+    for program in ("tierpost", "tests/bench/load", "tests/bench/sink",
+                    "tests/bench/lookups"):
         if not os.access(build / program, os.X_OK):
             return f"{build / program} is missing"
     if shutil.which("nsd") is None:
@@ -516,8 +561,10 @@ def main() -> int:
         folder = Path(name)
         folder.chmod(0o755)
         with Place(folder, scale.domains) as place:
-            found = compare(Bench(build, place, scale),
-                            Systems(place, build / "tierpost", debs))
+            bench = Bench(build, place, scale)
+            systems = Systems(place, build / "tierpost", debs)
+            found = {"socketmap": ask(bench, systems)}
+            found |= compare(bench, systems)
     words.out.write_text(json.dumps({
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "processors": os.cpu_count(),

@@ -21,6 +21,8 @@ be left behind: the namespace goes with the process that made it.
     letters     messages that are hard to carry, and a client for them
     mtas        Postfix, Exim and OpenSMTPD, run from private folders
     mta_kinds   how they are configured
+    socketmap   a Postfix that asks the gateway what to require
+    resolver    the validating resolver that it has
     node        nodemailer and smtp-server, run by Node.js
     demo        the story that ./demo tells
 """

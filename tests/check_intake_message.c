@@ -130,6 +130,32 @@ START_TEST(rtls_31_a_header_that_wants_no_tls_is_a_class_of_its_own)
 }
 END_TEST
 
+/* RFC 5321 3.6.3: the field is the sender's. */
+START_TEST(rtls_36_the_field_is_neither_removed_nor_added)
+{
+	static const char *const texts[] = {
+		"tls-REQUIRED:   nO \r\nSubject: x\r\n\r\nbody\r\n",
+		"TLS-Required: No\r\nTLS-Required: No\r\n\r\nbody\r\n",
+		"Subject: x\r\n\r\nbody\r\n",
+	};
+	struct client *c = greeted();
+
+	for (size_t i = 0; i < COUNT_OF(texts); i++) {
+		const char *body;
+
+		envelope(c);
+		say(c, texts[i]);
+		ask(c, ".\r\n", "250");
+		body = sbuf_cstr(&keeper.sub[i].body);
+		ck_assert_uint_ge(strlen(body), strlen(texts[i]));
+		ck_assert_str_eq(body + strlen(body) - strlen(texts[i]),
+		    texts[i]);
+		ck_assert_ptr_eq(strstr(body, "TLS-Required"),
+		    i == 1 ? body + strlen(body) - strlen(texts[i]) : NULL);
+	}
+}
+END_TEST
+
 START_TEST(smtp_48_a_message_in_chunks_reaches_the_keeper)
 {
 	struct client *c = greeted();
@@ -480,6 +506,7 @@ message_case(void)
 	tcase_add_test(tc, an_address_in_utf_8_reaches_the_keeper);
 	tcase_add_test(tc,
 	    rtls_31_a_header_that_wants_no_tls_is_a_class_of_its_own);
+	tcase_add_test(tc, rtls_36_the_field_is_neither_removed_nor_added);
 	tcase_add_test(tc, smtp_48_a_message_in_chunks_reaches_the_keeper);
 	tcase_add_test(tc,
 	    smtp_48_two_big_chunks_in_one_stream_are_whole_at_the_keeper);

@@ -44,6 +44,8 @@ set_up(struct cmd_plan *p, const struct conf *conf, struct diag *why)
 {
 	const struct net_real_dns dns = {
 		.trust_anchor = conf->resolver_trust_anchor,
+		.anchor_state = cmd_anchor_state(p, conf),
+		.anchor_look_on = true,
 		.root_hints = conf->resolver_root_hints,
 		.option = conf->resolver_option,
 		.option_count = conf->resolver_option_count,

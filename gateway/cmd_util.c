@@ -77,3 +77,11 @@ cmd_open_store(TALLOC_CTX *mem, const struct conf *conf)
 	}
 	return store;
 }
+
+const char *
+cmd_anchor_state(TALLOC_CTX *mem, const struct conf *conf)
+{
+	if (!conf->resolver_anchor_updates)
+		return "";
+	return need(talloc_asprintf(mem, "%s/anchor", conf->state_dir));
+}

@@ -26,4 +26,7 @@ char *cmd_store_spec(TALLOC_CTX *mem, const struct conf *conf);
  */
 struct store *cmd_open_store(TALLOC_CTX *mem, const struct conf *conf);
 
+/* The folder of the trust anchor's state; "" where it is not followed. */
+const char *cmd_anchor_state(TALLOC_CTX *mem, const struct conf *conf);
+
 #endif

@@ -39,6 +39,7 @@ struct kept {
 	const char *key;
 	const char *domain;
 	enum msg_class mclass;
+	bool anew;             /* with the MTA-STS policy fetched anew */
 	struct supply *supply; /* while it is being made */
 	struct plan *plan;     /* once it is there */
 	struct questions questions;
@@ -213,24 +214,50 @@ must_hold(const struct advisor *a)
 	       a->env.conf->resolver_unvalidated == UNVALIDATED_DEFER;
 }
 
+/*
+ * By a clock that is years behind, signatures are not valid yet, and one
+ * that was made to end is valid again: nothing is known (DNS-12).
+ */
+static bool
+is_clock_wrong(const struct advisor *a)
+{
+	return !wall_reached(net_wall(a->env.net),
+	    (struct wall){ CLOCK_FIRST_MS });
+}
+
+/* Why nothing may be sent, in k; NULL: it may. */
+static char *
+why_hold(struct advisor *a, struct kept *k)
+{
+	char text[CLOCK_TEXT_BYTES];
+
+	if (is_clock_wrong(a))
+		return need(talloc_asprintf(k,
+		    "the clock is wrong: it shows %s; nothing is sent until "
+		    "it is set",
+		    wall_rfc3339(net_wall(a->env.net), text)));
+	if (!must_hold(a))
+		return NULL;
+	return need(talloc_asprintf(k,
+	    "the resolver does not validate DNSSEC (%s): nothing is sent "
+	    "until it does, see resolver.unvalidated",
+	    a->health.text));
+}
+
 static void
 make_plan(struct kept *k)
 {
 	struct advisor *a = k->a;
+	char *why = why_hold(a, k);
 
-	if (must_hold(a)) {
-		char *why = need(talloc_asprintf(k,
-		    "the resolver does not validate DNSSEC (%s): nothing is "
-		    "sent until it does, see resolver.unvalidated",
-		    a->health.text));
-
+	if (why != NULL) {
 		answer_all(k, plan_hold(k, why));
 		forget(k);
 		return;
 	}
 	k->supply = supply_plan(k, &a->env,
-	    &(const struct supply_from){ a->discover, a->self }, k->domain,
-	    k->mclass, planned, k);
+	    &(const struct supply_from){ a->discover, a->self, k->anew },
+	    k->domain, k->mclass, planned, k);
 }
 
 static void
@@ -263,27 +290,51 @@ kept_new(struct advisor *a, const char *key, const char *domain,
 	return k;
 }
 
+/*
+ * Does the plan that is kept serve?  Not when it has ended, nor when the
+ * hosts do not meet the policy it rests on and that may be another now
+ * (STS-38): all who ask then get the one that is made for the first.
+ */
+static bool
+serves(struct advisor *a, const struct kept *k, bool anew)
+{
+	if (k->plan == NULL)
+		return true; /* it is being made */
+	if (plan_is_over(k->plan, net_wall(a->env.net)))
+		return false;
+	return !anew || !discover_may_ask_anew(a->discover, k->domain);
+}
+
+struct wish {
+	uint32_t token;
+	const char *domain;
+	enum msg_class mclass;
+	bool anew;
+};
+
 static void
-ask(struct line *l, uint32_t token, const char *domain, enum msg_class mclass)
+ask(struct line *l, const struct wish *w)
 {
 	struct advisor *a = l->a;
-	char *key = need(talloc_asprintf(NULL, "%u %s", (unsigned)mclass,
-	    domain));
+	char *key = need(talloc_asprintf(NULL, "%u %s", (unsigned)w->mclass,
+	    w->domain));
 	struct kept *k = strmap_get(a->kept, key);
 	struct question *q;
 
-	if (k != NULL && k->plan != NULL &&
-	    wall_reached(net_wall(a->env.net), k->plan->valid_until)) {
+	if (k != NULL && !serves(a, k, w->anew)) {
 		forget(k);
 		k = NULL;
 	}
 	bool fresh = k == NULL;
-	if (fresh)
-		k = kept_new(a, key, domain, mclass);
+	if (fresh) {
+		k = kept_new(a, key, w->domain, w->mclass);
+		k->anew = w->anew &&
+			  discover_may_ask_anew(a->discover, w->domain);
+	}
 	talloc_free(key);
 	q = need(talloc_zero(k, struct question));
 	q->line = l;
-	q->token = token;
+	q->token = w->token;
 	TAILQ_INSERT_TAIL(&k->questions, q, link);
 	a->waiting++;
 	if (k->plan != NULL) {
@@ -381,11 +432,23 @@ tested(void *arg, const struct dns_health *h)
 	begin_all(a);
 }
 
+/* Told at the start, and with each test of the resolver. */
+static void
+tell_clock(const struct advisor *a)
+{
+	char text[CLOCK_TEXT_BYTES];
+
+	if (is_clock_wrong(a))
+		log_text(a->env.log, LOG_LEVEL_ERROR, "clock-wrong", "%s",
+		    wall_rfc3339(net_wall(a->env.net), text));
+}
+
 static void
 test_again(void *arg)
 {
 	struct advisor *a = arg;
 
+	tell_clock(a);
 	learn_own_addresses(a);
 	net_dns_selftest(a->env.net, tested, a);
 }
@@ -398,10 +461,12 @@ courier_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 	struct line *l = arg;
 	TALLOC_CTX *tmp = talloc_new(l);
 	struct unpack u = unpack_from(payload);
-	uint32_t token = unpack_u32(&u);
-	const char *domain = unpack_str(&u, tmp);
-	enum msg_class mclass = (enum msg_class)unpack_enum(&u, CLASS_COUNT);
+	struct wish w = { .token = unpack_u32(&u) };
 	enum status st = ST_OK;
+
+	w.domain = unpack_str(&u, tmp);
+	w.mclass = (enum msg_class)unpack_enum(&u, CLASS_COUNT);
+	w.anew = unpack_bool(&u);
 
 	if (type != WIRE_PLAN_WANT || unpack_done(&u) != ST_OK)
 		st = diag_set(why, ST_SYNTAX, "not a question for a plan");
@@ -409,7 +474,7 @@ courier_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 		st = diag_set(why, ST_LIMIT, "over %u questions unanswered",
 		    ADVISOR_MAX_WAITING);
 	else
-		ask(l, token, domain, mclass);
+		ask(l, &w);
 	talloc_free(tmp);
 	return st;
 }
@@ -477,7 +542,7 @@ keeper_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 	} else if (type == WIRE_STS_ENTRY) {
 		st = wire_unpack_sts(tmp, payload, &e, why);
 		if (st == ST_OK)
-			discover_load(a->discover, &e);
+			policy_cache_load(discover_cache(a->discover), &e);
 	} else {
 		st = diag_set(why, ST_SYNTAX, "frame %u is not for an advisor",
 		    type);
@@ -517,13 +582,32 @@ store_entry(void *arg, const struct sts_entry *e)
 	sbuf_free(&b);
 }
 
+static void
+drop_entry(void *arg, const char *domain)
+{
+	struct advisor *a = arg;
+	struct sbuf b;
+
+	if (a->keeper == NULL)
+		return; /* its row is read again, and dropped again */
+	sbuf_init(&b, a, CHAN_FRAME_MAX_BYTES / 2);
+	pack_str(&b, domain);
+	chan_send_span(a->keeper, WIRE_STS_DROPPED, sbuf_view(&b));
+	sbuf_free(&b);
+}
+
+static const struct policy_cache_ops cache_ops = {
+	.changed = store_entry,
+	.dropped = drop_entry,
+};
+
 void
 advisor_attach_keeper(struct advisor *a, struct sock *s)
 {
 	TALLOC_FREE(a->keeper);
 	a->keeper = chan_new(a, a->env.net, s, &keeper_ops, a);
 	rejoin_found(a->rejoin);
-	discover_each(a->discover, store_entry, a);
+	policy_cache_each(discover_cache(a->discover), store_entry, a);
 }
 
 /* ---- life ---- */
@@ -538,9 +622,10 @@ advisor_new(TALLOC_CTX *mem, const struct role_env *env)
 	a->kept = strmap_new(a);
 	TAILQ_INIT(&a->by_age);
 	learn_own_addresses(a);
-	a->discover = discover_new(a, &a->env, store_entry, a);
+	a->discover = discover_new(a, &a->env, &cache_ops, a);
 	discover_keep_fresh(a->discover);
 	a->retest = net_timer_new(a, env->net, test_again, a);
+	tell_clock(a);
 	net_dns_selftest(env->net, tested, a);
 	return a;
 }

@@ -17,7 +17,7 @@ write_quiet(void *arg, enum log_level level, struct span line)
 static void
 load_entry(void *arg, const struct sts_entry *e)
 {
-	discover_load(arg, e);
+	policy_cache_load(discover_cache(arg), e);
 }
 
 /*
@@ -77,7 +77,8 @@ cmd_plan_new(TALLOC_CTX *mem, const struct conf *conf)
 		talloc_free(p);
 		return NULL;
 	}
-	p->discover = discover_new(p, &p->env, NULL, NULL);
+	p->discover = discover_new(p, &p->env,
+	    &(const struct policy_cache_ops){ 0 }, NULL);
 	p->self = supply_self(p, &p->env);
 	p->health = "";
 	load_cache(p);
@@ -115,8 +116,9 @@ cmd_plan_ask(struct cmd_plan *p, const struct role_env *env, const char *domain,
     void *arg)
 {
 	(void)supply_plan(p, env,
-	    &(const struct supply_from){ p->discover, p->self }, domain, mclass,
-	    done, arg);
+	    &(const struct supply_from){
+		.discover = p->discover, .self = p->self },
+	    domain, mclass, done, arg);
 }
 
 const char *

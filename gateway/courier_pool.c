@@ -23,8 +23,7 @@ pool_key(struct courier *c, const struct plan *plan, const struct plan_host *h,
 	pack_str(b, plan->domain);
 	pack_u8(b, (uint8_t)plan->mclass);
 	pack_bool(b, plan->mx_secure);
-	pack_str(b, plan->sts.id);
-	pack_i64(b, plan->sts.fetched.ms);
+	pack_str(b, plan->sts.id); /* and, below, what it asks of this host */
 	pack_str(b, h->name);
 	pack_u8(b, (uint8_t)h->required);
 	pack_u8(b, (uint8_t)h->method);

@@ -273,6 +273,7 @@ STAILQ_HEAD(lapses, lapse);
 struct sts_pending {
 	STAILQ_ENTRY(sts_pending) link;
 	struct sts_entry e;
+	bool dropped; /* the advisor holds nothing of e.domain any more */
 };
 
 struct chain {

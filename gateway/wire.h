@@ -49,14 +49,18 @@ enum wire_type {
 	WIRE_SLOT_FAILED,
 	WIRE_SLOT_IDLE, /* u32 slot: all jobs reported; the slot is gone */
 	/* courier -> advisor, and back */
-	WIRE_PLAN_WANT, /* u32 token, str domain, u8 class */
-	WIRE_PLAN,      /* u32 token, plan (pack_plan) */
+	/* u32 token, str domain, u8 class, bool anew: hosts do not meet the
+	 * cached MTA-STS policy, which may be another now (STS-38) */
+	WIRE_PLAN_WANT,
+	WIRE_PLAN, /* u32 token, plan (pack_plan) */
 	/* command line -> keeper, and back */
 	WIRE_ADMIN,
 	WIRE_ADMIN_STATE,
 	/* keeper -> advisor, and back */
 	WIRE_STS_ENTRY,  /* one cache entry, both directions */
 	WIRE_STS_LOADED, /* keeper has sent all it has; no payload */
+	/* advisor -> keeper */
+	WIRE_STS_DROPPED, /* str domain: what is stored of it can go */
 };
 
 struct wire_open {

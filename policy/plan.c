@@ -13,6 +13,9 @@
 
 #include "util/domain.h"
 
+/* Ours: of two processes one may have looked at the clock before. */
+#define CLOCK_SLACK_MS 60000
+
 /* ---- needs ---- */
 
 void
@@ -198,4 +201,11 @@ planner_new(TALLOC_CTX *mem, const struct conf *conf, const char *domain,
 	plan_ask(p, FOR_MX, 0, plan->domain, DNS_MX);
 	plan_ask(p, FOR_STS, 0, plan->domain, DNS_TXT);
 	return p;
+}
+
+bool
+plan_is_over(const struct plan *plan, struct wall now)
+{
+	return wall_reached(now, plan->valid_until) ||
+	       !wall_reached(wall_after(now, CLOCK_SLACK_MS), plan->made);
 }

@@ -121,6 +121,7 @@ pack_events(struct sbuf *b, const struct evidence *e)
 	pack_bool(b, e->chunked);
 	pack_bool(b, e->dsn_passed);
 	pack_u8(b, (uint8_t)e->failure);
+	pack_u8(b, (uint8_t)e->sts_result);
 }
 
 void
@@ -247,6 +248,9 @@ unpack_events(struct unpack *u, TALLOC_CTX *mem, unsigned version,
 	e->chunked = unpack_bool(u);
 	e->dsn_passed = unpack_bool(u);
 	e->failure = (enum failure)unpack_enum(u, FAILURE_COUNT);
+	if (version == 2)
+		return;
+	e->sts_result = (enum sts_result)unpack_enum(u, STS_RESULT_COUNT);
 }
 
 enum status

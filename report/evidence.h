@@ -15,7 +15,7 @@
 #include "policy/failure.h"
 #include "policy/plan.h"
 
-#define EVIDENCE_VERSION    2u /* of a body; 1, without floors, is read */
+#define EVIDENCE_VERSION    3u /* of a body; earlier ones are read */
 #define EVIDENCE_PERSONAL   1u /* version of a personal part */
 #define EVIDENCE_HASH_BYTES 32u
 #define EVIDENCE_MAX_RCPTS  1000u
@@ -64,6 +64,7 @@ struct evidence {
 	bool sts_stale;
 	const char *sts_id;
 	struct wall sts_fetched;
+	enum sts_result sts_result; /* TLSRPT: why it could not be had */
 	const char *rule;
 	const char *exception;
 	const char *exc_reason;

@@ -27,6 +27,7 @@ sample(void)
 		    .override = OVERRIDE_REQUIRE_VERIFIED },
 		.tlsa_base = "mx.example.org",
 		.sts_id = "1",
+		.sts_result = STS_RESULT_WEBPKI,
 		.rule = "r",
 		.exception = "",
 		.exc_reason = "",
@@ -114,7 +115,7 @@ START_TEST(inv_15_a_record_of_version_1_replays_too)
 		    4 + 2 + 10;
 
 	pack(&e, &personal, &body);
-	last = span_sub(body, at + 4, body.n - 3);
+	last = span_sub(body, at + 4, body.n - 4);
 	sbuf_init(&old, mem, EVIDENCE_MAX_BYTES);
 	pack_u8(&old, 1);
 	sbuf_add(&old, body.p + 1, at - 1);
@@ -132,6 +133,26 @@ START_TEST(inv_15_a_record_of_version_1_replays_too)
 	ck_assert_int_eq(evidence_unpack(mem, personal, sbuf_view(&old), &f,
 			     &why),
 	    ST_SYNTAX);
+}
+END_TEST
+
+START_TEST(inv_15_a_record_of_version_2_replays_too)
+{
+	struct evidence e = sample(), f;
+	struct span personal, body;
+	struct diag why = { 0 };
+	struct sbuf old;
+
+	pack(&e, &personal, &body);
+	sbuf_init(&old, mem, EVIDENCE_MAX_BYTES);
+	pack_u8(&old, 2);
+	sbuf_add(&old, body.p + 1, body.n - 2);
+	ck_assert_int_eq(evidence_unpack(mem, personal, sbuf_view(&old), &f,
+			     &why),
+	    ST_OK);
+	ck_assert_int_eq(f.sts_result, STS_RESULT_NONE);
+	ck_assert_int_eq(f.failure, e.failure);
+	ck_assert_int_eq(decide(&f.in).required, f.required);
 }
 END_TEST
 
@@ -255,6 +276,7 @@ main(void)
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, evidence_comes_back_as_it_was);
 	tcase_add_test(c, inv_15_a_record_of_version_1_replays_too);
+	tcase_add_test(c, inv_15_a_record_of_version_2_replays_too);
 	tcase_add_test(c, evidence_is_readable_without_its_personal_part);
 	tcase_add_test(c, evidence_body_holds_no_address);
 	tcase_add_test(c, evidence_of_another_personal_part_is_refused);

@@ -13,6 +13,7 @@
 #include "gateway/supply.h"
 #include "gateway/wire.h"
 #include "net/chan.h"
+#include "util/domain.h"
 #include "util/strmap.h"
 
 #define ADVISOR_MAX_PLANS    20000u /* ours: kept; the oldest goes first */
@@ -31,6 +32,13 @@ struct question {
 };
 
 TAILQ_HEAD(questions, question);
+
+/* What the operator wants of the policy of a domain, at the keeper's word. */
+struct errand {
+	struct advisor *a;
+	uint32_t token;
+	const char *domain;
+};
 
 /* The plan of one (domain, class): being made, or kept. */
 struct kept {
@@ -528,6 +536,89 @@ advisor_attach_courier(struct advisor *a, unsigned index, struct sock *s)
 	a->line[index] = l;
 }
 
+/* ---- what the operator wants of policies ---- */
+
+static void
+answer_errand(struct errand *e, const struct wire_policy_answer *answer)
+{
+	struct advisor *a = e->a;
+	struct sbuf b;
+
+	sbuf_init(&b, e, CHAN_FRAME_MAX_BYTES / 2);
+	pack_u32(&b, e->token);
+	wire_pack_policy_answer(&b, answer);
+	invariant(!sbuf_failed(&b));
+	if (a->keeper != NULL)
+		chan_send_span(a->keeper, WIRE_STS_ANSWER, sbuf_view(&b));
+	talloc_free(e);
+}
+
+/* Plans that rest on what has changed: others are made when asked for. */
+static void
+forget_plans_of(struct advisor *a, const char *domain)
+{
+	struct kept *k, *next;
+
+	for (k = TAILQ_FIRST(&a->by_age); k != NULL; k = next) {
+		next = TAILQ_NEXT(k, age);
+		if (k->plan != NULL && domain_eq(k->domain, domain))
+			forget(k);
+	}
+}
+
+static void
+refreshed(void *arg, const struct sts_fact *f)
+{
+	struct errand *e = arg;
+
+	forget_plans_of(e->a, e->domain);
+	answer_errand(e,
+	    &(const struct wire_policy_answer){
+		.done = !f->stale && (f->state == STS_ST_NONE ||
+					 f->state == STS_ST_TESTING ||
+					 f->state == STS_ST_ENFORCE),
+		.state = f->state,
+		.stale = f->stale,
+		.id = f->id,
+		.fetched = f->fetched,
+		.expires = f->expires,
+		.why = f->why,
+	    });
+}
+
+static enum status
+run_errand(struct advisor *a, struct span payload, struct diag *why)
+{
+	struct errand *e = need(talloc_zero(a, struct errand));
+	struct wire_policy_ask w;
+	enum status st = wire_unpack_sts_ask(e, payload, &e->token, &w, why);
+
+	if (st != ST_OK) {
+		talloc_free(e);
+		return st;
+	}
+	e->a = a;
+	e->domain = w.domain;
+	switch (w.verb) {
+	case POLICY_REFRESH:
+		(void)discover_ask_anew(e, a->discover, e->domain, refreshed,
+		    e);
+		break;
+	case POLICY_FORGET:
+		forget_plans_of(a, e->domain);
+		answer_errand(e,
+		    &(const struct wire_policy_answer){
+			.done = policy_cache_forget(discover_cache(a->discover),
+			    e->domain),
+			.state = STS_ST_ABSENT,
+			.id = "",
+			.why = "",
+		    });
+		break;
+	}
+	return ST_OK;
+}
+
 static enum status
 keeper_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 {
@@ -543,6 +634,8 @@ keeper_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 		st = wire_unpack_sts(tmp, payload, &e, why);
 		if (st == ST_OK)
 			policy_cache_load(discover_cache(a->discover), &e);
+	} else if (type == WIRE_STS_ASK) {
+		st = run_errand(a, payload, why);
 	} else {
 		st = diag_set(why, ST_SYNTAX, "frame %u is not for an advisor",
 		    type);

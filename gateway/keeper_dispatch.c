@@ -152,6 +152,22 @@ dispatch_slot_end(struct keeper *k, struct kslot *slot)
 	keeper_send(slot->line->chan, WIRE_SLOT_END, b);
 }
 
+/* The next job gets another slot, and that a plan of its own. */
+void
+dispatch_plans_end(struct keeper *k, const char *domain)
+{
+	for (unsigned i = 0; i < CLASS_COUNT; i++) {
+		struct sched_dest *d = sched_dest_find(k->sched, domain,
+		    (enum msg_class)i);
+		struct sched_slot *slot;
+
+		if (d == NULL)
+			continue;
+		TAILQ_FOREACH(slot, &d->slots, link)
+			dispatch_slot_end(k, (struct kslot *)slot);
+	}
+}
+
 void
 dispatch_slot_gone(struct keeper *k, struct kslot *slot)
 {

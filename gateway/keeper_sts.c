@@ -87,6 +87,8 @@ advisor_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 	struct sts_pending *p;
 	enum status st;
 
+	if (type == WIRE_STS_ANSWER)
+		return policy_answered(k, payload, why);
 	if (type != WIRE_STS_ENTRY && type != WIRE_STS_DROPPED)
 		return diag_set(why, ST_SYNTAX, "frame of type %u",
 		    (unsigned)type);
@@ -121,6 +123,7 @@ advisor_closed(void *arg, const char *why)
 	log_text(k->env.log, LOG_LEVEL_INFO, "channel-closed", "advisor: %s",
 	    why);
 	k->advisor = NULL;
+	policy_advisor_gone(k);
 	TALLOC_FREE(k->advisor_mem);
 }
 

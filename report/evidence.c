@@ -17,6 +17,7 @@ static const char *const outcome_names[EVIDENCE_OUTCOME_COUNT] = {
 	[EVIDENCE_EXPIRED] = "expired",
 	[EVIDENCE_DELETED] = "deleted",
 	[EVIDENCE_REDIRECTED] = "redirected",
+	[EVIDENCE_POLICY_FORGOTTEN] = "policy-forgotten",
 };
 
 static const char *const reached_names[REACHED_COUNT] = {

@@ -34,8 +34,9 @@ enum evidence_outcome {
 	EVIDENCE_EXPIRED,     /* given up: lifetime ended */
 	EVIDENCE_DELETED,     /* by the operator; the sender may know */
 	EVIDENCE_REDIRECTED,  /* by the operator, to another recipient */
+	EVIDENCE_POLICY_FORGOTTEN, /* MTA-STS, by the operator; no message */
 };
-#define EVIDENCE_OUTCOME_COUNT 11u
+#define EVIDENCE_OUTCOME_COUNT 12u
 
 enum evidence_reached {
 	REACHED_NOTHING, /* no mail transaction took place */

@@ -15,6 +15,7 @@
 #include "gateway/wire.h"
 #include "net/chan.h"
 #include "policy/hop.h"
+#include "util/domain.h"
 #include "util/strmap.h"
 
 #define ADVISOR_MAX_PLANS    20000u /* ours: kept; the oldest goes first */
@@ -41,12 +42,20 @@ struct subject {
 	struct conf_hop hop;
 };
 
+/* What the operator wants of the policy of a domain, at the keeper's word. */
+struct errand {
+	struct advisor *a;
+	uint32_t token;
+	const char *domain;
+};
+
 /* The plan of one subject: being made, or kept. */
 struct kept {
 	TAILQ_ENTRY(kept) age;
 	struct advisor *a;
 	const char *key;
 	struct subject of;
+	bool anew;             /* with the MTA-STS policy fetched anew */
 	struct supply *supply; /* while it is being made */
 	struct plan *plan;     /* once it is there */
 	struct questions questions;
@@ -225,23 +234,48 @@ must_hold(const struct advisor *a)
 	       a->env.conf->resolver_unvalidated == UNVALIDATED_DEFER;
 }
 
+/*
+ * By a clock that is years behind, signatures are not valid yet, and one
+ * that was made to end is valid again: nothing is known (DNS-12).
+ */
+static bool
+is_clock_wrong(const struct advisor *a)
+{
+	return !wall_reached(net_wall(a->env.net),
+	    (struct wall){ CLOCK_FIRST_MS });
+}
+
+/* Why nothing may be sent, in k; NULL: it may. */
+static char *
+why_hold(struct advisor *a, struct kept *k)
+{
+	char text[CLOCK_TEXT_BYTES];
+
+	if (is_clock_wrong(a))
+		return need(talloc_asprintf(k,
+		    "the clock is wrong: it shows %s; nothing is sent until "
+		    "it is set",
+		    wall_rfc3339(net_wall(a->env.net), text)));
+	if (!must_hold(a))
+		return NULL;
+	return need(talloc_asprintf(k,
+	    "the resolver does not validate DNSSEC (%s): nothing is sent "
+	    "until it does, see resolver.unvalidated",
+	    a->health.text));
+}
+
 static void
 make_plan(struct kept *k)
 {
 	struct advisor *a = k->a;
-	struct supply_from from;
+	const struct supply_from from = { a->discover, a->self, k->anew };
+	char *why = why_hold(a, k);
 
-	if (must_hold(a)) {
-		char *why = need(talloc_asprintf(k,
-		    "the resolver does not validate DNSSEC (%s): nothing is "
-		    "sent until it does, see resolver.unvalidated",
-		    a->health.text));
-
+	if (why != NULL) {
 		answer_all(k, plan_hold(k, why));
 		forget(k);
 		return;
 	}
-	from = (struct supply_from){ a->discover, a->self };
 	k->supply = k->of.is_hop ?
 			supply_hop(k, &a->env, &from, &k->of.hop, planned, k) :
 			supply_plan(k, &a->env, &from, &k->of.to, planned, k);
@@ -279,28 +313,52 @@ kept_new(struct advisor *a, const char *key, const struct subject *of)
 	return k;
 }
 
+/*
+ * Does the plan that is kept serve?  Not when it has ended, nor when the
+ * hosts do not meet the policy it rests on and that may be another now
+ * (STS-38): all who ask then get the one that is made for the first.
+ */
+static bool
+serves(struct advisor *a, const struct kept *k, bool anew)
+{
+	if (k->plan == NULL)
+		return true; /* it is being made */
+	if (plan_is_over(k->plan, net_wall(a->env.net)))
+		return false;
+	return !anew || !discover_may_ask_anew(a->discover, k->of.to.domain);
+}
+
+struct wish {
+	uint32_t token;
+	struct subject of;
+	bool anew;
+};
+
 static void
-ask(struct line *l, uint32_t token, const struct subject *of)
+ask(struct line *l, const struct wish *w)
 {
 	struct advisor *a = l->a;
+	const struct subject *of = &w->of;
 	char *key = of->is_hop ?
 			need(talloc_asprintf(NULL, "hop %s", of->to.domain)) :
 			dest_key_text(NULL, &of->to);
 	struct kept *k = strmap_get(a->kept, key);
 	struct question *q;
 
-	if (k != NULL && k->plan != NULL &&
-	    wall_reached(net_wall(a->env.net), k->plan->valid_until)) {
+	if (k != NULL && !serves(a, k, w->anew)) {
 		forget(k);
 		k = NULL;
 	}
 	bool fresh = k == NULL;
-	if (fresh)
+	if (fresh) {
 		k = kept_new(a, key, of);
+		k->anew = w->anew &&
+			  discover_may_ask_anew(a->discover, of->to.domain);
+	}
 	talloc_free(key);
 	q = need(talloc_zero(k, struct question));
 	q->line = l;
-	q->token = token;
+	q->token = w->token;
 	TAILQ_INSERT_TAIL(&k->questions, q, link);
 	a->waiting++;
 	if (k->plan != NULL) {
@@ -398,11 +456,23 @@ tested(void *arg, const struct dns_health *h)
 	begin_all(a);
 }
 
+/* Told at the start, and with each test of the resolver. */
+static void
+tell_clock(const struct advisor *a)
+{
+	char text[CLOCK_TEXT_BYTES];
+
+	if (is_clock_wrong(a))
+		log_text(a->env.log, LOG_LEVEL_ERROR, "clock-wrong", "%s",
+		    wall_rfc3339(net_wall(a->env.net), text));
+}
+
 static void
 test_again(void *arg)
 {
 	struct advisor *a = arg;
 
+	tell_clock(a);
 	learn_own_addresses(a);
 	net_dns_selftest(a->env.net, tested, a);
 }
@@ -410,13 +480,12 @@ test_again(void *arg)
 /* ---- channels ---- */
 
 static enum status
-take_question(struct line *l, uint32_t token, const struct subject *of,
-    struct diag *why)
+take_question(struct line *l, const struct wish *w, struct diag *why)
 {
 	if (l->a->waiting >= ADVISOR_MAX_WAITING)
 		return diag_set(why, ST_LIMIT, "over %u questions unanswered",
 		    ADVISOR_MAX_WAITING);
-	ask(l, token, of);
+	ask(l, w);
 	return ST_OK;
 }
 
@@ -426,14 +495,15 @@ courier_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 	struct line *l = arg;
 	TALLOC_CTX *tmp = talloc_new(l);
 	struct unpack u = unpack_from(payload);
-	uint32_t token = unpack_u32(&u);
-	struct subject of = { .to = unpack_dest_key(&u, tmp) };
+	struct wish w = { .token = unpack_u32(&u),
+		.of.to = unpack_dest_key(&u, tmp) };
 	enum status st;
 
+	w.anew = unpack_bool(&u);
 	if (type != WIRE_PLAN_WANT || unpack_done(&u) != ST_OK)
 		st = diag_set(why, ST_SYNTAX, "not a question for a plan");
 	else
-		st = take_question(l, token, &of, why);
+		st = take_question(l, &w, why);
 	talloc_free(tmp);
 	return st;
 }
@@ -444,18 +514,20 @@ mapper_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 	struct line *l = arg;
 	TALLOC_CTX *tmp = talloc_new(l);
 	struct unpack u = unpack_from(payload);
-	uint32_t token = unpack_u32(&u);
-	struct subject of = { .to = { unpack_str(&u, tmp), CLASS_NORMAL, "" },
-		.is_hop = true };
+	struct wish w = { .token = unpack_u32(&u),
+		.of = { .to = { unpack_str(&u, tmp), CLASS_NORMAL, "" },
+		    .is_hop = true } };
+	struct subject *of = &w.of;
 	enum status st;
 
 	/* There is one way to write it, or one plan would be made twice. */
 	if (type != WIRE_HOP_WANT || unpack_done(&u) != ST_OK ||
-	    hop_parse(tmp, span_str(of.to.domain), 0, &of.hop, why) != ST_OK ||
-	    !span_eq(span_str(hop_text(tmp, &of.hop)), of.to.domain))
+	    hop_parse(tmp, span_str(of->to.domain), 0, &of->hop, why) !=
+		ST_OK ||
+	    !span_eq(span_str(hop_text(tmp, &of->hop)), of->to.domain))
 		st = diag_set(why, ST_SYNTAX, "not a question for a next hop");
 	else
-		st = take_question(l, token, &of, why);
+		st = take_question(l, &w, why);
 	talloc_free(tmp);
 	return st;
 }
@@ -530,6 +602,96 @@ advisor_attach_mapper(struct advisor *a, struct sock *s)
 	    &mapper_ops, s);
 }
 
+/* ---- what the operator wants of policies ---- */
+
+static void
+answer_errand(struct errand *e, const struct wire_policy_answer *answer)
+{
+	struct advisor *a = e->a;
+	struct sbuf b;
+
+	sbuf_init(&b, e, CHAN_FRAME_MAX_BYTES / 2);
+	pack_u32(&b, e->token);
+	wire_pack_policy_answer(&b, answer);
+	invariant(!sbuf_failed(&b));
+	if (a->keeper != NULL)
+		chan_send_span(a->keeper, WIRE_STS_ANSWER, sbuf_view(&b));
+	talloc_free(e);
+}
+
+/* Next hops may be of the domain, or lead to it by a route. */
+static bool
+is_about(const struct kept *k, const char *domain)
+{
+	return k->of.is_hop || domain_eq(k->of.to.domain, domain);
+}
+
+/* Plans that rest on what has changed: others are made when asked for. */
+static void
+forget_plans_of(struct advisor *a, const char *domain)
+{
+	struct kept *k, *next;
+
+	for (k = TAILQ_FIRST(&a->by_age); k != NULL; k = next) {
+		next = TAILQ_NEXT(k, age);
+		if (k->plan != NULL && is_about(k, domain))
+			forget(k);
+	}
+}
+
+static void
+refreshed(void *arg, const struct sts_fact *f)
+{
+	struct errand *e = arg;
+
+	forget_plans_of(e->a, e->domain);
+	answer_errand(e,
+	    &(const struct wire_policy_answer){
+		.done = !f->stale && (f->state == STS_ST_NONE ||
+					 f->state == STS_ST_TESTING ||
+					 f->state == STS_ST_ENFORCE),
+		.state = f->state,
+		.stale = f->stale,
+		.id = f->id,
+		.fetched = f->fetched,
+		.expires = f->expires,
+		.why = f->why,
+	    });
+}
+
+static enum status
+run_errand(struct advisor *a, struct span payload, struct diag *why)
+{
+	struct errand *e = need(talloc_zero(a, struct errand));
+	struct wire_policy_ask w;
+	enum status st = wire_unpack_sts_ask(e, payload, &e->token, &w, why);
+
+	if (st != ST_OK) {
+		talloc_free(e);
+		return st;
+	}
+	e->a = a;
+	e->domain = w.domain;
+	switch (w.verb) {
+	case POLICY_REFRESH:
+		(void)discover_ask_anew(e, a->discover, e->domain, refreshed,
+		    e);
+		break;
+	case POLICY_FORGET:
+		forget_plans_of(a, e->domain);
+		answer_errand(e,
+		    &(const struct wire_policy_answer){
+			.done = policy_cache_forget(discover_cache(a->discover),
+			    e->domain),
+			.state = STS_ST_ABSENT,
+			.id = "",
+			.why = "",
+		    });
+		break;
+	}
+	return ST_OK;
+}
+
 static enum status
 keeper_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 {
@@ -544,7 +706,9 @@ keeper_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 	} else if (type == WIRE_STS_ENTRY) {
 		st = wire_unpack_sts(tmp, payload, &e, why);
 		if (st == ST_OK)
-			discover_load(a->discover, &e);
+			policy_cache_load(discover_cache(a->discover), &e);
+	} else if (type == WIRE_STS_ASK) {
+		st = run_errand(a, payload, why);
 	} else {
 		st = diag_set(why, ST_SYNTAX, "frame %u is not for an advisor",
 		    type);
@@ -584,13 +748,32 @@ store_entry(void *arg, const struct sts_entry *e)
 	sbuf_free(&b);
 }
 
+static void
+drop_entry(void *arg, const char *domain)
+{
+	struct advisor *a = arg;
+	struct sbuf b;
+
+	if (a->keeper == NULL)
+		return; /* its row is read again, and dropped again */
+	sbuf_init(&b, a, CHAN_FRAME_MAX_BYTES / 2);
+	pack_str(&b, domain);
+	chan_send_span(a->keeper, WIRE_STS_DROPPED, sbuf_view(&b));
+	sbuf_free(&b);
+}
+
+static const struct policy_cache_ops cache_ops = {
+	.changed = store_entry,
+	.dropped = drop_entry,
+};
+
 void
 advisor_attach_keeper(struct advisor *a, struct sock *s)
 {
 	TALLOC_FREE(a->keeper);
 	a->keeper = chan_new(a, a->env.net, s, &keeper_ops, a);
 	rejoin_found(a->rejoin);
-	discover_each(a->discover, store_entry, a);
+	policy_cache_each(discover_cache(a->discover), store_entry, a);
 }
 
 /* ---- life ---- */
@@ -605,9 +788,10 @@ advisor_new(TALLOC_CTX *mem, const struct role_env *env)
 	a->kept = strmap_new(a);
 	TAILQ_INIT(&a->by_age);
 	learn_own_addresses(a);
-	a->discover = discover_new(a, &a->env, store_entry, a);
+	a->discover = discover_new(a, &a->env, &cache_ops, a);
 	discover_keep_fresh(a->discover);
 	a->retest = net_timer_new(a, env->net, test_again, a);
+	tell_clock(a);
 	net_dns_selftest(env->net, tested, a);
 	return a;
 }

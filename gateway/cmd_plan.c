@@ -17,7 +17,7 @@ write_quiet(void *arg, enum log_level level, struct span line)
 static void
 load_entry(void *arg, const struct sts_entry *e)
 {
-	discover_load(arg, e);
+	policy_cache_load(discover_cache(arg), e);
 }
 
 /*
@@ -44,6 +44,8 @@ set_up(struct cmd_plan *p, const struct conf *conf, struct diag *why)
 {
 	const struct net_real_dns dns = {
 		.trust_anchor = conf->resolver_trust_anchor,
+		.anchor_state = cmd_anchor_state(p, conf),
+		.anchor_look_on = true,
 		.root_hints = conf->resolver_root_hints,
 		.option = conf->resolver_option,
 		.option_count = conf->resolver_option_count,
@@ -75,7 +77,8 @@ cmd_plan_new(TALLOC_CTX *mem, const struct conf *conf)
 		talloc_free(p);
 		return NULL;
 	}
-	p->discover = discover_new(p, &p->env, NULL, NULL);
+	p->discover = discover_new(p, &p->env,
+	    &(const struct policy_cache_ops){ 0 }, NULL);
 	p->self = supply_self(p, &p->env);
 	p->health = "";
 	load_cache(p);
@@ -113,7 +116,9 @@ cmd_plan_ask(struct cmd_plan *p, const struct role_env *env,
     void *arg)
 {
 	(void)supply_plan(p, env,
-	    &(const struct supply_from){ p->discover, p->self }, to, done, arg);
+	    &(const struct supply_from){
+		.discover = p->discover, .self = p->self },
+	    to, done, arg);
 }
 
 const char *

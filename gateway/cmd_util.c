@@ -2,11 +2,15 @@
 #include "gateway/cmd_util.h"
 
 #include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "gateway/control.h"
 
 struct wall
 cmd_wall_now(void)
@@ -76,4 +80,38 @@ cmd_open_store(TALLOC_CTX *mem, const struct conf *conf)
 		return NULL;
 	}
 	return store;
+}
+
+const char *
+cmd_anchor_state(TALLOC_CTX *mem, const struct conf *conf)
+{
+	if (!conf->resolver_anchor_updates)
+		return "";
+	return need(talloc_asprintf(mem, "%s/anchor", conf->state_dir));
+}
+
+const char *
+cmd_who(void)
+{
+	const char *name = getenv("SUDO_USER");
+	const struct passwd *pw;
+
+	if (name != NULL && *name != '\0')
+		return name;
+	pw = getpwuid(getuid());
+	return pw != NULL ? pw->pw_name : "an operator";
+}
+
+int
+cmd_connect(const struct conf *conf)
+{
+	struct diag why = { 0 };
+	int fd = control_socket_connect(conf->state_dir, &why);
+
+	if (fd < 0)
+		fprintf(stderr,
+		    "tierpost: %s\nDoes the gateway run, and is this its "
+		    "user or root?\n",
+		    why.text);
+	return fd;
 }

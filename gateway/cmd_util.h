@@ -26,4 +26,15 @@ char *cmd_store_spec(TALLOC_CTX *mem, const struct conf *conf);
  */
 struct store *cmd_open_store(TALLOC_CTX *mem, const struct conf *conf);
 
+/* The folder of the trust anchor's state; "" where it is not followed. */
+const char *cmd_anchor_state(TALLOC_CTX *mem, const struct conf *conf);
+
+/* Who says so, for log and evidence: the person behind sudo, if any. */
+const char *cmd_who(void);
+/*
+ * The socket of the running gateway (control.h); -1 after having said why
+ * there is none.
+ */
+int cmd_connect(const struct conf *conf);
+
 #endif

@@ -102,6 +102,7 @@ struct job {
 	bool begun;            /* some host was chosen for it */
 	struct mono until;     /* nothing is begun for it after this */
 	uint32_t plans_ended;  /* while it was under way */
+	bool anew;             /* a plan was asked for anew (STS-38) */
 	struct host_set tried; /* hosts that have had their say */
 	/* It may not go in clear: at which host at last, and why; or NULL. */
 	const char *held_why;
@@ -215,13 +216,14 @@ struct slot {
 	enum msg_class mclass;
 	const char *marks;
 	enum slot_state state;
-	bool ending;       /* no more jobs will come */
-	bool overdue;      /* no plan came */
-	bool orphan;       /* of an earlier keeper: nobody knows its number */
-	struct jobs jobs;  /* the first is at hand */
-	struct conn *conn; /* or NULL */
-	struct plan *plan; /* or NULL */
-	bool plan_is_new;  /* no job has used it */
+	bool ending;      /* no more jobs will come */
+	bool overdue;     /* no plan came */
+	bool anew;        /* the plan asked for: with the policy fetched anew */
+	bool orphan;      /* of an earlier keeper: nobody knows its number */
+	struct jobs jobs; /* the first is at hand */
+	struct conn *conn;       /* or NULL */
+	struct plan *plan;       /* or NULL */
+	bool plan_is_new;        /* no job has used it */
 	struct slot_host *host;  /* one for each of the plan's */
 	struct net_timer *timer; /* for the plan */
 	struct net_later *kick;
@@ -337,6 +339,8 @@ void slot_outdate(struct slot *s);
 /* Ask for a plan; what was learnt of hosts serves the job under way. */
 void slot_plan(struct slot *s);
 bool slot_plan_is_over(const struct slot *s);
+/* The same, because hosts do not meet the MTA-STS policy (STS-38). */
+void slot_plan_anew(struct slot *s);
 /* Go on later in this turn. */
 void slot_kick(struct slot *s);
 struct job *slot_job(const struct slot *s);

@@ -72,6 +72,35 @@ slot_note_failure(struct slot *s, const struct plan_host *h, const char *status,
 	snprintf(s->worst_status, sizeof(s->worst_status), "%s", status);
 }
 
+/* TLSRPT's word for it (RFC 8460 4.3.2). */
+static const char *
+skip_result_type(const struct plan_host *h, enum failure failure)
+{
+	switch (failure) {
+	case FAILURE_STS_MX:
+		return "validation-failure";
+	case FAILURE_TLSA_LOOKUP:
+	case FAILURE_DNS:
+		return "dnssec-invalid";
+	case FAILURE_RULE:
+		return h->in.override == OVERRIDE_DANE_ONLY ? "dane-required" :
+							      "";
+	case FAILURE_NONE:
+	case FAILURE_UNREACHABLE:
+	case FAILURE_REPLY:
+	case FAILURE_NO_STARTTLS:
+	case FAILURE_TLS:
+	case FAILURE_LEGACY_TLS:
+	case FAILURE_CERTIFICATE:
+	case FAILURE_TLSA_MISMATCH:
+	case FAILURE_STS_LOOKUP:
+	case FAILURE_REQUIRETLS:
+	case FAILURE_PLAINTEXT:
+		break;
+	}
+	return "";
+}
+
 /* STS-37: a host that may not be used is not even connected to. */
 static void
 tell_skipped(struct slot *s, unsigned i)
@@ -82,6 +111,7 @@ tell_skipped(struct slot *s, unsigned i)
 		.outcome = EVIDENCE_POLICY_SKIP,
 		.text = h->why,
 		.failure = skip_failure(h),
+		.result_type = skip_result_type(h, skip_failure(h)),
 	};
 
 	if (s->host[i].told)
@@ -460,6 +490,31 @@ is_worth_a_plan(const struct slot *s, uint32_t host)
 	return false;
 }
 
+/*
+ * Does a host fall short of the MTA-STS policy that is cached?  It may have
+ * been replaced: RFC 8461 5.1 has that looked at before mail is given up,
+ * and it is done in each attempt, once.
+ */
+static bool
+is_policy_in_doubt(const struct slot *s, const struct job *j)
+{
+	if (j->anew || s->plan->sts.state != STS_ST_ENFORCE)
+		return false;
+	for (size_t i = 0; i < s->plan->host_count; i++) {
+		const struct plan_host *h = &s->plan->host[i];
+
+		if (s->host[i].is_over)
+			continue;
+		if (h->skip ?
+			skip_failure(h) == FAILURE_STS_MX :
+			s->host[i].state == HOST_DEAD &&
+			    failure_is_policy(s->host[i].failure) &&
+			    (h->method == METHOD_PKIX_STS || h->also_pkix_sts))
+			return true;
+	}
+	return false;
+}
+
 /* To the host that is next.  true: look again, as in step(). */
 static bool
 go_on(struct slot *s, struct job *j)
@@ -471,6 +526,10 @@ go_on(struct slot *s, struct job *j)
 	host = next_host(s, j);
 	if (!slot_plan_is_over(s) || !is_worth_a_plan(s, host)) {
 		s->plan_is_new = false;
+		if (host == NO_HOST && is_policy_in_doubt(s, j)) {
+			slot_plan_anew(s);
+			return false;
+		}
 		if (host == NO_HOST)
 			return exhausted(s, j);
 		return go_to_host(s, j, host);

@@ -23,8 +23,7 @@ pool_key(struct courier *c, const struct plan *plan, const struct plan_host *h,
 	sbuf_add(b, tls_client_trust_id(c->tls), TLS_TRUST_ID_BYTES);
 	pack_dest_key(b, &key);
 	pack_bool(b, plan->mx_secure);
-	pack_str(b, plan->sts.id);
-	pack_i64(b, plan->sts.fetched.ms);
+	pack_str(b, plan->sts.id); /* and, below, what it asks of this host */
 	pack_str(b, h->name);
 	pack_u8(b, (uint8_t)h->required);
 	pack_u8(b, (uint8_t)h->method);

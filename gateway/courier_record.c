@@ -95,6 +95,7 @@ fill_plan(struct slot *s, TALLOC_CTX *mem, struct evidence *e,
 	e->sts_stale = plan->sts.stale;
 	e->sts_id = plan->sts.id;
 	e->sts_fetched = plan->sts.fetched;
+	e->sts_result = plan->sts.result;
 	memcpy(e->conf_digest, plan->conf_digest, sizeof(e->conf_digest));
 	e->dns = lookups_of(s, mem, h);
 	if (h == NULL) {

@@ -265,6 +265,15 @@ slot_plan(struct slot *s)
 	slot_ask_plan(s);
 }
 
+/* What was tried and found wanting is not forgotten, nor recorded twice. */
+void
+slot_plan_anew(struct slot *s)
+{
+	slot_job(s)->begun = slot_job(s)->anew = true;
+	s->anew = true;
+	slot_plan(s);
+}
+
 void
 slot_ask_plan(struct slot *s)
 {
@@ -276,6 +285,7 @@ slot_ask_plan(struct slot *s)
 	sbuf_reset(b);
 	pack_u32(b, s->token);
 	pack_dest_key(b, &key);
+	pack_bool(b, s->anew);
 	chan_send_span(s->c->advisor, WIRE_PLAN_WANT, sbuf_view(b));
 }
 
@@ -325,6 +335,9 @@ carry_host(struct slot *s, size_t was, size_t is)
 	sh->rung = past->rung;
 	sh->fell_for = past->fell_for;
 	sh->cuts = past->cuts;
+	sh->told = past->told && s->plan->host[is].skip &&
+		   strcmp(s->past_plan->host[was].row, s->plan->host[is].row) ==
+		       0;
 	if (is_dead_still(s, was, is)) {
 		sh->state = HOST_DEAD;
 		sh->failure = past->failure;
@@ -385,6 +398,7 @@ slot_take_plan(struct slot *s, struct plan *plan)
 	invariant(s->state == SLOT_PLANNING);
 	TAILQ_REMOVE(&s->c->by_token[s->token % COURIER_BUCKETS], s, by_token);
 	net_timer_clear(s->timer);
+	s->anew = false;
 	s->plan = talloc_steal(s, plan);
 	s->host = need(talloc_zero_array(s, struct slot_host,
 	    (unsigned)plan->host_count + 1));
@@ -419,5 +433,5 @@ slot_plan_is_over(const struct slot *s)
 {
 	return s->plan == NULL ||
 	       (!s->plan_is_new &&
-		   wall_reached(net_wall(s->c->env.net), s->plan->valid_until));
+		   plan_is_over(s->plan, net_wall(s->c->env.net)));
 }

@@ -8,8 +8,9 @@
 
 #define POLICY_PATH           "/.well-known/mta-sts.txt" /* RFC 8461 3.2 */
 #define REFRESH_TICK_MS       60000 /* how often due refreshes are looked for */
+#define REFRESH_GO_ON_MS      1000  /* while there are */
+#define REFRESHES             16u   /* ours: under way at a time */
 #define POLICY_HOST_ADDRESSES 8u    /* ours: tried of one policy host */
-#define SWEEP_MOST            1000u /* ours: entries dropped at a tick */
 
 struct discover_wait {
 	TAILQ_ENTRY(discover_wait) link;
@@ -31,11 +32,13 @@ struct search {
 	const char *domain;
 	const char *host; /* mta-sts.<domain> */
 	struct waits waits;
-	bool refresh; /* by age: fetch whatever the TXT says */
+	bool refresh; /* by age */
+	bool anew;    /* fetch whatever the TXT says */
 	enum sts_txt_result txt;
 	char id[STS_ID_MAX_BYTES + 1];
 	uint32_t ttl_s;
-	struct diag why; /* of what went wrong on the way */
+	struct diag why;        /* of what went wrong on the way */
+	enum sts_result result; /* and what reports call it */
 	struct dns_query *query[2];
 	unsigned queries_open;
 	struct netaddr addr[POLICY_HOST_ADDRESSES];
@@ -47,10 +50,8 @@ struct discover {
 	struct net *net;
 	struct log *log;
 	const struct conf *conf;
-	struct strmap *entries; /* struct sts_entry, in this context */
+	struct policy_cache *cache;
 	struct strmap *searches;
-	void (*changed)(void *arg, const struct sts_entry *e);
-	void *arg;
 	struct net_timer *tick;
 	size_t refreshing; /* searches begun by the tick and not ended */
 };
@@ -59,161 +60,29 @@ static void tick(void *arg);
 
 struct discover *
 discover_new(TALLOC_CTX *mem, const struct role_env *env,
-    void (*changed)(void *arg, const struct sts_entry *e), void *arg)
+    const struct policy_cache_ops *ops, void *arg)
 {
 	struct discover *d = need(talloc_zero(mem, struct discover));
 
 	d->net = env->net;
 	d->log = env->log;
 	d->conf = env->conf;
-	d->changed = changed;
-	d->arg = arg;
-	d->entries = strmap_new(d);
+	d->cache = policy_cache_new(d, env, ops, arg);
 	d->searches = strmap_new(d);
 	return d;
+}
+
+struct policy_cache *
+discover_cache(struct discover *d)
+{
+	return d->cache;
 }
 
 void
 discover_reload(struct discover *d, const struct conf *conf)
 {
 	d->conf = conf;
-}
-
-/* ---- the cache ---- */
-
-static void
-entry_copy(struct sts_entry *to, const struct sts_entry *from)
-{
-	const char *domain = to->domain;
-
-	*to = *from;
-	to->domain = domain;
-	sts_policy_copy(to, &from->policy, &to->policy);
-}
-
-static void
-entry_drop(struct discover *d, const char *domain)
-{
-	struct sts_entry *e = strmap_get(d->entries, domain);
-
-	strmap_del(d->entries, domain);
-	talloc_free(e);
-}
-
-/* Is an earlier failure so old that it may be tried again (STS-16)? */
-static bool
-is_rested(const struct discover *d, const struct sts_entry *e)
-{
-	return e->failed_at.ms == 0 ||
-	       wall_reached(net_wall(d->net),
-		   wall_after(e->failed_at, d->conf->sts_retry_ms));
-}
-
-struct sweep_call {
-	struct discover *d;
-	const char *victim[SWEEP_MOST];
-	size_t count;
-};
-
-/* No policy, and no failure to remember: it says nothing. */
-static int
-find_blank(void *arg, const char *key, void *value)
-{
-	struct sweep_call *c = arg;
-	const struct sts_entry *e = value;
-
-	if (!e->has_policy && is_rested(c->d, e) &&
-	    strmap_get(c->d->searches, key) == NULL)
-		c->victim[c->count++] = e->domain;
-	return c->count == SWEEP_MOST;
-}
-
-static void
-sweep(struct discover *d)
-{
-	struct sweep_call c = { .d = d };
-
-	strmap_each(d->entries, find_blank, &c);
-	for (size_t i = 0; i < c.count; i++)
-		entry_drop(d, c.victim[i]);
-}
-
-struct oldest_call {
-	struct discover *d;
-	const struct sts_entry *oldest;
-};
-
-static int
-find_oldest(void *arg, const char *key, void *value)
-{
-	struct oldest_call *c = arg;
-	const struct sts_entry *e = value;
-
-	if (!sts_cache_live(e, net_wall(c->d->net)) &&
-	    strmap_get(c->d->searches, key) == NULL &&
-	    (c->oldest == NULL || e->used.ms < c->oldest->used.ms))
-		c->oldest = e;
-	return 0;
-}
-
-/* For a fetch: of those that bind no more the least recently used goes. */
-static void
-make_room(struct discover *d)
-{
-	struct oldest_call c = { .d = d };
-
-	if (strmap_count(d->entries) < DISCOVER_MAX_ENTRIES)
-		return;
-	strmap_each(d->entries, find_oldest, &c);
-	if (c.oldest != NULL)
-		entry_drop(d, c.oldest->domain);
-}
-
-static struct sts_entry *
-entry_make(struct discover *d, const char *domain)
-{
-	struct sts_entry *e = strmap_get(d->entries, domain);
-
-	if (e != NULL)
-		return e;
-	e = need(talloc_zero(d->entries, struct sts_entry));
-	e->domain = need(talloc_strdup(e, domain));
-	strmap_put(d->entries, domain, e);
-	return e;
-}
-
-void
-discover_load(struct discover *d, const struct sts_entry *from)
-{
-	struct sts_entry *e = strmap_get(d->entries, from->domain);
-
-	if (e != NULL && e->fetched.ms >= from->fetched.ms)
-		return;
-	entry_copy(entry_make(d, from->domain), from);
-}
-
-struct each_call {
-	void (*each)(void *arg, const struct sts_entry *e);
-	void *arg;
-};
-
-static int
-each_entry(void *arg, const char *key, void *value)
-{
-	struct each_call *c = arg;
-
-	(void)key;
-	c->each(c->arg, value);
-	return 0;
-}
-
-void
-discover_each(struct discover *d,
-    void (*each)(void *arg, const struct sts_entry *e), void *arg)
-{
-	struct each_call c = { .each = each, .arg = arg };
-
-	strmap_each(d->entries, each_entry, &c);
+	policy_cache_reload(d->cache, conf);
 }
 
 /* ---- answering ---- */
@@ -232,25 +101,57 @@ state_of(enum sts_mode mode)
 	return STS_ST_UNKNOWN; /* not reached: the switch names every mode */
 }
 
+/* A policy in force, or the one that was just fetched. */
+static struct sts_fact
+fact_of_policy(const struct search *s, const struct sts_policy *pol,
+    const char *id, struct wall fetched)
+{
+	/* By the clock of the cache: a plan must not end before its policy. */
+	int64_t lag_ms = net_wall(s->d->net).ms -
+			 policy_cache_now(s->d->cache).ms;
+
+	return (struct sts_fact){
+		.state = state_of(pol->mode),
+		.id = id,
+		.fetched = fetched,
+		.expires = wall_after(fetched,
+		    (int64_t)pol->max_age_s * 1000 + lag_ms),
+		.policy = *pol,
+		.ttl_s = s->ttl_s,
+		.why = s->why.text,
+	};
+}
+
+/*
+ * RFC 8461 6: a policy that is cached and could not be looked at again is
+ * reported, unless its mode is none.
+ */
+static enum sts_result
+stale_result(const struct search *s, const struct sts_entry *e)
+{
+	if (e->policy.mode == STS_NONE)
+		return STS_RESULT_NONE;
+	return s->result != STS_RESULT_NONE ?
+		   s->result :
+		   policy_cache_failure(s->d->cache, s->domain);
+}
+
 /* The fact that goes with a step, as RFC 8461 3.3 and 5.1 have it. */
 static struct sts_fact
 fact_of(const struct search *s, enum sts_step step)
 {
-	const struct sts_entry *e = strmap_get(s->d->entries, s->domain);
+	const struct sts_entry *e = policy_cache_get(s->d->cache, s->domain);
 	struct sts_fact f = {
 		.id = s->id, .ttl_s = s->ttl_s, .why = s->why.text
 	};
 
 	switch (step) {
 	case STS_STEP_USE_CACHE:
+		return fact_of_policy(s, &e->policy, e->id, e->fetched);
 	case STS_STEP_USE_STALE:
-		f.state = state_of(e->policy.mode);
-		f.stale = step == STS_STEP_USE_STALE;
-		f.id = e->id;
-		f.fetched = e->fetched;
-		f.expires = wall_after(e->fetched,
-		    (int64_t)e->policy.max_age_s * 1000);
-		f.policy = e->policy;
+		f = fact_of_policy(s, &e->policy, e->id, e->fetched);
+		f.stale = true;
+		f.result = stale_result(s, e);
 		break;
 	case STS_STEP_ABSENT:
 		f.state = STS_ST_ABSENT;
@@ -258,6 +159,9 @@ fact_of(const struct search *s, enum sts_step step)
 	case STS_STEP_FETCH: /* it was tried, and failed, with no cache */
 	case STS_STEP_UNAVAILABLE:
 		f.state = STS_ST_UNAVAILABLE;
+		f.result = s->result != STS_RESULT_NONE ?
+			       s->result :
+			       policy_cache_failure(s->d->cache, s->domain);
 		break;
 	case STS_STEP_UNKNOWN:
 		f.state = STS_ST_UNKNOWN;
@@ -318,47 +222,47 @@ log_fetch(const struct search *s, const char *event, const char *why)
  * that is not known either, nothing is known (STS-09).
  */
 static enum sts_step
-step_without_fetch(const struct search *s, const struct sts_entry *e,
-    struct wall now)
+step_without_fetch(const struct search *s)
 {
-	if (sts_cache_live(e, now))
+	if (policy_cache_live(s->d->cache, s->domain))
 		return STS_STEP_USE_STALE;
 	return s->txt == STS_TXT_ERROR ? STS_STEP_UNKNOWN :
 					 STS_STEP_UNAVAILABLE;
 }
 
 static void
-fetch_failed(struct search *s)
+fetch_failed(struct search *s, enum sts_result result)
 {
-	struct discover *d = s->d;
-	struct wall now = net_wall(d->net);
-	struct sts_entry *e;
-
-	make_room(d);
-	e = entry_make(d, s->domain);
-	sts_cache_fetch_failed(e, s->id, now);
+	s->result = result;
+	policy_cache_failed(s->d->cache, s->domain, s->id, result);
 	log_fetch(s, "policy-fetch-failed", s->why.text);
-	if (d->changed != NULL && e->has_policy)
-		d->changed(d->arg, e);
-	answer_step(s, step_without_fetch(s, e, now));
+	answer_step(s, step_without_fetch(s));
 }
 
 /* RFC 8461 3.2, 3.3: 200 and text/plain, or it is no policy. */
-static enum status
+static enum sts_result
 check_response(const struct fetch_result *r, struct diag *why)
 {
-	if (!r->ok)
-		return diag_set(why, ST_TEMP, "policy fetch: %s", r->why);
-	if (r->status != 200)
-		return diag_set(why, ST_POLICY,
+	if (!r->ok) {
+		(void)diag_set(why, ST_TEMP, "policy fetch: %s", r->why);
+		return r->tls_failed ? STS_RESULT_WEBPKI :
+		       r->too_large  ? STS_RESULT_INVALID :
+				       STS_RESULT_FETCH;
+	}
+	if (r->status != 200) {
+		(void)diag_set(why, ST_POLICY,
 		    "policy fetch: HTTP status %d, not 200 (RFC 8461 3.3)",
 		    r->status);
-	if (!span_eq(span_str(r->media), "text/plain"))
-		return diag_fail(why, ST_POLICY,
+		return STS_RESULT_FETCH;
+	}
+	if (!span_eq(span_str(r->media), "text/plain")) {
+		(void)diag_fail(why, ST_POLICY,
 		    "policy fetch: media type is not text/plain (RFC 8461 "
 		    "3.2)",
 		    span_str(r->media));
-	return ST_OK;
+		return STS_RESULT_INVALID;
+	}
+	return STS_RESULT_NONE;
 }
 
 static void
@@ -366,25 +270,22 @@ fetched(void *arg, const struct fetch_result *r)
 {
 	struct search *s = arg;
 	struct discover *d = s->d;
-	struct wall now = net_wall(d->net);
+	enum sts_result bad = check_response(r, &s->why);
 	struct sts_policy pol;
-	struct sts_entry *e;
 	struct sts_fact f;
 
-	if (check_response(r, &s->why) != ST_OK ||
-	    sts_policy_parse(s, r->body, &pol, &s->why) != ST_OK) {
-		fetch_failed(s);
+	if (bad == STS_RESULT_NONE &&
+	    sts_policy_parse(s, r->body, &pol, &s->why) != ST_OK)
+		bad = STS_RESULT_INVALID;
+	if (bad != STS_RESULT_NONE) {
+		fetch_failed(s, bad);
 		return;
 	}
-	make_room(d);
-	e = entry_make(d, s->domain);
-	sts_cache_fetched(e, e, s->id, &pol, now);
-	e->used = now;
+	s->why.text[0] = '\0'; /* of a record that was not there, say */
+	/* Kept or not (max_age 0, STS-25): it serves this attempt. */
+	(void)policy_cache_fetched(d->cache, s->domain, s->id, &pol);
 	log_fetch(s, "policy-fetched", "");
-	if (d->changed != NULL)
-		d->changed(d->arg, e);
-	/* max_age 0 serves this attempt all the same (STS-25). */
-	f = fact_of(s, STS_STEP_USE_CACHE);
+	f = fact_of_policy(s, &pol, s->id, net_wall(d->net));
 	answer(s, &f);
 }
 
@@ -396,7 +297,7 @@ begin_fetch(struct search *s)
 	if (s->addr_count == 0) {
 		(void)diag_set(&s->why, ST_TEMP,
 		    "policy host %s has no address that may be used", s->host);
-		fetch_failed(s);
+		fetch_failed(s, STS_RESULT_FETCH);
 		return;
 	}
 	s->fetch = net_fetch(s, s->d->net, s->host, POLICY_PATH, s->addr,
@@ -470,17 +371,29 @@ read_txt(struct search *s, const struct dns_answer *a)
 }
 
 /*
- * A refresh by age fetches whatever the TXT record says now (STS-27),
- * under the id it had if there is none to be read.
+ * Fetch whatever the TXT record says now (STS-27), under the id the policy
+ * had if there is none to be read.  False: nothing says that there is one.
  */
-static void
-refresh_anyway(struct search *s)
+static bool
+fetch_anew(struct search *s)
 {
-	const struct sts_entry *e = strmap_get(s->d->entries, s->domain);
+	const struct sts_entry *e = policy_cache_get(s->d->cache, s->domain);
 
-	if (s->txt != STS_TXT_ID)
+	if (s->txt != STS_TXT_ID) {
+		if (e == NULL || !e->has_policy)
+			return false;
 		memcpy(s->id, e->id, sizeof(s->id));
+	}
 	resolve_host(s);
+	return true;
+}
+
+/* Is there a policy in force, whose record is not what it should be? */
+static void
+note_lost_record(struct search *s)
+{
+	if (s->txt != STS_TXT_ID)
+		s->result = STS_RESULT_FETCH;
 }
 
 static void
@@ -488,21 +401,20 @@ have_txt(void *arg, const struct dns_answer *a)
 {
 	struct search *s = arg;
 	struct discover *d = s->d;
-	struct wall now = net_wall(d->net);
-	struct sts_entry *e = strmap_get(d->entries, s->domain);
 	enum sts_step step;
 
 	s->ttl_s = a->ttl_s;
 	s->txt = read_txt(s, a);
-	if (e != NULL && !s->refresh)
-		e->used = now;
-	step = sts_cache_step(e, s->txt, s->id, now, d->conf->sts_retry_ms);
+	step = sts_cache_step(policy_cache_get(d->cache, s->domain), s->txt,
+	    s->id, policy_cache_now(d->cache), d->conf->sts_retry_ms);
+	if (s->anew && fetch_anew(s))
+		return;
 	if (step == STS_STEP_UNAVAILABLE)
 		(void)diag_set(&s->why, ST_TEMP,
 		    "the policy could not be fetched a short while ago");
-	if (s->refresh && e != NULL)
-		refresh_anyway(s);
-	else if (step == STS_STEP_FETCH)
+	if (step == STS_STEP_USE_STALE)
+		note_lost_record(s);
+	if (step == STS_STEP_FETCH)
 		resolve_host(s);
 	else
 		answer_step(s, step);
@@ -519,7 +431,7 @@ begin_txt(struct search *s)
 }
 
 static struct search *
-search_for(struct discover *d, const char *domain, bool refresh)
+search_for(struct discover *d, const char *domain)
 {
 	struct search *s = strmap_get(d->searches, domain);
 
@@ -529,9 +441,6 @@ search_for(struct discover *d, const char *domain, bool refresh)
 	s->d = d;
 	s->domain = need(talloc_strdup(s, domain));
 	s->host = need(talloc_asprintf(s, "mta-sts.%s", domain));
-	s->refresh = refresh;
-	if (refresh)
-		d->refreshing++;
 	TAILQ_INIT(&s->waits);
 	talloc_set_destructor(s, search_destroy);
 	strmap_put(d->searches, domain, s);
@@ -553,51 +462,71 @@ discover_ask(TALLOC_CTX *mem, struct discover *d, const char *domain,
 {
 	struct discover_wait *w = need(talloc_zero(mem, struct discover_wait));
 
+	policy_cache_used(d->cache, domain);
 	w->done = done;
 	w->arg = arg;
-	w->search = search_for(d, domain, false);
+	w->search = search_for(d, domain);
 	TAILQ_INSERT_TAIL(&w->search->waits, w, link);
 	talloc_set_destructor(w, wait_destroy);
 	return w;
 }
 
-/* ---- regular refresh ---- */
-
-struct due_call {
-	struct discover *d;
-	const char *domain;
-};
-
-/* The first that is due and not being looked up; stops there. */
-static int
-find_due(void *arg, const char *key, void *value)
+struct discover_wait *
+discover_ask_anew(TALLOC_CTX *mem, struct discover *d, const char *domain,
+    void (*done)(void *arg, const struct sts_fact *fact), void *arg)
 {
-	struct due_call *c = arg;
-	struct discover *d = c->d;
-	const struct sts_entry *e = value;
-	struct wall now = net_wall(d->net);
+	struct discover_wait *w = discover_ask(mem, d, domain, done, arg);
 
-	if (!is_rested(d, e) || strmap_get(d->searches, key) != NULL ||
-	    !sts_cache_refresh_due(e, now, d->conf->sts_refresh_ms))
-		return 0;
-	c->domain = key;
-	return 1;
+	w->search->anew = true; /* of no effect when its fetch is under way */
+	return w;
 }
 
+bool
+discover_may_ask_anew(struct discover *d, const char *domain)
+{
+	const struct sts_entry *e = policy_cache_get(d->cache, domain);
+
+	return policy_cache_live(d->cache, domain) &&
+	       wall_reached(net_wall(d->net),
+		   wall_after(e->fetched, d->conf->sts_retry_ms)) &&
+	       policy_cache_rested(d->cache, domain);
+}
+
+/* ---- regular refresh ---- */
+
+static bool
+is_searched(void *arg, const char *domain)
+{
+	const struct discover *d = arg;
+
+	return strmap_get(d->searches, domain) != NULL;
+}
+
+static void
+refresh(struct discover *d, const char *domain)
+{
+	struct search *s = search_for(d, domain);
+
+	s->refresh = s->anew = true;
+	d->refreshing++;
+}
+
+/* While there is work, one batch after the other; else a rest. */
 static void
 tick(void *arg)
 {
 	struct discover *d = arg;
-	struct due_call c = { .d = d };
+	const char *due[REFRESHES];
+	size_t n;
 
-	sweep(d);
-	if (d->refreshing == 0)
-		strmap_each(d->entries, find_due, &c);
-	if (c.domain != NULL)
-		(void)search_for(d, c.domain, true);
-	/* While there is work, one after the other; else a rest. */
-	net_timer_set(d->tick, mono_after(net_now(d->net),
-				   c.domain != NULL ? 1000 : REFRESH_TICK_MS));
+	policy_cache_tidy(d->cache);
+	n = policy_cache_due(d->cache, is_searched, d, due,
+	    REFRESHES - d->refreshing);
+	for (size_t i = 0; i < n; i++)
+		refresh(d, due[i]);
+	net_timer_set(d->tick,
+	    mono_after(net_now(d->net),
+		d->refreshing > 0 ? REFRESH_GO_ON_MS : REFRESH_TICK_MS));
 }
 
 void

@@ -1,30 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * discover - the MTA-STS state of a domain, RFC 8461 3: TXT record, cache,
- * policy fetch.  Holds the cache in memory; who stores it is told of each
- * change.
+ * policy fetch.
  */
 #ifndef GATEWAY_DISCOVER_H
 #define GATEWAY_DISCOVER_H
 
-#include "gateway/roles.h"
-#include "mtasts/sts_cache.h"
-
-/* Ours: beyond it what binds no more goes first; what binds never goes. */
-#define DISCOVER_MAX_ENTRIES 200000u
+#include "gateway/policy_cache.h"
 
 struct discover;
 
 /*
- * changed(arg, entry) after every fetch, good or bad, of an entry with a
- * policy; may be NULL.  A failure without one is kept in memory only, until
- * it may be tried again.
+ * ops are told of each change of the cache: after every fetch, good or bad,
+ * of a domain with a policy.  A failure without one is kept in memory only,
+ * until it may be tried again.
  */
 struct discover *discover_new(TALLOC_CTX *mem, const struct role_env *env,
-    void (*changed)(void *arg, const struct sts_entry *e), void *arg);
+    const struct policy_cache_ops *ops, void *arg);
 
-/* An entry from the store.  Ignored when a newer fetch is already known. */
-void discover_load(struct discover *d, const struct sts_entry *e);
+struct policy_cache *discover_cache(struct discover *d);
 
 /*
  * Find the state of domain; done(arg, fact) is called once, later, unless
@@ -36,12 +30,22 @@ struct discover_wait *discover_ask(TALLOC_CTX *mem, struct discover *d,
     const char *domain, void (*done)(void *arg, const struct sts_fact *fact),
     void *arg);
 
-/* Fetch afresh what is due (STS-27), one domain at a time, for ever. */
-void discover_keep_fresh(struct discover *d);
+/*
+ * The same, but the policy is fetched whatever the TXT record says, also
+ * one that is cached, or could not be had a short while ago.
+ */
+struct discover_wait *discover_ask_anew(TALLOC_CTX *mem, struct discover *d,
+    const char *domain, void (*done)(void *arg, const struct sts_fact *fact),
+    void *arg);
+/*
+ * Is it worth asking anew, because the domain's hosts do not meet the policy
+ * that is cached (STS-38)?  Not when it was fetched, or tried, within
+ * sts.retry-delay.
+ */
+bool discover_may_ask_anew(struct discover *d, const char *domain);
 
-/* All entries, for storing them again; borrowed for the call. */
-void discover_each(struct discover *d,
-    void (*each)(void *arg, const struct sts_entry *e), void *arg);
+/* Fetch afresh what is due (STS-27), a few at a time, for ever. */
+void discover_keep_fresh(struct discover *d);
 
 void discover_reload(struct discover *d, const struct conf *conf);
 

@@ -37,6 +37,19 @@ after_one_retry(const struct keeper *k)
 	    k->env.conf->queue_first_retry_ms);
 }
 
+/* Nor before a destination that backs off has been tried again, at its own
+ * time: that all were tried at once would be a storm. */
+static struct mono
+after_longest_retry(const struct keeper *k)
+{
+	const struct conf *conf = k->env.conf;
+
+	return mono_after(net_now(k->env.net),
+	    conf->queue_max_retry_ms / 100 *
+		    (100 + (int64_t)conf->queue_jitter_percent) +
+		conf->queue_first_retry_ms);
+}
+
 /*
  * A clock that is set while we run must not expire the queue at once: all
  * of it gets one more try first, as after a start (C13, SMTP-57).  Times
@@ -57,7 +70,7 @@ keeper_look_at_clock(struct keeper *k)
 		logline_end(&l);
 		k->wall = wall;
 		k->wall_at = now;
-		k->look_from = after_one_retry(k);
+		k->look_from = after_longest_retry(k);
 		sched_dest_each(k->sched, read_again, k);
 		lifetime_arm_from_store(k);
 		return;
@@ -195,6 +208,7 @@ void
 keeper_attach_advisor(struct keeper *k, struct sock *s)
 {
 	k->advisor = NULL;
+	policy_advisor_gone(k);
 	talloc_free(k->advisor_mem);
 	k->advisor_mem = need(talloc_new(k));
 	k->advisor = chan_new(k->advisor_mem, k->env.net, s,
@@ -254,6 +268,7 @@ make(TALLOC_CTX *mem, const struct role_env *env, const char *spec,
 	TAILQ_INIT(&k->by_until);
 	TAILQ_INIT(&k->resting);
 	TAILQ_INIT(&k->admins);
+	TAILQ_INIT(&k->policies);
 	STAILQ_INIT(&k->queries);
 	STAILQ_INIT(&k->bodies);
 	STAILQ_INIT(&k->sts);

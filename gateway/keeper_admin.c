@@ -74,16 +74,12 @@ finish(struct admin_line *line, const char *why)
 	TALLOC_FREE(line->work);
 }
 
-/*
- * What is written down of who did it: the user as the kernel knows it, and
- * beside it the name that the client gave, which may be anything.
- */
-static const char *
-who(const struct admin_line *line, struct wire_admin *w)
+const char *
+admin_who(TALLOC_CTX *mem, const char *user, const char *by)
 {
-	if (*w->by == '\0' || strcmp(w->by, line->user) == 0)
-		return line->user;
-	return need(talloc_asprintf(w, "%s (for %s)", line->user, w->by));
+	if (*by == '\0' || strcmp(by, user) == 0)
+		return need(talloc_strdup(mem, user));
+	return need(talloc_asprintf(mem, "%s (for %s)", user, by));
 }
 
 static enum status
@@ -103,7 +99,7 @@ take_work(struct admin_line *line, struct span payload, struct diag *why)
 		talloc_free(w);
 		return st;
 	}
-	w->by = who(line, w);
+	w->by = admin_who(w, line->user, w->by);
 	line->work = w;
 	line->last = 0;
 	line->id_at = 0;
@@ -117,6 +113,10 @@ admin_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 {
 	struct admin_line *line = arg;
 
+	if (type == WIRE_POLICY_ASK)
+		return policy_take(line->k,
+		    &(const struct policy_from){ line->chan, line->user },
+		    payload, why);
 	if (type != WIRE_ADMIN || line->work != NULL)
 		return diag_set(why, ST_SYNTAX, "frame of type %u",
 		    (unsigned)type);
@@ -130,6 +130,7 @@ admin_closed(void *arg, const char *why)
 	struct admin_line *line = arg;
 
 	(void)why;
+	policy_line_gone(line->k, line->chan);
 	line->chan = NULL;
 	keeper_note(line->k);
 }
@@ -454,7 +455,8 @@ prove(struct keeper *k, const struct admin_line *line,
 		.sender = first->sender,
 		.rcpt = rcpt,
 		.rcpt_count = n,
-		.dest = first->dest,
+		.domain = first->dest->s.domain,
+		.marks = first->dest->s.marks,
 		.required = first->r.required,
 		.why = account_of(k->tmp, line->work),
 		.outcome = line->work->verb == ADMIN_DELETE ?

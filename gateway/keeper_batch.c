@@ -369,7 +369,8 @@ has_writes(const struct keeper *k)
 {
 	if (!TAILQ_EMPTY(&k->touched) || k->drop_count > 0 ||
 	    k->sts_count > 0 || k->look_due || k->tidy_due ||
-	    !TAILQ_EMPTY(&k->outcomes) || admin_has_work(k))
+	    !TAILQ_EMPTY(&k->outcomes) || admin_has_work(k) ||
+	    policy_has_work(k))
 		return true;
 	for (unsigned i = 0; i < KEEPER_MAX_LINES; i++)
 		if (k->intake[i] != NULL && k->intake[i]->ids_wanted > 0)
@@ -390,6 +391,8 @@ apply(struct keeper *k, struct diag *why)
 		st = submit_apply(k, why);
 	if (st == ST_OK)
 		st = sts_apply(k, why);
+	if (st == ST_OK) /* after what was fetched before it was asked for */
+		st = policy_apply(k, why);
 	if (st == ST_OK)
 		st = tidy(k, why);
 	return st == ST_OK ? put_dests(k, why) : st;
@@ -425,6 +428,7 @@ undo(struct keeper *k)
 	lifetime_undo(k);
 	submit_undo(k);
 	admin_undo(k);
+	policy_undo(k);
 	settle_dests(k, false);
 	TALLOC_FREE(k->tmp);
 }
@@ -442,6 +446,7 @@ settle(struct keeper *k)
 	submit_enter(k);
 	submit_settle(k);
 	sts_settle(k);
+	policy_settle(k);
 	TALLOC_FREE(k->tmp);
 }
 

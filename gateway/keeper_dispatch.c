@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "gateway/keeper_internal.h"
+#include "util/domain.h"
 #include "gateway/lease.h"
 
 /* ---- leases ---- */
@@ -151,6 +152,33 @@ dispatch_slot_end(struct keeper *k, struct kslot *slot)
 	sbuf_reset(b);
 	pack_u32(b, (uint32_t)slot->s.node.key);
 	keeper_send(slot->line->chan, WIRE_SLOT_END, b);
+}
+
+struct ending {
+	struct keeper *k;
+	const char *domain;
+};
+
+static void
+end_slots(void *arg, void *dest)
+{
+	const struct ending *e = arg;
+	struct sched_dest *d = dest;
+	struct sched_slot *slot;
+
+	if (!domain_eq(d->domain, e->domain))
+		return;
+	TAILQ_FOREACH(slot, &d->slots, link)
+		dispatch_slot_end(e->k, (struct kslot *)slot);
+}
+
+/* The next job gets another slot, and that a plan of its own. */
+void
+dispatch_plans_end(struct keeper *k, const char *domain)
+{
+	struct ending e = { k, domain };
+
+	sched_dest_each(k->sched, end_slots, &e);
 }
 
 void

@@ -11,6 +11,7 @@
  *	keeper_lifetime.c  delay notices and the end of a lifetime
  *	keeper_report.c    delivery reports
  *	keeper_sts.c       the MTA-STS cache
+ *	keeper_policy.c    what the operator wants of it
  *	keeper_clear.c     how many messages a day go in clear
  *	keeper_watch.c     whether something interferes with TLS
  *	keeper_admin.c     what the operator wants done with the queue
@@ -282,6 +283,7 @@ STAILQ_HEAD(lapses, lapse);
 struct sts_pending {
 	STAILQ_ENTRY(sts_pending) link;
 	struct sts_entry e;
+	bool dropped; /* the advisor holds nothing of e.domain any more */
 };
 
 struct chain {
@@ -335,6 +337,8 @@ struct keeper {
 	uint32_t own_uid;
 	TAILQ_HEAD(, admin_line) admins;
 	uint32_t admin_count;
+	TAILQ_HEAD(, policy_ask) policies;
+	uint32_t policy_count, last_policy;
 	/* unanswered: whether they were committed must be read from disk */
 	struct sessions unsure;
 	/* connections and leases */
@@ -483,6 +487,8 @@ void dispatch_lease_less(struct keeper *k, struct sched_rcpt *r);
 void dispatch_lease_end(struct keeper *k, struct lease *l);
 void dispatch_slot_gone(struct keeper *k, struct kslot *slot);
 void dispatch_slot_end(struct keeper *k, struct kslot *slot);
+/* No further job goes out under a plan that a courier has of the domain. */
+void dispatch_plans_end(struct keeper *k, const char *domain);
 void dispatch_touch_line(struct courier_line *line);
 void dispatch_timer(void *keeper);
 
@@ -508,13 +514,15 @@ void lifetime_arm_from_store(struct keeper *k);
 void lifetime_timer(void *keeper);
 
 /* ---- keeper_report.c ---- */
-/* A record of something that happened to recipients without an attempt. */
+/* A record of something that happened to recipients without an attempt, or
+ * to a domain: then message is 0 and there are none. */
 struct keeper_proof {
 	int64_t message;
 	const char *sender;
 	const char **rcpt;
 	size_t rcpt_count;
-	const struct kdest *dest;
+	const char *domain;
+	const char *marks; /* of the mail */
 	enum level required;
 	const char *why;
 	enum evidence_outcome outcome;
@@ -538,7 +546,31 @@ void sts_send_all(struct keeper *k);
 MUST_CHECK enum status sts_apply(struct keeper *k, struct diag *why);
 void sts_settle(struct keeper *k);
 
+/* ---- keeper_policy.c ---- */
+/* Where a request came from: its answer goes there; user: see admin_who(). */
+struct policy_from {
+	struct chan *chan;
+	const char *user;
+};
+MUST_CHECK enum status policy_take(struct keeper *k,
+    const struct policy_from *from, struct span payload, struct diag *why);
+/* The advisor's answer. */
+MUST_CHECK enum status policy_answered(struct keeper *k, struct span payload,
+    struct diag *why);
+void policy_line_gone(struct keeper *k, const struct chan *back);
+/* Whom it was at work for must ask again. */
+void policy_advisor_gone(struct keeper *k);
+bool policy_has_work(const struct keeper *k);
+MUST_CHECK enum status policy_apply(struct keeper *k, struct diag *why);
+void policy_undo(struct keeper *k);
+void policy_settle(struct keeper *k);
+
 /* ---- keeper_admin.c ---- */
+/*
+ * What is written down of who did it: the user as the kernel knows it, and
+ * beside it the name that the client gave, which may be anything.
+ */
+const char *admin_who(TALLOC_CTX *mem, const char *user, const char *by);
 MUST_CHECK enum status admin_apply(struct keeper *k, struct diag *why);
 void admin_undo(struct keeper *k);
 void admin_settle(struct keeper *k);

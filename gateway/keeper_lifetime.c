@@ -198,14 +198,15 @@ prove_some(struct looked *l, struct lapse **e, size_t count, size_t *n,
 		.message = l->m->id,
 		.sender = l->m->sender,
 		.rcpt = rcpt,
-		.dest = e[0]->dest,
+		.domain = e[0]->dest->s.domain,
+		.marks = e[0]->dest->s.marks,
 		.required = e[0]->required,
 		.why = account_of(l->k->tmp, l, e[0]),
 		.outcome = EVIDENCE_EXPIRED,
 	};
 
 	while (p.rcpt_count < count && p.rcpt_count < KEEPER_LOOK_RCPTS &&
-	       e[p.rcpt_count]->dest == p.dest) {
+	       e[p.rcpt_count]->dest == e[0]->dest) {
 		rcpt[p.rcpt_count] = e[p.rcpt_count]->r.address;
 		p.rcpt_count++;
 	}

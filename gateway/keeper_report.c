@@ -218,12 +218,13 @@ keeper_prove_own(struct keeper *k, const struct keeper_proof *p,
 	char id[QUEUE_ID_BYTES];
 	struct evidence e = {
 		.time = keeper_wall(k),
-		.queue_id = queue_id_text(p->message, id),
+		.queue_id = p->message == 0 ? "" :
+					      queue_id_text(p->message, id),
 		.sender = p->sender,
 		.rcpt = p->rcpt,
 		.rcpt_count = p->rcpt_count,
-		.domain = p->dest->s.domain,
-		.marks = p->dest->s.marks,
+		.domain = p->domain,
+		.marks = p->marks,
 		.skip = true, /* no host: this decided nothing */
 		.required = p->required,
 		.why = p->why,

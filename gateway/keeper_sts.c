@@ -70,19 +70,34 @@ sts_send_all(struct keeper *k)
 }
 
 static enum status
+read_dropped(struct sts_pending *p, struct span payload, struct diag *why)
+{
+	struct unpack u = unpack_from(payload);
+
+	p->e.domain = unpack_str(&u, p);
+	if (unpack_done(&u) == ST_OK)
+		return ST_OK;
+	return diag_set(why, ST_SYNTAX, "not the name of a dropped policy");
+}
+
+static enum status
 advisor_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 {
 	struct keeper *k = arg;
 	struct sts_pending *p;
 	enum status st;
 
-	if (type != WIRE_STS_ENTRY)
+	if (type == WIRE_STS_ANSWER)
+		return policy_answered(k, payload, why);
+	if (type != WIRE_STS_ENTRY && type != WIRE_STS_DROPPED)
 		return diag_set(why, ST_SYNTAX, "frame of type %u",
 		    (unsigned)type);
 	if (k->sts_count >= KEEPER_STS_PENDING)
 		return ST_OK; /* the store is away: sent again in time */
 	p = need(talloc_zero(k, struct sts_pending));
-	st = wire_unpack_sts(p, payload, &p->e, why);
+	p->dropped = type == WIRE_STS_DROPPED;
+	st = p->dropped ? read_dropped(p, payload, why) :
+			  wire_unpack_sts(p, payload, &p->e, why);
 	if (st == ST_OK && *p->e.domain == '\0')
 		st = diag_set(why, ST_SYNTAX, "policy entry of no domain");
 	for (size_t i = 0; st == ST_OK && i < p->e.policy.mx_count; i++)
@@ -108,6 +123,7 @@ advisor_closed(void *arg, const char *why)
 	log_text(k->env.log, LOG_LEVEL_INFO, "channel-closed", "advisor: %s",
 	    why);
 	k->advisor = NULL;
+	policy_advisor_gone(k);
 	TALLOC_FREE(k->advisor_mem);
 }
 
@@ -124,7 +140,9 @@ sts_apply(struct keeper *k, struct diag *why)
 
 	STAILQ_FOREACH(p, &k->sts, link)
 		if (st == ST_OK)
-			st = store_sts_put(k->store, &p->e, why);
+			st = p->dropped ?
+				 store_sts_delete(k->store, p->e.domain, why) :
+				 store_sts_put(k->store, &p->e, why);
 	return st;
 }
 

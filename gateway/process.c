@@ -312,6 +312,7 @@ start_advisor(struct process *p, const struct role_env *env, struct diag *why)
 	const struct conf *conf = p->conf;
 	const struct net_real_dns dns = {
 		.trust_anchor = conf->resolver_trust_anchor,
+		.anchor_state = cmd_anchor_state(p, conf),
 		.root_hints = conf->resolver_root_hints,
 		.option = conf->resolver_option,
 		.option_count = conf->resolver_option_count,

@@ -221,6 +221,7 @@ add_resolver(struct trial *t, struct diag *why)
 {
 	const struct net_real_dns dns = {
 		.trust_anchor = t->conf.resolver_trust_anchor,
+		.anchor_state = "",
 		.root_hints = "",
 		.option = t->conf.resolver_option,
 		.option_count = t->conf.resolver_option_count,

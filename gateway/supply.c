@@ -15,6 +15,7 @@ struct errand {
 struct supply {
 	const struct role_env *env;
 	struct discover *discover;
+	bool anew;
 	struct planner *planner;
 	LIST_HEAD(, errand) errands;
 	struct net_later *later; /* a plan that needed nothing */
@@ -73,7 +74,10 @@ run_errand(struct supply *s, const struct plan_need *want)
 		    have_dns, e);
 		break;
 	case NEED_STS:
-		e->wait = discover_ask(e, s->discover, want->name, have_sts, e);
+		e->wait = s->anew ? discover_ask_anew(e, s->discover,
+					want->name, have_sts, e) :
+				    discover_ask(e, s->discover, want->name,
+					have_sts, e);
 		break;
 	}
 }
@@ -129,6 +133,7 @@ new_supply(TALLOC_CTX *mem, const struct role_env *env,
 
 	s->env = env;
 	s->discover = from->discover;
+	s->anew = from->anew;
 	s->done = done;
 	s->arg = arg;
 	LIST_INIT(&s->errands);

@@ -13,6 +13,7 @@
 struct supply_from {
 	struct discover *discover;
 	const struct plan_self *self;
+	bool anew; /* fetch the MTA-STS policy although one is cached */
 };
 
 /*

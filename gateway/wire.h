@@ -50,16 +50,24 @@ enum wire_type {
 	WIRE_SLOT_FAILED,
 	WIRE_SLOT_IDLE, /* u32 slot: all jobs reported; the slot is gone */
 	/* courier -> advisor, and back */
-	WIRE_PLAN_WANT, /* u32 token, destination (pack_dest_key) */
-	WIRE_PLAN,      /* u32 token, plan (pack_plan) */
+	/* u32 token, destination (pack_dest_key), bool anew: hosts do not meet
+	 * the cached MTA-STS policy, which may be another now (STS-38) */
+	WIRE_PLAN_WANT,
+	WIRE_PLAN, /* u32 token, plan (pack_plan) */
 	/* mapper -> advisor, answered by PLAN */
 	WIRE_HOP_WANT, /* u32 token, str hop_text() */
 	/* command line -> keeper, and back */
 	WIRE_ADMIN,
 	WIRE_ADMIN_STATE,
+	WIRE_POLICY_ASK,
+	WIRE_POLICY_ANSWER,
 	/* keeper -> advisor, and back */
 	WIRE_STS_ENTRY,  /* one cache entry, both directions */
 	WIRE_STS_LOADED, /* keeper has sent all it has; no payload */
+	WIRE_STS_ASK,    /* u32 token, u8 policy_verb, str domain */
+	/* advisor -> keeper */
+	WIRE_STS_DROPPED, /* str domain: what is stored of it can go */
+	WIRE_STS_ANSWER,  /* u32 token, policy answer */
 };
 
 struct wire_open {
@@ -220,6 +228,54 @@ struct wire_admin_state {
 	bool done;
 	const char *why; /* done: it could not be done at all; else "" */
 };
+
+/*
+ * Questions to the running gateway about what its advisor holds of a domain,
+ * and orders: the command line asks the keeper (POLICY_ASK), which asks the
+ * advisor (STS_ASK) under a token of its own, keeps what must be committed
+ * with the answer (STS_ANSWER), and passes it on (POLICY_ANSWER).  One answer
+ * to each, in any order over one socket; none when the gateway ends.  Another
+ * verb needs its case in advisor.c (run_errand), and in keeper_policy.c
+ * where it writes.
+ */
+enum policy_verb {
+	POLICY_REFRESH, /* fetch it now, whatever is cached */
+	POLICY_FORGET,  /* drop it from memory and store, with a record */
+};
+#define POLICY_VERB_COUNT 2u
+
+struct wire_policy_ask {
+	enum policy_verb verb;
+	const char *domain; /* canonical */
+	const char *by;     /* who says so */
+	const char *reason; /* of FORGET: why */
+};
+
+/* What came of it: the state as a plan would have it now. */
+struct wire_policy_answer {
+	bool done; /* FORGET: there was one.  REFRESH: it was fetched */
+	enum sts_state state;
+	bool stale; /* the policy of an earlier fetch binds */
+	const char *id;
+	struct wall fetched;
+	struct wall expires;
+	const char *why; /* not done: for people */
+};
+
+void wire_pack_policy_ask(struct sbuf *b, const struct wire_policy_ask *a);
+MUST_CHECK enum status wire_unpack_policy_ask(TALLOC_CTX *mem, struct span a,
+    struct wire_policy_ask *out, struct diag *why);
+void wire_pack_policy_answer(struct sbuf *b,
+    const struct wire_policy_answer *a);
+MUST_CHECK enum status wire_unpack_policy_answer(TALLOC_CTX *mem, struct span a,
+    struct wire_policy_answer *out, struct diag *why);
+/* The same behind a token. */
+void wire_pack_sts_ask(struct sbuf *b, uint32_t token, enum policy_verb verb,
+    const char *domain);
+MUST_CHECK enum status wire_unpack_sts_ask(TALLOC_CTX *mem, struct span a,
+    uint32_t *token, struct wire_policy_ask *out, struct diag *why);
+MUST_CHECK enum status wire_unpack_sts_answer(TALLOC_CTX *mem, struct span a,
+    uint32_t *token, struct wire_policy_answer *out, struct diag *why);
 
 const char *admin_verb_name(enum admin_verb verb); /* "hold", … */
 void wire_pack_admin(struct sbuf *b, const struct wire_admin *a);

@@ -4,12 +4,20 @@
 #include <stdio.h>
 #include <string.h>
 
+#define EARLY_PART  8    /* ours: of the time to a refresh */
+#define EARLY_STEPS 1024 /* ours: how finely it is spread */
+
+struct wall
+sts_cache_end(const struct sts_entry *e)
+{
+	return wall_after(e->fetched, (int64_t)e->policy.max_age_s * 1000);
+}
+
 bool
 sts_cache_live(const struct sts_entry *e, struct wall now)
 {
 	return e != NULL && e->has_policy &&
-	       !wall_reached(now,
-		   wall_after(e->fetched, (int64_t)e->policy.max_age_s * 1000));
+	       !wall_reached(now, sts_cache_end(e));
 }
 
 /*
@@ -81,17 +89,80 @@ sts_cache_fetch_failed(struct sts_entry *e, const char *id, struct wall now)
  * life, so that it does not end in between (INV-12), but one that lives for
  * minutes is not polled for.
  */
+static int64_t
+refresh_after_ms(const struct sts_entry *e, int64_t refresh_ms)
+{
+	int64_t half_ms = (int64_t)e->policy.max_age_s * 1000 / 2;
+	int64_t after_ms = half_ms < STS_REFRESH_MIN_MS ? STS_REFRESH_MIN_MS :
+							  half_ms;
+
+	return after_ms < refresh_ms ? after_ms : refresh_ms;
+}
+
+/* FNV-1a, of the domain and the time: another one after each fetch. */
+static uint32_t
+spread(const struct sts_entry *e)
+{
+	uint32_t h = 2166136261u;
+
+	for (const char *c = e->domain; *c != '\0'; c++)
+		h = (h ^ (uint8_t)*c) * 16777619u;
+	return (h ^ (uint32_t)e->fetched.ms) * 16777619u;
+}
+
 bool
 sts_cache_refresh_due(const struct sts_entry *e, struct wall now,
     int64_t refresh_ms)
 {
-	int64_t half_ms, after_ms;
+	int64_t after_ms, early_ms;
 
 	if (!sts_cache_live(e, now))
 		return false;
-	half_ms = (int64_t)e->policy.max_age_s * 1000 / 2;
-	after_ms = half_ms < STS_REFRESH_MIN_MS ? STS_REFRESH_MIN_MS : half_ms;
-	if (after_ms > refresh_ms)
-		after_ms = refresh_ms;
+	if (!wall_reached(now, e->fetched)) /* by a clock put back since */
+		return true;
+	after_ms = refresh_after_ms(e, refresh_ms);
+	early_ms = after_ms / EARLY_PART * (int64_t)(spread(e) % EARLY_STEPS) /
+		   EARLY_STEPS;
+	if (after_ms - early_ms >= STS_REFRESH_MIN_MS)
+		after_ms -= early_ms;
 	return wall_reached(now, wall_after(e->fetched, after_ms));
+}
+
+enum sts_alarm
+sts_cache_alarm(const struct sts_entry *e, struct wall now, int64_t refresh_ms)
+{
+	bool enforces = e->policy.mode == STS_ENFORCE;
+	int64_t life_ms = (int64_t)e->policy.max_age_s * 1000;
+	int64_t late_ms;
+
+	if (!e->has_policy || e->failed_at.ms == 0 ||
+	    e->policy.mode == STS_NONE || life_ms == 0)
+		return STS_ALARM_NONE;
+	if (!sts_cache_live(e, now))
+		return enforces ? STS_ALARM_ENDED : STS_ALARM_NONE;
+	if (enforces &&
+	    wall_reached(now, wall_after(e->fetched, life_ms / 4 * 3)))
+		return STS_ALARM_ERROR;
+	late_ms = 2 * refresh_after_ms(e, refresh_ms);
+	if (late_ms > life_ms / 4 * 3)
+		late_ms = life_ms / 4 * 3;
+	return wall_reached(now, wall_after(e->fetched, late_ms)) ?
+		   STS_ALARM_WARN :
+		   STS_ALARM_NONE;
+}
+
+unsigned
+sts_cache_rank(const struct sts_entry *e, struct wall now)
+{
+	if (!sts_cache_live(e, now))
+		return 0;
+	switch (e->policy.mode) {
+	case STS_NONE:
+		return 1;
+	case STS_TESTING:
+		return 2;
+	case STS_ENFORCE:
+		break;
+	}
+	return STS_RANK_BINDS;
 }

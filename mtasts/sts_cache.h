@@ -66,9 +66,32 @@ void sts_cache_fetch_failed(struct sts_entry *e, const char *id,
 
 /*
  * Is the entry due for its regular refresh (STS-27)?  At the age refresh_ms,
- * or at half its max_age where that is sooner.
+ * or at half its max_age where that is sooner, and up to an eighth of that
+ * earlier: each domain at another time, so that what was fetched together
+ * is not fetched together for ever.
  */
 bool sts_cache_refresh_due(const struct sts_entry *e, struct wall now,
     int64_t refresh_ms);
+
+/* What the operator is to hear of an entry (STS-28). */
+enum sts_alarm {
+	STS_ALARM_NONE,
+	STS_ALARM_WARN,  /* refreshes fail, at twice the age of a refresh */
+	STS_ALARM_ERROR, /* of one that enforces less than a quarter is left */
+	STS_ALARM_ENDED, /* it enforced, could not be renewed, and has ended */
+};
+enum sts_alarm sts_cache_alarm(const struct sts_entry *e, struct wall now,
+    int64_t refresh_ms);
+
+/* When the policy ends. */
+struct wall sts_cache_end(const struct sts_entry *e);
+
+/*
+ * What is given up first where not all can be kept, the lowest first: 0
+ * binds no more, 1 and 2 ask for nothing; what enforces is STS_RANK_BINDS,
+ * and is not given up.
+ */
+#define STS_RANK_BINDS 3u
+unsigned sts_cache_rank(const struct sts_entry *e, struct wall now);
 
 #endif

@@ -5,9 +5,12 @@
 #include <string.h>
 
 #include "dane/tlsa.h"
+#include "net/dns_ede.h"
 #include "util/domain.h"
 
 #define MAX_RECORDS 2048u /* ours: more in one section is an error (B3.2) */
+/* RFC 9276 3.2: denials that cost so much to check are refused (DNS-08). */
+#define NSEC3_MAX_ITERATIONS 500u
 
 struct parse {
 	TALLOC_CTX *mem;
@@ -132,6 +135,25 @@ negative_ttl(struct parse *p, const ldns_rr_list *authority)
 	}
 	if (!soa)
 		p->ttl_s = 0;
+}
+
+/* ---- denials ---- */
+
+/* Such a zone has itself hashed for hours by whoever asks for what is not
+ * there; that its denials are then "unsigned" helps nobody but a forger. */
+static bool
+costs_too_much(const ldns_rr_list *authority)
+{
+	for (size_t i = 0;
+	     authority != NULL && i < ldns_rr_list_rr_count(authority); i++) {
+		const ldns_rr *rr = ldns_rr_list_rr(authority, i);
+
+		if (ldns_rr_get_type(rr) == LDNS_RR_TYPE_NSEC3 &&
+		    ldns_rr_rd_count(rr) > 2 &&
+		    ldns_nsec3_iterations(rr) > NSEC3_MAX_ITERATIONS)
+			return true;
+	}
+	return false;
 }
 
 /* ---- records ---- */
@@ -408,9 +430,24 @@ parse_packet(struct parse *p, const ldns_pkt *pkt, int sec)
 
 	/* The lookup's own code is 0 for a cached SERVFAIL too. */
 	if (rcode != LDNS_RCODE_NOERROR && rcode != LDNS_RCODE_NXDOMAIN) {
+		uint16_t ede = dns_ede_of_packet(pkt);
+
 		fail(p, DNS_ERROR,
-		    need(talloc_asprintf(p->mem, "answer with code %u",
-			(unsigned)rcode)));
+		    ede == DNS_EDE_NONE ?
+			need(talloc_asprintf(p->mem, "answer with code %u",
+			    (unsigned)rcode)) :
+			need(talloc_asprintf(p->mem,
+			    "answer with code %u, EDE %u (%s)", (unsigned)rcode,
+			    ede, dns_ede_name(ede))));
+		return;
+	}
+	if (dns_ede_is_stale(dns_ede_of_packet(pkt))) {
+		fail(p, DNS_ERROR, "a stale answer (EDE 3, RFC 8767)");
+		return;
+	}
+	if (costs_too_much(ldns_pkt_authority(pkt))) {
+		fail(p, DNS_ERROR,
+		    "EDE 27 (Unsupported NSEC3 Iterations Value): over 500");
 		return;
 	}
 	p->answer = ldns_pkt_answer(pkt);
@@ -479,8 +516,10 @@ dns_parse_answer(TALLOC_CTX *mem, const char *name, enum dns_type type,
 		return;
 	}
 	if (raw->sec == 1) {
+		uint16_t ede = dns_ede_of_reason(raw->why_bogus);
 		char *why = need(talloc_asprintf(mem,
-		    "DNSSEC validation failed: %s",
+		    "DNSSEC validation failed: EDE %u (%s): %s", ede,
+		    dns_ede_name(ede),
 		    raw->why_bogus == NULL ? "no reason given" :
 					     raw->why_bogus));
 

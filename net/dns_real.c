@@ -13,6 +13,7 @@
 #include <unbound-event.h>
 #include <unbound.h>
 
+#include "net/dns_anchor.h"
 #include "net/dns_parse.h"
 #include "net/net_real_internal.h"
 
@@ -20,6 +21,10 @@
 #define TYPE_NS  2
 
 #define HEADER_BYTES 12u /* RFC 1035 4.1.1 */
+
+#define TEXT_REVOKED                                                           \
+	"all keys of the root's trust anchor are revoked (RFC 5011 5): give "  \
+	"resolver.trust-anchor a current one"
 
 /*
  * A query given up lives on inside libunbound, for up to two minutes when
@@ -51,6 +56,7 @@ struct dns_query {
 struct dns_real {
 	struct net_real *real;
 	struct ub_ctx *ub;
+	struct dns_anchor *anchor;
 	int64_t timeout_ms;
 	uint32_t limit;
 	uint32_t under_way; /* somebody waits for them */
@@ -110,6 +116,21 @@ failed(struct dns_query *q, const char *why)
 	tell_later(q);
 }
 
+/* Without any key left, what libunbound calls unsigned is unknown. */
+static void
+read_answer(struct dns_query *q, const struct dns_raw *raw)
+{
+	struct dns_real *d = q->dns;
+
+	if (raw->rcode == 0 && raw->sec == 0 &&
+	    dns_anchor_is_revoked(d->anchor))
+		dns_parse_failure(q->answer, q->name, q->type, TEXT_REVOKED,
+		    q->answer);
+	else
+		dns_parse_answer(q->answer, q->name, q->type, raw,
+		    d->real->wall, q->answer);
+}
+
 static void
 landed(void *arg, int rcode, void *packet, int n, int sec, char *why_bogus,
     int was_ratelimited)
@@ -130,8 +151,7 @@ landed(void *arg, int rcode, void *packet, int n, int sec, char *why_bogus,
 	if (q != NULL) {
 		withdraw(q);
 		net_real_tick(d->real);
-		dns_parse_answer(q->answer, q->name, q->type, &raw,
-		    d->real->wall, q->answer);
+		read_answer(q, &raw);
 		tell_later(q);
 	}
 	talloc_free(f);
@@ -252,9 +272,14 @@ test_answer(void *arg, int rcode, void *packet, int n, int sec, char *why_bogus,
     int was_ratelimited)
 {
 	const uint8_t *header = packet;
+	struct dns_real *d = arg;
 
 	(void)why_bogus;
 	(void)was_ratelimited;
+	if (!d->ending && dns_anchor_is_revoked(d->anchor)) {
+		test_ended(d, false, TEXT_REVOKED);
+		return;
+	}
 	/* A remembered failure has rcode 0 and is told by the header only. */
 	if (rcode != 0 || header == NULL || n < (int)HEADER_BYTES ||
 	    (header[3] & 0x0f) != 0)
@@ -311,7 +336,9 @@ static const char *const defaults[][2] = {
 	{ "rrset-cache-size:", "16m" },
 	{ "key-cache-size:", "4m" },
 	{ "cache-max-ttl:", "86400" },
-	{ "serve-expired:", "no" },
+	{ "serve-expired:", "no" }, /* DNS-29 */
+	/* RFC 9276 3.2: above it a denial proves nothing (DNS-08) */
+	{ "val-nsec3-keysize-iterations:", "1024 100 2048 100 4096 100" },
 	{ "trust-anchor-signaling:", "no" },
 };
 
@@ -357,27 +384,6 @@ set_all(TALLOC_CTX *mem, struct ub_ctx *ub, const struct net_real_dns *how,
 	return st;
 }
 
-/* Readable and not empty: libunbound says nothing of either (DNS-13). */
-static enum status
-check_anchor(const char *path, struct diag *why)
-{
-	FILE *f = fopen(path, "re");
-	char line[512];
-	bool record = false;
-
-	if (f == NULL)
-		return diag_errno(why, "trust anchor %s", path);
-	while (fgets(line, sizeof(line), f) != NULL)
-		record |= line[0] != ';' && line[0] != '#' &&
-			  (strstr(line, "DS") != NULL ||
-			      strstr(line, "DNSKEY") != NULL);
-	fclose(f);
-	return record ?
-		   ST_OK :
-		   diag_set(why, ST_IO,
-		       "trust anchor %s: no DS or DNSKEY record in it", path);
-}
-
 static void
 primed(void *arg, int rcode, void *packet, int n, int sec, char *why_bogus,
     int was_ratelimited)
@@ -405,7 +411,7 @@ net_real_dns(struct net *net, const struct net_real_dns *how, struct diag *why)
 	struct net_real *r = net_real_of(net);
 	struct dns_real *d = need(talloc_zero(r, struct dns_real));
 	int error;
-	enum status st = check_anchor(how->trust_anchor, why);
+	enum status st;
 
 	d->real = r;
 	d->timeout_ms = how->timeout_ms;
@@ -414,12 +420,13 @@ net_real_dns(struct net *net, const struct net_real_dns *how, struct diag *why)
 	d->ub = need(ub_ctx_create_event(r->base));
 	talloc_set_destructor(d, dns_destroy);
 	d->test_deadline = net_timer_new(d, net, test_timeout, d);
+	st = set_all(d, d->ub, how, why);
 	if (st == ST_OK)
-		st = set_all(d, d->ub, how, why);
+		st = dns_anchor_load(d, d->ub, how, &d->anchor, why);
 	if (st == ST_OK) {
-		error = ub_ctx_add_ta_file(d->ub, how->trust_anchor);
-		if (error == 0 && how->forward != NULL)
-			error = ub_ctx_set_fwd(d->ub, how->forward);
+		error = how->forward == NULL ?
+			    0 :
+			    ub_ctx_set_fwd(d->ub, how->forward);
 		/* Files are opened by the first lookup: this local one. */
 		if (error == 0)
 			error = ub_resolve_event(d->ub, "localhost", DNS_A,

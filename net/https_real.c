@@ -215,7 +215,10 @@ finished(struct fetch *f, CURLcode code)
 		.why = "" };
 	if (code != CURLE_OK) {
 		f->result.tls_failed = is_tls_error(code);
-		f->result.why = f->too_large      ? "the answer is too large" :
+		f->result.too_large = f->too_large ||
+				      code == CURLE_FILESIZE_EXCEEDED;
+		f->result.why = f->result.too_large ?
+				    "the answer is too large" :
 				*f->error != '\0' ? f->error :
 						    curl_easy_strerror(code);
 	}

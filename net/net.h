@@ -172,6 +172,8 @@ struct fetch_result {
 	    *media; /* media type without parameters, lower case; or "" */
 	struct span body;
 	bool tls_failed; /* not ok: certificate or handshake (sts-webpki-…) */
+	bool
+	    too_large; /* not ok: over the limit, so no policy (sts-policy-…) */
 	const char *why; /* not ok: for people */
 };
 

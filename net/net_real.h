@@ -12,6 +12,8 @@
 
 struct net_real_dns {
 	const char *trust_anchor;  /* file */
+	const char *anchor_state;  /* folder, to follow RFC 5011; "": do not */
+	bool anchor_look_on;       /* use that state, and leave it alone */
 	const char *root_hints;    /* file, or "" */
 	const char *const *option; /* "name: value" for libunbound */
 	size_t option_count;

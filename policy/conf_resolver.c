@@ -18,7 +18,8 @@ const struct conf_field conf_resolver_option = {
 static const char *const weakening[] = { "val-permissive-mode",
 	"domain-insecure", "module-config", "val-override-date",
 	"harden-dnssec-stripped", "trust-anchor", "trust-anchor-file",
-	"trusted-keys-file", "auto-trust-anchor-file" };
+	"trusted-keys-file", "auto-trust-anchor-file",
+	"val-nsec3-keysize-iterations", "serve-expired" };
 
 static bool
 is_option_name(struct span a)

@@ -72,3 +72,19 @@ sts_state_name(enum sts_state s)
 	}
 	return "?";
 }
+
+const char *
+sts_result_name(enum sts_result r)
+{
+	switch (r) {
+	case STS_RESULT_NONE:
+		return "";
+	case STS_RESULT_FETCH:
+		return "sts-policy-fetch-error";
+	case STS_RESULT_INVALID:
+		return "sts-policy-invalid";
+	case STS_RESULT_WEBPKI:
+		return "sts-webpki-invalid";
+	}
+	return "?";
+}

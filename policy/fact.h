@@ -84,6 +84,15 @@ enum sts_state {
 };
 #define STS_STATE_COUNT 6u
 
+/* What reports call a policy that could not be had (RFC 8460 4.3.3). */
+enum sts_result {
+	STS_RESULT_NONE,
+	STS_RESULT_FETCH,   /* sts-policy-fetch-error */
+	STS_RESULT_INVALID, /* sts-policy-invalid */
+	STS_RESULT_WEBPKI,  /* sts-webpki-invalid */
+};
+#define STS_RESULT_COUNT 4u
+
 struct sts_fact {
 	enum sts_state state;
 	bool stale;          /* cache served although TXT or fetch failed */
@@ -93,8 +102,12 @@ struct sts_fact {
 	struct sts_policy policy; /* when state is NONE, TESTING, ENFORCE */
 	uint32_t ttl_s;           /* of the TXT answer: when to look again */
 	const char *why;          /* of absent, unavailable, unknown, stale */
+	/* Of unavailable and stale, what is to be reported (RFC 8461 6): not
+	 * of mode none, nor where it is not known that there is a policy. */
+	enum sts_result result;
 };
 
 const char *sts_state_name(enum sts_state s);
+const char *sts_result_name(enum sts_result r); /* "" for none */
 
 #endif

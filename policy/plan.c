@@ -14,6 +14,9 @@
 
 #include "util/domain.h"
 
+/* Ours: of two processes one may have looked at the clock before. */
+#define CLOCK_SLACK_MS 60000
+
 /* ---- needs ---- */
 
 void
@@ -228,4 +231,11 @@ planner_new_hop(TALLOC_CTX *mem, const struct conf *conf,
 	p->route = plan_route_to(conf, hop);
 	plan_begin_hops(p, &own, 1);
 	return p;
+}
+
+bool
+plan_is_over(const struct plan *plan, struct wall now)
+{
+	return wall_reached(now, plan->valid_until) ||
+	       !wall_reached(wall_after(now, CLOCK_SLACK_MS), plan->made);
 }

@@ -166,6 +166,13 @@ void planner_supply_sts(struct planner *p, uint32_t id,
  */
 const struct plan *planner_plan(struct planner *p);
 
+/*
+ * Has the plan ended at now?  Also when it was made in what is now the
+ * future: the clock was put back, and nobody knows for how long it would
+ * serve.
+ */
+bool plan_is_over(const struct plan *plan, struct wall now);
+
 /* Deep copy into one new talloc context in mem. */
 struct plan *plan_copy(TALLOC_CTX *mem, const struct plan *plan);
 

@@ -22,6 +22,7 @@ pack_sts(struct sbuf *b, const struct sts_fact *f)
 		pack_str(b, f->policy.mx[i]);
 	pack_u32(b, f->ttl_s);
 	pack_str(b, f->why);
+	pack_u8(b, (uint8_t)f->result);
 }
 
 static void
@@ -39,6 +40,7 @@ unpack_sts(struct unpack *u, TALLOC_CTX *mem, struct sts_fact *f)
 		f->policy.mx[i] = unpack_str(u, mem);
 	f->ttl_s = unpack_u32(u);
 	f->why = unpack_str(u, mem);
+	f->result = (enum sts_result)unpack_enum(u, STS_RESULT_COUNT);
 }
 
 static void

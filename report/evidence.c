@@ -17,6 +17,7 @@ static const char *const outcome_names[EVIDENCE_OUTCOME_COUNT] = {
 	[EVIDENCE_EXPIRED] = "expired",
 	[EVIDENCE_DELETED] = "deleted",
 	[EVIDENCE_REDIRECTED] = "redirected",
+	[EVIDENCE_POLICY_FORGOTTEN] = "policy-forgotten",
 };
 
 static const char *const reached_names[REACHED_COUNT] = {
@@ -124,6 +125,7 @@ pack_events(struct sbuf *b, const struct evidence *e)
 	pack_str(b, e->marks);
 	pack_u8(b, (uint8_t)e->rung);
 	pack_bool(b, e->recalled);
+	pack_u8(b, (uint8_t)e->sts_result);
 }
 
 void
@@ -258,6 +260,7 @@ unpack_events(struct unpack *u, TALLOC_CTX *mem, unsigned version,
 	e->marks = unpack_marks(u, mem);
 	e->rung = (enum rung)unpack_enum(u, RUNG_COUNT);
 	e->recalled = unpack_bool(u);
+	e->sts_result = (enum sts_result)unpack_enum(u, STS_RESULT_COUNT);
 }
 
 enum status

@@ -34,8 +34,9 @@ enum evidence_outcome {
 	EVIDENCE_EXPIRED,     /* given up: lifetime ended */
 	EVIDENCE_DELETED,     /* by the operator; the sender may know */
 	EVIDENCE_REDIRECTED,  /* by the operator, to another recipient */
+	EVIDENCE_POLICY_FORGOTTEN, /* MTA-STS, by the operator; no message */
 };
-#define EVIDENCE_OUTCOME_COUNT 11u
+#define EVIDENCE_OUTCOME_COUNT 12u
 
 enum evidence_reached {
 	REACHED_NOTHING, /* no mail transaction took place */
@@ -65,6 +66,7 @@ struct evidence {
 	const char *sts_id;
 	struct wall sts_fetched;
 	const char *marks; /* of the mail: policy/marks.h */
+	enum sts_result sts_result; /* TLSRPT: why it could not be had */
 	const char *rule;
 	const char *exception;
 	const char *exc_reason;

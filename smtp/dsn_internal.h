@@ -14,7 +14,7 @@
 enum dsn_return {
 	RETURN_HEADER, /* as asked */
 	RETURN_WHOLE,
-	RETURN_PROTECTED, /* header only: REQUIRETLS */
+	RETURN_PROTECTED, /* a few fields: REQUIRETLS */
 	RETURN_TOO_LARGE, /* header only: no room for all of it */
 	RETURN_UNFIT,     /* header only: no transfer encoding could carry it */
 };

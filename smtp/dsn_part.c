@@ -143,11 +143,11 @@ dsn_part(const struct dsn_job *j, struct sbuf *out, const char *type,
 enum dsn_return
 dsn_return_of(const struct dsn *d, bool utf8)
 {
+	if (d->requiretls)
+		return RETURN_PROTECTED;
 	/* RFC 3461 4.3: RET is about reports of failure only */
 	if (d->kind != DSN_KIND_FAILED || d->ret != DSN_RET_FULL)
 		return RETURN_HEADER;
-	if (d->requiretls)
-		return RETURN_PROTECTED;
 	if (!d->complete || d->original.n > DSN_MAX_BYTES)
 		return RETURN_TOO_LARGE;
 	if (!utf8 && !scan(d->original).lines)
@@ -170,6 +170,33 @@ whole_part(const struct dsn_job *j, struct sbuf *out, bool *is_8bit)
 	sbuf_span(out, content);
 }
 
+/*
+ * RFC 8689 5: a report about mail that asks for REQUIRETLS travels without
+ * it, so of the header it has only what tells which message it was.
+ */
+static struct span
+redacted(TALLOC_CTX *mem, struct span header)
+{
+	static const char *const kept[] = { "Message-ID", "Date", "From",
+		"To" };
+	struct span line, name, value;
+	struct sbuf out;
+	bool keep = false;
+
+	sbuf_init(&out, mem, DSN_HEADER_MAX_BYTES + 2);
+	while (span_line(&header, &line)) {
+		if (line.n > 0 && line.p[0] != ' ' && line.p[0] != '\t')
+			keep = span_cut(line, ':', &name, &value) &&
+			       span_iindex(span_trim(name), kept,
+				   COUNT_OF(kept)) >= 0;
+		if (!keep)
+			continue;
+		sbuf_span(&out, line);
+		sbuf_str(&out, "\r\n");
+	}
+	return sbuf_view(&out);
+}
+
 static const char *
 header_type(const struct dsn_job *j, struct span header)
 {
@@ -186,12 +213,15 @@ dsn_original_part(const struct dsn_job *j, struct sbuf *out, size_t room,
 {
 	struct span header = dsn_header_of(j->d->original,
 	    DSN_HEADER_MAX_BYTES);
-	enum encoding encoding = encoding_of(j, header);
+	enum encoding encoding;
 
 	if (j->ret == RETURN_WHOLE) {
 		whole_part(j, out, is_8bit);
 		return;
 	}
+	if (j->ret == RETURN_PROTECTED)
+		header = redacted(j->mem, header);
+	encoding = encoding_of(j, header);
 	part_header(out, header_type(j, header), encoding, is_8bit);
 	put_lines(j, out, header, encoding, room);
 }

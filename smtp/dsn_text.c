@@ -348,8 +348,9 @@ original_words(enum dsn_return ret)
 	case RETURN_WHOLE:
 		return "The message is attached.";
 	case RETURN_PROTECTED:
-		return "The header of the message is attached, and no more, "
-		       "because the message asks for protection.";
+		return "Message-ID, Date, From and To of the message are "
+		       "attached, and no more, because the message asks for "
+		       "protection.";
 	case RETURN_TOO_LARGE:
 		return "The header of the message is attached; all of it is "
 		       "too large for a report.";

@@ -292,6 +292,9 @@ MUST_CHECK enum status store_evidence_each(struct store *s,
 
 MUST_CHECK enum status store_sts_put(struct store *s, const struct sts_entry *e,
     struct diag *why);
+/* Absent is fine. */
+MUST_CHECK enum status store_sts_delete(struct store *s, const char *domain,
+    struct diag *why);
 /* All good rows; then ST_SYNTAX when a corrupt one was passed over. */
 MUST_CHECK enum status store_sts_each(struct store *s, TALLOC_CTX *mem,
     void (*row)(void *arg, const struct sts_entry *e), void *arg,

@@ -69,8 +69,9 @@ enum store_query {
 	Q_STS_PUT,
 	Q_STS_GET,
 	Q_STS_EACH,
+	Q_STS_DELETE,
 };
-#define STORE_QUERY_COUNT (Q_STS_EACH + 1)
+#define STORE_QUERY_COUNT (Q_STS_DELETE + 1)
 extern const char *const store_text[STORE_QUERY_COUNT];
 extern const char store_schema[];
 extern const char store_upgrade_1[]; /* from 1 to 2 */

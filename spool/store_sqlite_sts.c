@@ -41,6 +41,13 @@ store_sts_put(struct store *s, const struct sts_entry *e, struct diag *why)
 	return st;
 }
 
+enum status
+store_sts_delete(struct store *s, const char *domain, struct diag *why)
+{
+	store_bind_str(s->query[Q_STS_DELETE], 1, domain);
+	return store_run(s, Q_STS_DELETE, why);
+}
+
 static void
 unpack_id(struct unpack *u, char out[STS_ID_MAX_BYTES + 1])
 {

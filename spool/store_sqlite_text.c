@@ -196,4 +196,5 @@ const char *const store_text[STORE_QUERY_COUNT] = {
 	[Q_STS_PUT] = "INSERT OR REPLACE INTO sts_policy VALUES (?1, ?2)",
 	[Q_STS_GET] = "SELECT domain, data FROM sts_policy WHERE domain = ?1",
 	[Q_STS_EACH] = "SELECT domain, data FROM sts_policy",
+	[Q_STS_DELETE] = "DELETE FROM sts_policy WHERE domain = ?1",
 };

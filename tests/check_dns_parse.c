@@ -316,6 +316,128 @@ START_TEST(dns_16_a_name_that_does_not_exist_has_no_records)
 }
 END_TEST
 
+/* ---- extended errors, RFC 8914 ---- */
+
+/* An OPT record with this extended error. */
+static void
+put_ede(uint16_t code)
+{
+	const uint8_t option[6] = { 0, 15, 0, 2, (uint8_t)(code >> 8),
+		(uint8_t)code };
+
+	pkt.p[11]++;
+	pack_u8(&pkt, 0);
+	pack_u16(&pkt, LDNS_RR_TYPE_OPT);
+	pack_u16(&pkt, 1232);
+	pack_u32(&pkt, 0);
+	pack_u16(&pkt, sizeof(option));
+	sbuf_span(&pkt, span_of(option, sizeof(option)));
+}
+
+START_TEST(dns_31_the_reason_of_a_bogus_answer_has_its_number)
+{
+	static const struct {
+		const char *words, *want;
+	} rows[] = {
+		{ "signature expired", "EDE 7 (Signature Expired)" },
+		{ "signature before inception date", "EDE 8 (" },
+		{ "no signatures from 192.0.2.1", "EDE 10 (RRSIGs Missing)" },
+		{ "no NSEC3 records", "EDE 12 (NSEC Missing)" },
+		{ "no keys have a DS", "EDE 9 (DNSKEY Missing)" },
+		{ "something new", "EDE 6 (DNSSEC Bogus)" },
+		{ NULL, "EDE 6 (DNSSEC Bogus)" },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		begin(DNS_TLSA, 0);
+		parse_raw(DNS_TLSA, (struct dns_raw){ .packet = sbuf_view(&pkt),
+					.sec = SEC_BOGUS,
+					.why_bogus = rows[i].words });
+		assert_is(DNS_BOGUS, DNS_FAILED);
+		ck_assert_msg(strstr(answer.why, rows[i].want) != NULL, "%s",
+		    answer.why);
+	}
+}
+END_TEST
+
+START_TEST(dns_31_an_extended_error_changes_no_outcome)
+{
+	for (uint16_t code = 0; code < 40; code++) {
+		begin(DNS_A, LDNS_RCODE_SERVFAIL);
+		put_ede(code);
+		parse(DNS_A, SEC_INSECURE);
+		assert_is(DNS_ERROR, DNS_FAILED);
+		ck_assert_ptr_nonnull(strstr(answer.why, "code 2, EDE "));
+		if (code == 3 || code == 19)
+			continue;
+		begin(DNS_A, 0);
+		put_a("^", 300, 1);
+		put_ede(code);
+		parse(DNS_A, SEC_SECURE);
+		assert_is(DNS_SECURE, DNS_DATA);
+	}
+}
+END_TEST
+
+START_TEST(dns_29_a_stale_answer_is_no_answer)
+{
+	begin(DNS_A, 0);
+	put_a("^", 30, 1);
+	put_ede(3);
+	parse(DNS_A, SEC_SECURE);
+	assert_is(DNS_ERROR, DNS_FAILED);
+	begin(DNS_TLSA, LDNS_RCODE_NXDOMAIN);
+	put_soa(300, 60);
+	put_ede(19);
+	parse(DNS_TLSA, SEC_SECURE);
+	assert_is(DNS_ERROR, DNS_FAILED);
+}
+END_TEST
+
+START_TEST(dns_31_options_cut_short_are_no_error_code)
+{
+	static const uint8_t options[] = { 0, 15, 0, 9, 0, 3 };
+
+	for (size_t n = 0; n <= sizeof(options); n++) {
+		begin(DNS_A, 0);
+		put_a("^", 300, 1);
+		pkt.p[11]++;
+		pack_u8(&pkt, 0);
+		pack_u16(&pkt, LDNS_RR_TYPE_OPT);
+		pack_u16(&pkt, 1232);
+		pack_u32(&pkt, 0);
+		pack_u16(&pkt, (uint16_t)n);
+		sbuf_span(&pkt, span_of(options, n));
+		parse(DNS_A, SEC_SECURE);
+		assert_is(DNS_SECURE, DNS_DATA);
+	}
+}
+END_TEST
+
+/* RFC 9276 3.2 */
+START_TEST(dns_08_denials_over_500_iterations_are_refused)
+{
+	for (unsigned i = 499; i <= 502; i++) {
+		char text[200];
+
+		begin(DNS_TLSA, 0);
+		put_soa(300, 60);
+		snprintf(text, sizeof(text),
+		    "0p9mhaveqvm6t7vbl5lop2u3t2rp3tom.example.org. 60 IN "
+		    "NSEC3 1 0 %u - 2t7b4g4vsa5smi47k61mv5bv1a22bojr A RRSIG",
+		    i);
+		put_from_text(8, text);
+		parse(DNS_TLSA, SEC_INSECURE);
+		if (i <= 500) {
+			assert_is(DNS_INSECURE, DNS_NODATA);
+			continue;
+		}
+		assert_is(DNS_ERROR, DNS_FAILED);
+		ck_assert_ptr_nonnull(strstr(answer.why, "EDE 27"));
+	}
+}
+END_TEST
+
 /* ---- RDATA of every length ---- */
 
 /* Malformed is not absent (DANE-26): every record is there, as it came. */
@@ -633,7 +755,7 @@ START_TEST(dns_32_too_many_tlsa_are_an_error)
 }
 END_TEST
 
-START_TEST(dns_32_too_many_mx_leave_the_same_ones_in_any_order)
+START_TEST(dns_32_b3_2_too_many_mx_leave_the_same_ones_in_any_order)
 {
 	char host[40];
 
@@ -656,7 +778,7 @@ START_TEST(dns_32_too_many_mx_leave_the_same_ones_in_any_order)
 }
 END_TEST
 
-START_TEST(dns_32_too_many_addresses_leave_the_same_ones_in_any_order)
+START_TEST(dns_32_b3_2_too_many_addresses_leave_the_same_ones_in_any_order)
 {
 	for (int backwards = 0; backwards < 2; backwards++) {
 		begin(DNS_A, 0);
@@ -670,7 +792,7 @@ START_TEST(dns_32_too_many_addresses_leave_the_same_ones_in_any_order)
 }
 END_TEST
 
-START_TEST(dns_32_ten_thousand_records_are_an_error)
+START_TEST(dns_32_b3_2_ten_thousand_records_are_an_error)
 {
 	/* One packet has room for half of them; the rest is promised. */
 	begin(DNS_TLSA, 0);
@@ -797,6 +919,11 @@ suite(void)
 	tcase_add_test(t, dns_06_denial_has_the_security_of_its_proof);
 	tcase_add_test(t, dns_16_a_name_that_does_not_exist_has_no_records);
 	tcase_add_test(t, dns_parse_failure_is_an_error_with_its_reason);
+	tcase_add_test(t, dns_31_the_reason_of_a_bogus_answer_has_its_number);
+	tcase_add_test(t, dns_31_an_extended_error_changes_no_outcome);
+	tcase_add_test(t, dns_31_options_cut_short_are_no_error_code);
+	tcase_add_test(t, dns_29_a_stale_answer_is_no_answer);
+	tcase_add_test(t, dns_08_denials_over_500_iterations_are_refused);
 	suite_add_tcase(s, t);
 
 	t = tcase_create("rdata");
@@ -828,10 +955,11 @@ suite(void)
 	tcase_add_test(t, dns_32_a_text_too_long_is_left_out);
 	tcase_add_test(t, dns_records_said_twice_count_once);
 	tcase_add_test(t, dns_32_too_many_tlsa_are_an_error);
-	tcase_add_test(t, dns_32_too_many_mx_leave_the_same_ones_in_any_order);
 	tcase_add_test(t,
-	    dns_32_too_many_addresses_leave_the_same_ones_in_any_order);
-	tcase_add_test(t, dns_32_ten_thousand_records_are_an_error);
+	    dns_32_b3_2_too_many_mx_leave_the_same_ones_in_any_order);
+	tcase_add_test(t,
+	    dns_32_b3_2_too_many_addresses_leave_the_same_ones_in_any_order);
+	tcase_add_test(t, dns_32_b3_2_ten_thousand_records_are_an_error);
 	suite_add_tcase(s, t);
 
 	t = tcase_create("lifetimes");

@@ -791,9 +791,44 @@ START_TEST(rtls_41_of_requiretls_mail_only_the_header_comes_back)
 		written(&d);
 		ck_assert(has("Content-Type: text/rfc822-headers\r\n"));
 		ck_assert(!has("The figures."));
-		ck_assert_int_eq(has_words("because the message asks for "
-					   "protection"),
-		    i == DSN_KIND_FAILED);
+		ck_assert(has_words("because the message asks for "
+				    "protection"));
+	}
+}
+END_TEST
+
+/* RFC 8689 5: it goes out without REQUIRETLS, so it tells nothing. */
+START_TEST(rtls_40_rtls_43_of_such_mail_a_report_has_four_fields_alone)
+{
+	static const char
+	    secret[] = "Received: from secret.example (secret)\r\n"
+		       "Subject: secret\r\n"
+		       " From: secret\r\n"
+		       "FROM: Alice\r\n\t<alice@example.org>\r\n"
+		       "X-From: secret\r\n"
+		       "to : bob@example.net\r\n"
+		       "Date: Tue, 24 Nov 2026 08:00:00 +0000\r\n"
+		       "Keywords: secret\r\n"
+		       "no field: secret\r\n"
+		       "secret\r\n"
+		       "Message-Id: <1@example.org>\r\n"
+		       " \r\n"
+		       "Cc: secret@example.com\r\n"
+		       "\r\n"
+		       "To: secret\r\n";
+	struct dsn d = dsn_of(&policy_rcpt, 1);
+
+	d.original = span_str(secret);
+	for (unsigned i = 0; i < 2 * DSN_KIND_COUNT; i++) {
+		d.requiretls = i < DSN_KIND_COUNT;
+		d.kind = (enum dsn_kind)(i % DSN_KIND_COUNT);
+		d.ret = DSN_RET_FULL;
+		written(&d);
+		ck_assert_int_eq(has("secret"), !d.requiretls);
+		ck_assert(has("FROM: Alice\r\n\t<alice@example.org>\r\n"));
+		ck_assert(has("to : bob@example.net\r\n"));
+		ck_assert(has("Date: Tue, 24 Nov 2026 08:00:00 +0000\r\n"));
+		ck_assert(has("Message-Id: <1@example.org>\r\n"));
 	}
 }
 END_TEST
@@ -1080,6 +1115,8 @@ add_original_tests(TCase *tc)
 	tcase_add_test(tc, smtp_66_ret_says_what_comes_back);
 	tcase_add_test(tc,
 	    rtls_41_of_requiretls_mail_only_the_header_comes_back);
+	tcase_add_test(tc,
+	    rtls_40_rtls_43_of_such_mail_a_report_has_four_fields_alone);
 	tcase_add_test(tc,
 	    smtp_66_b3_10_what_is_too_large_comes_back_as_its_header);
 	tcase_add_test(tc,

@@ -27,6 +27,7 @@ sample(void)
 		    .override = OVERRIDE_REQUIRE_VERIFIED },
 		.tlsa_base = "mx.example.org",
 		.sts_id = "1",
+		.sts_result = STS_RESULT_WEBPKI,
 		.rule = "r",
 		.exception = "",
 		.exc_reason = "",
@@ -112,7 +113,7 @@ END_TEST
 static size_t
 version_3_bytes(const struct evidence *e)
 {
-	return 4 + strlen(e->marks) + 2; /* rung, recalled */
+	return 4 + strlen(e->marks) + 3; /* rung, recalled, sts_result */
 }
 
 START_TEST(inv_15_a_record_of_version_2_replays_too)
@@ -131,6 +132,7 @@ START_TEST(inv_15_a_record_of_version_2_replays_too)
 	    ST_OK);
 	ck_assert_str_eq(f.marks, "");
 	ck_assert_int_eq(f.rung, RUNG_NONE);
+	ck_assert_int_eq(f.sts_result, STS_RESULT_NONE);
 	ck_assert_int_eq(f.failure, FAILURE_RULE);
 	ck_assert_int_eq(decide(&f.in).required, f.required);
 }
@@ -159,6 +161,7 @@ START_TEST(inv_15_a_record_of_version_1_replays_too)
 	ck_assert_str_eq(f.result_type, "");
 	ck_assert_int_eq(f.in.floor, LEVEL_PLAIN);
 	ck_assert_int_eq(f.rung, RUNG_NONE);
+	ck_assert_int_eq(f.sts_result, STS_RESULT_NONE);
 	ck_assert_int_eq(decide(&f.in).required, f.required);
 	/* And what may come is not guessed at. */
 	sbuf_init(&old, mem, EVIDENCE_MAX_BYTES);

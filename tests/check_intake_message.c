@@ -248,6 +248,32 @@ START_TEST(a_rule_that_comes_with_a_reload_is_assumed_of_mail_under_way)
 }
 END_TEST
 
+/* RFC 5321 3.6.3: the field is the sender's. */
+START_TEST(rtls_36_the_field_is_neither_removed_nor_added)
+{
+	static const char *const texts[] = {
+		"tls-REQUIRED:   nO \r\nSubject: x\r\n\r\nbody\r\n",
+		"TLS-Required: No\r\nTLS-Required: No\r\n\r\nbody\r\n",
+		"Subject: x\r\n\r\nbody\r\n",
+	};
+	struct client *c = greeted();
+
+	for (size_t i = 0; i < COUNT_OF(texts); i++) {
+		const char *body;
+
+		envelope(c);
+		say(c, texts[i]);
+		ask(c, ".\r\n", "250");
+		body = sbuf_cstr(&keeper.sub[i].body);
+		ck_assert_uint_ge(strlen(body), strlen(texts[i]));
+		ck_assert_str_eq(body + strlen(body) - strlen(texts[i]),
+		    texts[i]);
+		ck_assert_ptr_eq(strstr(body, "TLS-Required"),
+		    i == 1 ? body + strlen(body) - strlen(texts[i]) : NULL);
+	}
+}
+END_TEST
+
 START_TEST(smtp_48_a_message_in_chunks_reaches_the_keeper)
 {
 	struct client *c = greeted();
@@ -603,6 +629,7 @@ message_case(void)
 	tcase_add_test(tc, what_a_broken_header_hides_is_assumed_and_told);
 	tcase_add_test(tc,
 	    a_rule_that_comes_with_a_reload_is_assumed_of_mail_under_way);
+	tcase_add_test(tc, rtls_36_the_field_is_neither_removed_nor_added);
 	tcase_add_test(tc, smtp_48_a_message_in_chunks_reaches_the_keeper);
 	tcase_add_test(tc,
 	    smtp_48_two_big_chunks_in_one_stream_are_whole_at_the_keeper);

@@ -267,6 +267,38 @@ START_TEST(a_redirected_recipient_keeps_its_original_for_reports)
 }
 END_TEST
 
+/* RFC 8689 6 */
+START_TEST(rtls_45_a_redirected_recipient_keeps_its_class)
+{
+	static const enum msg_class classes[] = { CLASS_NORMAL,
+		CLASS_REQUIRETLS, CLASS_TLS_OPTIONAL };
+	const struct frame *f;
+	struct peer *in, *courier, *p;
+	struct unpack u;
+
+	start(0);
+	in = new_intake(0);
+	asked.mclass = classes[_i];
+	submit(in, take_ids(in), "r.example");
+	asked.mclass = CLASS_NORMAL;
+	run(1);
+	p = new_admin();
+	ask(p, ADMIN_REDIRECT, "r.example", "new@other.example", false);
+	ck_assert_uint_eq(end_of(p).changed, 1);
+	talloc_free(in);
+	TALLOC_FREE(k);
+	start(1);
+	courier = new_courier(0, 1);
+	run(1);
+	f = next_frame(courier, WIRE_SLOT);
+	ck_assert_ptr_nonnull(f);
+	u = unpack_from(f->payload);
+	(void)unpack_u32(&u);
+	ck_assert_str_eq(unpack_str(&u, mem), "other.example");
+	ck_assert_uint_eq(unpack_enum(&u, CLASS_COUNT), classes[_i]);
+}
+END_TEST
+
 /* Page by page, while other mail comes and goes. */
 START_TEST(a_large_queue_is_gone_through_in_pages)
 {
@@ -346,6 +378,8 @@ add_tests(TCase *tc)
 	    what_a_courier_has_is_neither_deleted_nor_redirected, 0, 2);
 	tcase_add_test(tc,
 	    a_redirected_recipient_keeps_its_original_for_reports);
+	tcase_add_loop_test(tc, rtls_45_a_redirected_recipient_keeps_its_class,
+	    0, 3);
 	tcase_add_test(tc, a_large_queue_is_gone_through_in_pages);
 	tcase_add_test(tc, c7_a_page_that_could_not_be_written_is_done_again);
 	tcase_add_test(tc,

@@ -86,6 +86,34 @@ START_TEST(smtp_56_mail_with_a_null_path_is_never_answered)
 }
 END_TEST
 
+/* Nor one about mail that asks for REQUIRETLS, or wants to do without. */
+START_TEST(rtls_44_a_report_that_fails_is_not_reported_in_any_class)
+{
+	static const enum msg_class classes[] = { CLASS_REQUIRETLS,
+		CLASS_TLS_OPTIONAL };
+	struct peer *in, *courier;
+	struct wire_job j, report;
+
+	start(1);
+	in = new_intake(0);
+	courier = new_courier(0, 1);
+	asked.mclass = classes[_i];
+	submit(in, take_ids(in), "r.example");
+	asked.mclass = CLASS_NORMAL;
+	run(1);
+	j = must_job(courier);
+	tell(courier, 1, &j, RESULT_BOUNCED);
+	run(1);
+	report = must_job(courier);
+	ck_assert_str_eq(report.sender, "");
+	tell(courier, 2, &report, RESULT_BOUNCED);
+	run(1);
+	ck_assert_uint_eq(queued(), 0);
+	ck_assert(!next_job(courier, &j));
+	ck_assert(logged("info keeper bounced"));
+}
+END_TEST
+
 /* ---- what the sender asked for ---- */
 
 static const char *rcpts[] = { "b@r.example", "c@r.example", "d@r.example",
@@ -384,6 +412,8 @@ add_tests(TCase *tc)
 	    smtp_63_a_bounce_is_told_to_the_sender_under_a_null_path);
 	tcase_add_test(tc, smtp_69_one_report_lists_all_that_bounced_together);
 	tcase_add_test(tc, smtp_56_mail_with_a_null_path_is_never_answered);
+	tcase_add_loop_test(tc,
+	    rtls_44_a_report_that_fails_is_not_reported_in_any_class, 0, 2);
 	tcase_add_loop_test(tc, smtp_61_smtp_62_only_what_was_asked_for_is_told,
 	    0, COUNT_OF(matrix));
 	tcase_add_loop_test(tc,

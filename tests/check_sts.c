@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "mtasts/sts_cache.h"
+#include "util/sbuf.h"
 
 static TALLOC_CTX *mem;
 static struct diag why;
@@ -431,6 +432,66 @@ START_TEST(sts_policy_copy_owns_its_strings)
 }
 END_TEST
 
+/* What would be another line of a log, or of a header, is no host. */
+START_TEST(b3_6_control_bytes_and_quotes_in_a_policy_refuse_it)
+{
+	const struct span hostile[] = {
+		SPAN_LIT("mx.example\rX: y"),
+		SPAN_LIT("mx.example\033[2J"),
+		SPAN_LIT("mx.exa\0mple"),
+		SPAN_LIT("mx\".example"),
+		SPAN_LIT("mx.example\x7f"),
+		SPAN_LIT("mx.\xc3\xbc.example"),
+		SPAN_LIT("mx.example event=delivered"),
+	};
+	struct sbuf b;
+
+	for (size_t i = 0; i < COUNT_OF(hostile); i++) {
+		sbuf_init(&b, mem, 1024);
+		sbuf_str(&b, "version: STSv1\nmode: enforce\nmax_age: 1\nmx: ");
+		sbuf_span(&b, hostile[i]);
+		sbuf_str(&b, "\n");
+		ck_assert_msg(sts_policy_parse(mem, sbuf_view(&b), &pol,
+				  &why) != ST_OK,
+		    "%zu", i);
+		/* And what is said of it is one line of plain text. */
+		for (const char *c = why.text; *c != '\0'; c++)
+			ck_assert_int_ge(*c, ' ');
+	}
+}
+END_TEST
+
+START_TEST(b3_6_ten_thousand_hosts_refuse_a_policy)
+{
+	struct sbuf b;
+
+	sbuf_init(&b, mem, (size_t)1 << 20);
+	sbuf_str(&b, "version: STSv1\nmode: enforce\nmax_age: 1\n");
+	for (unsigned i = 0; i < 10000; i++)
+		sbuf_printf(&b, "mx: mx%u.example\n", i);
+	ck_assert_int_eq(sts_policy_parse(mem, sbuf_view(&b), &pol, &why),
+	    ST_LIMIT);
+}
+END_TEST
+
+START_TEST(b3_6_control_bytes_in_a_record_are_no_id)
+{
+	const struct span hostile[] = {
+		SPAN_LIT("v=STSv1; id=a\rb;"),
+		SPAN_LIT("v=STSv1; id=a\nb;"),
+		SPAN_LIT("v=STSv1; id=a\033b;"),
+		SPAN_LIT("v=STSv1; id=a\0b;"),
+		SPAN_LIT("v=STSv1; id=\"a\";"),
+	};
+
+	for (size_t i = 0; i < COUNT_OF(hostile); i++) {
+		ck_assert_int_ne(sts_txt_pick(&hostile[i], 1, id, &why), ST_OK);
+		for (const char *c = why.text; *c != '\0'; c++)
+			ck_assert_int_ge(*c, ' ');
+	}
+}
+END_TEST
+
 /* ---- cache ---- */
 
 #define START  1000000000000 /* ms */
@@ -568,7 +629,7 @@ START_TEST(sts_27_a_cached_policy_is_refreshed_daily_whatever_its_mode)
 	struct sts_entry none = cached(STS_NONE, STS_MAX_AGE_S);
 	struct sts_entry nothing = { .domain = "example" };
 
-	ck_assert(!sts_cache_refresh_due(&e, at(86399), DAY_MS));
+	ck_assert(!sts_cache_refresh_due(&e, at(86400 / 8 * 7 - 1), DAY_MS));
 	ck_assert(sts_cache_refresh_due(&e, at(86400), DAY_MS));
 	ck_assert(sts_cache_refresh_due(&none, at(86400), DAY_MS));
 	ck_assert(!sts_cache_refresh_due(&nothing, at(86400), DAY_MS));
@@ -583,7 +644,7 @@ START_TEST(sts_27_inv_12_a_short_policy_is_refreshed_before_it_ends)
 	struct sts_entry brief = cached(STS_ENFORCE, 400);
 	struct sts_entry briefer = cached(STS_ENFORCE, 299);
 
-	ck_assert(!sts_cache_refresh_due(&e, at(3599), DAY_MS));
+	ck_assert(!sts_cache_refresh_due(&e, at(3600 / 8 * 7 - 1), DAY_MS));
 	ck_assert(sts_cache_refresh_due(&e, at(3600), DAY_MS));
 	ck_assert(sts_cache_refresh_due(&e, at(60), 60000));
 	/* But a peer cannot have itself polled all the time. */
@@ -591,6 +652,89 @@ START_TEST(sts_27_inv_12_a_short_policy_is_refreshed_before_it_ends)
 	ck_assert(sts_cache_refresh_due(&brief, at(300), DAY_MS));
 	for (int s = 0; s < 400; s++)
 		ck_assert(!sts_cache_refresh_due(&briefer, at(s), DAY_MS));
+}
+END_TEST
+
+/* "spread out": fetched in one second, they are not due in one again. */
+START_TEST(sts_27_refreshes_of_many_domains_are_spread_out)
+{
+	unsigned due_first = 0, due_half = 0;
+	char domain[32];
+
+	for (unsigned i = 0; i < 1000; i++) {
+		struct sts_entry e = cached(STS_ENFORCE, STS_MAX_AGE_S);
+
+		snprintf(domain, sizeof(domain), "d%u.example", i);
+		e.domain = domain;
+		due_first += sts_cache_refresh_due(&e, at(75660), DAY_MS);
+		due_half += sts_cache_refresh_due(&e, at(81000), DAY_MS);
+		ck_assert(sts_cache_refresh_due(&e, at(86400), DAY_MS));
+	}
+	ck_assert_uint_lt(due_first, 50);
+	ck_assert_uint_gt(due_half, 400);
+	ck_assert_uint_lt(due_half, 600);
+}
+END_TEST
+
+static enum sts_alarm
+alarm_at(const struct sts_entry *e, int64_t s)
+{
+	return sts_cache_alarm(e, at(s), DAY_MS);
+}
+
+START_TEST(sts_28_a_refresh_that_fails_for_two_days_is_told_long_before_expiry)
+{
+	struct sts_entry e = cached(STS_ENFORCE, 30 * 86400);
+
+	ck_assert_int_eq(alarm_at(&e, 29 * 86400), STS_ALARM_NONE);
+	sts_cache_fetch_failed(&e, "one", at(86400));
+	ck_assert_int_eq(alarm_at(&e, 2 * 86400 - 1), STS_ALARM_NONE);
+	ck_assert_int_eq(alarm_at(&e, 2 * 86400), STS_ALARM_WARN);
+	ck_assert_int_eq(alarm_at(&e, 22 * 86400), STS_ALARM_WARN);
+	ck_assert_int_eq(alarm_at(&e, 23 * 86400), STS_ALARM_ERROR);
+	ck_assert_int_eq(alarm_at(&e, 30 * 86400), STS_ALARM_ENDED);
+}
+END_TEST
+
+START_TEST(sts_28_a_short_policy_is_told_of_before_its_last_quarter)
+{
+	struct sts_entry e = cached(STS_ENFORCE, 86400);
+	struct sts_entry testing = cached(STS_TESTING, 86400);
+
+	sts_cache_fetch_failed(&e, "one", at(43200));
+	sts_cache_fetch_failed(&testing, "one", at(43200));
+	ck_assert_int_eq(alarm_at(&e, 64799), STS_ALARM_NONE);
+	ck_assert_int_eq(alarm_at(&e, 64800), STS_ALARM_ERROR);
+	/* Nothing is enforced, so nobody must hurry. */
+	ck_assert_int_eq(alarm_at(&testing, 64800), STS_ALARM_WARN);
+	ck_assert_int_eq(alarm_at(&testing, 86400), STS_ALARM_NONE);
+}
+END_TEST
+
+START_TEST(sts_28_nothing_is_told_of_mode_none)
+{
+	struct sts_entry e = cached(STS_NONE, 30 * 86400);
+
+	sts_cache_fetch_failed(&e, "one", at(86400));
+	for (int day = 1; day < 40; day++)
+		ck_assert_int_eq(alarm_at(&e, (int64_t)day * 86400),
+		    STS_ALARM_NONE);
+}
+END_TEST
+
+START_TEST(inv_12_a_policy_in_force_that_enforces_ranks_above_all_others)
+{
+	struct sts_entry ended = cached(STS_ENFORCE, 10);
+	struct sts_entry none = cached(STS_NONE, 1000);
+	struct sts_entry testing = cached(STS_TESTING, 1000);
+	struct sts_entry enforce = cached(STS_ENFORCE, 1000);
+
+	ck_assert_uint_lt(sts_cache_rank(&ended, at(100)),
+	    sts_cache_rank(&none, at(100)));
+	ck_assert_uint_lt(sts_cache_rank(&none, at(100)),
+	    sts_cache_rank(&testing, at(100)));
+	ck_assert_uint_lt(sts_cache_rank(&testing, at(100)), STS_RANK_BINDS);
+	ck_assert_uint_eq(sts_cache_rank(&enforce, at(100)), STS_RANK_BINDS);
 }
 END_TEST
 
@@ -676,6 +820,9 @@ main(void)
 		sts_32_a_star_matches_exactly_one_label,
 		dns_34_a_name_with_an_underscore_matches_no_pattern,
 		sts_policy_copy_owns_its_strings,
+		b3_6_control_bytes_and_quotes_in_a_policy_refuse_it,
+		b3_6_ten_thousand_hosts_refuse_a_policy,
+		b3_6_control_bytes_in_a_record_are_no_id,
 	};
 	const TTest *const cache[] = {
 		sts_44_first_contact_is_a_fetch,
@@ -688,6 +835,11 @@ main(void)
 		sts_26_life_counts_from_the_last_fetch,
 		sts_27_a_cached_policy_is_refreshed_daily_whatever_its_mode,
 		sts_27_inv_12_a_short_policy_is_refreshed_before_it_ends,
+		sts_27_refreshes_of_many_domains_are_spread_out,
+		sts_28_a_refresh_that_fails_for_two_days_is_told_long_before_expiry,
+		sts_28_a_short_policy_is_told_of_before_its_last_quarter,
+		sts_28_nothing_is_told_of_mode_none,
+		inv_12_a_policy_in_force_that_enforces_ranks_above_all_others,
 		sts_29_any_other_id_is_fetched_also_an_older_looking_one,
 		sts_31_a_fetched_none_replaces_what_was_enforced,
 		sts_cache_fetched_frees_what_it_replaces,

@@ -215,6 +215,77 @@ read_sts(struct span a, struct diag *why)
 	return wire_unpack_sts(mem, a, &e, why);
 }
 
+static void
+pack_policy_ask(void)
+{
+	wire_pack_policy_ask(&buf, &(const struct wire_policy_ask){
+				       .verb = POLICY_FORGET,
+				       .domain = "d.example",
+				       .by = "root",
+				       .reason = "moved",
+				   });
+}
+
+static enum status
+read_policy_ask(struct span a, struct diag *why)
+{
+	struct wire_policy_ask w;
+
+	return wire_unpack_policy_ask(mem, a, &w, why);
+}
+
+static void
+pack_policy_answer(void)
+{
+	wire_pack_policy_answer(&buf, &(const struct wire_policy_answer){
+					  .done = true,
+					  .state = STS_ST_ENFORCE,
+					  .id = "1",
+					  .fetched = { 1000 },
+					  .expires = { 2000 },
+					  .why = "because",
+				      });
+}
+
+static enum status
+read_policy_answer(struct span a, struct diag *why)
+{
+	struct wire_policy_answer w;
+
+	return wire_unpack_policy_answer(mem, a, &w, why);
+}
+
+static void
+pack_sts_ask(void)
+{
+	wire_pack_sts_ask(&buf, 7, POLICY_REFRESH, "d.example");
+}
+
+static enum status
+read_sts_ask(struct span a, struct diag *why)
+{
+	struct wire_policy_ask w;
+	uint32_t token;
+
+	return wire_unpack_sts_ask(mem, a, &token, &w, why);
+}
+
+static void
+pack_sts_answer(void)
+{
+	pack_u32(&buf, 7);
+	pack_policy_answer();
+}
+
+static enum status
+read_sts_answer(struct span a, struct diag *why)
+{
+	struct wire_policy_answer w;
+	uint32_t token;
+
+	return wire_unpack_sts_answer(mem, a, &token, &w, why);
+}
+
 static const struct {
 	const char *name;
 	void (*pack)(void);
@@ -228,6 +299,10 @@ static const struct {
 	{ "slot failed", pack_failed, read_failed },
 	{ "hello", pack_hello, read_hello },
 	{ "policy entry", pack_sts, read_sts },
+	{ "policy ask", pack_policy_ask, read_policy_ask },
+	{ "policy answer", pack_policy_answer, read_policy_answer },
+	{ "policy ask of the keeper", pack_sts_ask, read_sts_ask },
+	{ "policy answer of the advisor", pack_sts_answer, read_sts_answer },
 };
 
 START_TEST(wire_frames_are_read_by_their_readers)

@@ -25,6 +25,12 @@ struct wall {
 #define MONO_NEVER ((struct mono){ INT64_MAX })
 #define WALL_NEVER ((struct wall){ INT64_MAX })
 
+/*
+ * 2026-11-01: this was written after it, so a clock that shows an earlier
+ * time is wrong, and what it says of certificates and signatures with it.
+ */
+#define CLOCK_FIRST_MS INT64_C(1793491200000)
+
 #define CLOCK_TEXT_BYTES 40u
 
 struct mono mono_after(struct mono t, int64_t ms); /* saturates */

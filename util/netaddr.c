@@ -8,27 +8,26 @@
 
 static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 static const uint8_t nat64[12] = { 0, 0x64, 0xff, 0x9b }; /* RFC 6052 2.1 */
+static const uint8_t six_to_four[2] = { 0x20, 0x02 };
 
 /* What is not globally usable: first match counts. */
 static const struct range {
 	const char *prefix;
 	enum netaddr_scope scope;
 } ranges[] = {
-	{ "0.0.0.0/8", NETADDR_UNUSABLE },
-	{ "10.0.0.0/8", NETADDR_PRIVATE },
+	{ "0.0.0.0/8", NETADDR_UNUSABLE }, { "10.0.0.0/8", NETADDR_PRIVATE },
 	{ "100.64.0.0/10", NETADDR_PRIVATE }, /* RFC 6598 */
 	{ "127.0.0.0/8", NETADDR_LOOPBACK },
 	{ "169.254.0.0/16", NETADDR_PRIVATE },
 	{ "172.16.0.0/12", NETADDR_PRIVATE },
 	{ "192.168.0.0/16", NETADDR_PRIVATE },
 	{ "224.0.0.0/4", NETADDR_UNUSABLE },
-	{ "240.0.0.0/4", NETADDR_UNUSABLE },
-	{ "::1/128", NETADDR_LOOPBACK },
+	{ "240.0.0.0/4", NETADDR_UNUSABLE }, { "::1/128", NETADDR_LOOPBACK },
 	{ "::/96", NETADDR_UNUSABLE }, /* unspecified, IPv4-compatible */
-	{ "fc00::/7", NETADDR_PRIVATE },
-	{ "fe80::/10", NETADDR_PRIVATE },
+	{ "fc00::/7", NETADDR_PRIVATE }, { "fe80::/10", NETADDR_PRIVATE },
 	{ "fec0::/10", NETADDR_PRIVATE }, /* site-local, RFC 3879 */
 	{ "ff00::/8", NETADDR_UNUSABLE },
+	{ "64:ff9b:1::/48", NETADDR_PRIVATE }, /* RFC 8215 */
 };
 
 struct netaddr
@@ -175,6 +174,10 @@ netaddr_scope_of(const struct netaddr *a)
 	if (a->family == NETADDR_IP6 &&
 	    memcmp(a->ip, nat64, sizeof(nat64)) == 0) {
 		inner = netaddr_ip4(a->ip + 12, 0); /* where it would go */
+		a = &inner;
+	} else if (a->family == NETADDR_IP6 &&
+		   memcmp(a->ip, six_to_four, sizeof(six_to_four)) == 0) {
+		inner = netaddr_ip4(a->ip + 2, 0); /* RFC 3056: likewise */
 		a = &inner;
 	}
 	for (size_t i = 0; i < COUNT_OF(ranges); i++) {

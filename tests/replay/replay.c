@@ -416,6 +416,19 @@ do_run(struct script *s)
 	sim_run(s->w->sim, duration(s, word(s, 1)), NULL, NULL);
 }
 
+/* clock forwards|back TIME */
+static void
+do_clock(struct script *s)
+{
+	int64_t ms = duration(s, word(s, 2));
+
+	if (strcmp(word(s, 1), "back") == 0)
+		ms = -ms;
+	else if (strcmp(word(s, 1), "forwards") != 0)
+		complain(s, "clock: forwards or back");
+	sim_set_clock(s->w->sim, ms);
+}
+
 static void
 do_kill(struct script *s)
 {
@@ -755,6 +768,7 @@ static const struct verb verbs[] = {
 	{ "listen-cert", do_listen_cert },
 	{ "start", do_start },
 	{ "run", do_run },
+	{ "clock", do_clock },
 	{ "kill", do_kill },
 	{ "reload", do_reload },
 	{ "submit", do_submit },

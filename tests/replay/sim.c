@@ -100,6 +100,7 @@ struct sim {
 	struct net net;
 	struct mono now;
 	struct wall start;
+	int64_t clock_off_ms; /* what the wall clock was set by */
 	uint64_t random;
 	uint64_t turn;
 	uint64_t order;
@@ -145,7 +146,7 @@ wall(const struct net *net)
 {
 	const struct sim *sim = of_net(net);
 
-	return wall_after(sim->start, sim->now.ms);
+	return wall_after(sim->start, sim->now.ms + sim->clock_off_ms);
 }
 
 /* xorshift64*: the same script, the same run. */
@@ -964,6 +965,12 @@ sim_run(struct sim *sim, int64_t ms, bool (*stop)(void *arg), void *arg)
 		}
 		sim->now = t->at;
 	}
+}
+
+void
+sim_set_clock(struct sim *sim, int64_t by_ms)
+{
+	sim->clock_off_ms += by_ms;
 }
 
 void

@@ -22,6 +22,9 @@ void sim_run(struct sim *sim, int64_t ms, bool (*stop)(void *arg), void *arg);
 /* Jump without running what would have happened meanwhile. */
 void sim_skip(struct sim *sim, int64_t ms);
 
+/* The wall clock is set, by so much; what waits for time does not notice. */
+void sim_set_clock(struct sim *sim, int64_t by_ms);
+
 /* Two ends of a stream, as between two roles. */
 void sim_pair(TALLOC_CTX *mem, struct sim *sim, struct sock **a,
     struct sock **b);

@@ -16,6 +16,7 @@ from .faults import Fault
 from .pki import CertSpec, Issuer
 from .link import FAR
 from .smtp import RICH, Behaviour, Cut, Starttls
+from .zones import Signing
 
 TLD = "example"
 GATEWAY_NAME = f"gw.sender.{TLD}"
@@ -38,6 +39,7 @@ class Host:
     tlsa: tuple[Tlsa, ...] = ()
     resolves: bool = True
     stripped: bool = False  # a man in the middle removes STARTTLS
+    wild: bool = False  # its TLSA records are at *._tcp
     external: bool = False  # a real mail system listens there, not a script
     # A message that crosses to this host in clear is a failed test.
     clear_forbidden: bool = False
@@ -61,6 +63,7 @@ class Domain:
     # Preference and host; a name with a dot is a host of another domain.
     mx: tuple[tuple[int, str], ...] = ()
     signed: bool = True
+    signing: Signing = Signing()
     null_mx: bool = False
     sts: Sts | None = None
     faults: dict[tuple[str, str], Fault] = field(default_factory=dict)
@@ -92,6 +95,11 @@ def does(starttls: Starttls) -> Behaviour:
 def _host(name: str = "mx", *tlsa: Tlsa, **fields: Any) -> Host:
     """A host that must never see a message in clear."""
     return Host(name, tlsa=tlsa, clear_forbidden=True, **fields)
+
+
+def _plain(name: str, *tlsa: Tlsa) -> Host:
+    """One that publishes TLSA records which bind nobody."""
+    return Host(name, tlsa=tlsa)
 
 
 def _dane() -> list[Domain]:
@@ -174,6 +182,9 @@ TLSA_FAULTS = {
     "drop": Fault.DROP,
     "altered": Fault.ALTERED,
     "expired": Fault.EXPIRED,
+    "early": Fault.EARLY,
+    "signer": Fault.SIGNER,
+    "forged": Fault.FORGED,
     "unsigned": Fault.UNSIGNED,
 }
 
@@ -218,6 +229,62 @@ def _dns() -> list[Domain]:
     ]
 
 
+DENIED = '"no TLSA here"'
+
+
+def _dnssec() -> list[Domain]:
+    def denies(word: str, iterations: int, **fields: Any) -> Domain:
+        return Domain(
+            f"nsec3-{word}.{TLD}",
+            f"no TLSA; denied by NSEC3 with {iterations} iterations",
+            (Host("mx"),), ONE_MX, signing=Signing(iterations=iterations),
+            # See tlsa-no-proof.
+            records=(("_25._tcp.mx", "TXT", DENIED),), **fields)
+
+    return [
+        denies("few", 100),
+        denies("many", 200),
+        denies("forged", 200,
+               faults={("_25._tcp.mx", "TLSA"): Fault.ALTERED}),
+        denies("far-too-many", 2500),
+        Domain(f"ds-unknown.{TLD}",
+               "TLSA of another key, signed by an algorithm unknown to all",
+               (_plain("mx", Tlsa.EE_OTHER),), ONE_MX,
+               signing=Signing(ds=(253,))),
+        Domain(f"ds-mixed.{TLD}", "DS of a known and an unknown algorithm; "
+               "the keys are not signed by the known one",
+               (_host("mx"),), ONE_MX, signing=Signing(ds=(253, 13)),
+               faults={("@", "DNSKEY"): Fault.ALTERED}),
+        Domain(f"wild.{TLD}", "DANE by a wildcard",
+               (_host("mx", Tlsa.EE, wild=True),), ONE_MX),
+        Domain(f"wild-replay.{TLD}", "TLSA of another key; what a wildcard "
+               "beside it says is given instead, and would match",
+               (_host("mx", Tlsa.EE, wild=True),), ONE_MX,
+               records=(("_25._tcp.mx", "TLSA", "3 1 1 " + "ab" * 32),),
+               faults={("_25._tcp.mx", "TLSA"): Fault.WILDCARD}),
+        Domain(f"unsigned-ad.{TLD}", "unsigned; its name server sets the AD "
+               "bit; TLSA of another key",
+               (_plain("mx", Tlsa.EE_OTHER),), ONE_MX, signed=False,
+               faults={("@", "MX"): Fault.AD, ("mx", "A"): Fault.AD,
+                       ("_25._tcp.mx", "TLSA"): Fault.AD}),
+        Domain(f"denied-above.{TLD}",
+               "DANE; the name above the TLSA record is denied, unsigned",
+               (_host("mx", Tlsa.EE),), ONE_MX,
+               faults={(name, rdtype): Fault.NXDOMAIN
+                       for name in ("_tcp.mx", "_25._tcp.mx")
+                       for rdtype in ("A", "NS", "TXT", "TLSA")}),
+        Domain(f"brief.{TLD}", "DANE; nothing may be kept over a second",
+               (_host("mx", Tlsa.EE),), ONE_MX, signing=Signing(ttl=1)),
+        Domain(f"keytrap.{TLD}", "60 keys of one tag and 60 signatures that "
+               "fail with each of them, over every record set",
+               (_host("mx"),), ONE_MX, signing=Signing(colliding=60)),
+        Domain(f"flood.{TLD}", "DANE; 1000 MX records, of which the first "
+               "exists", (_host("mx", Tlsa.EE),), ((0, "mx"),),
+               records=tuple(("@", "MX", f"{i} h{i}")
+                             for i in range(1, 1000))),
+    ]
+
+
 MX_FAULTS = {
     "servfail": Fault.SERVFAIL,
     "altered": Fault.ALTERED,
@@ -249,6 +316,9 @@ def _sts() -> list[Domain]:
             (_host(cert=EXPIRED),)),
         sts("sts-self", "MTA-STS: enforce; self-signed certificate",
             (_host(cert=SELF_SIGNED),)),
+        sts("sts-renewed",
+            "MTA-STS: enforce, later none; self-signed certificate",
+            (Host("mx", cert=SELF_SIGNED),)),
         sts("sts-clear", "MTA-STS: enforce; no STARTTLS",
             (_host(behaviour=does(Starttls.ABSENT)),)),
         sts("sts-inject", "MTA-STS: enforce; a reply is injected after the "
@@ -411,6 +481,6 @@ def _real() -> list[Domain]:
 
 DOMAINS: dict[str, Domain] = {
     domain.name: domain
-    for domain in (*_dane(), *_dns(), *_sts(), *_opportunistic(), *_hostile(),
+    for domain in (*_dane(), *_dns(), *_dnssec(), *_sts(), *_opportunistic(), *_hostile(),
                    *_real())
 }

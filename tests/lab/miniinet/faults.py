@@ -23,6 +23,7 @@ import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
+import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
@@ -30,6 +31,8 @@ from .zones import ZoneKey
 
 UPSTREAM_SECONDS = 3.0
 DAY = 86400
+FORGED_TLSA = "3 1 1 " + "ef" * 32
+FORGED_TTL = 300
 
 
 class Fault(enum.Enum):
@@ -38,9 +41,24 @@ class Fault(enum.Enum):
     DROP = "no answer at all"
     ALTERED = "altered signature"  # bogus
     EXPIRED = "expired signature"  # bogus
+    EARLY = "signature of the future"  # bogus
+    SIGNER = "signature by the key of another zone"  # bogus
     UNSIGNED = "signature removed"  # bogus
+    FORGED = "other records, unsigned, with the AD bit"  # bogus
+    WILDCARD = "what a wildcard says, in place of the name's own"  # bogus
+    NXDOMAIN = "no such name, without a proof"  # bogus
+    AD = "the AD bit set, and nothing else"  # no failure at all
     NO_PROOF = "denial without its NSEC proof"  # bogus
     TRUNCATED = "cut short, the whole only by TCP"  # no failure at all
+
+
+# From when to when such a signature is valid, in days from now.
+VALID = {
+    Fault.EXPIRED: (-40, -10),
+    Fault.EARLY: (10, 40),
+    Fault.SIGNER: (-1, 30),
+}
+SIGNER_ZONE = "dane.example"
 
 
 @dataclass(frozen=True)
@@ -117,6 +135,19 @@ class FaultyServer:
             reply = dns.message.make_response(query)
             reply.set_rcode(dns.rcode.from_text(fault.name))
             return reply.to_wire()
+        if fault is Fault.NXDOMAIN:
+            reply = dns.message.make_response(query)
+            reply.set_rcode(dns.rcode.NXDOMAIN)
+            reply.flags |= dns.flags.AA
+            return reply.to_wire()
+        if fault is Fault.FORGED:
+            reply = dns.message.make_response(query)
+            reply.flags |= dns.flags.AA | dns.flags.AD
+            reply.answer.append(dns.rrset.from_text(
+                name, FORGED_TTL, dns.rdataclass.IN, rdtype, FORGED_TLSA))
+            return reply.to_wire()
+        if fault is Fault.WILDCARD:
+            return self._replay(query, tcp)
         if fault is Fault.TRUNCATED:
             if tcp:
                 return _ask(self.upstream, wire, tcp)
@@ -130,7 +161,26 @@ class FaultyServer:
         self._damage(reply, fault)
         return reply.to_wire()
 
+    def _replay(self, query: dns.message.Message, tcp: bool) -> bytes | None:
+        """What the wildcard beside the name has, under its name."""
+        name = query.question[0].name
+        other = dns.name.Name((b"x",) + name.labels[1:])
+        asked = dns.message.make_query(
+            other, query.question[0].rdtype, want_dnssec=True)
+        honest = _ask(self.upstream, asked.to_wire(), tcp)
+        if honest is None:
+            return None
+        reply = dns.message.make_response(query)
+        reply.flags |= dns.flags.AA
+        for rrset in dns.message.from_wire(honest).answer:
+            reply.answer.append(
+                dns.rrset.from_rdata_list(name, rrset.ttl, list(rrset)))
+        return reply.to_wire()
+
     def _damage(self, reply: dns.message.Message, fault: Fault) -> None:
+        if fault is Fault.AD:
+            reply.flags |= dns.flags.AD
+            return
         if fault is Fault.NO_PROOF:
             reply.authority = [
                 rrset for rrset in reply.authority
@@ -155,14 +205,17 @@ class FaultyServer:
             flipped = bytes([good.signature[0] ^ 1]) + good.signature[1:]
             bad = good.replace(signature=flipped)
         else:
-            key = self.keys[good.signer.to_text(omit_final_dot=True)]
+            signer = SIGNER_ZONE if fault is Fault.SIGNER else (
+                good.signer.to_text(omit_final_dot=True))
             covered = next(
                 r for r in section
                 if r.name == rrset.name and r.rdtype == rrset.covers
             )
-            # Older than any tolerance for clocks that a validator has.
-            then = time.time() - 10 * DAY
-            bad = key.sign(covered.name, covered, then - 30 * DAY, then)
+            # Further off than any tolerance for clocks a validator has.
+            first, last = VALID[fault]
+            now = time.time()
+            bad = self.keys[signer].sign(
+                covered.name, covered, now + first * DAY, now + last * DAY)
         return dns.rrset.from_rdata(rrset.name, rrset.ttl, bad)
 
 

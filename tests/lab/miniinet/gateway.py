@@ -35,6 +35,8 @@ SENDER = "alice@sender.example"
 READY_SECONDS = 20.0
 SETTLE_SECONDS = 45.0
 COMMAND_SECONDS = 60.0
+# Commands of two words.
+GROUPS = ("evidence", "policy", "queue", "report")
 
 _ports = itertools.count(FIRST_PORT)
 
@@ -345,7 +347,7 @@ class Gateway:
         self, *words: str, text: str = ""
     ) -> subprocess.CompletedProcess[str]:
         """`tierpost COMMAND -c FILE WORDS…`, text on its standard input."""
-        depth = 2 if words[0] in ("evidence", "queue", "report") else 1
+        depth = 2 if words[0] in GROUPS else 1
         return subprocess.run(
             [self.binary, *words[:depth], "-c", self.conf, *words[depth:]],
             input=text, capture_output=True, text=True,

@@ -21,7 +21,7 @@ from .nameserver import NameServer
 from .pki import Identity, Pki
 from .smtp import MailServer, Stripper
 from .wire import Wire
-from .zones import Zone, ZoneKey
+from .zones import Signing, Zone, ZoneKey
 
 UPPER = "127.53.0.1"  # root and TLD
 FAULTY = "127.53.0.2"  # where all zones below are delegated to
@@ -174,11 +174,14 @@ class World:
         assert sts is not None
         return sts
 
-    def _new_zone(self, name: str, server: str, signed: bool) -> Zone:
+    def _new_zone(
+        self, name: str, server: str, signed: bool,
+        signing: Signing = Signing(),
+    ) -> Zone:
         key = ZoneKey(dns.name.from_text(name)) if signed else None
         if key is not None:
             self._keys[name.strip(".")] = key
-        zone = Zone(name, (server,), key)
+        zone = Zone(name, (server,), key, signing)
         self.zones[name.strip(".")] = zone
         return zone
 
@@ -190,7 +193,7 @@ class World:
         tld.add(FAULTY_NAME, "A", FAULTY)
         for domain in self.domains.values():
             zone = self._new_zone(domain.name + ".", FAULTY_NAME,
-                                  domain.signed)
+                                  domain.signed, domain.signing)
             self._fill(zone, domain)
             tld.delegate(zone)
         root.delegate(tld)
@@ -213,7 +216,7 @@ class World:
         identity = self.pki.issue(host.cert, name)
         address = next(self._mx_addresses)
         zone.add(host.name, "A", address)
-        owner = f"_25._tcp.{name}."
+        owner = f"{'*' if host.wild else '_25'}._tcp.{name}."
         for tlsa in host.tlsa:
             zone.add(owner, "TLSA", _tlsa_text(tlsa, identity))
         if host.external:

@@ -289,6 +289,11 @@ keeper_open_store(struct keeper *k, struct diag *why)
 	k->chain_committed = k->chain;
 	k->own_id = k->own_end = 0;
 	k->store = s;
+	st = chain_open(k, why);
+	if (st != ST_OK) {
+		TALLOC_FREE(k->store);
+		return st;
+	}
 	store_keep_room(s);
 	keeper_look_at_room(k);
 	lifetime_arm_from_store(k);
@@ -365,7 +370,8 @@ has_writes(const struct keeper *k)
 {
 	if (!TAILQ_EMPTY(&k->touched) || k->drop_count > 0 ||
 	    k->sts_count > 0 || k->look_due || k->tidy_due ||
-	    !TAILQ_EMPTY(&k->outcomes) || admin_has_work(k))
+	    !TAILQ_EMPTY(&k->outcomes) || admin_has_work(k) ||
+	    chain_has_work(k))
 		return true;
 	for (unsigned i = 0; i < KEEPER_MAX_LINES; i++)
 		if (k->intake[i] != NULL && k->intake[i]->ids_wanted > 0)
@@ -388,6 +394,8 @@ apply(struct keeper *k, struct diag *why)
 		st = sts_apply(k, why);
 	if (st == ST_OK)
 		st = tidy(k, why);
+	if (st == ST_OK)
+		st = chain_apply(k, why);
 	return st == ST_OK ? put_dests(k, why) : st;
 }
 
@@ -438,6 +446,7 @@ settle(struct keeper *k)
 	submit_enter(k);
 	submit_settle(k);
 	sts_settle(k);
+	chain_settle(k);
 	TALLOC_FREE(k->tmp);
 }
 
@@ -546,7 +555,7 @@ keeper_flush(void *arg)
 	admin_bury(k);
 	dispatch(k);
 	if (k->store != NULL) {
-		store_checkpoint(k->store);
+		store_copy_back(k->store);
 		watch_log(k);
 	}
 	keeper_check_drained(k);

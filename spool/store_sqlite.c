@@ -295,7 +295,7 @@ copy_back(struct store *s)
 }
 
 void
-store_checkpoint(struct store *s)
+store_copy_back(struct store *s)
 {
 	if (s->log_pages < s->copied_at)
 		s->copied_at = 0; /* the log began again at its start */
@@ -436,6 +436,8 @@ bring_up_to_date(struct store *s, struct diag *why)
 		return exec(s, store_schema, why);
 	if (version == 1)
 		return exec(s, store_upgrade_1, why);
+	if (version == 2)
+		return exec(s, store_upgrade_2, why);
 	return check_version(s, version, why);
 }
 

@@ -66,6 +66,15 @@ enum store_query {
 	Q_EVIDENCE_PAGE,
 	Q_EVIDENCE_PAGE_PLAIN,
 	Q_EVIDENCE_PAGE_MESSAGE,
+	Q_EVIDENCE_PRUNE,
+	Q_EVIDENCE_HASH,
+	Q_EVIDENCE_STRIP,
+	Q_EVIDENCE_STRIP_TO,
+	Q_BASE_GET,
+	Q_BASE_PUT,
+	Q_CHECKPOINT_ADD,
+	Q_CHECKPOINT_EACH,
+	Q_CHECKPOINT_LAST,
 	Q_STS_PUT,
 	Q_STS_GET,
 	Q_STS_EACH,
@@ -74,6 +83,7 @@ enum store_query {
 extern const char *const store_text[STORE_QUERY_COUNT];
 extern const char store_schema[];
 extern const char store_upgrade_1[]; /* from 1 to the present one */
+extern const char store_upgrade_2[]; /* from 2 to the present one */
 
 struct store {
 	sqlite3 *db;

@@ -2,6 +2,15 @@
 /* The tables, and the text of every statement. */
 #include "spool/store_sqlite.h"
 
+/* One row of base: what went before the first record of evidence. */
+#define CHAIN_TABLES                                                           \
+	"CREATE TABLE checkpoint (seq INTEGER PRIMARY KEY,"                    \
+	" time INTEGER NOT NULL, hash BLOB NOT NULL, key BLOB NOT NULL,"       \
+	" signature BLOB NOT NULL);"                                           \
+	"CREATE TABLE base (id INTEGER PRIMARY KEY, seq INTEGER NOT NULL,"     \
+	" hash BLOB NOT NULL, stripped INTEGER NOT NULL);"                     \
+	"INSERT INTO base VALUES (1, 0, zeroblob(32), 0);"
+
 /*
  * A recipient's row goes when it is done, a message's with its last
  * recipient.  Index columns stand first: scans do not touch the rest.
@@ -41,10 +50,11 @@ const char store_schema[] =
     " body BLOB NOT NULL, personal BLOB NOT NULL);"
     "CREATE INDEX evidence_plain ON evidence(seq, time, domain)"
     " WHERE reached = 1;"
-    "CREATE INDEX evidence_message ON evidence(message) WHERE message > 0;"
+    "CREATE INDEX evidence_message ON evidence(message) WHERE message > "
+    "0;" CHAIN_TABLES
     "CREATE TABLE sts_policy (domain TEXT PRIMARY KEY, data BLOB NOT NULL);"
-    "INSERT INTO meta VALUES ('schema', 2), ('next_id', 1), ('epoch', 0);";
-_Static_assert(STORE_SCHEMA_VERSION == 2, "the schema text says 2");
+    "INSERT INTO meta VALUES ('schema', 3), ('next_id', 1), ('epoch', 0);";
+_Static_assert(STORE_SCHEMA_VERSION == 3, "the schema text says 3");
 
 /* What schema 1 had not: all of it is looked at once. */
 const char store_upgrade_1[] =
@@ -62,15 +72,20 @@ const char store_upgrade_1[] =
     "ALTER TABLE recipient ADD COLUMN told INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE destination ADD COLUMN status TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE destination ADD COLUMN failure INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE destination ADD COLUMN host TEXT NOT NULL DEFAULT '';"
-    "UPDATE meta SET value = 2 WHERE key = 'schema';";
+    "ALTER TABLE destination ADD COLUMN host TEXT NOT NULL DEFAULT "
+    "'';" CHAIN_TABLES "UPDATE meta SET value = 3 WHERE key = 'schema';";
+
+/* What schema 2 had not. */
+const char store_upgrade_2[] = CHAIN_TABLES
+    "UPDATE meta SET value = 3 WHERE key = 'schema';";
 
 #define EVIDENCE_COLUMNS                                                       \
 	"SELECT seq, time, outcome, reached, message, domain, hash, body,"     \
 	" personal FROM evidence "
 #define EVIDENCE_FILTER                                                        \
 	" seq > ?1 AND (?2 = 0 OR time >= ?2) AND (?3 = 0 OR time < ?3)"       \
-	" AND (?4 = '' OR domain = ?4) ORDER BY seq LIMIT ?5"
+	" AND (?4 = '' OR domain = ?4) AND (?8 OR outcome <> 255)"             \
+	" ORDER BY seq LIMIT ?5"
 #define RCPT_COLUMNS                                                           \
 	"r.id, r.dest, r.next, r.attempts, r.required, r.reached, r.address,"  \
 	" r.last, r.notify, r.orcpt, r.status, r.failure, r.host, r.told "
@@ -172,6 +187,24 @@ const char *const store_text[STORE_QUERY_COUNT] = {
 	[Q_EVIDENCE_PAGE_MESSAGE] = EVIDENCE_COLUMNS
 	"INDEXED BY evidence_message WHERE message > 0 AND message = ?6"
 	" AND (?7 = 0 OR reached = 1) AND" EVIDENCE_FILTER,
+	[Q_EVIDENCE_PRUNE] =
+	    "DELETE FROM evidence WHERE seq > ?1 AND seq <= ?2",
+	[Q_EVIDENCE_HASH] = "SELECT hash FROM evidence WHERE seq = ?1",
+	[Q_EVIDENCE_STRIP] = "UPDATE evidence SET personal = x''"
+			     " WHERE seq > ?1 AND seq <= ?2",
+	[Q_EVIDENCE_STRIP_TO] = "SELECT seq, time FROM evidence WHERE seq > ?1"
+				" ORDER BY seq LIMIT ?2",
+	[Q_BASE_GET] = "SELECT seq, hash, stripped FROM base WHERE id = 1",
+	[Q_BASE_PUT] = "UPDATE base SET seq = ?1, hash = ?2, stripped = ?3"
+		       " WHERE id = 1",
+	[Q_CHECKPOINT_ADD] = "INSERT OR REPLACE INTO checkpoint"
+			     " VALUES (?1, ?2, ?3, ?4, ?5)",
+	[Q_CHECKPOINT_EACH] = "SELECT seq, time, hash, key, signature"
+			      " FROM checkpoint WHERE seq > ?1"
+			      " ORDER BY seq LIMIT ?2",
+	[Q_CHECKPOINT_LAST] = "SELECT seq, time, hash, key, signature"
+			      " FROM checkpoint WHERE (?1 = 0 OR time < ?1)"
+			      " ORDER BY seq DESC LIMIT 1",
 	[Q_STS_PUT] = "INSERT OR REPLACE INTO sts_policy VALUES (?1, ?2)",
 	[Q_STS_GET] = "SELECT domain, data FROM sts_policy WHERE domain = ?1",
 	[Q_STS_EACH] = "SELECT domain, data FROM sts_policy",

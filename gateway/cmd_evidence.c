@@ -39,11 +39,11 @@ evidence_any_json(TALLOC_CTX *tmp, const struct store_evidence *rec,
     struct diag *why)
 {
 	struct evidence e;
-	struct event ev;
+	struct chain_event ev;
 
-	if (event_is(rec->body))
-		return event_unpack(tmp, rec->body, &ev, why) == ST_OK ?
-			   event_json(rec->seq, rec->hash, &ev) :
+	if (chain_event_is(rec->body))
+		return chain_event_unpack(tmp, rec->body, &ev, why) == ST_OK ?
+			   chain_event_json(rec->seq, rec->hash, &ev) :
 			   NULL;
 	return evidence_unpack(tmp, rec->personal, rec->body, &e, why) ==
 		       ST_OK ?
@@ -69,15 +69,16 @@ print_text(const struct walk *w, TALLOC_CTX *tmp,
     const struct store_evidence *rec, struct diag *why)
 {
 	struct evidence e;
-	struct event ev;
+	struct chain_event ev;
 
-	if (event_is(rec->body)) {
-		if (event_unpack(tmp, rec->body, &ev, why) != ST_OK)
+	if (chain_event_is(rec->body)) {
+		if (chain_event_unpack(tmp, rec->body, &ev, why) != ST_OK)
 			return false;
 		if (w->whole)
-			event_print_whole(stdout, rec->seq, rec->hash, &ev);
+			chain_event_print_whole(stdout, rec->seq, rec->hash,
+			    &ev);
 		else
-			event_print_line(stdout, rec->seq, &ev);
+			chain_event_print_line(stdout, rec->seq, &ev);
 		return true;
 	}
 	if (evidence_unpack(tmp, rec->personal, rec->body, &e, why) != ST_OK)

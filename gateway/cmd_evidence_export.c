@@ -136,6 +136,7 @@ write_head(struct export *x, const struct conf *conf)
 	uint8_t public_key[CHECKPOINT_PUBLIC_BYTES];
 	char when[CLOCK_TEXT_BYTES];
 	json_t *o = need(json_object());
+	struct diag why = { 0 };
 
 	put(o, "type", json_string("tierpost evidence export"));
 	put_number(o, "version", 1);
@@ -148,7 +149,7 @@ write_head(struct export *x, const struct conf *conf)
 	put_number(o, "first", x->from);
 	put_number(o, "last", x->to);
 	put_hex(o, "hash-before", x->before, sizeof(x->before));
-	if (evidence_key_public(x->mem, conf, x->o->key, public_key, NULL) ==
+	if (evidence_key_public(x->mem, conf, x->o->key, public_key, &why) ==
 	    ST_OK)
 		put_hex(o, "public-key", public_key, sizeof(public_key));
 	write_line(o);

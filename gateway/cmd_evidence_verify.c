@@ -29,10 +29,49 @@ evidence_progress_end(void)
 
 /* ---- verify ---- */
 
-/*
- * Checkpoints that were kept elsewhere: lines that hold one, whatever stands
- * before it, such as those of the log.
- */
+/* The value of "name=" in a line of the log; "" when absent. */
+static struct span
+log_value(struct span line, const char *name)
+{
+	struct span word;
+	bool last = false;
+
+	while (!last) {
+		last = !span_cut(line, ' ', &word, &line);
+		if (last)
+			word = line;
+		if (span_starts(word, name))
+			return span_sub(word, strlen(name), word.n);
+	}
+	return SPAN_NONE;
+}
+
+/* Of a line "checkpoint 1 …", or of one of the log that tells of one. */
+static bool
+kept_in(struct span line, struct checkpoint *c)
+{
+	static const char *const field[] = {
+		"number=", "time-ms=", "hash=", "key=", "signature="
+	};
+	char text[CHECKPOINT_LINE_BYTES] = "checkpoint 1";
+	size_t n = strlen(text);
+
+	line = span_trim(line);
+	if (checkpoint_parse(line, c) == ST_OK)
+		return true;
+	for (size_t i = 0; i < COUNT_OF(field); i++) {
+		struct span v = log_value(line, field[i]);
+
+		if (v.n == 0 || v.n + 2 > sizeof(text) - n)
+			return false;
+		text[n++] = ' ';
+		memcpy(text + n, v.p, v.n);
+		n += v.n;
+	}
+	return checkpoint_parse(span_of(text, n), c) == ST_OK;
+}
+
+/* Checkpoints that were kept elsewhere, among whatever lines. */
 static bool
 read_kept(TALLOC_CTX *mem, const char *path, struct evidence_verify_opts *opts)
 {
@@ -46,21 +85,16 @@ read_kept(TALLOC_CTX *mem, const char *path, struct evidence_verify_opts *opts)
 		return false;
 	}
 	while (n < KEPT_MAX && fgets(line, sizeof(line), f) != NULL) {
-		char *at = strstr(line, "checkpoint 1 ");
-
-		if (at == NULL)
-			continue;
-		at[strcspn(at, "\"\r\n")] = '\0';
 		kept = need(talloc_realloc(mem, kept, struct checkpoint,
 		    (unsigned)n + 1));
-		if (checkpoint_parse(span_str(at), &kept[n]) == ST_OK)
-			n++;
+		n += kept_in(span_sub(span_str(line), 0, strcspn(line, "\r\n")),
+		    &kept[n]);
 	}
 	fclose(f);
 	if (n == 0)
 		fprintf(stderr,
-		    "tierpost: no checkpoint in %s: a line is \"checkpoint 1 "
-		    "NUMBER TIME HASH KEY SIGNATURE\"\n",
+		    "tierpost: no checkpoint in %s: lines of the gateway's log "
+		    "are expected\n",
 		    path);
 	opts->kept = kept;
 	opts->kept_count = n;

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "report/event.h"
+#include "report/chain_event.h"
 
 #define PROGRESS_RECORDS 16384u
 
@@ -149,10 +149,10 @@ event_good(struct run *r, const struct store_evidence *rec)
 {
 	TALLOC_CTX *tmp = need(talloc_new(r->tmp));
 	struct diag why = { 0 };
-	struct event e;
+	struct chain_event e;
 	bool ok = true;
 
-	if (event_unpack(tmp, rec->body, &e, &why) != ST_OK)
+	if (chain_event_unpack(tmp, rec->body, &e, &why) != ST_OK)
 		ok = wrong(r, rec->seq, "%s", why.text);
 	else if (rec->time.ms != e.time.ms || *rec->domain != '\0' ||
 		 rec->outcome != STORE_EVENT || rec->personal.n > 0)
@@ -176,8 +176,8 @@ look_at(void *arg, const struct store_evidence *rec)
 	if (memcmp(r->hash, rec->hash, sizeof(r->hash)) != 0)
 		return wrong(r, rec->seq,
 		    "its hash is not that of its content and predecessor");
-	if (!(event_is(rec->body) ? event_good(r, rec) :
-				    attempt_good(r, rec)) ||
+	if (!(chain_event_is(rec->body) ? event_good(r, rec) :
+					  attempt_good(r, rec)) ||
 	    !marks_good(r, rec->seq))
 		return false;
 	if (out->records++ == 0)

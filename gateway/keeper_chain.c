@@ -14,19 +14,19 @@
 /* ---- events ---- */
 
 static void
-note_event(struct keeper *k, struct event *e)
+note_event(struct keeper *k, struct chain_event *e)
 {
-	struct chain_event *n;
+	struct pending_event *n;
 	struct sbuf b;
 
 	if (k->signer.key == NULL)
 		return;
 	e->time = keeper_wall(k);
 	memcpy(e->conf_digest, k->env.conf->digest, sizeof(e->conf_digest));
-	n = need(talloc_zero(k, struct chain_event));
+	n = need(talloc_zero(k, struct pending_event));
 	n->time = e->time;
 	sbuf_init(&b, n, EVIDENCE_MAX_BYTES);
-	event_pack(e, &b);
+	chain_event_pack(e, &b);
 	invariant(!sbuf_failed(&b));
 	n->body = sbuf_view(&b);
 	STAILQ_INSERT_TAIL(&k->events, n, link);
@@ -34,18 +34,18 @@ note_event(struct keeper *k, struct event *e)
 }
 
 static void
-note_exception(struct keeper *k, enum event_kind kind,
+note_exception(struct keeper *k, enum chain_event_kind kind,
     const struct conf_exception *x)
 {
-	struct event e = { .kind = kind, .subject = x->name };
+	struct chain_event e = { .kind = kind, .subject = x->name };
 	char expires[CLOCK_TEXT_BYTES];
 
-	event_add(&e, "allow", level_name(x->allow));
-	event_add(&e, "reason", x->reason);
-	event_add(&e, "approver", x->approver);
-	event_add(&e, "ticket", x->ticket);
-	event_add(&e, "expires", wall_rfc3339(x->expires, expires));
-	event_add(&e, "from", x->where);
+	chain_event_add(&e, "allow", level_name(x->allow));
+	chain_event_add(&e, "reason", x->reason);
+	chain_event_add(&e, "approver", x->approver);
+	chain_event_add(&e, "ticket", x->ticket);
+	chain_event_add(&e, "expires", wall_rfc3339(x->expires, expires));
+	chain_event_add(&e, "from", x->where);
 	note_event(k, &e);
 }
 
@@ -68,8 +68,8 @@ exception_same(const struct conf_exception *a, const struct conf_exception *b)
 
 /* Those of conf that old has not, or has otherwise. */
 static void
-note_exceptions(struct keeper *k, enum event_kind kind, const struct conf *conf,
-    const struct conf *old)
+note_exceptions(struct keeper *k, enum chain_event_kind kind,
+    const struct conf *conf, const struct conf *old)
 {
 	for (size_t i = 0; i < conf->exception_count; i++) {
 		const struct conf_exception *x = &conf->exception[i];
@@ -103,12 +103,12 @@ void
 chain_reloaded(struct keeper *k, const struct conf *old)
 {
 	char before[2 * SHA256_BYTES + 1];
-	struct event e = { .kind = EVENT_RELOADED, .subject = "" };
+	struct chain_event e = { .kind = EVENT_RELOADED, .subject = "" };
 
 	if (memcmp(old->digest, k->env.conf->digest, SHA256_BYTES) == 0)
 		return;
 	hex_encode(span_of(old->digest, SHA256_BYTES), before);
-	event_add(&e, "before", before);
+	chain_event_add(&e, "before", before);
 	note_event(k, &e);
 	note_exceptions(k, EVENT_EXCEPTION_GONE, old, k->env.conf);
 	note_exceptions(k, EVENT_EXCEPTION_ADDED, k->env.conf, old);
@@ -118,7 +118,7 @@ chain_reloaded(struct keeper *k, const struct conf *old)
 void
 chain_stopping(struct keeper *k)
 {
-	struct event e = { .kind = EVENT_STOPPED, .subject = "" };
+	struct chain_event e = { .kind = EVENT_STOPPED, .subject = "" };
 
 	note_event(k, &e);
 }
@@ -126,14 +126,14 @@ chain_stopping(struct keeper *k)
 void
 keeper_set_key(struct keeper *k, struct checkpoint_key *key)
 {
-	struct event e = { .kind = EVENT_STARTED, .subject = "" };
+	struct chain_event e = { .kind = EVENT_STARTED, .subject = "" };
 	char hex[2 * CHECKPOINT_PUBLIC_BYTES + 1];
 
 	k->signer.key = talloc_steal(k, key);
 	checkpoint_key_public(key, k->signer.public_key);
 	hex_encode(span_of(k->signer.public_key, CHECKPOINT_PUBLIC_BYTES), hex);
-	event_add(&e, "version", TIERPOST_VERSION);
-	event_add(&e, "key", hex);
+	chain_event_add(&e, "version", TIERPOST_VERSION);
+	chain_event_add(&e, "key", hex);
 	note_event(k, &e);
 	note_exceptions(k, EVENT_EXCEPTION_ADDED, k->env.conf, NULL);
 	k->expired_to = keeper_wall(k);
@@ -142,7 +142,7 @@ keeper_set_key(struct keeper *k, struct checkpoint_key *key)
 }
 
 static enum status
-write_event(struct keeper *k, const struct chain_event *n, struct diag *why)
+write_event(struct keeper *k, const struct pending_event *n, struct diag *why)
 {
 	const struct store_evidence columns = {
 		.time = n->time, .domain = "", .outcome = STORE_EVENT
@@ -155,13 +155,13 @@ write_event(struct keeper *k, const struct chain_event *n, struct diag *why)
 /* ---- retention ---- */
 
 static enum status
-prove_retention(struct keeper *k, enum event_kind kind, uint64_t upto,
+prove_retention(struct keeper *k, enum chain_event_kind kind, uint64_t upto,
     const uint8_t *hash, struct diag *why)
 {
-	struct event e = {
+	struct chain_event e = {
 		.kind = kind, .subject = "", .time = keeper_wall(k)
 	};
-	struct chain_event n = { .time = e.time };
+	struct pending_event n = { .time = e.time };
 	char number[24], hex[2 * SHA256_BYTES + 1] = "";
 	struct sbuf b;
 
@@ -169,10 +169,10 @@ prove_retention(struct keeper *k, enum event_kind kind, uint64_t upto,
 	if (hash != NULL)
 		hex_encode(span_of(hash, SHA256_BYTES), hex);
 	memcpy(e.conf_digest, k->env.conf->digest, sizeof(e.conf_digest));
-	event_add(&e, "up-to", number);
-	event_add(&e, "hash", hex);
+	chain_event_add(&e, "up-to", number);
+	chain_event_add(&e, "hash", hex);
 	sbuf_init(&b, k->tmp, EVIDENCE_MAX_BYTES);
-	event_pack(&e, &b);
+	chain_event_pack(&e, &b);
 	n.body = sbuf_view(&b);
 	return write_event(k, &n, why);
 }
@@ -275,7 +275,7 @@ chain_has_work(const struct keeper *k)
 enum status
 chain_apply(struct keeper *k, struct diag *why)
 {
-	struct chain_event *n;
+	struct pending_event *n;
 	enum status st = ST_OK;
 
 	STAILQ_FOREACH(n, &k->events, link) {
@@ -290,20 +290,34 @@ chain_apply(struct keeper *k, struct diag *why)
 }
 
 static void
+log_hex(struct logline *l, const char *key, struct span value)
+{
+	char hex[2 * CHECKPOINT_SIGNATURE_BYTES + 1];
+
+	hex_encode(value, hex);
+	logline_str(l, key, hex);
+}
+
+/* All of it: who keeps the log can tell a chain that was made anew. */
+static void
 tell_checkpoint(struct keeper *k)
 {
 	struct logline l = logline_begin(k->env.log, LOG_LEVEL_INFO,
 	    "checkpoint");
-	char line[CHECKPOINT_LINE_BYTES];
+	const struct checkpoint *c = &k->signer.last;
 
-	logline_str(&l, "line", checkpoint_line(&k->signer.last, line));
+	logline_i64(&l, "number", (int64_t)c->seq);
+	logline_i64(&l, "time-ms", c->time.ms);
+	log_hex(&l, "hash", span_of(c->hash, sizeof(c->hash)));
+	log_hex(&l, "key", span_of(c->key_id, sizeof(c->key_id)));
+	log_hex(&l, "signature", span_of(c->signature, sizeof(c->signature)));
 	logline_end(&l);
 }
 
 void
 chain_settle(struct keeper *k)
 {
-	struct chain_event *n;
+	struct pending_event *n;
 
 	while ((n = STAILQ_FIRST(&k->events)) != NULL) {
 		STAILQ_REMOVE_HEAD(&k->events, link);

@@ -26,8 +26,8 @@
 #include "gateway/roles.h"
 #include "gateway/wire.h"
 #include "net/chan.h"
+#include "report/chain_event.h"
 #include "report/checkpoint.h"
-#include "report/event.h"
 #include "smtp/dsn.h"
 #include "spool/lifetime.h"
 #include "spool/schedule.h"
@@ -289,8 +289,8 @@ struct chain {
 };
 
 /* A record that is of no attempt, until it is committed. */
-struct chain_event {
-	STAILQ_ENTRY(chain_event) link;
+struct pending_event {
+	STAILQ_ENTRY(pending_event) link;
 	struct wall time;
 	struct span body;
 };
@@ -344,7 +344,7 @@ struct keeper {
 	bool look_more; /* there were more than one transaction takes */
 	bool tidy_due;
 	struct chain chain, chain_committed;
-	STAILQ_HEAD(, chain_event) events;
+	STAILQ_HEAD(, pending_event) events;
 	struct signer signer;
 	struct wall expired_to; /* exceptions that ended by then are told of */
 	bool retention_due, retention_more;

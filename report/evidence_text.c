@@ -201,23 +201,23 @@ evidence_json(uint64_t seq, const uint8_t hash[EVIDENCE_HASH_BYTES],
 /* ---- events ---- */
 
 void
-event_print_line(FILE *to, uint64_t seq, const struct event *e)
+chain_event_print_line(FILE *to, uint64_t seq, const struct chain_event *e)
 {
 	char when[CLOCK_TEXT_BYTES];
 
 	fprintf(to, "%6" PRIu64 "  %-20s  event %s%s%s\n", seq,
-	    wall_rfc3339(e->time, when), event_kind_name(e->kind),
+	    wall_rfc3339(e->time, when), chain_event_kind_name(e->kind),
 	    *e->subject == '\0' ? "" : " ", e->subject);
 }
 
 static void
 put_event(const struct put *p, uint64_t seq,
-    const uint8_t hash[EVIDENCE_HASH_BYTES], const struct event *e)
+    const uint8_t hash[EVIDENCE_HASH_BYTES], const struct chain_event *e)
 {
 	put_int(p, "number", (int64_t)seq);
 	put_hex(p, "hash", hash);
 	put_time(p, "time", e->time);
-	put_str(p, "event", event_kind_name(e->kind));
+	put_str(p, "event", chain_event_kind_name(e->kind));
 	put_str(p, "subject", e->subject);
 	put_hex(p, "configuration", e->conf_digest);
 	for (size_t i = 0; i < e->detail_count; i++)
@@ -225,8 +225,8 @@ put_event(const struct put *p, uint64_t seq,
 }
 
 void
-event_print_whole(FILE *to, uint64_t seq,
-    const uint8_t hash[EVIDENCE_HASH_BYTES], const struct event *e)
+chain_event_print_whole(FILE *to, uint64_t seq,
+    const uint8_t hash[EVIDENCE_HASH_BYTES], const struct chain_event *e)
 {
 	const struct put p = { .to = to };
 
@@ -234,8 +234,8 @@ event_print_whole(FILE *to, uint64_t seq,
 }
 
 json_t *
-event_json(uint64_t seq, const uint8_t hash[EVIDENCE_HASH_BYTES],
-    const struct event *e)
+chain_event_json(uint64_t seq, const uint8_t hash[EVIDENCE_HASH_BYTES],
+    const struct chain_event *e)
 {
 	const struct put p = { .json = need(json_object()) };
 

@@ -6,7 +6,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "report/event.h"
+#include "report/chain_event.h"
 #include "report/evidence.h"
 
 /* A table: the heading, then one line a record. */
@@ -20,10 +20,11 @@ json_t *evidence_json(uint64_t seq, const uint8_t hash[EVIDENCE_HASH_BYTES],
     const struct evidence *e);
 
 /* The same of records that are of no attempt. */
-void event_print_line(FILE *to, uint64_t seq, const struct event *e);
-void event_print_whole(FILE *to, uint64_t seq,
-    const uint8_t hash[EVIDENCE_HASH_BYTES], const struct event *e);
-json_t *event_json(uint64_t seq, const uint8_t hash[EVIDENCE_HASH_BYTES],
-    const struct event *e);
+void chain_event_print_line(FILE *to, uint64_t seq,
+    const struct chain_event *e);
+void chain_event_print_whole(FILE *to, uint64_t seq,
+    const uint8_t hash[EVIDENCE_HASH_BYTES], const struct chain_event *e);
+json_t *chain_event_json(uint64_t seq, const uint8_t hash[EVIDENCE_HASH_BYTES],
+    const struct chain_event *e);
 
 #endif

@@ -262,7 +262,7 @@ struct store_evidence {
 	uint8_t hash[32];
 };
 
-/* Outcome of a record that is of no attempt: report/event.h has its body. */
+/* Outcome of a record that is of no attempt: report/chain_event.h has its body. */
 #define STORE_EVENT 255u
 
 /* Sequence number and hash of the last record; 0 and zeros when empty. */

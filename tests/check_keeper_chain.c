@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The keeper: events, checkpoints and ages of the evidence chain. */
 #include "gateway/evidence_verify.h"
-#include "report/event.h"
+#include "report/chain_event.h"
 #include "tests/keeper.h"
 
 #define DAY (24 * HOUR)
@@ -76,13 +76,13 @@ static bool
 add_event(void *arg, const struct store_evidence *rec)
 {
 	char **text = arg;
-	struct event e;
+	struct chain_event e;
 
-	if (!event_is(rec->body))
+	if (!chain_event_is(rec->body))
 		return true;
-	ck_assert_int_eq(event_unpack(mem, rec->body, &e, &why), ST_OK);
+	ck_assert_int_eq(chain_event_unpack(mem, rec->body, &e, &why), ST_OK);
 	*text = talloc_asprintf_append(*text, "%s%s%s%s",
-	    **text == '\0' ? "" : " ", event_kind_name(e.kind),
+	    **text == '\0' ? "" : " ", chain_event_kind_name(e.kind),
 	    *e.subject == '\0' ? "" : ":", e.subject);
 	return true;
 }
@@ -160,7 +160,7 @@ START_TEST(a_checkpoint_is_made_after_an_hour_and_told_in_the_log)
 	ck_assert_uint_eq(verified().signed_to, 0);
 	run(HOUR);
 	ck_assert_uint_eq(verified().signed_to, 2);
-	ck_assert(logged("checkpoint 1 2 "));
+	ck_assert(logged("checkpoint number=2 "));
 	/* nothing new: nothing to sign */
 	run(5 * HOUR);
 	ck_assert_uint_eq(verified().checkpoints, 1);

@@ -19,7 +19,11 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_public_key,
+)
 
 EVENT = 128
 
@@ -55,17 +59,22 @@ def check_signature(key: Ed25519PublicKey, number: int, time_ms: int,
                      "this key") from None
 
 
+def raw(key: Ed25519PublicKey) -> bytes:
+    return key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
 def key_id(key: Ed25519PublicKey) -> bytes:
-    return hashlib.sha256(key.public_bytes_raw()).digest()[:8]
+    return hashlib.sha256(raw(key)).digest()[:8]
 
 
 def kept_checkpoints(path: Path) -> dict[int, str]:
+    """Number and hash of each that a log of the gateway tells of."""
     kept = {}
     for line in path.read_text().splitlines():
-        _, found, rest = line.partition("checkpoint 1 ")
-        words = rest.strip('" ').split()
-        if found and len(words) == 5:
-            kept[int(words[0])] = words[2]
+        fields = dict(word.split("=", 1) for word in line.split()
+                      if "=" in word)
+        if "checkpoint" in line.split() and "hash" in fields:
+            kept[int(fields["number"])] = fields["hash"]
     return kept
 
 

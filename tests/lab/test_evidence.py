@@ -212,8 +212,8 @@ def test_the_log_alone_shows_a_chain_that_was_made_anew(
         gateway.send("dane.example").delivered(
             "mx.dane.example", required="verify", reached="verified")
     log = gateway.folder / "kept.log"
-    log.write_text(gateway.log)
-    assert "checkpoint 1 " in log.read_text()
+    log.write_text(gateway.log())
+    assert " checkpoint number=" in log.read_text()
     done = gateway.command("evidence", "verify", "--checkpoints", str(log))
     assert done.returncode == 0, done.stderr
     with sqlite3.connect(gateway.state / "spool.db") as database:
@@ -224,6 +224,18 @@ def test_the_log_alone_shows_a_chain_that_was_made_anew(
     done = gateway.command("evidence", "verify", "--checkpoints", str(log))
     assert done.returncode == 1
     assert "missing at the end" in done.stderr
+
+
+def test_the_log_shows_an_export_that_was_made_anew(
+    exported: Path, tmp_path: Path
+) -> None:
+    head = json.loads(exported.read_text().splitlines()[0])
+    log = tmp_path / "kept.log"
+    log.write_text(f"x info keeper/0 checkpoint number={head['last']} "
+                   f"time-ms=1 hash={'0' * 64} key=0 signature=0\n")
+    done = verifier(exported, "--checkpoints", log)
+    assert done.returncode == 1
+    assert "kept checkpoint" in done.stderr
 
 
 def test_inv_15_every_record_decides_again_as_it_states(

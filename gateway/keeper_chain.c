@@ -289,13 +289,12 @@ chain_apply(struct keeper *k, struct diag *why)
 	return st == ST_OK && sign_due(k) ? sign(k, why) : st;
 }
 
-static void
-log_hex(struct logline *l, const char *key, struct span value)
+/* Returns out. */
+static const char *
+hex_of(const uint8_t *p, size_t n, char out[2 * CHECKPOINT_SIGNATURE_BYTES + 1])
 {
-	char hex[2 * CHECKPOINT_SIGNATURE_BYTES + 1];
-
-	hex_encode(value, hex);
-	logline_str(l, key, hex);
+	hex_encode(span_of(p, n), out);
+	return out;
 }
 
 /* All of it: who keeps the log can tell a chain that was made anew. */
@@ -305,12 +304,14 @@ tell_checkpoint(struct keeper *k)
 	struct logline l = logline_begin(k->env.log, LOG_LEVEL_INFO,
 	    "checkpoint");
 	const struct checkpoint *c = &k->signer.last;
+	char hex[2 * CHECKPOINT_SIGNATURE_BYTES + 1];
 
 	logline_i64(&l, "number", (int64_t)c->seq);
 	logline_i64(&l, "time-ms", c->time.ms);
-	log_hex(&l, "hash", span_of(c->hash, sizeof(c->hash)));
-	log_hex(&l, "key", span_of(c->key_id, sizeof(c->key_id)));
-	log_hex(&l, "signature", span_of(c->signature, sizeof(c->signature)));
+	logline_str(&l, "hash", hex_of(c->hash, sizeof(c->hash), hex));
+	logline_str(&l, "key", hex_of(c->key_id, sizeof(c->key_id), hex));
+	logline_str(&l, "signature",
+	    hex_of(c->signature, sizeof(c->signature), hex));
 	logline_end(&l);
 }
 

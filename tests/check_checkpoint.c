@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "report/chain_event.h"
 #include "report/checkpoint.h"
-#include "report/event.h"
 
 static TALLOC_CTX *mem;
 static struct diag why;
@@ -126,31 +126,31 @@ END_TEST
 
 START_TEST(an_event_comes_back_as_it_was)
 {
-	struct event e = { .time = { 1795478400000 },
+	struct chain_event e = { .time = { 1795478400000 },
 		.kind = EVENT_EXCEPTION_USED_UP,
 		.subject = "sohu" },
-		     back;
+			   back;
 	struct span body;
 	struct sbuf b;
 
-	event_add(&e, "approver", "security@example.org");
-	event_add(&e, "ticket", "");
-	event_add(&e, "budget", "100");
+	chain_event_add(&e, "approver", "security@example.org");
+	chain_event_add(&e, "ticket", "");
+	chain_event_add(&e, "budget", "100");
 	ck_assert_uint_eq(e.detail_count, 2);
 	memset(e.conf_digest, 7, sizeof(e.conf_digest));
 	sbuf_init(&b, mem, EVIDENCE_MAX_BYTES);
-	event_pack(&e, &b);
+	chain_event_pack(&e, &b);
 	body = sbuf_view(&b);
-	ck_assert(event_is(body));
-	ck_assert_int_eq(event_unpack(mem, body, &back, &why), ST_OK);
+	ck_assert(chain_event_is(body));
+	ck_assert_int_eq(chain_event_unpack(mem, body, &back, &why), ST_OK);
 	ck_assert_int_eq(back.time.ms, e.time.ms);
 	ck_assert_int_eq(back.kind, EVENT_EXCEPTION_USED_UP);
 	ck_assert_str_eq(back.subject, "sohu");
 	ck_assert_str_eq(back.detail[1].name, "budget");
 	ck_assert_str_eq(back.detail[1].value, "100");
 	for (size_t n = 0; n < body.n; n++)
-		ck_assert_int_eq(event_unpack(mem, span_sub(body, 0, n), &back,
-				     &why),
+		ck_assert_int_eq(chain_event_unpack(mem, span_sub(body, 0, n),
+				     &back, &why),
 		    ST_SYNTAX);
 }
 END_TEST
@@ -179,19 +179,19 @@ START_TEST(an_event_and_an_attempt_are_not_taken_for_each_other)
 		.issuer = "",
 		.reply = "",
 		.result_type = "" };
-	struct event ev = { .kind = EVENT_STARTED, .subject = "" };
+	struct chain_event ev = { .kind = EVENT_STARTED, .subject = "" };
 	struct sbuf personal, body;
 	struct evidence back;
 
 	sbuf_init(&personal, mem, EVIDENCE_MAX_BYTES);
 	sbuf_init(&body, mem, EVIDENCE_MAX_BYTES);
 	evidence_pack(&e, &personal, &body);
-	ck_assert(!event_is(sbuf_view(&body)));
-	ck_assert_int_eq(event_unpack(mem, sbuf_view(&body), &ev, &why),
+	ck_assert(!chain_event_is(sbuf_view(&body)));
+	ck_assert_int_eq(chain_event_unpack(mem, sbuf_view(&body), &ev, &why),
 	    ST_SYNTAX);
-	ev = (struct event){ .kind = EVENT_STARTED, .subject = "" };
+	ev = (struct chain_event){ .kind = EVENT_STARTED, .subject = "" };
 	sbuf_reset(&body);
-	event_pack(&ev, &body);
+	chain_event_pack(&ev, &body);
 	ck_assert_int_eq(evidence_unpack(mem, SPAN_NONE, sbuf_view(&body),
 			     &back, &why),
 	    ST_SYNTAX);

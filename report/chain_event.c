@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "report/event.h"
+#include "report/chain_event.h"
 
 #include <string.h>
 
@@ -22,13 +22,13 @@ static const char *const names[] = {
 _Static_assert(COUNT_OF(names) == EVENT_KINDS, "one each");
 
 const char *
-event_kind_name(enum event_kind kind)
+chain_event_kind_name(enum chain_event_kind kind)
 {
 	return names[kind];
 }
 
 void
-event_add(struct event *e, const char *name, const char *value)
+chain_event_add(struct chain_event *e, const char *name, const char *value)
 {
 	if (value == NULL || *value == '\0')
 		return;
@@ -43,7 +43,7 @@ pack_text(struct sbuf *b, const char *s)
 }
 
 void
-event_pack(const struct event *e, struct sbuf *body)
+chain_event_pack(const struct chain_event *e, struct sbuf *body)
 {
 	pack_u8(body, EVENT_VERSION);
 	pack_i64(body, e->time.ms);
@@ -58,7 +58,7 @@ event_pack(const struct event *e, struct sbuf *body)
 }
 
 bool
-event_is(struct span body)
+chain_event_is(struct span body)
 {
 	return body.n > 0 && body.p[0] == EVENT_VERSION;
 }
@@ -71,16 +71,16 @@ unpack_digest(struct unpack *u, uint8_t out[32])
 }
 
 enum status
-event_unpack(TALLOC_CTX *mem, struct span body, struct event *e,
+chain_event_unpack(TALLOC_CTX *mem, struct span body, struct chain_event *e,
     struct diag *why)
 {
 	struct unpack u = unpack_from(body);
 
-	*e = (struct event){ .kind = EVENT_STARTED };
+	*e = (struct chain_event){ .kind = EVENT_STARTED };
 	if (unpack_u8(&u) != EVENT_VERSION)
 		return diag_set(why, ST_SYNTAX, "not an event's record");
 	e->time.ms = unpack_i64(&u);
-	e->kind = (enum event_kind)unpack_enum(&u, EVENT_KINDS);
+	e->kind = (enum chain_event_kind)unpack_enum(&u, EVENT_KINDS);
 	e->subject = unpack_str(&u, mem);
 	unpack_digest(&u, e->conf_digest);
 	e->detail_count = unpack_count(&u, EVENT_MAX_DETAILS, 8);

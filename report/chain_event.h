@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * event - a record of the evidence chain that is of no attempt: something that
- * changes what the gateway requires, or what its evidence can show.  Its body
- * begins with a number that no attempt's body has; doc/evidence.md.  Pure.
+ * chain_event - a record of the evidence chain that is of no attempt: something
+ * that changes what the gateway requires, or what its evidence can show.  Its
+ * body begins with a number that no attempt's body has; doc/evidence.md.  Pure.
  */
-#ifndef REPORT_EVENT_H
-#define REPORT_EVENT_H
+#ifndef REPORT_CHAIN_EVENT_H
+#define REPORT_CHAIN_EVENT_H
 
 #include "util/clock.h"
 #include "util/pack.h"
@@ -15,7 +15,7 @@
 #define EVENT_TEXT_BYTES  1024u /* ours, of each text; cut */
 
 /* Stored: never renumber. */
-enum event_kind {
+enum chain_event_kind {
 	EVENT_STARTED,         /* of the gateway, under a configuration */
 	EVENT_STOPPED,         /* as it was asked to */
 	EVENT_RELOADED,        /* another configuration holds from here */
@@ -38,9 +38,9 @@ struct event_detail {
 	const char *value;
 };
 
-struct event {
+struct chain_event {
 	struct wall time;
-	enum event_kind kind;
+	enum chain_event_kind kind;
 	const char *subject;     /* name of the exception, "" without */
 	uint8_t conf_digest[32]; /* of the configuration in force after it */
 	struct event_detail detail[EVENT_MAX_DETAILS];
@@ -48,15 +48,17 @@ struct event {
 };
 
 /* Append a detail; "" is left out.  Strings are borrowed. */
-void event_add(struct event *e, const char *name, const char *value);
+void chain_event_add(struct chain_event *e, const char *name,
+    const char *value);
 /* Canonical bytes: a body for evidence_link(). */
-void event_pack(const struct event *e, struct sbuf *body);
+void chain_event_pack(const struct chain_event *e, struct sbuf *body);
 /* Is the body an event's, going by its first byte? */
-bool event_is(struct span body);
-/* Strings live in mem.  ST_SYNTAX: not what event_pack() writes. */
-MUST_CHECK enum status event_unpack(TALLOC_CTX *mem, struct span body,
-    struct event *e, struct diag *why);
+bool chain_event_is(struct span body);
+/* Strings live in mem.  ST_SYNTAX: not what chain_event_pack() writes. */
+MUST_CHECK enum status chain_event_unpack(TALLOC_CTX *mem, struct span body,
+    struct chain_event *e, struct diag *why);
 
-const char *event_kind_name(enum event_kind kind); /* "reloaded", ... */
+const char *
+chain_event_kind_name(enum chain_event_kind kind); /* "reloaded", ... */
 
 #endif

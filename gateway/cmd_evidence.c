@@ -4,9 +4,9 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "gateway/cmd_util.h"
+#include "gateway/evidence_verify.h"
 #include "report/evidence_text.h"
 #include "util/sha256.h"
 
@@ -24,9 +24,6 @@ struct walk {
 	TALLOC_CTX *mem;
 	const struct options *opt;
 	uint64_t count;
-	uint64_t removed; /* records without their personal part */
-	uint64_t expect;  /* next sequence number */
-	uint8_t hash[EVIDENCE_HASH_BYTES];
 	bool broken;
 };
 
@@ -93,82 +90,30 @@ print_whole(void *arg, const struct store_evidence *rec)
 	return false;
 }
 
-/* The columns that queries go by must say what the hashed body says. */
-static bool
-columns_agree(const struct store_evidence *rec, const struct evidence *e)
-{
-	return rec->time.ms == e->time.ms &&
-	       strcmp(rec->domain, e->domain) == 0 &&
-	       rec->outcome == (uint8_t)e->outcome &&
-	       rec->reached == (uint8_t)e->reached;
-}
-
-static bool
-verify_record(void *arg, const struct store_evidence *rec)
-{
-	struct walk *w = arg;
-	TALLOC_CTX *tmp = need(talloc_new(w->mem));
-	uint8_t hash[EVIDENCE_HASH_BYTES];
-	struct diag why = { 0 };
-	struct evidence e;
-
-	if (rec->seq != w->expect) {
-		fprintf(stderr,
-		    "broken at record %" PRIu64 ": record %" PRIu64
-		    " is missing\n",
-		    rec->seq, w->expect);
-		w->broken = true;
-	}
-	evidence_link(w->hash, rec->seq, rec->body, hash);
-	if (!w->broken && memcmp(hash, rec->hash, sizeof(hash)) != 0) {
-		fprintf(stderr,
-		    "broken at record %" PRIu64 ": its hash is not "
-		    "that of its content and predecessor\n",
-		    rec->seq);
-		w->broken = true;
-	}
-	if (!w->broken &&
-	    evidence_unpack(tmp, rec->personal, rec->body, &e, &why) != ST_OK) {
-		fprintf(stderr, "broken at record %" PRIu64 ": %s\n", rec->seq,
-		    why.text);
-		w->broken = true;
-	} else if (!w->broken && !columns_agree(rec, &e)) {
-		fprintf(stderr,
-		    "broken at record %" PRIu64 ": its index "
-		    "columns differ from its content\n",
-		    rec->seq);
-		w->broken = true;
-	}
-	talloc_free(tmp);
-	memcpy(w->hash, rec->hash, sizeof(w->hash));
-	w->expect = rec->seq + 1;
-	w->count++;
-	w->removed += rec->personal.n == 0;
-	return !w->broken;
-}
-
 static int
-verify(struct store *store, struct walk *w)
+verify(struct store *store)
 {
-	const struct store_evidence_query all = { 0 };
+	struct evidence_verification v;
 	char hex[2 * EVIDENCE_HASH_BYTES + 1];
 	struct diag why = { 0 };
 
-	w->expect = 1;
-	if (store_evidence_each(store, &all, verify_record, w, &why) != ST_OK) {
+	if (evidence_verify(store, &v, &why) != ST_OK) {
 		fprintf(stderr, "tierpost: %s\n", why.text);
 		return EXIT_TRY_LATER;
 	}
-	if (w->broken)
+	if (!v.good) {
+		fprintf(stderr, "broken at record %" PRIu64 ": %s\n",
+		    v.wrong_at, v.why);
 		return EXIT_NO;
-	hex_encode(span_of(w->hash, sizeof(w->hash)), hex);
+	}
+	hex_encode(span_of(v.last_hash, sizeof(v.last_hash)), hex);
 	printf("verified: %" PRIu64 " records, unbroken from record 1\n"
 	       "last hash: %s\n",
-	    w->count, hex);
-	if (w->removed > 0)
+	    v.records, hex);
+	if (v.without_addresses > 0)
 		printf("%" PRIu64 " records have had their addresses "
 		       "removed\n",
-		    w->removed);
+		    v.without_addresses);
 	return EXIT_DONE;
 }
 
@@ -264,7 +209,7 @@ cmd_evidence(int argc, char **argv)
 	else if ((store = cmd_open_store(mem, conf)) == NULL)
 		status = EXIT_TRY_LATER;
 	else if (strcmp(verb, "verify") == 0)
-		status = verify(store, &w);
+		status = verify(store);
 	else if (strcmp(verb, "list") == 0)
 		status = list(store, &w);
 	else if (strcmp(verb, "show") == 0)

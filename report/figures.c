@@ -7,6 +7,7 @@
 
 #include "report/tlsrpt_tally.h"
 #include "util/sha256.h"
+#include "util/utf8.h"
 
 /* What has been seen, by a text that names it. */
 struct figures_index {
@@ -53,19 +54,37 @@ list_add(struct figures *f, struct figures_list *l, void *item)
 	return item;
 }
 
-static const char *
-copy(const void *mem, const char *s)
+/*
+ * A text of mem that *at holds becomes s, as UTF-8 of one line: what a peer
+ * put into it is escaped where it is none.  Mostly it is that already.
+ */
+static void
+keep(const void *mem, const char **at, const char *s)
 {
-	return need(talloc_strdup(mem, s == NULL ? "" : s));
+	const char *old = *at;
+	char clean[FIGURES_MAX_TEXT];
+	struct span text = span_str(s);
+
+	if (text.n >= sizeof(clean) || !utf8_is_line(text)) {
+		span_print_to(text, clean, sizeof(clean));
+		s = clean;
+	}
+	if (old != NULL && s != NULL && strcmp(old, s) == 0)
+		return;
+	*at = need(talloc_strdup(mem, s == NULL ? "" : s));
+	talloc_free((void *)(uintptr_t)old);
 }
 
 static void
 bump(struct figures *f, struct strmap *m, const char *key)
 {
+	char clean[FIGURES_MAX_TEXT];
 	uint64_t *n;
 
 	if (key == NULL || *key == '\0')
 		return;
+	span_print_to(span_str(key), clean, sizeof(clean));
+	key = clean;
 	n = strmap_get(m, key);
 	if (n == NULL) {
 		if (strmap_count(m) == FIGURES_MAX_LIST)
@@ -94,17 +113,32 @@ figures_delivered(const struct figures_count *c)
 
 /* ---- what a record counts for ---- */
 
-static bool
-gave_up(const struct evidence *e)
-{
-	return e->outcome == EVIDENCE_EXPIRED ||
-	       e->outcome == EVIDENCE_REJECTED;
-}
-
 bool
 figures_is_blocked(const struct evidence *e)
 {
-	return e->outcome != EVIDENCE_DELIVERED &&
+	switch (e->outcome) {
+	case EVIDENCE_DELIVERED:
+	case EVIDENCE_DELETED:
+	case EVIDENCE_REDIRECTED: /* the operator's doing */
+		return false;
+	case EVIDENCE_DEFERRED:
+	case EVIDENCE_REJECTED:
+	case EVIDENCE_UNREACHABLE:
+	case EVIDENCE_TLS_FAILED:
+	case EVIDENCE_POLICY_SKIP:
+	case EVIDENCE_NO_ROUTE:
+	case EVIDENCE_UNKNOWN:
+	case EVIDENCE_EXPIRED:
+		break;
+	}
+	return failure_is_policy(e->failure);
+}
+
+bool
+figures_is_returned(const struct evidence *e)
+{
+	return (e->outcome == EVIDENCE_EXPIRED ||
+		   e->outcome == EVIDENCE_REJECTED) &&
 	       failure_is_policy(e->failure);
 }
 
@@ -163,10 +197,9 @@ add_domain(struct figures *f, const struct evidence *e)
 
 	if (d == NULL) {
 		d = need(talloc_zero(f, struct figures_domain));
-		d->domain = copy(d, e->domain);
-		d->protocol = "";
+		keep(d, &d->domain, e->domain);
+		keep(d, &d->protocol, "");
 		d->first = e->time;
-		d->required = e->required;
 		if (list_add(f, &f->domains, d) == NULL)
 			return;
 		strmap_put(f->index->domain, e->domain, d);
@@ -175,11 +208,28 @@ add_domain(struct figures *f, const struct evidence *e)
 	count(&d->count, e);
 	if (*e->host == '\0')
 		return;
+	d->had_host = true;
 	d->dane = e->in.dane;
 	d->sts = e->in.sts;
 	d->required = e->required;
-	if (*e->protocol != '\0' && strcmp(d->protocol, e->protocol) != 0)
-		d->protocol = copy(d, e->protocol);
+	if (*e->protocol != '\0')
+		keep(d, &d->protocol, e->protocol);
+}
+
+struct figures_exception *
+figures_exception(struct figures *f, const char *name)
+{
+	struct figures_exception *x = strmap_get(f->index->exception, name);
+
+	if (x != NULL)
+		return x;
+	x = need(talloc_zero(f, struct figures_exception));
+	keep(x, &x->name, name);
+	x->scope = x->ticket = x->allows = "";
+	if (list_add(f, &f->exceptions, x) == NULL)
+		return NULL;
+	strmap_put(f->index->exception, name, x);
+	return x;
 }
 
 static void
@@ -189,20 +239,15 @@ add_exception(struct figures *f, const struct evidence *e)
 
 	if (*e->exception == '\0')
 		return;
-	x = strmap_get(f->index->exception, e->exception);
-	if (x == NULL) {
-		x = need(talloc_zero(f, struct figures_exception));
-		x->name = copy(x, e->exception);
+	x = figures_exception(f, e->exception);
+	if (x == NULL)
+		return;
+	if (x->uses++ == 0)
 		x->first = e->time;
-		if (list_add(f, &f->exceptions, x) == NULL)
-			return;
-		strmap_put(f->index->exception, e->exception, x);
-	}
-	x->reason = copy(x, e->exc_reason);
-	x->approver = copy(x, e->exc_approver);
+	keep(x, &x->reason, e->exc_reason);
+	keep(x, &x->approver, e->exc_approver);
 	x->expires = e->exc_expires;
 	x->last = e->time;
-	x->uses++;
 	x->delivered += e->outcome == EVIDENCE_DELIVERED;
 	x->plaintext += evidence_is_plaintext(e);
 }
@@ -220,9 +265,10 @@ add_blocked(struct figures *f, const struct evidence *e)
 	b = strmap_get(f->index->blocked, key);
 	if (b == NULL) {
 		b = need(talloc_zero(f, struct figures_blocked));
-		b->domain = copy(b, e->domain);
+		keep(b, &b->domain, e->domain);
+		keep(b, &b->host, "");
+		keep(b, &b->why, "");
 		b->failure = e->failure;
-		b->host = b->why = "";
 		b->first = e->time;
 		if (list_add(f, &f->blocked, b) != NULL)
 			strmap_put(f->index->blocked, key, b);
@@ -232,14 +278,13 @@ add_blocked(struct figures *f, const struct evidence *e)
 	talloc_free(key);
 	if (b == NULL)
 		return;
-	if (*e->host != '\0' && strcmp(b->host, e->host) != 0)
-		b->host = copy(b, e->host);
-	if (strcmp(b->why, e->why) != 0)
-		b->why = copy(b, e->why);
+	if (*e->host != '\0')
+		keep(b, &b->host, e->host);
+	keep(b, &b->why, e->why);
 	b->required = e->required;
 	b->last = e->time;
 	b->attempts++;
-	b->given_up += gave_up(e);
+	b->given_up += figures_is_returned(e);
 }
 
 static bool
@@ -265,10 +310,9 @@ add_certificate(struct figures *f, const struct evidence *e)
 	c = strmap_get(f->index->certificate, key);
 	if (c == NULL) {
 		c = need(talloc_zero(f, struct figures_certificate));
-		c->host = copy(c, e->host);
+		keep(c, &c->host, e->host);
 		memcpy(c->spki_sha256, e->spki_sha256, SHA256_BYTES);
-		c->issuer = copy(c, e->issuer);
-		c->matched = c->grade = "";
+		keep(c, &c->issuer, e->issuer);
 		c->not_after = e->not_after;
 		c->first = e->time;
 		if (list_add(f, &f->certificates, c) != NULL)
@@ -279,10 +323,8 @@ add_certificate(struct figures *f, const struct evidence *e)
 	talloc_free(key);
 	if (c == NULL)
 		return;
-	if (strcmp(c->matched, e->matched) != 0)
-		c->matched = copy(c, e->matched);
-	if (strcmp(c->grade, e->grade) != 0)
-		c->grade = copy(c, e->grade);
+	keep(c, &c->matched, e->matched);
+	keep(c, &c->grade, e->grade);
 	c->last = e->time;
 	c->uses++;
 }
@@ -297,14 +339,16 @@ add_weak(struct figures *f, struct figures_list *l, uint64_t seq,
 		.time = e->time,
 		.outcome = e->outcome,
 		.required = e->required,
-		.plaintext = evidence_is_plaintext(e) };
-	w->domain = copy(w, e->domain);
-	w->host = copy(w, e->host);
-	w->why = copy(w, e->why);
-	w->rule = copy(w, e->rule);
-	w->exception = copy(w, e->exception);
-	w->reason = copy(w, e->exc_reason);
-	w->approver = copy(w, e->exc_approver);
+		.plaintext = evidence_is_plaintext(e),
+		.clear_retry = e->clear_retry,
+		.expires = e->exc_expires };
+	keep(w, &w->domain, e->domain);
+	keep(w, &w->host, e->host);
+	keep(w, &w->why, e->why);
+	keep(w, &w->rule, e->rule);
+	keep(w, &w->exception, e->exception);
+	keep(w, &w->reason, e->exc_reason);
+	keep(w, &w->approver, e->exc_approver);
 	(void)list_add(f, l, w);
 }
 
@@ -316,39 +360,118 @@ add_delivery(struct figures *f, uint64_t seq, const struct evidence *e)
 	bump(f, f->ciphers, e->cipher);
 	bump(f, f->groups, e->group);
 	bump(f, f->rows, e->row);
+	f->by_rule += *e->rule != '\0';
+	f->by_exception += *e->exception != '\0';
+	/* RFC 8446 has no other key exchange than ephemeral ones */
+	if (e->reached >= REACHED_TLS && *e->group == '\0' &&
+	    strcmp(e->protocol, "TLSv1.3") != 0)
+		f->no_key_exchange++;
+	if (*e->host != '\0' && e->reached < REACHED_AUTHENTICATED) {
+		if (e->in.dane == DANE_D1_USABLE)
+			f->dane_below++;
+		else if (e->in.sts == STS_ST_ENFORCE)
+			f->sts_below++;
+	}
+	if (e->reached >= REACHED_AUTHENTICATED)
+		f->proven[e->method]++;
 	if (e->reached == REACHED_TLS) {
 		f->unauthenticated++;
 		add_weak(f, &f->weak_list, seq, e);
 	}
 }
 
+static void
+add_returned(struct figures *f, uint64_t seq, const struct evidence *e)
+{
+	struct figures_returned *r;
+
+	if (!figures_is_returned(e))
+		return;
+	r = need(talloc_zero(f, struct figures_returned));
+	r->seq = seq;
+	r->time = e->time;
+	r->failure = e->failure;
+	r->required = e->required;
+	r->recipients = e->rcpt_count;
+	keep(r, &r->domain, e->domain);
+	keep(r, &r->host, e->host);
+	keep(r, &r->why, e->why);
+	(void)list_add(f, &f->returned, r);
+}
+
+static void
+add_conf(struct figures *f, const struct evidence *e)
+{
+	char hex[2 * SHA256_BYTES + 1];
+	struct figures_conf *c;
+
+	hex_encode(span_of(e->conf_digest, SHA256_BYTES), hex);
+	c = strmap_get(f->index->conf, hex);
+	if (c == NULL) {
+		c = need(talloc_zero(f, struct figures_conf));
+		memcpy(c->digest, e->conf_digest, SHA256_BYTES);
+		c->first = e->time;
+		if (list_add(f, &f->confs, c) == NULL)
+			return;
+		strmap_put(f->index->conf, hex, c);
+	}
+	c->last = e->time;
+	c->records++;
+}
+
+static void
+add_state(struct figures *f, const struct evidence *e)
+{
+	if (*e->host == '\0')
+		return;
+	f->dane[e->in.dane]++;
+	f->sts[e->in.sts]++;
+}
+
+void
+figures_add_event(struct figures *f, uint64_t seq, const struct chain_event *e)
+{
+	struct figures_event *v = need(talloc_zero(f, struct figures_event));
+
+	v->seq = seq;
+	v->time = e->time;
+	v->kind = e->kind;
+	keep(v, &v->subject, e->subject);
+	(void)list_add(f, &f->events, v);
+	if (e->kind == EVENT_EXCEPTION_ADDED && *e->subject != '\0') {
+		struct figures_exception *x = figures_exception(f, e->subject);
+
+		if (x != NULL)
+			x->start = e->time;
+	}
+}
+
 void
 figures_add(struct figures *f, uint64_t seq, const struct evidence *e)
 {
-	char hex[65];
-
 	if (f->records++ == 0) {
 		f->first_seq = seq;
 		f->first = e->time;
 	}
 	f->last_seq = seq;
 	f->last = e->time;
-	hex_encode(span_of(e->conf_digest, 32), hex);
-	if (strmap_get(f->index->conf, hex) == NULL) {
-		strmap_put(f->index->conf, hex, f);
-		f->confs++;
-	}
+	f->addresses_removed += *e->queue_id == '\0' && e->rcpt_count == 0;
 	count(&f->total, e);
-	f->by_failure[e->failure]++;
+	add_conf(f, e);
+	add_state(f, e);
+	if (figures_is_blocked(e))
+		f->blocked_by[e->failure]++;
 	add_day(f, e);
 	add_domain(f, e);
 	add_exception(f, e);
 	add_blocked(f, e);
 	add_certificate(f, e);
+	add_returned(f, seq, e);
 	if (e->outcome == EVIDENCE_DELIVERED)
 		add_delivery(f, seq, e);
 	if (evidence_is_plaintext(e)) {
 		f->plaintext++;
+		f->plaintext_owned += *e->exception != '\0';
 		add_weak(f, &f->plain_list, seq, e);
 	}
 }

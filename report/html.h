@@ -17,19 +17,14 @@ enum html_tone { TONE_GOOD, TONE_FAIR, TONE_WEAK, TONE_BAD, TONE_QUIET };
 void html_begin(struct sbuf *out, const char *title);
 void html_end(struct sbuf *out);
 
-/* Text with the five characters that mean something escaped. */
+/*
+ * Text with the five characters that mean something escaped; what is not UTF-8
+ * or a control becomes U+FFFD.
+ */
 void html_text(struct sbuf *out, const char *text);
 /* "<tag>text</tag>" */
 void html_element(struct sbuf *out, const char *tag, const char *text);
 void html_printf(struct sbuf *out, const char *fmt, ...) PRINTF(2, 3);
-
-/* Of a table: heading cells in one string, separated by "|". */
-void html_table_begin(struct sbuf *out, const char *headings);
-void html_row_begin(struct sbuf *out);
-void html_cell(struct sbuf *out, const char *text);
-void html_cell_count(struct sbuf *out, uint64_t n); /* to the right */
-void html_row_end(struct sbuf *out);
-void html_table_end(struct sbuf *out);
 
 /* A word in a coloured box, such as a result. */
 void html_badge(struct sbuf *out, enum html_tone tone, const char *text);

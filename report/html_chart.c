@@ -13,6 +13,21 @@
 #define GRID_LINES 4u
 #define LABELS_MAX 12u /* that do not run into each other */
 
+/*
+ * For what draws without the page's style, such as a converter to PDF; the
+ * classes have precedence where it is known.
+ */
+static const char *const plain_fill[HTML_TONES] = {
+	[TONE_GOOD] = "#1a7f5a",
+	[TONE_FAIR] = "#4c8fd6",
+	[TONE_WEAK] = "#d9a520",
+	[TONE_BAD] = "#c0392b",
+	[TONE_QUIET] = "#9aa4ae",
+};
+#define PLAIN_LINE "#d0d7de"
+#define PLAIN_TEXT                                                             \
+	"fill=\"#57606a\" font-size=\"11\" font-family=\"sans-serif\""
+
 static void
 legend(struct sbuf *out, const struct html_series *series, size_t count,
     const uint64_t *total)
@@ -34,11 +49,11 @@ begin(struct sbuf *out, const char *title)
 	html_element(out, "figcaption", title);
 }
 
-/* The least of 1, 2, 5 times a power of ten that four of reach top. */
+/* The least round number that four of reach top. */
 static uint64_t
 grid_step(uint64_t top)
 {
-	static const uint64_t nice[] = { 1, 2, 5 };
+	static const uint64_t nice[] = { 1, 2, 3, 4, 5, 6, 8 };
 
 	for (uint64_t ten = 1; ten < UINT64_MAX / 100; ten *= 10)
 		for (size_t i = 0; i < COUNT_OF(nice); i++)
@@ -57,9 +72,9 @@ grid(struct sbuf *out, uint64_t step)
 
 		sbuf_printf(out,
 		    "<line x1=\"%.0f\" x2=\"%.0f\" y1=\"%.1f\" y2=\"%.1f\" "
-		    "stroke=\"var(--line)\"/>"
-		    "<text x=\"%.0f\" y=\"%.1f\" text-anchor=\"end\">%" PRIu64
-		    "</text>\n",
+		    "class=\"g\" stroke=\"" PLAIN_LINE "\"/>"
+		    "<text x=\"%.0f\" y=\"%.1f\" "
+		    "text-anchor=\"end\" " PLAIN_TEXT ">%" PRIu64 "</text>\n",
 		    AXIS_LEFT, CHART_W, y, y, AXIS_LEFT - 6, y + 4, step * i);
 	}
 }
@@ -93,9 +108,10 @@ column(struct sbuf *out, const struct columns *c, size_t at, const char *label,
 			h = 1;
 		y -= h;
 		sbuf_printf(out,
-		    "<rect class=\"f%u\" x=\"%.1f\" y=\"%.1f\" "
+		    "<rect class=\"f%u\" fill=\"%s\" x=\"%.1f\" y=\"%.1f\" "
 		    "width=\"%.1f\" height=\"%.1f\"><title>",
-		    (unsigned)c->series[i].tone, x, y, w, h);
+		    (unsigned)c->series[i].tone, plain_fill[c->series[i].tone],
+		    x, y, w, h);
 		html_printf(out, "%s: %s %" PRIu64, label, c->series[i].name,
 		    value[i]);
 		sbuf_str(out, "</title></rect>\n");
@@ -128,7 +144,8 @@ html_columns(struct sbuf *out, const char *title,
 	begin(out, title);
 	legend(out, series, series_count, total);
 	sbuf_printf(out,
-	    "<svg viewBox=\"0 0 %.0f %.0f\" role=\"img\" "
+	    "<div class=\"wide\"><svg class=\"chart\" viewBox=\"0 0 %.0f "
+	    "%.0f\" role=\"img\" "
 	    "aria-label=\"",
 	    CHART_W, CHART_H);
 	html_text(out, title);
@@ -139,12 +156,13 @@ html_columns(struct sbuf *out, const char *title,
 		if (i % every != 0)
 			continue;
 		sbuf_printf(out,
-		    "<text x=\"%.1f\" y=\"%.0f\" text-anchor=\"middle\">",
+		    "<text x=\"%.1f\" y=\"%.0f\" "
+		    "text-anchor=\"middle\" " PLAIN_TEXT ">",
 		    AXIS_LEFT + c.step * ((double)i + 0.5), CHART_H - 8);
 		html_text(out, label[i]);
 		sbuf_str(out, "</text>\n");
 	}
-	sbuf_str(out, "</svg></figure>\n");
+	sbuf_str(out, "</svg></div></figure>\n");
 }
 
 void
@@ -174,9 +192,10 @@ html_shares(struct sbuf *out, const char *title,
 		if (w < 2)
 			w = 2;
 		sbuf_printf(out,
-		    "<rect class=\"f%u\" x=\"%.1f\" y=\"0\" width=\"%.1f\" "
+		    "<rect class=\"f%u\" fill=\"%s\" x=\"%.1f\" y=\"0\" "
+		    "width=\"%.1f\" "
 		    "height=\"28\"><title>",
-		    (unsigned)series[i].tone, x, w);
+		    (unsigned)series[i].tone, plain_fill[series[i].tone], x, w);
 		html_printf(out, "%s: %" PRIu64 " of %" PRIu64, series[i].name,
 		    value[i], sum);
 		sbuf_str(out, "</title></rect>\n");

@@ -121,6 +121,21 @@ simulate(const struct conf *old, const struct conf *conf,
 	return out;
 }
 
+enum simulate_effect
+simulate_requirement(const struct simulate_in *in, enum level require)
+{
+	const struct decide_out now = { .required = require,
+		.method = require == LEVEL_DANE_ONLY ? METHOD_DANE :
+						       in->was.method,
+		.also_pkix_sts = in->was.also_pkix_sts };
+
+	if (!in->delivered)
+		return EFFECT_NONE;
+	if (require == LEVEL_DANE_ONLY && in->in.dane != DANE_D1_USABLE)
+		return EFFECT_HELD; /* without records there is no proof */
+	return judge(in, &now);
+}
+
 const char *
 simulate_change_name(enum simulate_change c)
 {

@@ -24,7 +24,7 @@ static const struct command {
 	{ "password", cmd_password, "make a line for the file of accounts" },
 	{ "queue", cmd_queue, "list and change what waits to be delivered" },
 	{ "evidence", cmd_evidence, "list, show and verify the records" },
-	{ "report", cmd_report, "list the deliveries in clear text" },
+	{ "report", cmd_report, "say what the records of a period come to" },
 	{ "role", cmd_role, NULL },
 };
 

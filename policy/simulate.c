@@ -198,25 +198,16 @@ compare(const struct decide_out *was, const struct decide_out *now)
 
 /* Would the connection, as it was, have met what is required now? */
 static enum simulate_effect
-judge(const struct conf *conf, const struct simulate_in *in,
-    const struct decide_out *now)
+judge(const struct simulate_in *in, const struct decide_out *now)
 {
 	if (now->skip)
 		return EFFECT_HELD;
-	switch (now->required) {
-	case LEVEL_PLAIN:
+	if (now->required < LEVEL_ENCRYPT)
 		return EFFECT_NONE;
-	case LEVEL_MAY:
-		return !in->encrypted && forbids_clear(conf, in) ? EFFECT_HELD :
-								   EFFECT_NONE;
-	case LEVEL_ENCRYPT:
-		return in->encrypted ? EFFECT_NONE : EFFECT_HELD;
-	case LEVEL_VERIFY:
-	case LEVEL_DANE_ONLY:
-		break;
-	}
 	if (!in->encrypted)
 		return EFFECT_HELD;
+	if (now->required < LEVEL_VERIFY)
+		return EFFECT_NONE;
 	if (now->required == LEVEL_DANE_ONLY && !in->name_proven)
 		return EFFECT_HELD;
 	return in->authenticated && now->method == in->was.method &&
@@ -250,11 +241,29 @@ simulate(TALLOC_CTX *mem, const struct conf *old, const struct conf *conf,
 	out.change = compare(&in->was, &out.now);
 	if (out.change == SIMULATE_SAME && out.now.required != LEVEL_MAY)
 		return out;
-	if (in->delivered)
-		out.effect = judge(conf, in, &out.now);
+	if (in->delivered && out.now.required == LEVEL_MAY && !in->encrypted &&
+	    forbids_clear(conf, in))
+		out.effect = EFFECT_HELD;
+	else if (in->delivered)
+		out.effect = judge(in, &out.now);
 	else if (out.change == SIMULATE_LOWERED)
 		out.effect = EFFECT_FREED;
 	return out;
+}
+
+enum simulate_effect
+simulate_requirement(const struct simulate_in *in, enum level require)
+{
+	const struct decide_out now = { .required = require,
+		.method = require == LEVEL_DANE_ONLY ? METHOD_DANE :
+						       in->was.method,
+		.also_pkix_sts = in->was.also_pkix_sts };
+
+	if (!in->delivered)
+		return EFFECT_NONE;
+	if (require == LEVEL_DANE_ONLY && in->in.dane != DANE_D1_USABLE)
+		return EFFECT_HELD; /* without records there is no proof */
+	return judge(in, &now);
 }
 
 const char *

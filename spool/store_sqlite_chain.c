@@ -148,7 +148,7 @@ store_evidence_prune(struct store *s, uint64_t upto, uint32_t max,
 {
 	sqlite3_stmt *q = s->query[Q_EVIDENCE_PRUNE];
 	uint8_t hash[32];
-	uint64_t head, last;
+	uint64_t head = 0, last;
 	enum status st = store_evidence_base(s, base, why);
 
 	*more = false;

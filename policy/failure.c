@@ -16,6 +16,7 @@ static const char *const names[FAILURE_COUNT] = {
 	[FAILURE_STS_LOOKUP] = "sts-lookup",
 	[FAILURE_REQUIRETLS] = "requiretls",
 	[FAILURE_RULE] = "rule",
+	[FAILURE_PIN_MISMATCH] = "pin-mismatch",
 };
 
 const char *

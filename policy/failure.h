@@ -24,8 +24,9 @@ enum failure {
 	FAILURE_STS_LOOKUP,    /* whether there is a policy is not known */
 	FAILURE_REQUIRETLS,    /* the host does not offer REQUIRETLS */
 	FAILURE_RULE,          /* a local rule demands what it has not */
+	FAILURE_PIN_MISMATCH,  /* by a rule: it is none of those pinned */
 };
-#define FAILURE_COUNT 14u
+#define FAILURE_COUNT 15u
 
 /* "no-starttls", "tlsa-mismatch"; "" for none. */
 const char *failure_name(enum failure failure);

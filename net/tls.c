@@ -286,6 +286,67 @@ demand(SSL *ssl, const struct tls_want *want, struct tls_check *check,
 	return st;
 }
 
+/* ---- what we show ---- */
+
+/*
+ * The server asks for a certificate.  One that fell short gets none, and the
+ * handshake ends as it would have: tls_judge() has the last word.
+ */
+static int
+show_identity(SSL *ssl, void *arg)
+{
+	const struct tls_check *check = arg;
+	const struct tls_identity *id = check->identity;
+
+	if (!tls_is_proved(ssl, check))
+		return 1;
+	return SSL_use_cert_and_key(ssl, id->leaf, id->key, id->chain, 1);
+}
+
+static struct tls_names
+copy_names(TALLOC_CTX *mem, const char *const *name, size_t count)
+{
+	struct tls_names out = { .name = need(talloc_array(mem, const char *,
+				     (unsigned)count + 1)) };
+
+	for (; out.count < count; out.count++)
+		out.name[out.count] = need(talloc_strdup(mem, name[out.count]));
+	return out;
+}
+
+/* What rules demand and allow beside the method. */
+static void
+take_local(TALLOC_CTX *mem, SSL *ssl, const struct tls_want *want,
+    struct tls_check *check)
+{
+	check->ref = copy_names(mem, want->ref, want->ref_count);
+	check->also_local = want->also_local;
+	check->local_ref = copy_names(mem, want->local_ref,
+	    want->local_ref_count);
+	check->pin = need(talloc_zero_array(mem, struct pin,
+	    (unsigned)want->pin_count + 1));
+	for (; check->pin_count < want->pin_count; check->pin_count++)
+		check->pin[check->pin_count] = want->pin[check->pin_count];
+	if (want->trust != NULL)
+		check->trust = tls_trust_share(mem, want->trust);
+	if (want->identity == NULL)
+		return;
+	check->identity = tls_identity_share(mem, want->identity);
+	SSL_set_cert_cb(ssl, show_identity, check);
+}
+
+static int
+oldest_version(enum min_tls min_tls)
+{
+	switch (min_tls) {
+	case MIN_TLS_1_2:
+		return TLS1_2_VERSION;
+	case MIN_TLS_1_3:
+		break;
+	}
+	return TLS1_3_VERSION;
+}
+
 SSL *
 tls_client_ssl(TALLOC_CTX *mem, struct tls_client *tls,
     const struct tls_want *want, struct wall now, struct tls_check *check,
@@ -304,6 +365,9 @@ tls_client_ssl(TALLOC_CTX *mem, struct tls_client *tls,
 	if (SSL_get0_verify_cert_store(ssl, &check->store) != 1)
 		panic("an SSL without trust anchors");
 	SSL_set_connect_state(ssl);
+	if (SSL_set_min_proto_version(ssl, oldest_version(want->min_tls)) != 1)
+		panic("versions of TLS");
+	take_local(mem, ssl, want, check);
 	if (SSL_set_ex_data(ssl, check_index(), check) != 1)
 		panic("no room in an SSL");
 	if (want->session_key != NULL)

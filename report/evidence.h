@@ -15,7 +15,9 @@
 #include "policy/failure.h"
 #include "policy/plan.h"
 
-#define EVIDENCE_VERSION    2u /* of a body; 1, without floors, is read */
+/* Of a body; read are 1, without floors, and 2, without what rules demand
+ * beyond them. */
+#define EVIDENCE_VERSION    3u
 #define EVIDENCE_PERSONAL   1u /* version of a personal part */
 #define EVIDENCE_HASH_BYTES 32u
 #define EVIDENCE_MAX_RCPTS  1000u
@@ -69,12 +71,19 @@ struct evidence {
 	const char *exc_reason;
 	const char *exc_approver;
 	struct wall exc_expires; /* 0 when none */
+	const char *route;       /* by which it went, or "" */
+	bool alternate;          /* of a route for what is unmet */
+	enum unmet unmet;        /* what if nothing meets the requirement */
 	uint8_t conf_digest[32];
 	const char *dns; /* the lookups: "MX example=secure; …" */
 	/* the decision */
 	bool skip;
 	enum level required;
 	enum method method;
+	bool also_pkix_sts;
+	enum method also_local;  /* a rule's, beside method */
+	const char *method_rule; /* whose pins or authorities count, or "" */
+	enum min_tls min_tls;
 	const char *row;
 	const char *why;
 	/* what happened */
@@ -89,6 +98,7 @@ struct evidence {
 	uint8_t spki_sha256[32];
 	const char *issuer;
 	struct wall not_after;
+	const char *identity; /* rule whose client certificate was shown */
 	bool resumed;
 	bool reused;         /* connection had served before */
 	bool clear_retry;    /* TLS had failed on this host just before */

@@ -102,6 +102,66 @@ START_TEST(evidence_comes_back_as_it_was)
 }
 END_TEST
 
+/* What version 3 has behind version 2, when nothing of it is set: six numbers
+ * and three texts. */
+#define BYTES_SINCE_2 (6u + 3u * 4u)
+
+START_TEST(inv_15_a_record_of_version_2_replays_too)
+{
+	struct evidence e = sample(), f;
+	struct span personal, body;
+	struct diag why = { 0 };
+	struct sbuf old;
+
+	e.in.floor = LEVEL_ENCRYPT;
+	pack(&e, &personal, &body);
+	sbuf_init(&old, mem, EVIDENCE_MAX_BYTES);
+	pack_u8(&old, 2);
+	sbuf_add(&old, body.p + 1, body.n - 1 - BYTES_SINCE_2);
+	ck_assert_int_eq(evidence_unpack(mem, personal, sbuf_view(&old), &f,
+			     &why),
+	    ST_OK);
+	ck_assert_int_eq(f.in.verify_by, VERIFY_BY_ANY);
+	ck_assert_int_eq(f.in.floor, LEVEL_ENCRYPT);
+	ck_assert_str_eq(f.route, "");
+	ck_assert_int_eq(decide(&f.in).required, f.required);
+}
+END_TEST
+
+START_TEST(inv_15_a_record_holds_what_a_rule_demanded_beyond_its_level)
+{
+	struct evidence e = sample(), f;
+	struct decide_out again;
+	struct span personal, body;
+	struct diag why = { 0 };
+
+	e.in.verify_by = VERIFY_BY_PIN;
+	e.in.override = OVERRIDE_REQUIRE_VERIFIED;
+	again = decide(&e.in);
+	e.required = again.required;
+	e.method = again.method;
+	e.also_local = again.also_local;
+	e.method_rule = "partner";
+	e.min_tls = MIN_TLS_1_3;
+	e.identity = "bank";
+	e.route = "portal";
+	e.alternate = true;
+	e.unmet = UNMET_ROUTE;
+	pack(&e, &personal, &body);
+	ck_assert_int_eq(evidence_unpack(mem, personal, body, &f, &why), ST_OK);
+	again = decide(&f.in);
+	ck_assert_int_eq(again.also_local, METHOD_PIN);
+	ck_assert_int_eq(again.also_local, f.also_local);
+	ck_assert_int_eq(again.method, f.method);
+	ck_assert_str_eq(f.method_rule, "partner");
+	ck_assert_int_eq(f.min_tls, MIN_TLS_1_3);
+	ck_assert_str_eq(f.identity, "bank");
+	ck_assert_str_eq(f.route, "portal");
+	ck_assert(f.alternate);
+	ck_assert_int_eq(f.unmet, UNMET_ROUTE);
+}
+END_TEST
+
 /* Of version 1 there are records with the operator: they verify for ever. */
 START_TEST(inv_15_a_record_of_version_1_replays_too)
 {
@@ -114,7 +174,7 @@ START_TEST(inv_15_a_record_of_version_1_replays_too)
 		    4 + 2 + 10;
 
 	pack(&e, &personal, &body);
-	last = span_sub(body, at + 4, body.n - 3);
+	last = span_sub(body, at + 4, body.n - BYTES_SINCE_2 - 3);
 	sbuf_init(&old, mem, EVIDENCE_MAX_BYTES);
 	pack_u8(&old, 1);
 	sbuf_add(&old, body.p + 1, at - 1);
@@ -255,6 +315,9 @@ main(void)
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, evidence_comes_back_as_it_was);
 	tcase_add_test(c, inv_15_a_record_of_version_1_replays_too);
+	tcase_add_test(c, inv_15_a_record_of_version_2_replays_too);
+	tcase_add_test(c,
+	    inv_15_a_record_holds_what_a_rule_demanded_beyond_its_level);
 	tcase_add_test(c, evidence_is_readable_without_its_personal_part);
 	tcase_add_test(c, evidence_body_holds_no_address);
 	tcase_add_test(c, evidence_of_another_personal_part_is_refused);

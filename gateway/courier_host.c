@@ -208,6 +208,7 @@ host_tls_failed(struct slot *s, const struct tls_fault *fault)
 
 	if (h->required >= LEVEL_ENCRYPT) {
 		sh->end = fault->end;
+		sh->may_pass = fault->may_pass;
 		die(s, &a, STATUS_TLS);
 		return;
 	}
@@ -308,6 +309,10 @@ starttls_failed(struct slot *s, const struct client_failure *f)
 				   "validation-failure",
 		.failure = refused ? FAILURE_NO_STARTTLS : FAILURE_TLS,
 		.end = verdict_end_of_failure(f),
+		/* 4yz to STARTTLS, as 454; the connection broke. */
+		.may_pass = f->reply.code / 100 == 4 ||
+			    f->fault == CLIENT_FAULT_LOST ||
+			    f->fault == CLIENT_FAULT_TIMEOUT,
 	    });
 }
 

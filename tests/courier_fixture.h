@@ -9,12 +9,12 @@
 
 #include <check.h>
 
+#include "gateway/mint.h"
 #include "gateway/roles.h"
 #include "gateway/wire.h"
 #include "net/chan.h"
 #include "net/net_real.h"
 #include "net/tls.h"
-#include "gateway/mint.h"
 
 #define PATIENCE_MS 30000 /* a hang is a failure; nothing else is timed */
 #define MAX_REPORTS 64
@@ -70,10 +70,11 @@ struct server {
 	bool no_pipelining;
 	bool no_8bitmime;
 	bool drop_after_dot;
-	bool drop_at_data;     /* close instead of 354 */
-	bool drop_when_idle;   /* close at the MAIL of a second transaction */
-	bool drop_resumed;     /* close after a handshake that resumed */
-	bool abort_resumed;    /* an alert to whoever wants to resume */
+	bool drop_at_data;   /* close instead of 354 */
+	bool drop_when_idle; /* close at the MAIL of a second transaction */
+	bool drop_resumed;   /* close after a handshake that resumed */
+	bool abort_resumed;  /* an alert to whoever wants to resume */
+	bool asks_certificate;
 	bool tls_first;        /* TLS comes before the greeting */
 	const char *auth;      /* reply to AUTH; NULL: unknown command */
 	void (*at_auth)(void); /* called when AUTH comes, before it is answered

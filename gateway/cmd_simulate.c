@@ -71,8 +71,8 @@ static struct change *
 find(struct simulation *s, const struct simulate_in *in,
     const struct simulate_out *out)
 {
-	char *from = simulate_level_text(s->mem, &in->was);
-	char *to = simulate_level_text(s->mem, &out->now);
+	char *from = simulate_level_text(s->mem, &in->was, in->min_tls);
+	char *to = simulate_level_text(s->mem, &out->now, out->min_tls);
 	char *key = need(talloc_asprintf(s->mem, "%s %s %d %d %s > %s",
 	    in->domain, in->host, (int)in->in.mclass, (int)out->change, from,
 	    to));
@@ -115,6 +115,34 @@ take(struct simulation *s, const struct simulate_in *in)
 
 /* ---- from records ---- */
 
+static void
+take_evidence(struct simulation *s, const struct evidence *e)
+{
+	static const uint8_t none[sizeof(e->spki_sha256)];
+	const struct decide_out decided = decide(&e->in);
+	bool has_key = memcmp(e->spki_sha256, none, sizeof(none)) != 0;
+
+	take(s, &(const struct simulate_in){
+		    .domain = e->domain,
+		    .host = e->host,
+		    .in = e->in,
+		    .was = { .skip = e->skip,
+			.required = e->required,
+			.method = e->method,
+			.also_pkix_sts = decided.also_pkix_sts,
+			.also_local = decided.also_local },
+		    .min_tls = e->min_tls,
+		    .method_rule = e->method_rule,
+		    .route = e->route,
+		    .delivered = e->outcome == EVIDENCE_DELIVERED,
+		    .encrypted = e->reached >= REACHED_TLS,
+		    .is_tls_1_3 = strcmp(e->protocol, "TLSv1.3") == 0,
+		    .authenticated = e->reached >= REACHED_AUTHENTICATED,
+		    .name_proven = e->reached == REACHED_VERIFIED,
+		    .spki_sha256 = has_key ? e->spki_sha256 : NULL,
+		});
+}
+
 static bool
 take_record(void *arg, const struct store_evidence *rec)
 {
@@ -127,21 +155,7 @@ take_record(void *arg, const struct store_evidence *rec)
 		fprintf(stderr, "record %" PRIu64 ": %s\n", rec->seq, why.text);
 		s->broken = true;
 	} else if (*e.host != '\0') {
-		const struct decide_out decided = decide(&e.in);
-
-		take(s, &(const struct simulate_in){
-			    .domain = e.domain,
-			    .host = e.host,
-			    .in = e.in,
-			    .was = { .skip = e.skip,
-				.required = e.required,
-				.method = e.method,
-				.also_pkix_sts = decided.also_pkix_sts },
-			    .delivered = e.outcome == EVIDENCE_DELIVERED,
-			    .encrypted = e.reached >= REACHED_TLS,
-			    .authenticated = e.reached >= REACHED_AUTHENTICATED,
-			    .name_proven = e.reached == REACHED_VERIFIED,
-			});
+		take_evidence(s, &e);
 	}
 	talloc_free(tmp);
 	return true;
@@ -184,7 +198,8 @@ decided(const struct plan_host *h)
 	return (struct decide_out){ .skip = h->skip,
 		.required = h->required,
 		.method = h->method,
-		.also_pkix_sts = h->also_pkix_sts };
+		.also_pkix_sts = h->also_pkix_sts,
+		.also_local = h->also_local };
 }
 
 static void
@@ -193,7 +208,10 @@ take_host(struct simulation *s, const struct plan_host *h)
 	take(s, &(const struct simulate_in){ .domain = s->before->domain,
 		    .host = h->name,
 		    .in = h->in,
-		    .was = decided(h) });
+		    .was = decided(h),
+		    .min_tls = h->min_tls,
+		    .method_rule = h->method_rule,
+		    .route = h->route });
 }
 
 static void next_domain(void *arg);
@@ -326,7 +344,7 @@ print_totals(const struct simulation *s)
 		[SIMULATE_ROUTED] = "a route decides: not judged",
 	};
 	static const char *const then[SIMULATE_EFFECT_COUNT] = {
-		[EFFECT_HELD] = "was delivered, and would have waited",
+		[EFFECT_HELD] = "was delivered, and would not have been",
 		[EFFECT_UNPROVEN] = "was delivered by TLS; whether the peer "
 				    "would have passed was not tried",
 		[EFFECT_FREED] = "was not delivered, and might have been",

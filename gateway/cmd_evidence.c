@@ -1,32 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* cmd_evidence - `tierpost evidence list|show|verify`. */
+/* cmd_evidence - `tierpost evidence`: list and show, and who does the rest. */
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "gateway/cmd_util.h"
-#include "report/evidence_text.h"
-#include "util/sha256.h"
-
-struct options {
-	const char *conf;
-	bool json;
-	const char *domain;
-	const char *message;
-	struct wall since;
-	struct wall until;
-};
+#include "gateway/cmd_evidence.h"
 
 /* What a walk over the records carries along. */
 struct walk {
 	TALLOC_CTX *mem;
-	const struct options *opt;
+	const struct evidence_options *opt;
 	uint64_t count;
-	uint64_t removed; /* records without their personal part */
-	uint64_t expect;  /* next sequence number */
-	uint8_t hash[EVIDENCE_HASH_BYTES];
+	bool whole; /* all fields, of one record */
 	bool broken;
 };
 
@@ -37,9 +24,70 @@ usage(void)
 	    "usage: tierpost evidence list [-c FILE] [--json] "
 	    "[--domain D] [--message ID] [--since T] [--until T]\n"
 	    "       tierpost evidence show [-c FILE] [--json] NUMBER\n"
-	    "       tierpost evidence verify [-c FILE]\n"
+	    "       tierpost evidence verify [-c FILE] [--json] [--key FILE] "
+	    "[--checkpoints FILE]\n"
+	    "       tierpost evidence replay [-c FILE] [--domain D] "
+	    "[--since T] [--until T]\n"
+	    "       tierpost evidence export [-c FILE] --since T "
+	    "[--until T]\n"
 	    "T is 2026-11-24 or 2026-11-24T08:00:00Z\n");
 	return EXIT_USAGE;
+}
+
+json_t *
+evidence_any_json(TALLOC_CTX *tmp, const struct store_evidence *rec,
+    struct diag *why)
+{
+	struct evidence e;
+	struct chain_event ev;
+
+	if (chain_event_is(rec->body))
+		return chain_event_unpack(tmp, rec->body, &ev, why) == ST_OK ?
+			   chain_event_json(rec->seq, rec->hash, &ev) :
+			   NULL;
+	return evidence_unpack(tmp, rec->personal, rec->body, &e, why) ==
+		       ST_OK ?
+		   evidence_json(rec->seq, rec->hash, &e) :
+		   NULL;
+}
+
+static bool
+print_json(TALLOC_CTX *tmp, const struct store_evidence *rec, struct diag *why)
+{
+	json_t *j = evidence_any_json(tmp, rec, why);
+
+	if (j == NULL)
+		return false;
+	json_dumpf(j, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
+	putchar('\n');
+	json_decref(j);
+	return true;
+}
+
+static bool
+print_text(const struct walk *w, TALLOC_CTX *tmp,
+    const struct store_evidence *rec, struct diag *why)
+{
+	struct evidence e;
+	struct chain_event ev;
+
+	if (chain_event_is(rec->body)) {
+		if (chain_event_unpack(tmp, rec->body, &ev, why) != ST_OK)
+			return false;
+		if (w->whole)
+			chain_event_print_whole(stdout, rec->seq, rec->hash,
+			    &ev);
+		else
+			chain_event_print_line(stdout, rec->seq, &ev);
+		return true;
+	}
+	if (evidence_unpack(tmp, rec->personal, rec->body, &e, why) != ST_OK)
+		return false;
+	if (w->whole)
+		evidence_print_whole(stdout, rec->seq, rec->hash, &e);
+	else
+		evidence_print_line(stdout, rec->seq, &e);
+	return true;
 }
 
 /* One record printed; a record that cannot be read is said to be so. */
@@ -49,127 +97,15 @@ print_record(void *arg, const struct store_evidence *rec)
 	struct walk *w = arg;
 	TALLOC_CTX *tmp = need(talloc_new(w->mem));
 	struct diag why = { 0 };
-	struct evidence e;
 
 	w->count++;
-	if (evidence_unpack(tmp, rec->personal, rec->body, &e, &why) != ST_OK) {
+	if (!(w->opt->json ? print_json(tmp, rec, &why) :
+			     print_text(w, tmp, rec, &why))) {
 		fprintf(stderr, "record %" PRIu64 ": %s\n", rec->seq, why.text);
 		w->broken = true;
-	} else if (w->opt->json) {
-		json_t *j = evidence_json(rec->seq, rec->hash, &e);
-
-		json_dumpf(j, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
-		putchar('\n');
-		json_decref(j);
-	} else {
-		evidence_print_line(stdout, rec->seq, &e);
 	}
 	talloc_free(tmp);
-	return true;
-}
-
-static bool
-print_whole(void *arg, const struct store_evidence *rec)
-{
-	struct walk *w = arg;
-	TALLOC_CTX *tmp = need(talloc_new(w->mem));
-	struct diag why = { 0 };
-	struct evidence e;
-
-	w->count++;
-	if (w->opt->json) {
-		talloc_free(tmp);
-		w->count--;
-		(void)print_record(w, rec);
-		return false;
-	}
-	if (evidence_unpack(tmp, rec->personal, rec->body, &e, &why) != ST_OK) {
-		fprintf(stderr, "record %" PRIu64 ": %s\n", rec->seq, why.text);
-		w->broken = true;
-	} else {
-		evidence_print_whole(stdout, rec->seq, rec->hash, &e);
-	}
-	talloc_free(tmp);
-	return false;
-}
-
-/* The columns that queries go by must say what the hashed body says. */
-static bool
-columns_agree(const struct store_evidence *rec, const struct evidence *e)
-{
-	return rec->time.ms == e->time.ms &&
-	       strcmp(rec->domain, e->domain) == 0 &&
-	       rec->outcome == (uint8_t)e->outcome &&
-	       rec->reached == (uint8_t)e->reached;
-}
-
-static bool
-verify_record(void *arg, const struct store_evidence *rec)
-{
-	struct walk *w = arg;
-	TALLOC_CTX *tmp = need(talloc_new(w->mem));
-	uint8_t hash[EVIDENCE_HASH_BYTES];
-	struct diag why = { 0 };
-	struct evidence e;
-
-	if (rec->seq != w->expect) {
-		fprintf(stderr,
-		    "broken at record %" PRIu64 ": record %" PRIu64
-		    " is missing\n",
-		    rec->seq, w->expect);
-		w->broken = true;
-	}
-	evidence_link(w->hash, rec->seq, rec->body, hash);
-	if (!w->broken && memcmp(hash, rec->hash, sizeof(hash)) != 0) {
-		fprintf(stderr,
-		    "broken at record %" PRIu64 ": its hash is not "
-		    "that of its content and predecessor\n",
-		    rec->seq);
-		w->broken = true;
-	}
-	if (!w->broken &&
-	    evidence_unpack(tmp, rec->personal, rec->body, &e, &why) != ST_OK) {
-		fprintf(stderr, "broken at record %" PRIu64 ": %s\n", rec->seq,
-		    why.text);
-		w->broken = true;
-	} else if (!w->broken && !columns_agree(rec, &e)) {
-		fprintf(stderr,
-		    "broken at record %" PRIu64 ": its index "
-		    "columns differ from its content\n",
-		    rec->seq);
-		w->broken = true;
-	}
-	talloc_free(tmp);
-	memcpy(w->hash, rec->hash, sizeof(w->hash));
-	w->expect = rec->seq + 1;
-	w->count++;
-	w->removed += rec->personal.n == 0;
-	return !w->broken;
-}
-
-static int
-verify(struct store *store, struct walk *w)
-{
-	const struct store_evidence_query all = { 0 };
-	char hex[2 * EVIDENCE_HASH_BYTES + 1];
-	struct diag why = { 0 };
-
-	w->expect = 1;
-	if (store_evidence_each(store, &all, verify_record, w, &why) != ST_OK) {
-		fprintf(stderr, "tierpost: %s\n", why.text);
-		return EXIT_TRY_LATER;
-	}
-	if (w->broken)
-		return EXIT_NO;
-	hex_encode(span_of(w->hash, sizeof(w->hash)), hex);
-	printf("verified: %" PRIu64 " records, unbroken from record 1\n"
-	       "last hash: %s\n",
-	    w->count, hex);
-	if (w->removed > 0)
-		printf("%" PRIu64 " records have had their addresses "
-		       "removed\n",
-		    w->removed);
-	return EXIT_DONE;
+	return !w->whole;
 }
 
 static int
@@ -177,7 +113,9 @@ list(struct store *store, struct walk *w)
 {
 	struct store_evidence_query q = { .since = w->opt->since,
 		.until = w->opt->until,
-		.domain = w->opt->domain };
+		.domain = w->opt->domain,
+		/* of a domain or a message there are none */
+		.events = w->opt->domain == NULL && w->opt->message == NULL };
 	struct diag why = { 0 };
 
 	if (w->opt->message != NULL &&
@@ -198,13 +136,14 @@ list(struct store *store, struct walk *w)
 static int
 show(struct store *store, struct walk *w, const char *number)
 {
-	struct store_evidence_query q = { 0 };
+	struct store_evidence_query q = { .events = true };
 	struct diag why = { 0 };
 
+	w->whole = true;
 	if (span_u64(span_str(number), INT64_MAX, &q.from_seq) != ST_OK ||
 	    q.from_seq == 0)
 		return usage();
-	if (store_evidence_each(store, &q, print_whole, w, &why) != ST_OK) {
+	if (store_evidence_each(store, &q, print_record, w, &why) != ST_OK) {
 		fprintf(stderr, "tierpost: %s\n", why.text);
 		return EXIT_TRY_LATER;
 	}
@@ -217,9 +156,9 @@ show(struct store *store, struct walk *w, const char *number)
 
 /* Options in any order; others stay in *rest.  false: usage. */
 static bool
-parse(int argc, char **argv, struct options *o, const char **rest)
+parse(int argc, char **argv, struct evidence_options *o, const char **rest)
 {
-	*o = (struct options){ .conf = CMD_DEFAULT_CONF };
+	*o = (struct evidence_options){ .conf = CMD_DEFAULT_CONF };
 	for (int i = 1; i < argc; i++) {
 		bool more = i + 1 < argc;
 
@@ -231,6 +170,10 @@ parse(int argc, char **argv, struct options *o, const char **rest)
 			o->domain = argv[++i];
 		else if (strcmp(argv[i], "--message") == 0 && more)
 			o->message = argv[++i];
+		else if (strcmp(argv[i], "--key") == 0 && more)
+			o->key = argv[++i];
+		else if (strcmp(argv[i], "--checkpoints") == 0 && more)
+			o->checkpoints = argv[++i];
 		else if (strcmp(argv[i], "--since") == 0 && more) {
 			if (wall_parse(span_str(argv[++i]), &o->since) != ST_OK)
 				return false;
@@ -250,7 +193,7 @@ cmd_evidence(int argc, char **argv)
 {
 	TALLOC_CTX *mem = need(talloc_new(NULL));
 	const char *rest = NULL, *verb = argc > 1 ? argv[1] : "";
-	struct options opt;
+	struct evidence_options opt;
 	struct walk w = { .mem = mem, .opt = &opt };
 	struct store *store;
 	struct conf *conf;
@@ -264,7 +207,11 @@ cmd_evidence(int argc, char **argv)
 	else if ((store = cmd_open_store(mem, conf)) == NULL)
 		status = EXIT_TRY_LATER;
 	else if (strcmp(verb, "verify") == 0)
-		status = verify(store, &w);
+		status = evidence_cmd_verify(mem, conf, store, &opt);
+	else if (strcmp(verb, "replay") == 0)
+		status = evidence_cmd_replay(mem, store, &opt);
+	else if (strcmp(verb, "export") == 0 && opt.since.ms > 0)
+		status = evidence_cmd_export(mem, conf, store, &opt);
 	else if (strcmp(verb, "list") == 0)
 		status = list(store, &w);
 	else if (strcmp(verb, "show") == 0)

@@ -3,14 +3,13 @@
  * cmd_selftest - `tierpost selftest`: the dated report of what this gateway
  * does where it must not deliver.
  */
-#include <jansson.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
 #include <unbound.h>
 
 #include "gateway/cmd_util.h"
-#include "gateway/selftest.h"
+#include "gateway/selftest_json.h"
 #include "util/sha256.h"
 
 static int
@@ -18,12 +17,6 @@ usage(void)
 {
 	fprintf(stderr, "usage: tierpost selftest [-c FILE] [--json]\n");
 	return EXIT_USAGE;
-}
-
-static bool
-all_passed(const struct selftest *t)
-{
-	return t->passed == t->count && t->chain;
 }
 
 /* ---- for people ---- */
@@ -79,63 +72,13 @@ print_report(const struct conf *conf, const struct selftest *t)
 	printf("\n%zu of %zu as they must be\n", t->passed, t->count);
 }
 
-/* ---- for programs ---- */
-
-static void
-put(json_t *o, const char *key, json_t *value)
-{
-	if (json_object_set_new(o, key, need(value)) != 0)
-		out_of_memory("selftest");
-}
-
-static json_t *
-result_json(const struct selftest_result *r)
-{
-	json_t *o = need(json_object());
-
-	put(o, "name", json_string(r->name));
-	put(o, "about", json_string(r->about));
-	put(o, "section", json_string(r->section));
-	put(o, "must-be", json_string(selftest_expect_text(r->expect)));
-	put(o, "passed", json_boolean(r->passed));
-	put(o, "queued", json_boolean(r->queued));
-	put(o, "connections", json_integer(r->seen.connections));
-	put(o, "commands-in-clear", json_integer(r->seen.clear));
-	put(o, "commands-in-tls", json_integer(r->seen.inside));
-	put(o, "messages", json_integer(r->seen.messages));
-	if (!r->recorded)
-		return o;
-	put(o, "skip", json_boolean(r->record.skip));
-	put(o, "required", json_string(level_name(r->record.required)));
-	put(o, "method", json_string(method_name(r->record.method)));
-	put(o, "row", json_string(r->record.row));
-	put(o, "reached",
-	    json_string(evidence_reached_name(r->record.reached)));
-	put(o, "outcome",
-	    json_string(evidence_outcome_name(r->record.outcome)));
-	return o;
-}
+/* ---- the run ---- */
 
 static void
 print_json(const struct conf *conf, const struct selftest *t)
 {
-	char hex[2 * SHA256_BYTES + 1], when[CLOCK_TEXT_BYTES];
-	json_t *o = need(json_object()), *list = need(json_array());
+	json_t *o = selftest_json(conf, t, cmd_wall_now());
 
-	hex_encode(span_of(conf->digest, SHA256_BYTES), hex);
-	put(o, "time", json_string(wall_rfc3339(cmd_wall_now(), when)));
-	put(o, "hostname", json_string(conf->hostname));
-	put(o, "version", json_string(TIERPOST_VERSION));
-	put(o, "openssl", json_string(OpenSSL_version(OPENSSL_VERSION)));
-	put(o, "libunbound", json_string(ub_version()));
-	put(o, "configuration", json_string(hex));
-	for (size_t i = 0; i < t->count; i++)
-		if (json_array_append_new(list, result_json(&t->result[i])) !=
-		    0)
-			out_of_memory("selftest");
-	put(o, "tests", list);
-	put(o, "chain", json_boolean(t->chain));
-	put(o, "passed", json_boolean(all_passed(t)));
 	json_dumpf(o, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
 	putchar('\n');
 	json_decref(o);
@@ -158,7 +101,7 @@ run(TALLOC_CTX *mem, const struct conf *conf, bool json)
 		print_json(conf, &t);
 	else
 		print_report(conf, &t);
-	return all_passed(&t) ? EXIT_DONE : EXIT_NO;
+	return selftest_all_passed(&t) ? EXIT_DONE : EXIT_NO;
 }
 
 int

@@ -274,6 +274,7 @@ make(TALLOC_CTX *mem, const struct role_env *env, const char *spec,
 	STAILQ_INIT(&k->sts);
 	STAILQ_INIT(&k->arrivals);
 	STAILQ_INIT(&k->lapses);
+	STAILQ_INIT(&k->events);
 	sbuf_init(&k->scratch, k, CHAN_FRAME_MAX_BYTES);
 	k->gather = net_timer_new(k, env->net, gathered, k);
 	k->wake = net_timer_new(k, env->net, dispatch_timer, k);
@@ -281,6 +282,7 @@ make(TALLOC_CTX *mem, const struct role_env *env, const char *spec,
 	k->mend = net_timer_new(k, env->net, keeper_mend, k);
 	k->room = net_timer_new(k, env->net, room_timer, k);
 	k->tidy = net_timer_new(k, env->net, tidy_timer, k);
+	k->chain_timer = net_timer_new(k, env->net, chain_timer, k);
 	return k;
 }
 
@@ -316,8 +318,10 @@ void
 keeper_reload(struct keeper *k, const struct conf *conf)
 {
 	struct sched_limits limits = keeper_limits(conf);
+	const struct conf *old = k->env.conf;
 
 	k->env.conf = conf;
+	chain_reloaded(k, old);
 	schedule_set_limits(k->sched, &limits);
 	sched_dest_each(k->sched, limit_again, k);
 	watch_reload(k);
@@ -341,7 +345,8 @@ keeper_check_drained(struct keeper *k)
 {
 	if (!k->draining || k->drain_later != NULL ||
 	    sched_leased_count(k->sched) > 0 || !TAILQ_EMPTY(&k->outcomes) ||
-	    !TAILQ_EMPTY(&k->touched) || k->drained == NULL)
+	    !TAILQ_EMPTY(&k->touched) || k->drained == NULL ||
+	    (k->store != NULL && chain_has_work(k)))
 		return;
 	k->drain_later = net_later(k, k->env.net, drained, k);
 }
@@ -349,6 +354,7 @@ keeper_check_drained(struct keeper *k)
 void
 keeper_drain(struct keeper *k, void (*done)(void *arg), void *arg)
 {
+	chain_stopping(k);
 	k->draining = true;
 	k->drained = done;
 	k->drained_arg = arg;

@@ -293,6 +293,11 @@ keeper_open_store(struct keeper *k, struct diag *why)
 	k->own_id = k->own_end = 0;
 	k->store = s;
 	clear_forget(k);
+	st = chain_open(k, why);
+	if (st != ST_OK) {
+		TALLOC_FREE(k->store);
+		return st;
+	}
 	store_keep_room(s);
 	keeper_look_at_room(k);
 	lifetime_arm_from_store(k);
@@ -370,7 +375,7 @@ has_writes(const struct keeper *k)
 	if (!TAILQ_EMPTY(&k->touched) || k->drop_count > 0 ||
 	    k->sts_count > 0 || k->look_due || k->tidy_due ||
 	    !TAILQ_EMPTY(&k->outcomes) || admin_has_work(k) ||
-	    policy_has_work(k))
+	    policy_has_work(k) || chain_has_work(k))
 		return true;
 	for (unsigned i = 0; i < KEEPER_MAX_LINES; i++)
 		if (k->intake[i] != NULL && k->intake[i]->ids_wanted > 0)
@@ -395,6 +400,8 @@ apply(struct keeper *k, struct diag *why)
 		st = policy_apply(k, why);
 	if (st == ST_OK)
 		st = tidy(k, why);
+	if (st == ST_OK)
+		st = chain_apply(k, why);
 	return st == ST_OK ? put_dests(k, why) : st;
 }
 
@@ -447,6 +454,7 @@ settle(struct keeper *k)
 	submit_settle(k);
 	sts_settle(k);
 	policy_settle(k);
+	chain_settle(k);
 	TALLOC_FREE(k->tmp);
 }
 
@@ -555,7 +563,7 @@ keeper_flush(void *arg)
 	admin_bury(k);
 	dispatch(k);
 	if (k->store != NULL) {
-		store_checkpoint(k->store);
+		store_copy_back(k->store);
 		watch_log(k);
 	}
 	keeper_check_drained(k);

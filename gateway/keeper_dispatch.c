@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "gateway/keeper_internal.h"
-#include "util/domain.h"
 #include "gateway/lease.h"
+#include "util/domain.h"
 
 /* ---- leases ---- */
 

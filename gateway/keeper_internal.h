@@ -14,6 +14,7 @@
  *	keeper_policy.c    what the operator wants of it
  *	keeper_clear.c     how many messages a day go in clear
  *	keeper_watch.c     whether something interferes with TLS
+ *	keeper_chain.c     events, checkpoints and ages of the evidence chain
  *	keeper_admin.c     what the operator wants done with the queue
  *
  * The rule that keeps memory and disk in step: a frame is only parsed and
@@ -29,6 +30,8 @@
 #include "gateway/wire.h"
 #include "net/chan.h"
 #include "policy/interference.h"
+#include "report/chain_event.h"
+#include "report/checkpoint.h"
 #include "smtp/dsn.h"
 #include "spool/lifetime.h"
 #include "spool/schedule.h"
@@ -53,13 +56,18 @@
 #define KEEPER_LINGER_MS   1000 /* an idle connection waits for more */
 #define KEEPER_PAUSE_MS    250  /* ours: after a job came back untried */
 /* Ours: recipients looked at in one transaction; a message's together. */
-#define KEEPER_LOOK_RCPTS      256u
-#define KEEPER_LOOK_AGAIN_MS   10000   /* at those under way */
-#define KEEPER_CLOCK_LOOK_MS   3600000 /* ours: timers follow a set clock */
-#define KEEPER_CLOCK_JUMP_MS   60000   /* ours: more is not a slow correction */
-#define KEEPER_MEND_MS         1000 /* first wait to open a broken store again */
-#define KEEPER_MEND_MAX_MS     60000
-#define KEEPER_TIDY_MS         60000
+#define KEEPER_LOOK_RCPTS    256u
+#define KEEPER_LOOK_AGAIN_MS 10000   /* at those under way */
+#define KEEPER_CLOCK_LOOK_MS 3600000 /* ours: timers follow a set clock */
+#define KEEPER_CLOCK_JUMP_MS 60000   /* ours: more is not a slow correction */
+#define KEEPER_MEND_MS       1000 /* first wait to open a broken store again */
+#define KEEPER_MEND_MAX_MS   60000
+#define KEEPER_TIDY_MS       60000
+/* Ours: so much of the chain may be without a signature. */
+#define KEEPER_SIGN_RECORDS    1000u
+#define KEEPER_SIGN_MS         INT64_C(3600000)
+#define KEEPER_AGE_MS          INT64_C(86400000) /* looks for what is too old */
+#define KEEPER_AGED_RECORDS    1000u             /* of one transaction */
 #define KEEPER_RECALL_RECORDS  10000u /* ours: a tenth of a second's reading */
 #define KEEPER_TIDY_DESTS      2000u  /* forgotten in one transaction */
 #define KEEPER_COURIER_KEEP_MS (INT64_C(30) * 86400000)
@@ -291,6 +299,23 @@ struct chain {
 	uint8_t hash[EVIDENCE_HASH_BYTES];
 };
 
+/* A record that is of no attempt, until it is committed. */
+struct pending_event {
+	STAILQ_ENTRY(pending_event) link;
+	struct wall time;
+	struct span body;
+};
+
+/* Who signs the chain, and how far that is done. */
+struct signer {
+	struct checkpoint_key *key; /* NULL: nobody; no events either */
+	uint8_t public_key[CHECKPOINT_PUBLIC_BYTES];
+	uint64_t seq;   /* of the last checkpoint that is committed */
+	struct mono at; /* when the next is due, if there is anything new */
+	struct checkpoint last;
+	bool made; /* last is in the running transaction */
+};
+
 /* ---- the role ---- */
 
 struct keeper {
@@ -330,6 +355,12 @@ struct keeper {
 	bool look_more; /* there were more than one transaction takes */
 	bool tidy_due;
 	struct chain chain, chain_committed;
+	STAILQ_HEAD(, pending_event) events;
+	struct signer signer;
+	struct wall expired_to; /* exceptions that ended by then are told of */
+	bool retention_due, retention_more;
+	struct mono retention_at;
+	struct net_timer *chain_timer;
 	int64_t own_id, own_end; /* message ids for reports */
 	/* the command line */
 	struct listener *admin_listener; /* or NULL */
@@ -564,6 +595,19 @@ bool policy_has_work(const struct keeper *k);
 MUST_CHECK enum status policy_apply(struct keeper *k, struct diag *why);
 void policy_undo(struct keeper *k);
 void policy_settle(struct keeper *k);
+
+/* ---- keeper_chain.c ---- */
+/* After the store was opened: how far the chain is signed. */
+MUST_CHECK enum status chain_open(struct keeper *k, struct diag *why);
+bool chain_has_work(const struct keeper *k);
+MUST_CHECK enum status chain_apply(struct keeper *k, struct diag *why);
+void chain_settle(struct keeper *k);
+/* Set the timer to what is due next. */
+void chain_arm(struct keeper *k);
+void chain_timer(void *keeper);
+/* Another configuration holds in place of old. */
+void chain_reloaded(struct keeper *k, const struct conf *old);
+void chain_stopping(struct keeper *k);
 
 /* ---- keeper_admin.c ---- */
 /*

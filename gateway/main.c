@@ -27,7 +27,7 @@ static const struct command {
 	{ "policy", cmd_policy,
 	    "list, refresh and forget cached MTA-STS policies" },
 	{ "evidence", cmd_evidence, "list, show and verify the records" },
-	{ "report", cmd_report, "list the deliveries in clear text" },
+	{ "report", cmd_report, "say what the records of a period come to" },
 	{ "role", cmd_role, NULL },
 };
 

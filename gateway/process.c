@@ -17,6 +17,7 @@
 
 #include "gateway/cmd_util.h"
 #include "gateway/control.h"
+#include "gateway/evidence_key.h"
 #include "gateway/roles.h"
 
 #define MAX_EARLY_CHANNELS 256u /* before START: couriers and intakes */
@@ -389,12 +390,17 @@ static enum status
 start_keeper(struct process *p, const struct role_env *env,
     uint32_t courier_count, struct diag *why)
 {
-	enum status st = keeper_new(p, env, cmd_store_spec(p, p->conf),
-	    courier_count, &p->keeper, why);
+	struct checkpoint_key *key;
+	enum status st = evidence_key_open(p, p->conf, &key, why);
 
 	if (st == ST_OK)
-		tell_own_user(p->keeper);
-	return st;
+		st = keeper_new(p, env, cmd_store_spec(p, p->conf),
+		    courier_count, &p->keeper, why);
+	if (st != ST_OK)
+		return st;
+	tell_own_user(p->keeper);
+	keeper_set_key(p->keeper, key);
+	return ST_OK;
 }
 
 static enum status

@@ -65,6 +65,7 @@ void intake_drain(struct intake *in, void (*done)(void *arg), void *arg);
  * attached and said which work they still hold.
  */
 struct keeper;
+struct checkpoint_key;
 MUST_CHECK enum status keeper_new(TALLOC_CTX *mem, const struct role_env *env,
     const char *store_spec, unsigned courier_count, struct keeper **out,
     struct diag *why);
@@ -77,6 +78,12 @@ void keeper_attach_admin(struct keeper *k, struct sock *s);
 void keeper_add_listener(struct keeper *k, struct listener *l);
 /* The user this process is, by whose name it is in the log; copied. */
 void keeper_own_user(struct keeper *k, uint32_t uid, const char *name);
+/*
+ * The key that signs the evidence chain from here on, which takes it over.
+ * Without one there are no checkpoints, no records of events, and nothing is
+ * dropped for its age.
+ */
+void keeper_set_key(struct keeper *k, struct checkpoint_key *key);
 void keeper_reload(struct keeper *k, const struct conf *conf);
 /* Lease nothing more, wait for what is out, then done(arg). */
 void keeper_drain(struct keeper *k, void (*done)(void *arg), void *arg);

@@ -71,6 +71,7 @@ check_paths(struct conf_reader *r)
 	conf_settle_path(r, &conf->sts_ca_file);
 	conf_settle_path(r, &conf->resolver_trust_anchor);
 	conf_settle_path(r, &conf->resolver_root_hints);
+	conf_settle_path(r, &conf->evidence_key);
 }
 
 static void

@@ -330,6 +330,8 @@ judge_peer(const struct simulate_in *in, const struct decide_out *now,
 
 	if (e == EFFECT_HELD || also == EFFECT_HELD)
 		return EFFECT_HELD;
+	if (now->method == METHOD_NONE) /* whatever proves it */
+		return in->authenticated ? EFFECT_NONE : EFFECT_UNPROVEN;
 	if (now->also_pkix_sts && !(in->authenticated && in->was.also_pkix_sts))
 		return EFFECT_UNPROVEN;
 	return e == EFFECT_NONE ? also : e;
@@ -337,18 +339,14 @@ judge_peer(const struct simulate_in *in, const struct decide_out *now,
 
 /* Would the connection, as it was, have met what is required now? */
 static enum simulate_effect
-judge(const struct conf *conf, const struct simulate_in *in,
-    const struct anew *anew, bool same_rule)
+judge(const struct simulate_in *in, const struct anew *anew, bool same_rule)
 {
 	const struct decide_out *now = &anew->out;
 
 	if (now->skip)
 		return EFFECT_HELD;
-	if (now->required == LEVEL_PLAIN)
+	if (now->required < LEVEL_ENCRYPT)
 		return EFFECT_NONE;
-	if (now->required == LEVEL_MAY)
-		return !in->encrypted && forbids_clear(conf, in) ? EFFECT_HELD :
-								   EFFECT_NONE;
 	/* 1.3 is offered always: a peer that has it takes it. */
 	if (!in->encrypted || (anew->min_tls == MIN_TLS_1_3 && !in->is_tls_1_3))
 		return EFFECT_HELD;
@@ -400,11 +398,33 @@ simulate(TALLOC_CTX *mem, const struct conf *old, const struct conf *conf,
 	out.change = compare(in, &out, same_rule);
 	if (out.change == SIMULATE_SAME && out.now.required != LEVEL_MAY)
 		return out;
-	if (in->delivered)
-		out.effect = judge(conf, in, &anew, same_rule);
+	if (in->delivered && out.now.required == LEVEL_MAY && !in->encrypted &&
+	    forbids_clear(conf, in))
+		out.effect = EFFECT_HELD;
+	else if (in->delivered)
+		out.effect = judge(in, &anew, same_rule);
 	else if (out.change == SIMULATE_LOWERED)
 		out.effect = EFFECT_FREED;
 	return out;
+}
+
+enum simulate_effect
+simulate_requirement(const struct simulate_in *in, enum level require)
+{
+	/* What its rules demanded beside a level it has met. */
+	const struct anew anew = {
+		.out = { .required = require,
+		    .method = require == LEVEL_DANE_ONLY ? METHOD_DANE :
+							   in->was.method,
+		    .also_pkix_sts = in->was.also_pkix_sts,
+		    .also_local = in->was.also_local },
+	};
+
+	if (!in->delivered)
+		return EFFECT_NONE;
+	if (require == LEVEL_DANE_ONLY && in->in.dane != DANE_D1_USABLE)
+		return EFFECT_HELD; /* without records there is no proof */
+	return judge(in, &anew, true);
 }
 
 const char *

@@ -70,6 +70,13 @@ struct simulate_out {
 struct simulate_out simulate(TALLOC_CTX *mem, const struct conf *old,
     const struct conf *conf, const struct simulate_in *in, struct wall now);
 
+/*
+ * What would have become of a delivery, had at least require been asked of
+ * its host.  Who was authenticated is not tried again: verify takes any proof.
+ */
+enum simulate_effect simulate_requirement(const struct simulate_in *in,
+    enum level require);
+
 const char *simulate_change_name(enum simulate_change c); /* "raised", ... */
 const char *simulate_effect_name(enum simulate_effect e); /* "held", ... */
 /* "not used", "verify by dane", "encrypt with TLS 1.3", "plain": in mem. */

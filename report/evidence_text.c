@@ -210,3 +210,48 @@ evidence_json(uint64_t seq, const uint8_t hash[EVIDENCE_HASH_BYTES],
 	put_all(&p, seq, hash, e);
 	return p.json;
 }
+
+/* ---- events ---- */
+
+void
+chain_event_print_line(FILE *to, uint64_t seq, const struct chain_event *e)
+{
+	char when[CLOCK_TEXT_BYTES];
+
+	fprintf(to, "%6" PRIu64 "  %-20s  event %s%s%s\n", seq,
+	    wall_rfc3339(e->time, when), chain_event_kind_name(e->kind),
+	    *e->subject == '\0' ? "" : " ", e->subject);
+}
+
+static void
+put_event(const struct put *p, uint64_t seq,
+    const uint8_t hash[EVIDENCE_HASH_BYTES], const struct chain_event *e)
+{
+	put_int(p, "number", (int64_t)seq);
+	put_hex(p, "hash", hash);
+	put_time(p, "time", e->time);
+	put_str(p, "event", chain_event_kind_name(e->kind));
+	put_str(p, "subject", e->subject);
+	put_hex(p, "configuration", e->conf_digest);
+	for (size_t i = 0; i < e->detail_count; i++)
+		put_str(p, e->detail[i].name, e->detail[i].value);
+}
+
+void
+chain_event_print_whole(FILE *to, uint64_t seq,
+    const uint8_t hash[EVIDENCE_HASH_BYTES], const struct chain_event *e)
+{
+	const struct put p = { .to = to };
+
+	put_event(&p, seq, hash, e);
+}
+
+json_t *
+chain_event_json(uint64_t seq, const uint8_t hash[EVIDENCE_HASH_BYTES],
+    const struct chain_event *e)
+{
+	const struct put p = { .json = need(json_object()) };
+
+	put_event(&p, seq, hash, e);
+	return p.json;
+}

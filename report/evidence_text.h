@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "report/chain_event.h"
 #include "report/evidence.h"
 
 /* A table: the heading, then one line a record. */
@@ -17,5 +18,13 @@ void evidence_print_whole(FILE *to, uint64_t seq,
 /* All fields as one object; the caller gives the reference back. */
 json_t *evidence_json(uint64_t seq, const uint8_t hash[EVIDENCE_HASH_BYTES],
     const struct evidence *e);
+
+/* The same of records that are of no attempt. */
+void chain_event_print_line(FILE *to, uint64_t seq,
+    const struct chain_event *e);
+void chain_event_print_whole(FILE *to, uint64_t seq,
+    const uint8_t hash[EVIDENCE_HASH_BYTES], const struct chain_event *e);
+json_t *chain_event_json(uint64_t seq, const uint8_t hash[EVIDENCE_HASH_BYTES],
+    const struct chain_event *e);
 
 #endif

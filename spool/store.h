@@ -47,7 +47,7 @@ MUST_CHECK enum status store_begin(struct store *s, struct diag *why);
 MUST_CHECK enum status store_commit(struct store *s, struct diag *why);
 void store_rollback(struct store *s);
 /* After the answers went out: copy the log back when it is long. */
-void store_checkpoint(struct store *s);
+void store_copy_back(struct store *s);
 /* Length of that log: it grows without end while a reader sits on it. */
 uint64_t store_log_bytes(const struct store *s);
 /* Bytes free on the spool's disk. */
@@ -264,6 +264,9 @@ struct store_evidence {
 	uint8_t hash[32];
 };
 
+/* Outcome of a record that is of no attempt: report/chain_event.h has its body. */
+#define STORE_EVENT 255u
+
 /* Sequence number and hash of the last record; 0 and zeros when empty. */
 MUST_CHECK enum status store_evidence_head(struct store *s, uint64_t *seq,
     uint8_t hash[32], struct diag *why);
@@ -276,6 +279,7 @@ struct store_evidence_query {
 	const char *domain;  /* NULL: any */
 	int64_t message;     /* 0: any */
 	bool plaintext_only; /* reached in clear with content sent */
+	bool events;         /* those records too: the whole chain */
 };
 /*
  * In order of seq.  row returns false to stop.  Spans borrowed for the call.
@@ -287,6 +291,49 @@ MUST_CHECK enum status store_evidence_each(struct store *s,
     const struct store_evidence_query *q,
     bool (*row)(void *arg, const struct store_evidence *e), void *arg,
     struct diag *why);
+
+/* A signed checkpoint of the chain: report/checkpoint.h. */
+struct store_checkpoint {
+	uint64_t seq;
+	struct wall time;
+	uint8_t hash[32];
+	uint8_t key_id[8];
+	uint8_t signature[64];
+};
+MUST_CHECK enum status store_checkpoint_add(struct store *s,
+    const struct store_checkpoint *c, struct diag *why);
+/* Those of a number of at least from, in order; row returns false to stop. */
+MUST_CHECK enum status store_checkpoint_each(struct store *s, uint64_t from,
+    bool (*row)(void *arg, const struct store_checkpoint *c), void *arg,
+    struct diag *why);
+/* The last one made before a time (0: of all).  ST_NOTFOUND: none. */
+MUST_CHECK enum status store_checkpoint_last(struct store *s,
+    struct wall before, struct store_checkpoint *out, struct diag *why);
+
+/*
+ * Retention.  Records go from the oldest on, in portions, and what is left
+ * begins behind a base: the number and hash of the last that went.  Personal
+ * parts go likewise, and the record stays.
+ */
+struct store_base {
+	uint64_t seq; /* 0: nothing went */
+	uint8_t hash[32];
+	uint64_t stripped; /* up to here no record has a personal part */
+};
+MUST_CHECK enum status store_evidence_base(struct store *s,
+    struct store_base *out, struct diag *why);
+/*
+ * Drop at most max records up to number upto, never the last one; *more:
+ * there are others.  *base as it is then.
+ */
+MUST_CHECK enum status store_evidence_prune(struct store *s, uint64_t upto,
+    uint32_t max, struct store_base *base, bool *more, struct diag *why);
+/*
+ * Drop personal parts of at most max records of before a time, in order of
+ * number; *upto is the last one looked at.
+ */
+MUST_CHECK enum status store_evidence_strip(struct store *s, struct wall before,
+    uint32_t max, uint64_t *upto, bool *more, struct diag *why);
 
 /* ---- MTA-STS cache ---- */
 

@@ -295,7 +295,7 @@ copy_back(struct store *s)
 }
 
 void
-store_checkpoint(struct store *s)
+store_copy_back(struct store *s)
 {
 	if (s->log_pages < s->copied_at)
 		s->copied_at = 0; /* the log began again at its start */

@@ -115,6 +115,7 @@ store_evidence_each(struct store *s, const struct store_evidence_query *q,
 	store_bind_i64(s->query[n], 3, q->until.ms);
 	store_bind_str(s->query[n], 4, q->domain);
 	store_bind_i64(s->query[n], 5, STORE_PAGE_ROWS);
+	store_bind_i64(s->query[n], 8, q->events);
 	if (n == Q_EVIDENCE_PAGE_MESSAGE) {
 		store_bind_i64(s->query[n], 6, q->message);
 		store_bind_i64(s->query[n], 7, q->plaintext_only);

@@ -2,6 +2,15 @@
 /* The tables, and the text of every statement. */
 #include "spool/store_sqlite.h"
 
+/* One row of base: what went before the first record of evidence. */
+#define CHAIN_TABLES                                                           \
+	"CREATE TABLE checkpoint (seq INTEGER PRIMARY KEY,"                    \
+	" time INTEGER NOT NULL, hash BLOB NOT NULL, key BLOB NOT NULL,"       \
+	" signature BLOB NOT NULL);"                                           \
+	"CREATE TABLE base (id INTEGER PRIMARY KEY, seq INTEGER NOT NULL,"     \
+	" hash BLOB NOT NULL, stripped INTEGER NOT NULL);"                     \
+	"INSERT INTO base VALUES (1, 0, zeroblob(32), 0);"
+
 /*
  * A recipient's row goes when it is done, a message's with its last
  * recipient.  Index columns stand first: scans do not touch the rest.
@@ -42,6 +51,9 @@ const char store_schema[] =
     "CREATE INDEX evidence_plain ON evidence(seq, time, domain)"
     " WHERE reached = 1;"
     "CREATE INDEX evidence_message ON evidence(message) WHERE message > 0;"
+    /* clang-format off */
+    CHAIN_TABLES
+    /* clang-format on */
     "CREATE TABLE sts_policy (domain TEXT PRIMARY KEY, data BLOB NOT NULL);"
     "INSERT INTO meta VALUES ('schema', 3), ('next_id', 1), ('epoch', 0);";
 _Static_assert(STORE_SCHEMA_VERSION == 3, "the schema text says 3");
@@ -81,6 +93,9 @@ const char store_upgrade_2[] =
     " class, domain, last, status, failure, host, '' FROM destination_2;"
     "DROP TABLE destination_2;"
     "CREATE INDEX destination_due ON destination(due) WHERE queued > 0;"
+    /* clang-format off */
+    CHAIN_TABLES
+    /* clang-format on */
     "UPDATE meta SET value = 3 WHERE key = 'schema';";
 
 #define EVIDENCE_COLUMNS                                                       \
@@ -88,7 +103,8 @@ const char store_upgrade_2[] =
 	" personal FROM evidence "
 #define EVIDENCE_FILTER                                                        \
 	" seq > ?1 AND (?2 = 0 OR time >= ?2) AND (?3 = 0 OR time < ?3)"       \
-	" AND (?4 = '' OR domain = ?4) ORDER BY seq LIMIT ?5"
+	" AND (?4 = '' OR domain = ?4) AND (?8 OR outcome <> 255)"             \
+	" ORDER BY seq LIMIT ?5"
 #define RCPT_COLUMNS                                                           \
 	"r.id, r.dest, r.next, r.attempts, r.required, r.reached, r.address,"  \
 	" r.last, r.notify, r.orcpt, r.status, r.failure, r.host, r.told "
@@ -193,6 +209,24 @@ const char *const store_text[STORE_QUERY_COUNT] = {
 	[Q_EVIDENCE_PAGE_MESSAGE] = EVIDENCE_COLUMNS
 	"INDEXED BY evidence_message WHERE message > 0 AND message = ?6"
 	" AND (?7 = 0 OR reached = 1) AND" EVIDENCE_FILTER,
+	[Q_EVIDENCE_PRUNE] =
+	    "DELETE FROM evidence WHERE seq > ?1 AND seq <= ?2",
+	[Q_EVIDENCE_HASH] = "SELECT hash FROM evidence WHERE seq = ?1",
+	[Q_EVIDENCE_STRIP] = "UPDATE evidence SET personal = x''"
+			     " WHERE seq > ?1 AND seq <= ?2",
+	[Q_EVIDENCE_STRIP_TO] = "SELECT seq, time FROM evidence WHERE seq > ?1"
+				" ORDER BY seq LIMIT ?2",
+	[Q_BASE_GET] = "SELECT seq, hash, stripped FROM base WHERE id = 1",
+	[Q_BASE_PUT] = "UPDATE base SET seq = ?1, hash = ?2, stripped = ?3"
+		       " WHERE id = 1",
+	[Q_CHECKPOINT_ADD] = "INSERT OR REPLACE INTO checkpoint"
+			     " VALUES (?1, ?2, ?3, ?4, ?5)",
+	[Q_CHECKPOINT_EACH] = "SELECT seq, time, hash, key, signature"
+			      " FROM checkpoint WHERE seq > ?1"
+			      " ORDER BY seq LIMIT ?2",
+	[Q_CHECKPOINT_LAST] = "SELECT seq, time, hash, key, signature"
+			      " FROM checkpoint WHERE (?1 = 0 OR time < ?1)"
+			      " ORDER BY seq DESC LIMIT 1",
 	[Q_STS_PUT] = "INSERT OR REPLACE INTO sts_policy VALUES (?1, ?2)",
 	[Q_STS_GET] = "SELECT domain, data FROM sts_policy WHERE domain = ?1",
 	[Q_STS_EACH] = "SELECT domain, data FROM sts_policy",

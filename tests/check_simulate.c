@@ -523,6 +523,48 @@ START_TEST(levels_are_told_with_the_way_they_are_met)
 }
 END_TEST
 
+/* Of mail that went at each level, to hosts with TLSA records and without. */
+START_TEST(a_requirement_for_all_holds_what_did_not_reach_it)
+{
+	static const struct {
+		bool encrypted, authenticated;
+		enum dane_state dane;
+		enum method method;
+		enum simulate_effect encrypt, verify, dane_only;
+	} row[] = {
+		{ false, false, DANE_D4_INSECURE, METHOD_NONE, EFFECT_HELD,
+		    EFFECT_HELD, EFFECT_HELD },
+		{ true, false, DANE_D4_INSECURE, METHOD_NONE, EFFECT_NONE,
+		    EFFECT_UNPROVEN, EFFECT_HELD },
+		{ true, true, DANE_D4_INSECURE, METHOD_PKIX_STS, EFFECT_NONE,
+		    EFFECT_NONE, EFFECT_HELD },
+		{ true, true, DANE_D1_USABLE, METHOD_DANE, EFFECT_NONE,
+		    EFFECT_NONE, EFFECT_NONE },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(row); i++) {
+		struct simulate_in in = { .domain = "a.example",
+			.host = "mx.a.example",
+			.in = { .dane = row[i].dane },
+			.was = { .method = row[i].method },
+			.delivered = true,
+			.encrypted = row[i].encrypted,
+			.authenticated = row[i].authenticated,
+			.name_proven = row[i].authenticated };
+
+		ck_assert_int_eq(simulate_requirement(&in, LEVEL_ENCRYPT),
+		    row[i].encrypt);
+		ck_assert_int_eq(simulate_requirement(&in, LEVEL_VERIFY),
+		    row[i].verify);
+		ck_assert_int_eq(simulate_requirement(&in, LEVEL_DANE_ONLY),
+		    row[i].dane_only);
+		in.delivered = false;
+		ck_assert_int_eq(simulate_requirement(&in, LEVEL_VERIFY),
+		    EFFECT_NONE);
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -559,6 +601,7 @@ main(void)
 	tcase_add_test(t, older_tls_would_be_held_where_newer_is_wanted);
 	tcase_add_test(t, a_host_of_another_way_is_not_judged);
 	tcase_add_test(t, levels_are_told_with_the_way_they_are_met);
+	tcase_add_test(t, a_requirement_for_all_holds_what_did_not_reach_it);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

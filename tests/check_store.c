@@ -1285,7 +1285,7 @@ write_for_ever(int out, int64_t from)
 			_exit(1);
 		if (write(out, &i, sizeof(i)) != (ssize_t)sizeof(i))
 			_exit(1);
-		store_checkpoint(w);
+		store_copy_back(w);
 	}
 }
 
@@ -1401,7 +1401,7 @@ fill(int64_t from, struct span body)
 			ck_assert_int_eq(st, ST_LIMIT);
 			return id - 1;
 		}
-		store_checkpoint(s);
+		store_copy_back(s);
 	}
 }
 
@@ -1470,7 +1470,7 @@ START_TEST(the_log_is_copied_back_when_it_is_long)
 		ok(store_chunk_add(s, id, 0, span_of(zeros, sizeof(zeros)),
 		    &why));
 		commit();
-		store_checkpoint(s);
+		store_copy_back(s);
 		if (store_log_bytes(s) > most)
 			most = store_log_bytes(s);
 	}

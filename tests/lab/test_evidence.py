@@ -3,8 +3,13 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import shutil
 import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -111,11 +116,12 @@ def test_a_changed_record_is_found(world: World, binary: Path) -> None:
     backup = gateway.folder / "backup.db"
     shutil.copy(spool, backup)
     owner = spool.stat()
+    first = "(SELECT min(seq) FROM evidence WHERE outcome <> 255)"
     for change in (
         "UPDATE evidence SET body = replace(body, 'plaintext', 'encrypted'),"
-        " reached = 2 WHERE seq = 1",
-        "UPDATE evidence SET body = body || x'00' WHERE seq = 1",
-        "DELETE FROM evidence WHERE seq = 1",
+        f" reached = 2 WHERE seq = {first}",
+        f"UPDATE evidence SET body = body || x'00' WHERE seq = {first}",
+        f"DELETE FROM evidence WHERE seq = {first}",
         "UPDATE evidence SET time = time + 1 WHERE seq = 1",
     ):
         shutil.copy(backup, spool)
@@ -127,3 +133,116 @@ def test_a_changed_record_is_found(world: World, binary: Path) -> None:
             done = gateway.command("evidence", "verify")
         assert done.returncode == 1, change
         assert "broken at record" in done.stderr
+
+
+VERIFIER = Path(__file__).resolve().parent.parent / "evidence_verify.py"
+
+
+def verifier(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    """The script that shares no code with the program."""
+    return subprocess.run([sys.executable, VERIFIER, *words],
+                          capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def exported(world: World, binary: Path) -> Iterator[Path]:
+    """An export of a gateway that was stopped, so that its end is signed."""
+    with Gateway(world, binary, "exported") as gateway:
+        gateway.send("dane.example").delivered(
+            "mx.dane.example", required="verify", reached="verified")
+        gateway.send("may-clear.example").delivered(
+            "mx.may-clear.example", required="may", reached="plaintext")
+    done = gateway.command("evidence", "export", "--since", "2026-01-01")
+    assert done.returncode == 0, done.stderr
+    file = gateway.folder / "export.jsonl"
+    file.write_text(done.stdout)
+    yield file
+
+
+def test_an_export_is_verified_by_who_does_not_trust_the_program(
+    exported: Path,
+) -> None:
+    lines = exported.read_text().splitlines()
+    kinds = [json.loads(line) for line in lines]
+    assert kinds[0]["gateway"]
+    events = [k["record"]["event"] for k in kinds
+              if "event" in k.get("record", {})]
+    assert events == ["started", "stopped"]
+    public = exported.parent / "state" / "evidence.key.pub"
+    for words in ((exported,), (exported, "--key", public)):
+        done = verifier(*words)
+        assert done.returncode == 0, done.stderr
+        assert f"signed up to record {kinds[0]['last']}" in done.stdout
+
+
+def harmed(lines: list[str]) -> Iterator[tuple[list[str], str]]:
+    """The file in ways in which it must not verify."""
+    record = json.loads(lines[2])
+    body = bytearray(base64.b64decode(record["body"]))
+    body[40] ^= 1
+    changed = record | {"body": base64.b64encode(body).decode()}
+    yield [*lines[:2], json.dumps(changed), *lines[3:]], "record 2"
+    yield [*lines[:2], *lines[3:]], "record 2 is missing"
+    yield [lines[0], lines[2], lines[1], *lines[3:]], "record 1"
+    yield lines[:-1], "cut off"
+    yield [*lines[:3], lines[-1]], "are here"
+    personal = record | {"personal": base64.b64encode(b"another").decode()}
+    yield [*lines[:2], json.dumps(personal), *lines[3:]], "personal part"
+    mark = next(i for i, x in enumerate(lines) if "checkpoint" in json.loads(x))
+    signed = json.loads(lines[mark])
+    signed["checkpoint"]["signature"] = "00" * 64
+    yield [*lines[:mark], json.dumps(signed), *lines[mark + 1:]], "not signed"
+
+
+def test_an_export_that_was_changed_is_found_out(
+    exported: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "harmed.jsonl"
+    for lines, where in harmed(exported.read_text().splitlines()):
+        file.write_text("\n".join(lines) + "\n")
+        done = verifier(file)
+        assert done.returncode == 1, where
+        assert where in done.stderr
+
+
+def test_the_log_alone_shows_a_chain_that_was_made_anew(
+    world: World, binary: Path
+) -> None:
+    with Gateway(world, binary, "anew") as gateway:
+        gateway.send("dane.example").delivered(
+            "mx.dane.example", required="verify", reached="verified")
+    log = gateway.folder / "kept.log"
+    log.write_text(gateway.log())
+    assert " checkpoint number=" in log.read_text()
+    done = gateway.command("evidence", "verify", "--checkpoints", str(log))
+    assert done.returncode == 0, done.stderr
+    with sqlite3.connect(gateway.state / "spool.db") as database:
+        database.execute("DELETE FROM evidence WHERE seq > 1")
+        database.execute("DELETE FROM checkpoint")
+    database.close()
+    assert gateway.command("evidence", "verify").returncode == 0
+    done = gateway.command("evidence", "verify", "--checkpoints", str(log))
+    assert done.returncode == 1
+    assert "missing at the end" in done.stderr
+
+
+def test_the_log_shows_an_export_that_was_made_anew(
+    exported: Path, tmp_path: Path
+) -> None:
+    head = json.loads(exported.read_text().splitlines()[0])
+    log = tmp_path / "kept.log"
+    log.write_text(f"x info keeper/0 checkpoint number={head['last']} "
+                   f"time-ms=1 hash={'0' * 64} key=0 signature=0\n")
+    done = verifier(exported, "--checkpoints", log)
+    assert done.returncode == 1
+    assert "kept checkpoint" in done.stderr
+
+
+def test_inv_15_every_record_decides_again_as_it_states(
+    gateway: Gateway,
+) -> None:
+    gateway.send("dane.example")
+    gateway.send("sts.example")
+    done = gateway.command("evidence", "replay")
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.endswith(": 0 with another answer\n")

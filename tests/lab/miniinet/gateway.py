@@ -362,8 +362,10 @@ class Gateway:
         return done.stdout
 
     def evidence(self, *words: str) -> list[Record]:
+        """Of attempts; the chain has records of events too."""
         lines = self._json("evidence", "list", *words).splitlines()
-        return [json.loads(line) for line in lines]
+        records = [json.loads(line) for line in lines]
+        return [record for record in records if "event" not in record]
 
     def queue(self) -> list[Record]:
         return json.loads(self._json("queue", "list"))

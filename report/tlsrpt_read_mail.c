@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The document out of a mail.  The parts are not built into a tree: after any
+ * line that begins with "--" there may be a part's header, and the first header
+ * with the media type of a TLS report has the document behind it.
+ */
+#include <string.h>
+
+#include "report/tlsrpt_read.h"
+#include "util/base64.h"
+
+enum encoding { ENCODING_IDENTITY, ENCODING_BASE64, ENCODING_QUOTED };
+
+struct part {
+	bool is_report;
+	enum encoding encoding;
+};
+
+static void
+take_field(struct span name, struct span value, struct part *p)
+{
+	value = span_trim(value);
+	if (span_ieq(name, "Content-Type"))
+		p->is_report = span_istarts(value, "application/tlsrpt+gzip") ||
+			       span_istarts(value, "application/tlsrpt+json");
+	if (!span_ieq(name, "Content-Transfer-Encoding"))
+		return;
+	if (span_istarts(value, "base64"))
+		p->encoding = ENCODING_BASE64;
+	else if (span_istarts(value, "quoted-printable"))
+		p->encoding = ENCODING_QUOTED;
+}
+
+/*
+ * The header fields that *rest begins with, up to an empty line.  A value on
+ * the line after its name is looked at too, which is how long ones are folded.
+ */
+static struct part
+read_header(struct span *rest)
+{
+	struct part p = { .encoding = ENCODING_IDENTITY };
+	struct span line, name = SPAN_NONE, value = SPAN_NONE;
+
+	while (span_line(rest, &line) && line.n > 0) {
+		if (line.p[0] != ' ' && line.p[0] != '\t') {
+			if (!span_cut(line, ':', &name, &value))
+				break;
+			name = span_trim(name);
+			take_field(name, value, &p);
+		} else if (span_trim(value).n == 0) {
+			value = line;
+			take_field(name, value, &p);
+		}
+	}
+	return p;
+}
+
+static int
+hex_value(uint8_t c)
+{
+	if (ascii_isdigit(c))
+		return c - '0';
+	c = ascii_lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* RFC 2045 6.7; what is not as it says stays as it is. */
+static void
+add_quoted(struct sbuf *out, struct span line)
+{
+	while (line.n > 0 &&
+	       (line.p[line.n - 1] == ' ' || line.p[line.n - 1] == '\t'))
+		line.n--;
+	for (size_t i = 0; i < line.n; i++) {
+		int high = -1, low = -1;
+
+		if (line.p[i] == '=' && i + 1 == line.n)
+			return;
+		if (line.p[i] == '=' && i + 2 < line.n) {
+			high = hex_value(line.p[i + 1]);
+			low = hex_value(line.p[i + 2]);
+		}
+		if (high >= 0 && low >= 0) {
+			sbuf_u8(out, (uint8_t)(high * 16 + low));
+			i += 2;
+		} else {
+			sbuf_u8(out, line.p[i]);
+		}
+	}
+	sbuf_str(out, "\r\n");
+}
+
+/* The lines of the part, until a boundary; blanks are none of base64. */
+static void
+take_body(struct span rest, enum encoding encoding, struct sbuf *out)
+{
+	struct span line;
+
+	while (span_line(&rest, &line)) {
+		if (span_starts(line, "--"))
+			return;
+		switch (encoding) {
+		case ENCODING_BASE64:
+			sbuf_span(out, span_trim(line));
+			break;
+		case ENCODING_QUOTED:
+			add_quoted(out, line);
+			break;
+		case ENCODING_IDENTITY:
+			sbuf_span(out, line);
+			sbuf_str(out, "\r\n");
+			break;
+		}
+	}
+}
+
+static enum status
+decode(TALLOC_CTX *mem, struct span rest, const struct part *p,
+    struct span *document, struct diag *why)
+{
+	struct sbuf text;
+	uint8_t *raw;
+	size_t n;
+
+	sbuf_init(&text, mem, TLSRPT_READ_PACKED_BYTES);
+	take_body(rest, p->encoding, &text);
+	if (sbuf_failed(&text))
+		return diag_set(why, ST_LIMIT, "the report is over %u bytes",
+		    TLSRPT_READ_PACKED_BYTES);
+	if (p->encoding != ENCODING_BASE64) {
+		*document = sbuf_view(&text);
+		return ST_OK;
+	}
+	raw = need(talloc_size(mem, BASE64_DECODED_BYTES(text.n) + 1));
+	if (base64_decode(sbuf_view(&text), raw, &n) != ST_OK)
+		return diag_set(why, ST_SYNTAX,
+		    "the report's base64 is damaged or cut off (RFC 2045 6.8)");
+	*document = span_of(raw, n);
+	return ST_OK;
+}
+
+enum status
+tlsrpt_read_mail(TALLOC_CTX *mem, struct span mail, struct span *document,
+    struct diag *why)
+{
+	struct part p = read_header(&mail);
+	struct span line;
+
+	while (!p.is_report && span_line(&mail, &line))
+		if (span_starts(line, "--"))
+			p = read_header(&mail);
+	if (!p.is_report)
+		return diag_set(why, ST_NOTFOUND,
+		    "no part of the mail is application/tlsrpt+gzip or +json "
+		    "(RFC 8460 5.3)");
+	return decode(mem, mail, &p, document, why);
+}

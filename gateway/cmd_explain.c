@@ -127,7 +127,7 @@ print_plaintext(const struct plan_host *h)
 static void
 print_host(const struct explain *x, const struct plan_host *h)
 {
-	char addr[NETADDR_TEXT_BYTES];
+	char addr[NETADDR_TEXT_BYTES], pin[PIN_TEXT_BYTES];
 	const char *section;
 
 	printf("\n%5u %s\n", h->preference, h->name);
@@ -137,6 +137,15 @@ print_host(const struct explain *x, const struct plan_host *h)
 	    h->skip || h->method == METHOD_NONE ? "" : method_name(h->method));
 	if (h->also_pkix_sts)
 		printf("                 and by pkix-sts\n");
+	if (h->also_local != METHOD_NONE)
+		printf("                 and by %s\n",
+		    method_name(h->also_local));
+	if (h->min_tls != MIN_TLS_1_2)
+		printf("                 and TLS %s or later\n",
+		    min_tls_name(h->min_tls));
+	if (h->alternate)
+		printf("                 used when each host before it falls "
+		       "short\n");
 	if (h->requiretls)
 		printf("                 and REQUIRETLS must be offered in "
 		       "TLS\n");
@@ -158,6 +167,19 @@ print_host(const struct explain *x, const struct plan_host *h)
 	print_plaintext(h);
 	for (size_t i = 0; i < h->ref_count; i++)
 		printf("      name       %s\n", h->ref[i]);
+	for (size_t i = 0; i < h->local_ref_count; i++)
+		printf("      name       %s (%s)\n", h->local_ref[i],
+		    method_name(h->also_local));
+	for (size_t i = 0; i < h->pin_count; i++)
+		printf("      pin        %s\n", pin_text(&h->pin[i], pin));
+	if (*h->method_rule != '\0')
+		printf("      method     of the rule %s\n", h->method_rule);
+	if (*h->identity != '\0')
+		printf("      shows      the client certificate of the rule "
+		       "%s, when asked\n",
+		    h->identity);
+	if (*h->route != '\0')
+		printf("      route      %s\n", h->route);
 	for (size_t i = 0; i < h->tlsa_count; i++) {
 		char *text = tlsa_text(NULL, &h->tlsa[i]);
 
@@ -187,6 +209,22 @@ print_marks(const struct explain *x)
 		putchar('\n');
 }
 
+static const char *
+unmet_text(enum unmet unmet)
+{
+	switch (unmet) {
+	case UNMET_DEFER:
+		return "mail waits.";
+	case UNMET_HOLD:
+		return "mail is held until it is released.";
+	case UNMET_BOUNCE:
+		return "mail is returned at once.";
+	case UNMET_ROUTE:
+		return "mail goes by another route, else it waits.";
+	}
+	return "?"; /* not reached: the switch names every action */
+}
+
 static void
 print_plan(const struct explain *x, const struct plan *plan)
 {
@@ -212,6 +250,8 @@ print_plan(const struct explain *x, const struct plan *plan)
 		for (size_t i = 0; i < plan->host_count; i++)
 			if (is_wanted(x, &plan->host[i]))
 				print_host(x, &plan->host[i]);
+		printf("\nWhen no host meets what is required: %s\n",
+		    unmet_text(plan->unmet));
 		break;
 	case PLAN_DEFER:
 		printf("\nMail waits (%s): %s\n", plan->status, plan->why);
@@ -237,7 +277,7 @@ static json_t *
 host_json(const struct explain *x, const struct plan_host *h)
 {
 	json_t *o = need(json_object()), *list;
-	char addr[NETADDR_TEXT_BYTES];
+	char addr[NETADDR_TEXT_BYTES], pin[PIN_TEXT_BYTES];
 
 	put(o, "host", h->name);
 	json_object_set_new(o, "preference", json_integer(h->preference));
@@ -245,6 +285,16 @@ host_json(const struct explain *x, const struct plan_host *h)
 	put(o, "required", level_name(h->required));
 	put(o, "method", method_name(h->method));
 	json_object_set_new(o, "also-pkix-sts", json_boolean(h->also_pkix_sts));
+	put(o, "also-local", method_name(h->also_local));
+	put(o, "method-rule", h->method_rule);
+	put(o, "min-tls", min_tls_name(h->min_tls));
+	put(o, "client-certificate-rule", h->identity);
+	put(o, "route", h->route);
+	json_object_set_new(o, "alternate", json_boolean(h->alternate));
+	json_object_set_new(o, "pins", list = json_array());
+	for (size_t i = 0; i < h->pin_count; i++)
+		json_array_append_new(list,
+		    json_string(pin_text(&h->pin[i], pin)));
 	json_object_set_new(o, "requiretls", json_boolean(h->requiretls));
 	json_object_set_new(o, "conclusive", json_boolean(h->conclusive));
 	json_object_set_new(o, "decided-by", json_integer((int)h->won));
@@ -338,6 +388,7 @@ dump_plan(const struct explain *x, const struct plan *plan)
 	}
 	json_object_set_new(o, "mx-secure", json_boolean(plan->mx_secure));
 	json_object_set_new(o, "implicit-mx", json_boolean(plan->implicit_mx));
+	put(o, "unmet", unmet_name(plan->unmet));
 	json_object_set_new(o, "sts", sts_json(&plan->sts));
 	for (size_t i = 0; i < plan->host_count; i++)
 		if (is_wanted(x, &plan->host[i]))

@@ -35,8 +35,8 @@ static struct change *
 find(struct simulation *s, const struct simulate_in *in,
     const struct simulate_out *out)
 {
-	char *from = simulate_level_text(s->mem, &in->was);
-	char *to = simulate_level_text(s->mem, &out->now);
+	char *from = simulate_level_text(s->mem, &in->was, in->min_tls);
+	char *to = simulate_level_text(s->mem, &out->now, out->min_tls);
 	char *key = need(talloc_asprintf(s->mem, "%s %s %d %d %s > %s, %s",
 	    in->domain, in->host, (int)in->in.mclass, (int)out->change, from,
 	    to, out->open));
@@ -106,7 +106,9 @@ is_of(const struct evidence *e, const struct conf *conf)
 static void
 take_attempt(struct simulation *s, TALLOC_CTX *tmp, const struct evidence *e)
 {
+	static const uint8_t none[sizeof(e->spki_sha256)];
 	const struct decide_out decided = decide(&e->in);
+	bool has_key = memcmp(e->spki_sha256, none, sizeof(none)) != 0;
 	bool is_old = is_of(e, s->old), is_new = is_of(e, s->conf);
 	struct address room;
 
@@ -121,11 +123,17 @@ take_attempt(struct simulation *s, TALLOC_CTX *tmp, const struct evidence *e)
 		    .was = { .skip = e->skip,
 			.required = e->required,
 			.method = e->method,
-			.also_pkix_sts = decided.also_pkix_sts },
+			.also_pkix_sts = decided.also_pkix_sts,
+			.also_local = decided.also_local },
+		    .min_tls = e->min_tls,
+		    .method_rule = e->method_rule,
+		    .route = e->route,
 		    .delivered = e->outcome == EVIDENCE_DELIVERED,
 		    .encrypted = e->reached >= REACHED_TLS,
+		    .is_tls_1_3 = strcmp(e->protocol, "TLSv1.3") == 0,
 		    .authenticated = e->reached >= REACHED_AUTHENTICATED,
 		    .name_proven = e->reached == REACHED_VERIFIED,
+		    .spki_sha256 = has_key ? e->spki_sha256 : NULL,
 		});
 }
 
@@ -184,7 +192,8 @@ decided(const struct plan_host *h)
 	return (struct decide_out){ .skip = h->skip,
 		.required = h->required,
 		.method = h->method,
-		.also_pkix_sts = h->also_pkix_sts };
+		.also_pkix_sts = h->also_pkix_sts,
+		.also_local = h->also_local };
 }
 
 static void
@@ -195,7 +204,10 @@ take_host(struct simulation *s, const struct plan_host *h)
 		    .marks = s->marks_old.text,
 		    .marks_now = s->marks_new.text,
 		    .in = h->in,
-		    .was = decided(h) });
+		    .was = decided(h),
+		    .min_tls = h->min_tls,
+		    .method_rule = h->method_rule,
+		    .route = h->route });
 }
 
 static void next_domain(void *arg);

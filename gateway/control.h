@@ -31,6 +31,7 @@ enum control_type {
 	CONTROL_TRUST, /* memfd: PEM anchors, of MX hosts to courier, of policy
 			  hosts to advisor */
 	CONTROL_SECRETS,  /* memfd: passwords of routes; to courier */
+	CONTROL_MATERIAL, /* memfd: files of rules; to courier */
 	CONTROL_ACCOUNTS, /* memfd: policy/accounts.h; empty: none */
 	CONTROL_CHANNEL,  /* role, index of the other side; socket */
 	CONTROL_START,    /* number of couriers */

@@ -76,6 +76,7 @@ fired(void *arg)
 			.text = "TLS handshake: time is up",
 			.result_type = "validation-failure",
 			.failure = FAILURE_TLS,
+			.may_pass = true,
 		    });
 		return;
 	case CONN_TALKING:
@@ -270,6 +271,7 @@ tls_done(void *arg, bool ok, const struct tls_info *info,
 				   "validation-failure",
 		.failure = ok ? FAILURE_RULE : info->failure,
 		.end = ok ? END_UNDECIDED : verdict_end_of_handshake(why->st),
+		.may_pass = info->says_nothing,
 	    });
 }
 
@@ -279,6 +281,7 @@ begin_tls(struct conn *conn)
 	const struct plan_host *h = slot_plan_host(conn->slot);
 	const struct ladder l = rung_ladder(conn->c, h);
 	const char *sni = server_name(conn, h);
+	const char *missing = material_missing(conn->c, h);
 	uint8_t key[TLS_SESSION_KEY_BYTES];
 	const char *own[] = { h->name };
 	bool asks_own = h->method == METHOD_NONE &&
@@ -296,12 +299,30 @@ begin_tls(struct conn *conn)
 		.tlsa_count = h->tlsa_count,
 		.also_pkix = h->also_pkix_sts,
 		.pkix_name = h->name,
+		.also_local = h->also_local,
+		.local_ref = h->local_ref,
+		.local_ref_count = h->local_ref_count,
+		.pin = h->pin,
+		.pin_count = h->pin_count,
+		.trust = material_trust(conn->c, h),
+		.min_tls = h->min_tls,
+		.identity = material_identity(conn->c, h),
 		.session_key = conn->c->env.conf->smtp_session_cache ? key :
 								       NULL,
 		.session_until = conn->valid_until,
 		.fresh = conn->fresh,
 	};
 
+	/* Ours to mend, so it never is the host's fault for good. */
+	if (missing != NULL) {
+		host_tls_failed(conn->slot, &(const struct tls_fault){
+						.text = missing,
+						.result_type = "",
+						.failure = FAILURE_RULE,
+						.may_pass = true,
+					    });
+		return;
+	}
 	/* RFC 3207 4.2, TLS-12: what is there already is not TLS's; nor does
 	 * the end of the stream, if that is what is there, begin any. */
 	if (fill(conn) || client_state(conn->client) == CLIENT_S_FAILED) {

@@ -215,6 +215,7 @@ host_tls_failed(struct slot *s, const struct tls_fault *fault)
 		sh->no_sni = true;
 	} else if (!rung_down(s->conn, fault)) {
 		sh->end = fault->end;
+		sh->may_pass = fault->may_pass;
 		die(s, &a, STATUS_TLS);
 		return;
 	}
@@ -304,6 +305,10 @@ starttls_failed(struct slot *s, const struct client_failure *f)
 				   "validation-failure",
 		.failure = refused ? FAILURE_NO_STARTTLS : FAILURE_TLS,
 		.end = verdict_end_of_failure(f),
+		/* 4yz to STARTTLS, as 454; the connection broke. */
+		.may_pass = f->reply.code / 100 == 4 ||
+			    f->fault == CLIENT_FAULT_LOST ||
+			    f->fault == CLIENT_FAULT_TIMEOUT,
 	    });
 }
 

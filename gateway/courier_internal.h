@@ -12,6 +12,7 @@
  *	courier_rung.c    which TLS, or none, and where it failed before
  *	courier_clear.c   whether clear text is all right for a message
  *	courier_login.c  who it is to smart hosts
+ *	courier_material.c  authorities and certificates of rules
  *	courier_pool.c    idle connections and the key under which they serve
  *	courier_mail.c    one job at one host: transactions, content
  *	courier_batch.c   who shares a transaction, and what a host can take
@@ -178,6 +179,7 @@ struct slot_host {
 	uint8_t cuts;         /* sessions it broke */
 	enum failure failure; /* DEAD */
 	enum verdict_end end; /* DEAD: as far as the class is concerned */
+	bool may_pass;        /* DEAD: see struct tls_fault */
 	const char *why;      /* DEAD; for people */
 	uint8_t key[32];
 	const char *dns; /* its lookups, for records; NULL: not yet */
@@ -270,8 +272,17 @@ struct login {
 	struct client_login said; /* of a copy: names the two above */
 };
 
+/* Of a rule, out of its files; lives with all of them. */
+struct material {
+	struct tls_trust *trust;       /* or NULL */
+	struct tls_identity *identity; /* or NULL */
+	uint8_t ca_digest[32];
+	uint8_t identity_digest[32];
+};
+
 struct courier {
 	struct role_env env;
+	struct strmap *material; /* struct material by rule; NULL: none */
 	TALLOC_CTX *login_mem;
 	struct strmap *logins; /* struct login by route; NULL: none */
 	struct tls_client *tls;
@@ -359,6 +370,8 @@ bool slot_tls_elsewhere(const struct slot *s, const struct job *j,
     unsigned host);
 /* Is the content of the job at hand not here, and not to be had any more? */
 bool slot_content_is_gone(const struct slot *s);
+/* Nothing is known of a failure any more. */
+void slot_forget_failure(struct slot *s);
 /* Remember why a host could not be used; text for people.  NULL: of no host. */
 void slot_note_failure(struct slot *s, const struct plan_host *h,
     const char *status, enum failure failure, const char *text);
@@ -373,6 +386,8 @@ struct tls_fault {
 	const char *result_type; /* TLSRPT */
 	enum failure failure;
 	enum verdict_end end;
+	bool may_pass; /* as a lost connection may: it says nothing of what
+			* the host can do */
 };
 void host_tls_failed(struct slot *s, const struct tls_fault *fault);
 /* TLS broke within a transaction, and is not required: the host is to be
@@ -451,6 +466,19 @@ void login_begin(struct conn *conn, const struct plan_host *h,
     const struct login *l);
 /* A person must look: the mail waits meanwhile. */
 void login_refused(const struct slot *s, const struct client_failure *f);
+
+/* ---- courier_material.c ---- */
+/* What the host's rules bring; NULL: nothing, or it is missing. */
+const struct tls_trust *material_trust(const struct courier *c,
+    const struct plan_host *h);
+const struct tls_identity *material_identity(const struct courier *c,
+    const struct plan_host *h);
+/* Why a handshake must not begin, for people; NULL: it may. */
+const char *material_missing(const struct courier *c,
+    const struct plan_host *h);
+/* What it is, into a key. */
+void material_key(const struct courier *c, const struct plan_host *h,
+    struct sbuf *b);
 
 /* ---- courier_pool.c ---- */
 /* Digest of everything a connection to this host must have met. */

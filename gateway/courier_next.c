@@ -20,8 +20,9 @@ skip_failure(const struct plan_host *h)
 
 	if (h->won == DECIDE_CLASS)
 		return FAILURE_REQUIRETLS;
-	if (h->won != DECIDE_PUBLISHED)
-		return FAILURE_RULE;
+	if (h->won != DECIDE_PUBLISHED) /* what it lacks must be known */
+		return h->dane == DANE_D5_ERROR ? FAILURE_TLSA_LOOKUP :
+						  FAILURE_RULE;
 	if (h->dane == DANE_D5_ERROR && !tlsa_only)
 		return FAILURE_DNS;
 	if (h->in.sts == STS_ST_UNKNOWN && h->in.sts_unknown_defers)
@@ -96,6 +97,7 @@ skip_result_type(const struct plan_host *h, enum failure failure)
 	case FAILURE_STS_LOOKUP:
 	case FAILURE_REQUIRETLS:
 	case FAILURE_PLAINTEXT:
+	case FAILURE_PIN_MISMATCH:
 		break;
 	}
 	return "";
@@ -135,6 +137,14 @@ exception_is_over(const struct slot *s, size_t i)
 	       wall_reached(net_wall(s->c->env.net), h->exception_expires);
 }
 
+/* Of the domain itself: neither for when those cannot be reached, nor for
+ * when they fall short. */
+static bool
+is_own(const struct plan_host *h)
+{
+	return !h->fallback && !h->alternate;
+}
+
 /*
  * A fallback relay is for hosts that cannot be reached.  One that falls short
  * of what is required, or has answered, is no reason to go around it.
@@ -143,11 +153,58 @@ static bool
 is_fallback_due(const struct slot *s)
 {
 	for (size_t i = 0; i < s->plan->host_count; i++)
-		if (!s->plan->host[i].fallback && !s->host[i].is_over &&
+		if (is_own(&s->plan->host[i]) && !s->host[i].is_over &&
 		    (s->plan->host[i].skip || s->host[i].state != HOST_DEAD ||
 			s->host[i].failure != FAILURE_UNREACHABLE))
 			return false;
 	return true;
+}
+
+/*
+ * Did this host fall short of what is required, by what is known of it?  Not
+ * one that could not be reached or asked, nor for want of an answer of DNS,
+ * nor of a policy that only the cache still has.
+ */
+static bool
+fell_short(const struct slot *s, size_t i)
+{
+	const struct plan_host *h = &s->plan->host[i];
+	const struct slot_host *sh = &s->host[i];
+	bool by_sts = h->method == METHOD_PKIX_STS || h->also_pkix_sts;
+
+	if (exception_is_over(s, i))
+		return false;
+	if (h->skip)
+		return skip_failure(h) == FAILURE_RULE ||
+		       (skip_failure(h) == FAILURE_STS_MX &&
+			   !s->plan->sts.stale);
+	return sh->state == HOST_DEAD && failure_is_policy(sh->failure) &&
+	       !sh->may_pass && !(by_sts && s->plan->sts.stale);
+}
+
+/* Did each host of the domain?  Those over host-limit were not asked. */
+static bool
+is_unmet(const struct slot *s)
+{
+	size_t own = 0;
+
+	for (size_t i = 0; i < s->plan->host_count; i++)
+		if (is_own(&s->plan->host[i])) {
+			if (!fell_short(s, i))
+				return false;
+			own++;
+		}
+	return own > 0;
+}
+
+/* Is it one that would be asked as things stand? */
+static bool
+is_due(const struct slot *s, size_t i)
+{
+	const struct plan_host *h = &s->plan->host[i];
+
+	return is_own(h) || (h->fallback && is_fallback_due(s)) ||
+	       (h->alternate && is_unmet(s));
 }
 
 static bool
@@ -155,8 +212,7 @@ usable(const struct slot *s, const struct job *j, size_t i)
 {
 	return !s->plan->host[i].skip && !s->host[i].is_over &&
 	       s->host[i].state != HOST_DEAD && !exception_is_over(s, i) &&
-	       !host_set_has(&j->tried, i) &&
-	       (!s->plan->host[i].fallback || is_fallback_due(s));
+	       !host_set_has(&j->tried, i) && is_due(s, i);
 }
 
 /* One past the last host of the same preference. */
@@ -185,7 +241,7 @@ host_in_state(struct slot *s, const struct job *j, size_t at, size_t end,
     enum host_state state)
 {
 	for (size_t i = at; i < end; i++) {
-		if (s->host[i].is_over)
+		if (s->host[i].is_over || !is_due(s, i))
 			continue;
 		if (s->plan->host[i].skip)
 			tell_skipped(s, (unsigned)i);
@@ -273,13 +329,11 @@ static bool
 no_host_takes(const struct slot *s, const struct crcpt *r)
 {
 	size_t asked = 0;
-	bool due;
 
 	if (s->plan == NULL)
 		return false;
-	due = is_fallback_due(s);
 	for (size_t i = 0; i < s->plan->host_count; i++) {
-		if (s->host[i].is_over || (!due && s->plan->host[i].fallback))
+		if (s->host[i].is_over || !is_due(s, i))
 			continue;
 		if (!s->host[i].no_mail && !host_set_has(&r->unfit, i))
 			return false;
@@ -293,11 +347,10 @@ static struct verdict
 class_verdict(const struct slot *s)
 {
 	enum verdict_end end[PLAN_MAX_HOSTS];
-	bool due = is_fallback_due(s);
 	size_t n = 0;
 
 	for (size_t i = 0; i < s->plan->host_count; i++)
-		if (due || !s->plan->host[i].fallback)
+		if (is_due(s, i))
 			end[n++] = s->plan->host[i].skip &&
 					   s->plan->host[i].conclusive ?
 				       END_NO_TLS :
@@ -434,6 +487,42 @@ settle_for_class(struct slot *s, struct job *j, const char *status)
 	report_outcome(s, j);
 }
 
+/* No host met what is required, and the operator has said what then. */
+static void
+settle_for_rule(struct slot *s, struct job *j, enum wire_result result,
+    const char *status)
+{
+	settle_spoken(s, j);
+	say_rest(j, &(const struct rest){
+			.result = result,
+			.status = status,
+			.required = s->worst_required,
+			.failure = s->worst_failure,
+			.why = all_reasons(j, s),
+		    });
+	report_outcome(s, j);
+}
+
+/* false: it waits, as everything does of which nothing is said. */
+static bool
+act_on_unmet(struct slot *s, struct job *j)
+{
+	if (!is_unmet(s))
+		return false;
+	switch (s->plan->unmet) {
+	case UNMET_DEFER:
+	case UNMET_ROUTE: /* nor could the alternate hosts be used */
+		return false;
+	case UNMET_HOLD:
+		settle_for_rule(s, j, RESULT_HELD, STATUS_TLS);
+		return true;
+	case UNMET_BOUNCE:
+		settle_for_rule(s, j, RESULT_BOUNCED, STATUS_UNMET);
+		return true;
+	}
+	return false; /* not reached: the switch names every action */
+}
+
 static bool
 exhausted(struct slot *s, struct job *j)
 {
@@ -443,6 +532,8 @@ exhausted(struct slot *s, struct job *j)
 		settle_for_class(s, j, v.status);
 		return true;
 	}
+	if (act_on_unmet(s, j))
+		return true;
 	if (s->worst_status[0] == '\0')
 		slot_note_failure(s, NULL, STATUS_NO_ANSWER,
 		    FAILURE_UNREACHABLE, "no host could be used");
@@ -490,10 +581,17 @@ is_worth_a_plan(const struct slot *s, uint32_t host)
 	return false;
 }
 
+/* Is no host left, or one alone that is used for want of what is required? */
+static bool
+is_last_resort(const struct slot *s, uint32_t host)
+{
+	return host == NO_HOST || s->plan->host[host].alternate;
+}
+
 /*
  * Does a host fall short of the MTA-STS policy that is cached?  It may have
- * been replaced: RFC 8461 5.1 has that looked at before mail is given up,
- * and it is done in each attempt, once.
+ * been replaced: RFC 8461 5.1 has that looked at before mail is given up, or
+ * goes another way for it, and it is done in each attempt, once.
  */
 static bool
 is_policy_in_doubt(const struct slot *s, const struct job *j)
@@ -526,7 +624,7 @@ go_on(struct slot *s, struct job *j)
 	host = next_host(s, j);
 	if (!slot_plan_is_over(s) || !is_worth_a_plan(s, host)) {
 		s->plan_is_new = false;
-		if (host == NO_HOST && is_policy_in_doubt(s, j)) {
+		if (is_last_resort(s, host) && is_policy_in_doubt(s, j)) {
 			slot_plan_anew(s);
 			return false;
 		}
@@ -548,6 +646,27 @@ slot_content_is_gone(const struct slot *s)
 	const struct job *j = slot_job(s);
 
 	return s->orphan && !j->w.has_body && j->w.size_bytes > 0;
+}
+
+/*
+ * What fell short for one message is asked again for the next, which may be
+ * days later where the slot lasts: what a host lacks, its operator mends.
+ */
+static void
+ask_again(struct slot *s)
+{
+	for (size_t i = 0; i < s->plan->host_count; i++) {
+		struct slot_host *sh = &s->host[i];
+
+		sh->told = false;
+		if (sh->state != HOST_DEAD || !failure_is_policy(sh->failure))
+			continue;
+		talloc_free((void *)(uintptr_t)sh->why);
+		sh->why = NULL;
+		sh->state = HOST_OPEN;
+		sh->end = END_UNDECIDED;
+	}
+	slot_forget_failure(s);
 }
 
 /* true: look again; the slot may be gone when it is false. */
@@ -582,6 +701,8 @@ step(struct slot *s)
 		s->plan_is_new = false;
 		return no_route(s, j);
 	}
+	if (!j->begun && is_unmet(s))
+		ask_again(s);
 	return go_on(s, j);
 }
 

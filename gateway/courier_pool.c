@@ -40,6 +40,17 @@ pool_key(struct courier *c, const struct plan *plan, const struct plan_host *h,
 	for (size_t i = 0; i < h->ref_count; i++)
 		pack_str(b, h->ref[i]);
 	sbuf_add(b, tlsa, sizeof(tlsa));
+	pack_u8(b, (uint8_t)h->also_local);
+	pack_str(b, h->method_rule);
+	pack_u32(b, (uint32_t)h->pin_count);
+	for (size_t i = 0; i < h->pin_count; i++)
+		pack_pin(b, &h->pin[i]);
+	pack_u32(b, (uint32_t)h->local_ref_count);
+	for (size_t i = 0; i < h->local_ref_count; i++)
+		pack_str(b, h->local_ref[i]);
+	pack_str(b, h->identity);
+	pack_u8(b, (uint8_t)h->min_tls);
+	material_key(c, h, b);
 	pack_str(b, h->rule);
 	pack_str(b, h->exception);
 	invariant(!sbuf_failed(b));

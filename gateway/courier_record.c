@@ -92,6 +92,7 @@ fill_plan(struct slot *s, TALLOC_CTX *mem, struct evidence *e,
 	const struct plan *plan = s->plan;
 
 	e->marks = plan->marks;
+	e->unmet = plan->unmet;
 	e->sts_stale = plan->sts.stale;
 	e->sts_id = plan->sts.id;
 	e->sts_fetched = plan->sts.fetched;
@@ -109,6 +110,8 @@ fill_plan(struct slot *s, TALLOC_CTX *mem, struct evidence *e,
 	e->in = h->in;
 	e->half_dane = h->half_dane;
 	e->tlsa_base = h->tlsa_base;
+	e->route = h->route;
+	e->alternate = h->alternate;
 	e->rule = h->rule;
 	e->exception = h->exception;
 	if (h->exception != NULL && *h->exception != '\0') {
@@ -119,6 +122,10 @@ fill_plan(struct slot *s, TALLOC_CTX *mem, struct evidence *e,
 	e->skip = h->skip;
 	e->required = h->required;
 	e->method = h->method;
+	e->also_pkix_sts = h->also_pkix_sts;
+	e->also_local = h->also_local;
+	e->method_rule = h->method_rule;
+	e->min_tls = h->min_tls;
 	e->row = h->row;
 	e->why = h->why;
 }
@@ -176,6 +183,8 @@ fill_event(TALLOC_CTX *mem, struct evidence *e, const struct attempt *a)
 	e->clear_retry = a->conn->rung == RUNG_CLEAR;
 	if (info != NULL)
 		fill_tls(e, info, e->half_dane);
+	if (info != NULL && info->showed_certificate && a->host != NULL)
+		e->identity = a->host->identity;
 }
 
 static void

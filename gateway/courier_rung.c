@@ -119,6 +119,7 @@ rung_ladder(const struct courier *c, const struct plan_host *h)
 		.hybrid = tls_client_is_hybrid(c->tls),
 		.oldest = c->env.conf->smtp_oldest,
 		.implicit = h->implicit_tls,
+		.min_tls = h->min_tls,
 	};
 }
 

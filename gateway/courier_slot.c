@@ -230,6 +230,14 @@ keep_host_names(struct job *j)
 	}
 }
 
+void
+slot_forget_failure(struct slot *s)
+{
+	TALLOC_FREE(s->worst_host);
+	TALLOC_FREE(s->worst_why);
+	s->worst_status[0] = '\0';
+}
+
 static void
 drop_plan(struct slot *s)
 {
@@ -247,9 +255,7 @@ drop_plan(struct slot *s)
 		return;
 	}
 	forget_past(s);
-	TALLOC_FREE(s->worst_host);
-	TALLOC_FREE(s->worst_why);
-	s->worst_status[0] = '\0';
+	slot_forget_failure(s);
 }
 
 void
@@ -342,6 +348,7 @@ carry_host(struct slot *s, size_t was, size_t is)
 		sh->state = HOST_DEAD;
 		sh->failure = past->failure;
 		sh->end = past->end;
+		sh->may_pass = past->may_pass;
 		sh->why = talloc_steal(s->host, past->why);
 	} else if (past->state == HOST_CLEAR_ONLY) {
 		sh->state = HOST_CLEAR_ONLY;
@@ -353,7 +360,7 @@ static bool
 is_same_host(const struct plan_host *a, const struct plan_host *b)
 {
 	return domain_eq(a->name, b->name) && a->named == b->named &&
-	       a->fallback == b->fallback &&
+	       a->fallback == b->fallback && a->alternate == b->alternate &&
 	       (a->addr_count == 0 || b->addr_count == 0 ||
 		   a->addr[0].port == b->addr[0].port);
 }

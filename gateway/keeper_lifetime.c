@@ -53,12 +53,19 @@ lifetime_first_look(const struct keeper *k, struct wall received,
 
 /* ---- one message's recipients ---- */
 
-/* The last failure is the destination's while it backs off. */
+/* The last failure is the destination's while it backs off, but for what is
+ * held, which waits for no destination. */
+static bool
+is_of_all(const struct lapse *e)
+{
+	return e->dest->s.failures > 0 && !e->life.held;
+}
+
 static void
 take_failure(struct lapse *e, const struct store_rcpt *row)
 {
 	const struct kdest *d = e->dest;
-	bool all = d->s.failures > 0;
+	bool all = is_of_all(e);
 
 	e->why = need(talloc_strdup(e, all ? d->last : row->last));
 	e->status = need(talloc_strdup(e, all ? d->status : row->status));
@@ -67,13 +74,22 @@ take_failure(struct lapse *e, const struct store_rcpt *row)
 	e->required = all ? d->required : row->required;
 }
 
+static struct wall
+held_until(const struct looked *l)
+{
+	struct wall until = wall_after(l->m->received,
+	    l->k->env.conf->queue_hold_lifetime_ms);
+
+	return until.ms > l->m->expires.ms ? until : l->m->expires;
+}
+
 static void
 take_rcpt(void *arg, const struct store_rcpt *row)
 {
 	struct looked *l = arg;
 	const struct sched_rcpt *r = sched_rcpt_get(l->k->sched, row->id);
 	struct sched_dest *d = sched_dest_by_id(l->k->sched, row->dest);
-	bool held = row->next.ms == STORE_HELD.ms;
+	bool held = row->next.ms == STORE_HELD.ms, policy;
 	struct lapse *e;
 
 	if (d == NULL) {
@@ -88,13 +104,17 @@ take_rcpt(void *arg, const struct store_rcpt *row)
 	e->dest = (struct kdest *)d;
 	e->from = l->m->sender;
 	e->under_way = r != NULL && (r->lease != NULL || r->settling);
+	e->life.held = held;
 	take_failure(e, row);
-	/* What the operator holds has the time that he gave it. */
+	/* What the operator holds has the time that he gave it; what is held
+	 * because it was unmet has that time too, and its sender is told. */
+	policy = failure_is_policy(e->failure);
 	e->life = (struct lifetime){
 		.received = l->m->received,
-		.expires = l->m->expires,
-		.policy = !held && failure_is_policy(e->failure),
-		.tell = !held && !row->told &&
+		.expires = held && policy ? held_until(l) : l->m->expires,
+		.policy = policy,
+		.held = held,
+		.tell = (!held || policy) && !row->told &&
 			dsn_is_due(DSN_KIND_DELAYED, row->notify, l->m->sender),
 	};
 	STAILQ_INSERT_TAIL(&l->rcpts, e, link);
@@ -140,7 +160,7 @@ told_of(struct keeper *k, const struct lapse *e)
 {
 	const struct lifetime_rules rules = rules_of(k);
 	bool spoke = e->failure == FAILURE_REPLY && *e->host != '\0';
-	bool own = e->dest->s.failures == 0;
+	bool own = !is_of_all(e);
 
 	return (struct dsn_rcpt){
 		.address = e->r.address,

@@ -134,7 +134,7 @@ defer(struct keeper *k, struct outcome_act *a, const struct wire_rcpt_result *r,
 
 	row.next = wall_after(keeper_wall(k),
 	    sched_backoff(k->sched, row.attempts, net_random_u64(k->env.net)));
-	if (a->rcpt->held)
+	if (a->rcpt->held || r->result == RESULT_HELD)
 		row.next = STORE_HELD;
 	st = store_rcpt_defer(k->store, &row, why);
 	a->act = ACT_LATER;
@@ -240,6 +240,7 @@ apply_result(struct keeper *k, struct outcome *o, uint32_t i, struct diag *why)
 	case RESULT_BOUNCED:
 		return done_with(k, a, r->id, why);
 	case RESULT_DEFERRED:
+	case RESULT_HELD:
 		return defer(k, a, r, why);
 	case RESULT_UNTRIED:
 		a->act = ACT_RETURN;
@@ -464,15 +465,16 @@ log_result(struct keeper *k, const struct outcome *o, uint32_t i)
 		"deferred",
 		"bounced",
 		"untried",
+		"held",
 	};
 	const struct wire_rcpt_result *r = &o->o.result[i];
 	const struct outcome_act *a = &o->act[i];
 	enum evidence_reached reached = (enum evidence_reached)r->reached;
 	bool clear = r->result == RESULT_DELIVERED && reached == REACHED_PLAIN;
 	struct logline l = logline_begin(k->env.log,
-	    clear                       ? LOG_LEVEL_WARN :
-	    r->result == RESULT_UNTRIED ? LOG_LEVEL_DEBUG :
-					  LOG_LEVEL_INFO,
+	    clear || r->result == RESULT_HELD ? LOG_LEVEL_WARN :
+	    r->result == RESULT_UNTRIED       ? LOG_LEVEL_DEBUG :
+						LOG_LEVEL_INFO,
 	    events[r->result]);
 	char id[QUEUE_ID_BYTES];
 

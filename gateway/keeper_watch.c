@@ -26,6 +26,7 @@ seen_by_failure(enum failure failure)
 	case FAILURE_TLS:
 	case FAILURE_CERTIFICATE:
 	case FAILURE_TLSA_MISMATCH:
+	case FAILURE_PIN_MISMATCH:
 	case FAILURE_PLAINTEXT:
 		return SEEN_LOST;
 	case FAILURE_REQUIRETLS: /* asked inside TLS */

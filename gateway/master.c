@@ -154,7 +154,8 @@ tell_files(struct child *c)
 		return tell_blob(c, CONTROL_TRUST, f->sts_ca);
 	case ROLE_COURIER:
 		return tell_blob(c, CONTROL_TRUST, f->smtp_ca) &&
-		       tell_blob(c, CONTROL_SECRETS, f->secrets);
+		       tell_blob(c, CONTROL_SECRETS, f->secrets) &&
+		       tell_blob(c, CONTROL_MATERIAL, f->material);
 	case ROLE_INTAKE:
 		return tell_blob(c, CONTROL_CLIENT_CA, f->client_ca) &&
 		       tell_blob(c, CONTROL_CERT, f->cert) &&
@@ -585,17 +586,13 @@ log_mistakes(struct master *m, enum log_level level, const char *event,
 		log_text(m->log, level, event, "%s", list->text[i]);
 }
 
-/* An expired certificate stops mail of every client that looks at it. */
 static void
-check_expiry(void *arg)
+tell_expiry(const struct master *m, const struct master_expiry *e)
 {
-	struct master *m = arg;
-	struct wall now = net_wall(m->net), end = m->files->not_after;
+	struct wall now = net_wall(m->net), end = e->not_after;
 	char text[CLOCK_TEXT_BYTES];
 	struct logline l;
 
-	net_timer_set(m->expiry_check,
-	    mono_after(net_now(m->net), EXPIRY_CHECK_MS));
 	if (!wall_reached(wall_after(now, m->conf->tls_expiry_warning_ms), end))
 		return;
 	l = wall_reached(now, end) ? logline_begin(m->log, LOG_LEVEL_ERROR,
@@ -603,8 +600,21 @@ check_expiry(void *arg)
 				     logline_begin(m->log, LOG_LEVEL_WARN,
 					 "tls-certificate-expires");
 	logline_str(&l, "at", wall_rfc3339(end, text));
-	logline_str(&l, "text", m->conf->tls_certificate);
+	logline_str(&l, "text", e->path);
 	logline_end(&l);
+}
+
+/* An expired certificate stops mail of every client that looks at it, and to
+ * every host. */
+static void
+check_expiry(void *arg)
+{
+	struct master *m = arg;
+
+	net_timer_set(m->expiry_check,
+	    mono_after(net_now(m->net), EXPIRY_CHECK_MS));
+	for (size_t i = 0; i < m->files->expiry_count; i++)
+		tell_expiry(m, &m->files->expiry[i]);
 }
 
 static void

@@ -75,6 +75,17 @@ read_file(TALLOC_CTX *mem, const char *path, enum secrecy secrecy,
 	return ST_OK;
 }
 
+static void
+note_expiry(struct master_files *m, const char *path, struct wall not_after)
+{
+	m->expiry = need(talloc_realloc(m, m->expiry, struct master_expiry,
+	    (unsigned)m->expiry_count + 1));
+	m->expiry[m->expiry_count++] = (struct master_expiry){
+		.path = need(talloc_strdup(m, path)),
+		.not_after = not_after,
+	};
+}
+
 /* Tried out together, and for how long they hold. */
 static enum status
 try_tls(struct master_files *m, const struct conf *conf, struct diag *why)
@@ -88,7 +99,8 @@ try_tls(struct master_files *m, const struct conf *conf, struct diag *why)
 		(void)diag_set(why, st, "%s with key %s: %s",
 		    conf->tls_certificate, conf->tls_key, detail.text);
 	else
-		m->not_after = tls_server_not_after(tls);
+		note_expiry(m, conf->tls_certificate,
+		    tls_server_not_after(tls));
 	if (st == ST_OK && m->client_ca.n > 0 &&
 	    tls_server_trust(tls, m->client_ca, &detail) != ST_OK)
 		st = diag_set(why, ST_IO,
@@ -170,6 +182,100 @@ read_trust(struct master_files *m, const char *option, const char *file,
 		    talloc_asprintf(mistakes->mem, "%s: %s", option, why.text));
 }
 
+/* What is wrong with a file of a rule: which of its keys names it. */
+static void
+add_rule_mistake(struct conf_mistakes *mistakes, const struct conf_rule *r,
+    const char *key, const char *text)
+{
+	char *whole = need(talloc_asprintf(mistakes->mem,
+	    "%s: rule \"%s\": %s: %s", r->where, r->name, key, text));
+
+	add_mistake(mistakes, whole);
+	talloc_free(whole);
+}
+
+static void
+read_rule_trust(TALLOC_CTX *tmp, const struct conf_rule *r, struct span *ca,
+    struct conf_mistakes *mistakes)
+{
+	struct tls_trust *trust = NULL;
+	struct diag why = { 0 };
+	char *text;
+
+	if (r->verify_by != VERIFY_BY_CA)
+		return;
+	if (read_file(tmp, r->ca_file, SECRECY_NONE, ca, &why) != ST_OK) {
+		add_rule_mistake(mistakes, r, "ca-file", why.text);
+	} else if (tls_trust_new(tmp, *ca, &trust, &why) != ST_OK) {
+		text = need(talloc_asprintf(tmp, "%s: %s", r->ca_file,
+		    why.text));
+		add_rule_mistake(mistakes, r, "ca-file", text);
+	}
+}
+
+struct identity {
+	struct span cert, key;
+};
+
+static void
+read_identity(struct master_files *m, TALLOC_CTX *tmp,
+    const struct conf_rule *r, struct identity *out,
+    struct conf_mistakes *mistakes)
+{
+	struct tls_identity *id = NULL;
+	struct diag why = { 0 };
+	char *text;
+
+	if (!r->has_identity)
+		return;
+	if (read_file(tmp, r->client_certificate, SECRECY_NONE, &out->cert,
+		&why) != ST_OK) {
+		add_rule_mistake(mistakes, r, "client-certificate", why.text);
+	} else if (read_file(tmp, r->client_key, SECRECY_KEY, &out->key,
+		       &why) != ST_OK) {
+		add_rule_mistake(mistakes, r, "client-key", why.text);
+	} else if (tls_identity_new(tmp, out->cert, out->key, &id, &why) !=
+		   ST_OK) {
+		text = need(talloc_asprintf(tmp, "%s with %s: %s",
+		    r->client_certificate, r->client_key, why.text));
+		add_rule_mistake(mistakes, r, "client-certificate", text);
+	} else {
+		note_expiry(m, r->client_certificate,
+		    tls_identity_not_after(id));
+	}
+}
+
+static void
+read_material(struct master_files *m, const struct conf *conf,
+    struct conf_mistakes *mistakes)
+{
+	TALLOC_CTX *tmp = need(talloc_new(m));
+	struct sbuf b;
+
+	sbuf_init(&b, m, CONTROL_BLOB_MAX_BYTES);
+	for (size_t i = 0; i < conf->rule_count; i++) {
+		const struct conf_rule *r = &conf->rule[i];
+		struct identity own = { SPAN_NONE, SPAN_NONE };
+		struct span ca = SPAN_NONE;
+
+		if (r->verify_by != VERIFY_BY_CA && !r->has_identity)
+			continue;
+		read_rule_trust(tmp, r, &ca, mistakes);
+		read_identity(m, tmp, r, &own, mistakes);
+		pack_str(&b, r->name);
+		pack_bytes(&b, ca);
+		pack_bytes(&b, own.cert);
+		pack_bytes(&b, own.key);
+	}
+	if (sbuf_failed(&b))
+		add_mistake(mistakes,
+		    "rules: their ca-file and client-certificate files are "
+		    "too large together");
+	else
+		m->material = sbuf_view(&b);
+	talloc_free(tmp);
+}
+
 struct master_files *
 master_files_read(TALLOC_CTX *mem, const struct conf *conf,
     struct conf_mistakes *mistakes)
@@ -177,7 +283,6 @@ master_files_read(TALLOC_CTX *mem, const struct conf *conf,
 	struct master_files *m = need(talloc_zero(mem, struct master_files));
 	struct diag why = { 0 };
 
-	m->not_after = WALL_NEVER;
 	if (*conf->tls_certificate != '\0' && read_tls(m, conf, &why) != ST_OK)
 		add_mistake(mistakes, why.text);
 	if (*conf->intake_accounts != '\0') {
@@ -192,6 +297,7 @@ master_files_read(TALLOC_CTX *mem, const struct conf *conf,
 	read_trust(m, "smtp.ca-file", conf->smtp_ca_file, &m->smtp_ca,
 	    mistakes);
 	read_trust(m, "sts.ca-file", conf->sts_ca_file, &m->sts_ca, mistakes);
+	read_material(m, conf, mistakes);
 	if (mistakes->count == 0)
 		return m;
 	talloc_free(m);

@@ -9,6 +9,12 @@
 
 #include "policy/conf.h"
 
+/* A certificate that is shown to others, and when it expires. */
+struct master_expiry {
+	const char *path;
+	struct wall not_after;
+};
+
 struct master_files {
 	struct span cert, key; /* PEM; n 0: none, here and below */
 	struct span client_ca; /* PEM */
@@ -16,7 +22,9 @@ struct master_files {
 	struct span secrets;   /* of routes: courier_set_secrets() */
 	struct span smtp_ca;   /* PEM: smtp.ca-file, or the system's bundle */
 	struct span sts_ca;    /* PEM: sts.ca-file, likewise */
-	struct wall not_after; /* of the certificate; WALL_NEVER without */
+	struct span material;  /* of rules: courier_set_material() */
+	struct master_expiry *expiry;
+	size_t expiry_count;
 };
 
 /* In mem; NULL with what is wrong, each with the file and what to do. */

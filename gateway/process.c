@@ -35,6 +35,7 @@ struct process {
 	struct tls_server *tls;    /* or NULL */
 	struct span secrets;       /* a talloc object of its own */
 	struct span trust;         /* likewise, until START */
+	struct span material;      /* likewise */
 	struct accounts *accounts; /* or NULL */
 	struct net_watch *watch;
 	bool started;
@@ -219,6 +220,20 @@ take_trust(struct process *p, int fd, struct diag *why)
 	return st;
 }
 
+/* Files of rules, likewise. */
+static enum status
+take_material(struct process *p, int fd, struct diag *why)
+{
+	struct span old = p->material;
+	enum status st = read_blob(fd, p, &p->material, why);
+
+	if (st == ST_OK && p->courier != NULL)
+		st = courier_set_material(p->courier, p->material, why);
+	if (old.n > 0)
+		talloc_free((void *)(uintptr_t)old.p);
+	return st;
+}
+
 static void
 attach(struct process *p, enum role other, uint32_t index, int fd)
 {
@@ -341,7 +356,10 @@ start_courier(struct process *p, const struct role_env *env, struct diag *why)
 		return st;
 	p->courier = courier_new(p, env, tls);
 	courier_links(p->courier, &links, p);
-	return courier_set_secrets(p->courier, p->secrets, why);
+	st = courier_set_secrets(p->courier, p->secrets, why);
+	if (st == ST_OK)
+		st = courier_set_material(p->courier, p->material, why);
+	return st;
 }
 
 /* How many sessions can have one. */
@@ -486,6 +504,8 @@ obey(struct process *p, const struct control *c, struct diag *why)
 		return take_trust(p, c->fd, why);
 	case CONTROL_SECRETS:
 		return take_secrets(p, c->fd, why);
+	case CONTROL_MATERIAL:
+		return take_material(p, c->fd, why);
 	case CONTROL_ACCOUNTS:
 		return take_accounts(p, c->fd, why);
 	case CONTROL_KEY:

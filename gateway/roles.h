@@ -127,6 +127,13 @@ MUST_CHECK enum status courier_set_secrets(struct courier *c,
  */
 MUST_CHECK enum status courier_set_trust(struct courier *c, struct span ca_pem,
     struct diag *why);
+/*
+ * What rules bring out of files: of each rule that has some its name, its
+ * authorities, its client certificate and the key of that, PEM or empty,
+ * packed (str, bytes, bytes, bytes).  Copied; in place of earlier ones.
+ */
+MUST_CHECK enum status courier_set_material(struct courier *c,
+    struct span files, struct diag *why);
 void courier_attach_keeper(struct courier *c, struct sock *s);
 void courier_attach_advisor(struct courier *c, struct sock *s);
 void courier_links(struct courier *c, const struct role_links *links,

@@ -139,8 +139,9 @@ enum wire_result {
 	RESULT_DEFERRED,
 	RESULT_BOUNCED,
 	RESULT_UNTRIED, /* give back unchanged */
+	RESULT_HELD,    /* not tried again until the operator releases it */
 };
-#define WIRE_RESULT_COUNT 4u
+#define WIRE_RESULT_COUNT 5u
 
 struct wire_rcpt_result {
 	int64_t id;

@@ -293,6 +293,21 @@ certificate_level(const struct tls_want *want)
 		   TLS_LEVEL_STRICT;
 }
 
+static bool
+is_by_authorities(enum method method)
+{
+	return method == METHOD_PKIX_STS || method == METHOD_PKIX_LOCAL ||
+	       method == METHOD_CA;
+}
+
+/* No look at revocation for DANE (RFC 7672 4, DANE-44), nor for a pin. */
+static bool
+asks_authorities(const struct tls_want *want)
+{
+	return is_by_authorities(want->method) || want->also_pkix ||
+	       is_by_authorities(want->also_local);
+}
+
 /*
  * Verification runs in every handshake, so that its result can be logged,
  * but it never ends one: tls_judge() does, with a precise reason.
@@ -313,9 +328,7 @@ demand(SSL *ssl, const struct tls_want *want, struct tls_check *check,
 					certificate_level(want));
 	X509_VERIFY_PARAM_set_auth_level(SSL_get0_param(ssl),
 	    certificate_level(want));
-	/* No look at revocation for DANE (RFC 7672 4, DANE-44). */
-	if (want->level >= LEVEL_VERIFY &&
-	    (want->method != METHOD_DANE || want->also_pkix) &&
+	if (want->level >= LEVEL_VERIFY && asks_authorities(want) &&
 	    SSL_set_tlsext_status_type(ssl, TLSEXT_STATUSTYPE_ocsp) != 1)
 		return tls_failed(why, "OCSP");
 	if (want->level >= LEVEL_VERIFY && want->method == METHOD_DANE)
@@ -323,6 +336,21 @@ demand(SSL *ssl, const struct tls_want *want, struct tls_check *check,
 	if (st == ST_OK && !set_names(ssl, want))
 		st = tls_failed(why, "reference names");
 	return st;
+}
+
+/* The oldest version, as the rung and the rules have it: the later counts. */
+static int
+oldest_version(const struct tls_want *want)
+{
+	switch (want->min_tls) {
+	case MIN_TLS_1_2:
+		return want->rung == RUNG_LEGACY ?
+			   tls_oldest_version(want->oldest) :
+			   TLS1_2_VERSION;
+	case MIN_TLS_1_3:
+		break;
+	}
+	return TLS1_3_VERSION;
 }
 
 /* The hello of the rung. */
@@ -334,14 +362,62 @@ rung_ssl(struct tls_client *tls, const struct tls_want *want)
 
 	invariant(want->rung < RUNG_CLEAR);
 	invariant(!legacy || want->level <= LEVEL_VERIFY);
-	if (legacy && SSL_set_min_proto_version(ssl,
-			  tls_oldest_version(want->oldest)) != 1)
+	if (SSL_set_min_proto_version(ssl, oldest_version(want)) != 1)
 		panic("SSL_set_min_proto_version");
 	if (tls->hybrid != NULL && want->rung == RUNG_MODERN &&
 	    SSL_set1_groups_list(ssl,
 		(char *)(uintptr_t)TLS_CLASSICAL_GROUPS) != 1)
 		panic("classical groups are not available");
 	return ssl;
+}
+
+/* ---- what we show ---- */
+
+/*
+ * The server asks for a certificate.  One that fell short gets none, and the
+ * handshake ends as it would have: tls_judge() has the last word.
+ */
+static int
+show_identity(SSL *ssl, void *arg)
+{
+	const struct tls_check *check = arg;
+	const struct tls_identity *id = check->identity;
+
+	if (!tls_is_proved(ssl, check))
+		return 1;
+	return SSL_use_cert_and_key(ssl, id->leaf, id->key, id->chain, 1);
+}
+
+static struct tls_names
+copy_names(TALLOC_CTX *mem, const char *const *name, size_t count)
+{
+	struct tls_names out = { .name = need(talloc_array(mem, const char *,
+				     (unsigned)count + 1)) };
+
+	for (; out.count < count; out.count++)
+		out.name[out.count] = need(talloc_strdup(mem, name[out.count]));
+	return out;
+}
+
+/* What rules demand and allow beside the method. */
+static void
+take_local(TALLOC_CTX *mem, SSL *ssl, const struct tls_want *want,
+    struct tls_check *check)
+{
+	check->ref = copy_names(mem, want->ref, want->ref_count);
+	check->also_local = want->also_local;
+	check->local_ref = copy_names(mem, want->local_ref,
+	    want->local_ref_count);
+	check->pin = need(talloc_zero_array(mem, struct pin,
+	    (unsigned)want->pin_count + 1));
+	for (; check->pin_count < want->pin_count; check->pin_count++)
+		check->pin[check->pin_count] = want->pin[check->pin_count];
+	if (want->trust != NULL)
+		check->trust = tls_trust_share(mem, want->trust);
+	if (want->identity == NULL)
+		return;
+	check->identity = tls_identity_share(mem, want->identity);
+	SSL_set_cert_cb(ssl, show_identity, check);
 }
 
 SSL *
@@ -362,6 +438,7 @@ tls_client_ssl(TALLOC_CTX *mem, struct tls_client *tls,
 	if (SSL_get0_verify_cert_store(ssl, &check->store) != 1)
 		panic("an SSL without trust anchors");
 	SSL_set_connect_state(ssl);
+	take_local(mem, ssl, want, check);
 	if (SSL_set_ex_data(ssl, check_index(), check) != 1)
 		panic("no room in an SSL");
 	/* What a legacy session was agreed on is nobody else's. */

@@ -10,6 +10,7 @@
 
 #include "dane/tlsa.h"
 #include "policy/ladder.h"
+#include "policy/pin.h"
 #include "util/clock.h"
 
 #define TLS_TRUST_ID_BYTES 32u
@@ -64,6 +65,19 @@ MUST_CHECK enum status tls_server_trust(struct tls_server *tls,
 /* When the first of the presented certificates expires. */
 struct wall tls_server_not_after(const struct tls_server *tls);
 
+/* Authorities of a rule, from PEM, that count in place of the public ones. */
+struct tls_trust;
+MUST_CHECK enum status tls_trust_new(TALLOC_CTX *mem, struct span pem,
+    struct tls_trust **out, struct diag *why);
+
+/* What a client shows to servers that ask: a chain, leaf first, and its key,
+ * both PEM.  ST_POLICY: they do not belong together. */
+struct tls_identity;
+MUST_CHECK enum status tls_identity_new(TALLOC_CTX *mem, struct span chain_pem,
+    struct span key_pem, struct tls_identity **out, struct diag *why);
+/* When the certificate expires. */
+struct wall tls_identity_not_after(const struct tls_identity *id);
+
 /* What one client handshake must prove.  All borrowed for the call. */
 struct tls_want {
 	enum rung rung;         /* that of the connection, not CLEAR or NONE */
@@ -77,6 +91,17 @@ struct tls_want {
 	size_t tlsa_count;
 	bool also_pkix;        /* METHOD_DANE that must pass PKIX for ref too */
 	const char *pkix_name; /* the MX host name, for also_pkix */
+	/* Demanded beside method: PKIX_LOCAL, PIN, CA; or NONE. */
+	enum method also_local;
+	const char *const *local_ref; /* its reference names */
+	size_t local_ref_count;
+	const struct pin *pin; /* METHOD_PIN, here or there */
+	size_t pin_count;
+	const struct tls_trust *trust; /* METHOD_CA, here or there */
+	enum min_tls min_tls;          /* at any level */
+	/* Shown when the server asks and has proved all that is demanded;
+	 * NULL: nothing ever is (TLS-43). */
+	const struct tls_identity *identity;
 	/*
 	 * Digest of all that is required, of whom and at which address
 	 * (INV-10): sessions of the same serve one another.  NULL: none is
@@ -105,16 +130,23 @@ struct tls_info {
 	 * half-DANE and the like lower it above this layer.
 	 */
 	char grade[16];
-	char matched[TLS_NAME_BYTES]; /* "TLSA 3 1 1 …" or the SAN matched */
-	uint8_t spki_sha256[32];      /* leaf key; zero without certificate */
-	bool has_certificate;         /* the peer sent one */
-	uint8_t cert_sha256[32];      /* the whole of it */
+	/* "TLSA 3 1 1 …", the SAN, the pin; of two, parted by ", ". */
+	char matched[TLS_NAME_BYTES];
+	bool showed_certificate; /* ours, because the server asked */
+	uint8_t spki_sha256[32]; /* leaf key; zero without certificate */
+	bool has_certificate;    /* the peer sent one */
+	uint8_t cert_sha256[32]; /* the whole of it */
 	char issuer[TLS_NAME_BYTES];
 	struct wall not_after;
 	char error[128]; /* of verification, even when not demanded */
 	/* Of a failure: the TLSRPT result type (RFC 8460 4.3), or "". */
 	char result_type[40];
 	enum failure failure; /* NONE: all that was demanded is proved */
+	/*
+	 * Of a handshake that did not end: the connection was lost, or the
+	 * peer refused our certificate, so of what it can do nothing is known.
+	 */
+	bool says_nothing;
 };
 
 #endif

@@ -27,6 +27,28 @@
 #define TLS_SYSTEM_BUNDLE "/etc/ssl/certs/ca-certificates.crt"
 #define TLS_TRUST_BYTES   (16u << 20) /* ours: that bundle has 0.2 MiB */
 
+struct tls_trust {
+	X509_STORE *store;
+};
+struct tls_identity {
+	X509 *leaf;
+	STACK_OF(X509) * chain; /* behind it */
+	EVP_PKEY *key;
+};
+/* Of its own, however long the other lives. */
+struct tls_trust *tls_trust_share(TALLOC_CTX *mem, const struct tls_trust *of);
+struct tls_identity *tls_identity_share(TALLOC_CTX *mem,
+    const struct tls_identity *of);
+
+/* When it expires; WALL_NEVER when it does not say. */
+struct wall tls_end_of(const X509 *x);
+
+/* Names of which a certificate has one; copies. */
+struct tls_names {
+	const char **name;
+	size_t count;
+};
+
 /* What of a want is needed after the handshake; in the stream's context. */
 struct tls_check {
 	bool client;
@@ -34,7 +56,13 @@ struct tls_check {
 	enum method method;
 	bool also_pkix;
 	const char *pkix_name;
-	X509_STORE *store;   /* borrowed from the SSL */
+	X509_STORE *store; /* borrowed from the SSL */
+	struct tls_names ref, local_ref;
+	enum method also_local;
+	struct pin *pin;
+	size_t pin_count;
+	struct tls_trust *trust;
+	struct tls_identity *identity;
 	bool no_usable_tlsa; /* every record was refused by OpenSSL */
 	/* Sessions to resume; NULL: none. */
 	struct tls_sessions *sessions; /* borrowed likewise */
@@ -98,6 +126,9 @@ enum status tls_failed(struct diag *why, const char *what);
  */
 MUST_CHECK enum status tls_judge(SSL *ssl, const struct tls_check *check,
     bool finished, const char *lost, struct tls_info *info, struct diag *why);
+
+/* Has the server proved what is demanded?  It need not have ended yet. */
+bool tls_is_proved(SSL *ssl, const struct tls_check *check);
 
 /* Text of OpenSSL's last error, cleared; "" when there is none. */
 void tls_last_error(char *out, size_t size);

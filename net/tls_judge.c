@@ -268,35 +268,123 @@ judge_pkix(SSL *ssl, const struct tls_check *check, const struct proof *p,
 	return true;
 }
 
-/* The same certificate once more, by the trust store and the host's name. */
+/* What was proved, behind what was before. */
+static void
+add_match(struct tls_info *info, const char *text)
+{
+	size_t n = strlen(info->matched);
+
+	if (n > 0 && n + 2 < sizeof(info->matched)) {
+		memcpy(info->matched + n, ", ", 3);
+		n += 2;
+	}
+	put(info->matched + n, sizeof(info->matched) - n, text);
+}
+
+/* By whom, and under one of which names. */
+struct by_chain {
+	X509_STORE *store;
+	struct tls_names names;
+	const char *who; /* before the error, for people */
+};
+
+static void
+demand_names(X509_VERIFY_PARAM *param, const struct tls_names *names)
+{
+	invariant(names->count > 0); /* or any name would pass */
+	X509_VERIFY_PARAM_set_hostflags(param,
+	    X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+		X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+	for (size_t i = 0; i < names->count; i++) {
+		invariant(*names->name[i] != '\0');
+		if (X509_VERIFY_PARAM_add1_host(param, names->name[i], 0) != 1)
+			panic("X509_VERIFY_PARAM_add1_host");
+	}
+}
+
 static bool
-passes_pkix(SSL *ssl, const struct tls_check *check, struct tls_info *info)
+refuse_chain(struct tls_info *info, const struct by_chain *by, long error)
+{
+	(void)refuse(info, error);
+	if (*by->who == '\0')
+		return false;
+	snprintf(info->error, sizeof(info->error), "%s: %s", by->who,
+	    X509_verify_cert_error_string(error));
+	return false;
+}
+
+/* The same certificate once more, by a store and names of ours. */
+static bool
+passes_chain(SSL *ssl, const struct by_chain *by, struct tls_info *info)
 {
 	X509_STORE_CTX *ctx = need(X509_STORE_CTX_new());
 	X509_VERIFY_PARAM *param;
 	bool ok;
 
-	invariant(*check->pkix_name != '\0'); /* or any name would pass */
-	if (X509_STORE_CTX_init(ctx, check->store,
-		SSL_get0_peer_certificate(ssl),
+	if (X509_STORE_CTX_init(ctx, by->store, SSL_get0_peer_certificate(ssl),
 		SSL_get_peer_cert_chain(ssl)) != 1)
 		panic("X509_STORE_CTX_init");
 	X509_STORE_CTX_set_default(ctx, "ssl_server");
 	param = X509_STORE_CTX_get0_param(ctx);
-	X509_VERIFY_PARAM_set_hostflags(param,
-	    X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
-		X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-	if (X509_VERIFY_PARAM_set1_host(param, check->pkix_name, 0) != 1)
-		panic("X509_VERIFY_PARAM_set1_host");
+	demand_names(param, &by->names);
 	X509_VERIFY_PARAM_set_auth_level(param, TLS_LEVEL_STRICT);
 	ok = X509_verify_cert(ctx) == 1;
 	if (!ok)
-		refuse(info, X509_STORE_CTX_get_error(ctx));
+		(void)refuse_chain(info, by, X509_STORE_CTX_get_error(ctx));
 	else if (tls_staple_revokes(ssl, X509_STORE_CTX_get0_chain(ctx),
-		     check->store))
-		ok = refuse(info, X509_V_ERR_CERT_REVOKED);
+		     by->store))
+		ok = refuse_chain(info, by, X509_V_ERR_CERT_REVOKED);
+	else
+		add_match(info, X509_VERIFY_PARAM_get0_peername(param));
 	X509_STORE_CTX_free(ctx);
 	return ok;
+}
+
+static bool
+passes_pkix(SSL *ssl, const struct tls_check *check, struct tls_info *info)
+{
+	const char *name[] = { check->pkix_name };
+	const struct by_chain by = { check->store, { name, 1 }, "" };
+
+	return passes_chain(ssl, &by, info);
+}
+
+static bool
+passes_ca(SSL *ssl, const struct tls_check *check,
+    const struct tls_names *names, struct tls_info *info)
+{
+	struct by_chain by = { NULL, *names, "by the authorities of the rule" };
+
+	invariant(check->trust != NULL);
+	by.store = check->trust->store;
+	return passes_chain(ssl, &by, info);
+}
+
+/* Who has the key is who the operator means: nothing else is looked at. */
+static bool
+passes_pin(const struct tls_check *check, struct tls_info *info)
+{
+	char text[PIN_TEXT_BYTES], match[PIN_TEXT_BYTES + 8];
+	struct pin got = { .kind = PIN_SPKI };
+
+	for (size_t i = 0; i < check->pin_count; i++) {
+		const struct pin *p = &check->pin[i];
+		const uint8_t *is = p->kind == PIN_SPKI ? info->spki_sha256 :
+							  info->cert_sha256;
+
+		if (memcmp(is, p->sha256, sizeof(p->sha256)) != 0)
+			continue;
+		snprintf(match, sizeof(match), "pin %s", pin_text(p, text));
+		add_match(info, match);
+		return true;
+	}
+	memcpy(got.sha256, info->spki_sha256, sizeof(got.sha256));
+	info->failure = FAILURE_PIN_MISMATCH;
+	snprintf(info->error, sizeof(info->error),
+	    "it is none of those that the rule pins, but %s",
+	    pin_text(&got, text));
+	put(info->result_type, sizeof(info->result_type), "validation-failure");
+	return false;
 }
 
 /* Grade of what was not demanded, for the log (TLS-41). */
@@ -318,14 +406,55 @@ grade_unasked(SSL *ssl, const struct proof *p, struct tls_info *info)
 }
 
 static bool
+passes_method(SSL *ssl, const struct tls_check *check, const struct proof *p,
+    struct tls_info *info)
+{
+	switch (check->method) {
+	case METHOD_DANE:
+		return judge_dane(ssl, check, p, info);
+	case METHOD_PKIX_STS:
+	case METHOD_PKIX_LOCAL:
+		return judge_pkix(ssl, check, p, info);
+	case METHOD_PIN:
+		return passes_pin(check, info);
+	case METHOD_CA:
+		return passes_ca(ssl, check, &check->ref, info);
+	case METHOD_NONE: /* at such a level it cannot be met */
+		break;
+	}
+	return refuse(info, X509_V_ERR_UNSPECIFIED);
+}
+
+/* What a rule demands beside it. */
+static bool
+passes_local(SSL *ssl, const struct tls_check *check, struct tls_info *info)
+{
+	const struct by_chain pkix = { check->store, check->local_ref,
+		"by the public authorities" };
+
+	switch (check->also_local) {
+	case METHOD_NONE:
+		return true;
+	case METHOD_PKIX_LOCAL:
+		return passes_chain(ssl, &pkix, info);
+	case METHOD_PIN:
+		return passes_pin(check, info);
+	case METHOD_CA:
+		return passes_ca(ssl, check, &check->local_ref, info);
+	case METHOD_DANE: /* nobody's beside another */
+	case METHOD_PKIX_STS:
+		break;
+	}
+	return refuse(info, X509_V_ERR_UNSPECIFIED);
+}
+
+static bool
 authenticates(SSL *ssl, const struct tls_check *check, const struct proof *p,
     struct tls_info *info)
 {
-	bool ok = check->method == METHOD_DANE ?
-		      judge_dane(ssl, check, p, info) :
-		      judge_pkix(ssl, check, p, info);
-
-	return ok && (!check->also_pkix || passes_pkix(ssl, check, info));
+	return passes_method(ssl, check, p, info) &&
+	       (!check->also_pkix || passes_pkix(ssl, check, info)) &&
+	       passes_local(ssl, check, info);
 }
 
 static enum status
@@ -365,6 +494,16 @@ judge_client(SSL *ssl, const struct tls_check *check, struct tls_info *info,
 	return st;
 }
 
+bool
+tls_is_proved(SSL *ssl, const struct tls_check *check)
+{
+	struct tls_info info = { 0 };
+	struct diag why = { 0 };
+
+	describe(ssl, false, &info);
+	return judge_client(ssl, check, &info, &why) == ST_OK;
+}
+
 /* Did the handshake end for want of a version or suite that is not too old? */
 static enum failure
 handshake_failure(void)
@@ -388,23 +527,87 @@ handshake_failure(void)
 	return FAILURE_TLS;
 }
 
+/* Is there nothing but the end of the connection to blame? */
+static bool
+is_lost(void)
+{
+	unsigned long e = ERR_peek_last_error();
+
+	return e == 0 ||
+	       (ERR_GET_LIB(e) == ERR_LIB_SSL &&
+		   ERR_GET_REASON(e) == SSL_R_UNEXPECTED_EOF_WHILE_READING);
+}
+
+/* Did the peer refuse what it was shown? */
+static bool
+is_about_ours(void)
+{
+	unsigned long e = ERR_peek_last_error();
+
+	if (ERR_GET_LIB(e) != ERR_LIB_SSL)
+		return false;
+	switch (ERR_GET_REASON(e)) {
+	case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+	case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
+	case SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED:
+	case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
+	case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
+	case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE:
+	case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+	case SSL_R_TLSV1_ALERT_ACCESS_DENIED:
+	case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
+		return true;
+	}
+	return false;
+}
+
+/*
+ * A peer that falls short is shown no certificate, and may end the handshake
+ * for that: what it lacks is the reason, not its alert.
+ */
+static bool
+falls_short_first(SSL *ssl, const struct tls_check *check,
+    struct tls_info *info, struct diag *why)
+{
+	struct tls_info proof = *info;
+
+	if (check->identity == NULL || SSL_get0_peer_certificate(ssl) == NULL)
+		return false;
+	proof.says_nothing = false;
+	if (judge_client(ssl, check, &proof, why) == ST_OK)
+		return false;
+	*info = proof;
+	return true;
+}
+
+/* Of a handshake that did not end, by OpenSSL's last error. */
+static void
+unfinished(struct tls_info *info, const char *lost)
+{
+	char text[120];
+
+	info->says_nothing = is_lost() ||
+			     (info->showed_certificate && is_about_ours());
+	info->failure = handshake_failure();
+	tls_last_error(text, sizeof(text));
+	put(info->error, sizeof(info->error), *text == '\0' ? lost : text);
+	put(info->result_type, sizeof(info->result_type), "validation-failure");
+}
+
 enum status
 tls_judge(SSL *ssl, const struct tls_check *check, bool finished,
     const char *lost, struct tls_info *info, struct diag *why)
 {
-	char text[120];
-
 	*info = (struct tls_info){ .client_side = check->client,
 		.offered_session = check->session_offered };
 	describe(ssl, finished, info);
-	if (!finished) {
-		info->failure = handshake_failure();
-		tls_last_error(text, sizeof(text));
-		put(info->error, sizeof(info->error),
-		    *text == '\0' ? lost : text);
-		put(info->result_type, sizeof(info->result_type),
-		    "validation-failure");
-		return diag_set(why, ST_TEMP, "TLS handshake: %s", info->error);
-	}
-	return check->client ? judge_client(ssl, check, info, why) : ST_OK;
+	info->showed_certificate = check->client &&
+				   SSL_get_certificate(ssl) != NULL;
+	if (finished)
+		return check->client ? judge_client(ssl, check, info, why) :
+				       ST_OK;
+	unfinished(info, lost);
+	if (falls_short_first(ssl, check, info, why))
+		return why->st;
+	return diag_set(why, ST_TEMP, "TLS handshake: %s", info->error);
 }

@@ -114,14 +114,22 @@ has_its_kind(const struct keys *k, size_t at)
 	return false;
 }
 
-static void
-note_end(struct tls_server *tls, const X509 *x)
+struct wall
+tls_end_of(const X509 *x)
 {
 	struct wall end = WALL_NEVER;
 	struct tm tm;
 
 	if (ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) == 1)
 		end.ms = (int64_t)timegm(&tm) * 1000;
+	return end;
+}
+
+static void
+note_end(struct tls_server *tls, const X509 *x)
+{
+	struct wall end = tls_end_of(x);
+
 	if (end.ms < tls->not_after.ms)
 		tls->not_after = end;
 }

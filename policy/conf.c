@@ -143,6 +143,7 @@ read_lists(struct conf_reader *r, config_setting_t *root)
 			    "\"127.0.0.1:2525\"; allow = [\"127.0.0.0/8\"]; "
 			    "} );");
 	}
+	conf_list_check_unmet(r, root);
 }
 
 /* libconfig's words for its first error, with what to do about it. */

@@ -22,6 +22,7 @@
 #include "policy/ladder.h"
 #include "policy/level.h"
 #include "policy/marks.h"
+#include "policy/pin.h"
 #include "policy/sender.h"
 #include "smtp/header.h"
 #include "util/clock.h"
@@ -40,7 +41,8 @@
 #define CONF_MAX_SCOPE              10000u /* domains, networks, hosts of one entry */
 #define CONF_CERTIFICATE_NAME_BYTES 254u /* a mail address */
 #define CONF_MAX_NAMES              7u /* of a rule: with the host's own, a plan's */
-#define CONF_MAX_WANTED             256u  /* ours: header fields of all rules */
+#define CONF_MAX_WANTED             256u /* ours: header fields of all rules */
+#define CONF_MAX_PINS               16u /* of a rule; keys in use and to come */
 #define CONF_MAX_MISTAKES           1000u /* reported; then "and more" */
 #define CONF_EXCEPTION_MAX_DAYS     366u /* ours: an exception's longest life */
 
@@ -131,7 +133,19 @@ struct conf_rule {
 	bool forbids_plaintext;
 	int64_t plaintext_after_ms; /* 0: not said */
 	uint32_t plaintext_limit;   /* messages a day; 0: not said */
-	const char *where;          /* "file:line" */
+	enum verify_by verify_by;   /* other than ANY: with require-verified */
+	struct pin *pin;            /* > 0 with VERIFY_BY_PIN */
+	size_t pin_count;
+	const char *ca_file; /* PEM; with VERIFY_BY_CA, else "" */
+	/* Shown to its hosts when they ask. */
+	bool has_identity;
+	const char *client_certificate; /* PEM file */
+	const char *client_key;
+	enum min_tls min_tls;
+	bool has_unmet; /* else smtp.unmet counts */
+	enum unmet unmet;
+	const char *unmet_route; /* name, with UNMET_ROUTE; else "" */
+	const char *where;       /* "file:line" */
 };
 
 /*
@@ -182,6 +196,7 @@ struct conf_route {
 	size_t domain_count;
 	bool fallback;        /* after the domain's own hosts, when none could
 			       * be reached */
+	bool unmet;           /* of no domain: for rules that name it */
 	struct conf_hop *hop; /* one domain, or hosts in order of use */
 	size_t hop_count;     /* > 0 */
 	enum level require;   /* LEVEL_MAY, _ENCRYPT or _VERIFY */
@@ -343,11 +358,18 @@ struct conf_override {
 				       * default that the exception sets aside;
 				       * or a "may" rule; or NULL */
 	const struct conf_exception *exception; /* the one in force, or NULL */
+	/* Beside it, of all rules that hold; see conf_override.c. */
+	const struct conf_rule *method; /* says by what to verify; or NULL */
+	const struct conf_rule
+	    *identity;        /* has a client certificate; or NULL */
+	enum min_tls min_tls; /* the highest of smtp.min-tls and theirs */
 };
 /*
  * Rules: floors of several that match combine by maximum, encrypt <
  * never-plaintext < verify < dane-only; of equal ones the more specific
- * counts (its names are used), then the earlier in the file.
+ * counts (its names are used), then the earlier in the file.  One that says
+ * by what to verify is stronger than one that does not; it holds beside a
+ * dane-only rule too.
  *
  * Exceptions: one matches while it has not expired, a scope of it has the
  * domain, and host matches a pattern of its mx (when it has mx).  Of several
@@ -402,6 +424,13 @@ enum msg_class conf_class_for(enum msg_class mclass,
 struct decide_in conf_decide_in(const struct conf *conf,
     const struct decide_in *facts, const struct conf_override *o);
 
+/*
+ * The oldest TLS for a host of which out was decided.  Where it may go in
+ * clear any will do: clear text would take the place of what is refused.
+ */
+enum min_tls conf_min_tls(const struct conf_override *o,
+    const struct decide_out *out);
+
 /* When mail at MAY goes in clear, once TLS is not to be had. */
 struct conf_plaintext {
 	bool forbidden;
@@ -428,6 +457,14 @@ const struct conf_destination *conf_destination_for(const struct conf *conf,
  */
 const struct conf_route *conf_route_for(const struct conf *conf,
     const char *domain, bool fallback);
+
+/* The route of that name, or NULL. */
+const struct conf_route *conf_route_named(const struct conf *conf,
+    const char *name);
+
+/* What becomes of mail whose requirement is not met: of the rule that is in
+ * force, else smtp.unmet. */
+enum unmet conf_unmet(const struct conf *conf, const struct conf_rule *rule);
 
 /* The address of a socketmap as the file has it, in mem. */
 char *conf_socketmap_text(TALLOC_CTX *mem, const struct conf_socketmap *s);

@@ -146,6 +146,13 @@ struct conf_entry {
 	const char *label; /* for messages: exception "sohu", rule number 1 */
 };
 
+/* Index of a key's word; -1 when it is absent, or mistaken, which is noted
+ * with all the words. */
+int conf_entry_word(const struct conf_entry *e, const char *key,
+    const char *const *words, size_t count);
+/* Rules that name routes, and routes that are there to be named. */
+void conf_list_check_unmet(struct conf_reader *r, config_setting_t *root);
+
 /* Is there a list of that name? */
 bool conf_is_list(const char *name);
 /* Read setting as the list of its name. */
@@ -177,7 +184,7 @@ void *conf_entry_list(const struct conf_entry *e, const char *key,
 /* ---- conf_listen.c, conf_rule.c, conf_route.c: entries ---- */
 
 #define CONF_LISTEN_FIELDS    8u
-#define CONF_RULE_FIELDS      13u
+#define CONF_RULE_FIELDS      21u
 #define CONF_EXCEPTION_FIELDS 8u
 #define CONF_ROUTE_FIELDS     9u
 extern const struct conf_field conf_listen_field[CONF_LISTEN_FIELDS];
@@ -209,6 +216,19 @@ enum status conf_take_scope(TALLOC_CTX *mem, const char *text, void *out,
 enum status conf_take_name(TALLOC_CTX *mem, const char *text, void *out,
     size_t i, struct diag *why);
 
+/* ---- conf_action.c ---- */
+
+/* What a rule demands beyond its level, and what happens when it is unmet. */
+void conf_action_read(const struct conf_entry *e, struct conf_rule *out);
+/* Once the routes are read: is the one that the rule names fit for it? */
+void conf_action_check_route(const struct conf_entry *e,
+    const struct conf_rule *rule);
+/* Is there a rule that leads to it? */
+void conf_action_check_use(const struct conf_entry *e,
+    const struct conf_route *route);
+/* Does it demand what no stronger rule says beside its level? */
+bool conf_action_stands_alone(const struct conf_rule *rule);
+
 /* ---- conf_socketmap.c ---- */
 
 #define CONF_SOCKETMAP_FIELDS 3u
@@ -232,7 +252,7 @@ const char *conf_listen_login_word(enum listen_login login);
 char *conf_listen_certificate_text(TALLOC_CTX *mem,
     const struct conf_certificate *c);
 const char *conf_require_word(enum override_kind kind);
-const char *conf_route_use_word(bool fallback);
+const char *conf_route_use_word(const struct conf_route *route);
 const char *conf_route_tls_word(bool implicit);
 
 /* The lists of texts outside of groups: their paths as names. */
@@ -281,6 +301,8 @@ enum status conf_take_pattern(TALLOC_CTX *mem, const char *text, void *out,
 
 /* Order of floors: of two rules in scope the higher counts; "may" is 0. */
 unsigned conf_strength(enum override_kind kind);
+/* The same of rules: one that says by what to verify is the higher. */
+unsigned conf_rank(const struct conf_rule *rule);
 enum level conf_floor_level(enum override_kind kind);
 
 /* ---- conf_profile.c ---- */

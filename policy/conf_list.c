@@ -112,6 +112,27 @@ conf_entry_text(const struct conf_entry *e, const char *key)
 	return s != NULL && is_good(s) ? config_setting_get_string(s) : NULL;
 }
 
+int
+conf_entry_word(const struct conf_entry *e, const char *key,
+    const char *const *words, size_t count)
+{
+	const char *text = conf_entry_text(e, key);
+	int i = text == NULL ? -1 : span_index(span_str(text), words, count);
+	struct sbuf b;
+
+	if (text == NULL || i >= 0)
+		return i;
+	sbuf_init(&b, e->r->mem, CONF_MAX_TEXT_BYTES);
+	for (size_t k = 0; k < count; k++)
+		sbuf_printf(&b, "%s\"%s\"",
+		    k == 0         ? "" :
+		    k + 1 == count ? " or " :
+				     ", ",
+		    words[k]);
+	conf_entry_mistake(e, key, "%s: %s is expected", key, sbuf_cstr(&b));
+	return -1;
+}
+
 void *
 conf_entry_list(const struct conf_entry *e, const char *key, conf_take_fn *take,
     size_t item_bytes, size_t *count)
@@ -389,6 +410,35 @@ read_entries(struct conf_reader *r, const struct conf_list *list,
 	}
 	talloc_free(names);
 	compare_entries(r, list, setting, n);
+}
+
+/* Entry i, which is no group where it was found mistaken; no list, no
+ * entries. */
+static struct conf_entry
+entry_of(struct conf_reader *r, config_setting_t *root, unsigned list,
+    unsigned i)
+{
+	return entry_at(r, &conf_lists[list],
+	    config_setting_get_member(root, conf_lists[list].path), i);
+}
+
+void
+conf_list_check_unmet(struct conf_reader *r, config_setting_t *root)
+{
+	const struct conf *c = r->conf;
+
+	for (unsigned i = 0, n = 0; n < c->rule_count; i++) {
+		struct conf_entry e = entry_of(r, root, CONF_RULES, i);
+
+		if (config_setting_is_group(e.group))
+			conf_action_check_route(&e, &c->rule[n++]);
+	}
+	for (unsigned i = 0, n = 0; n < c->route_count; i++) {
+		struct conf_entry e = entry_of(r, root, CONF_ROUTES, i);
+
+		if (config_setting_is_group(e.group))
+			conf_action_check_use(&e, &c->route[n++]);
+	}
 }
 
 static const struct conf_list *

@@ -47,6 +47,13 @@ conf_strength(enum override_kind kind)
 	return 0; /* not reached: the switch names every override */
 }
 
+unsigned
+conf_rank(const struct conf_rule *rule)
+{
+	return 2 * conf_strength(rule->require) +
+	       (rule->verify_by != VERIFY_BY_ANY);
+}
+
 enum level
 conf_floor_level(enum override_kind kind)
 {
@@ -73,30 +80,71 @@ struct match {
 	int narrow;
 };
 
+/*
+ * What holds of every rule that matches, not of the strongest alone: a
+ * stronger one says nothing against it.
+ */
+struct beside {
+	struct match method;   /* narrowest that says by what to verify */
+	struct match identity; /* narrowest with a client certificate */
+	enum min_tls min_tls;
+};
+
 /* What the rules say for a domain. */
 struct rules {
 	struct match floor; /* strongest that is no local default */
 	struct match local; /* strongest local default */
 	struct match may;   /* narrowest "may" */
 	bool never_plaintext;
+	struct beside by_floor; /* of those that compete for floor */
+	struct beside by_local; /* of those for local */
 };
 
 /* Is a to be named before b? */
 static bool
 outranks(const struct match *a, const struct match *b)
 {
-	unsigned sa = conf_strength(a->rule->require),
-		 sb = b->rule == NULL ? 0 : conf_strength(b->rule->require);
+	unsigned sa = conf_rank(a->rule),
+		 sb = b->rule == NULL ? 0 : conf_rank(b->rule);
 
 	return b->rule == NULL || sa > sb ||
 	       (sa == sb && a->narrow > b->narrow);
+}
+
+static void
+take_narrower(struct match *best, const struct match *m)
+{
+	if (m->rule != NULL && m->narrow > best->narrow)
+		*best = *m;
+}
+
+static void
+take_beside(struct beside *b, const struct match *m)
+{
+	if (m->rule->verify_by != VERIFY_BY_ANY)
+		take_narrower(&b->method, m);
+	if (m->rule->has_identity)
+		take_narrower(&b->identity, m);
+	if (m->rule->min_tls > b->min_tls)
+		b->min_tls = m->rule->min_tls;
+}
+
+static struct beside
+join(struct beside a, const struct beside *b)
+{
+	take_narrower(&a.method, &b->method);
+	take_narrower(&a.identity, &b->identity);
+	if (b->min_tls > a.min_tls)
+		a.min_tls = b->min_tls;
+	return a;
 }
 
 static struct rules
 find_rules(const struct conf *conf, const struct conf_subject *s)
 {
 	const struct match none = { NULL, NO_MATCH };
-	struct rules found = { none, none, none, false };
+	const struct beside nothing = { none, none, MIN_TLS_1_2 };
+	struct rules found = { none, none, none, false, nothing, nothing };
 
 	for (size_t i = 0; i < conf->rule_count; i++) {
 		const struct conf_rule *r = &conf->rule[i];
@@ -112,6 +160,10 @@ find_rules(const struct conf *conf, const struct conf_subject *s)
 		found.never_plaintext |= never;
 		if (outranks(&m, best))
 			*best = m;
+		if (best != &found.may)
+			take_beside(best == &found.local ? &found.by_local :
+							   &found.by_floor,
+			    &m);
 	}
 	return found;
 }
@@ -178,9 +230,16 @@ combine(const struct conf *conf, const struct conf_subject *s,
 		(r.never_plaintext && exception->allow < LEVEL_ENCRYPT)))
 		o.exception = NULL;
 	/* Either takes the place of the local default. */
-	if (r.local.rule != NULL && o.exception == NULL && r.may.rule == NULL &&
-	    outranks(&r.local, &r.floor))
-		r.floor = r.local;
+	if (r.local.rule != NULL && o.exception == NULL && r.may.rule == NULL) {
+		if (outranks(&r.local, &r.floor))
+			r.floor = r.local;
+		r.by_floor = join(r.by_floor, &r.by_local);
+	}
+	o.method = r.by_floor.method.rule;
+	o.identity = r.by_floor.identity.rule;
+	o.min_tls = r.by_floor.min_tls > conf->smtp_min_tls ?
+			r.by_floor.min_tls :
+			conf->smtp_min_tls;
 	if (r.floor.rule != NULL &&
 	    conf_floor_level(r.floor.rule->require) > o.floor)
 		o.floor = conf_floor_level(r.floor.rule->require);
@@ -228,6 +287,13 @@ raise_for_route(const struct conf *conf, const struct conf_host *h,
 		o.rule = n.rule;
 	}
 	o.never_plaintext |= n.never_plaintext;
+	if (n.min_tls > o.min_tls)
+		o.min_tls = n.min_tls;
+	/* Pins, authorities and names are those of the domain's own hosts. */
+	if (o.method == NULL && n.method != NULL &&
+	    (n.method->verify_by == VERIFY_BY_DANE ||
+		n.method->verify_by == VERIFY_BY_PKIX))
+		o.method = n.method;
 	if (h->route->require > o.floor) {
 		o.floor = h->route->require;
 		o.rule = NULL;
@@ -283,9 +349,18 @@ conf_decide_in(const struct conf *conf, const struct decide_in *facts,
 		.waiver = o->waiver,
 		.floor = o->floor,
 		.never_plaintext = o->never_plaintext,
+		.verify_by = o->method == NULL ? VERIFY_BY_ANY :
+						 o->method->verify_by,
 		.requiretls_testing = conf->requiretls_accept_testing,
 		.tls_no_beats_floor = conf->tls_required_beats_floor,
 	};
+}
+
+enum min_tls
+conf_min_tls(const struct conf_override *o, const struct decide_out *out)
+{
+	return out->skip || out->required < LEVEL_ENCRYPT ? MIN_TLS_1_2 :
+							    o->min_tls;
 }
 
 const struct conf_route *
@@ -298,12 +373,27 @@ conf_route_for(const struct conf *conf, const char *domain, bool fallback)
 		const struct conf_route *r = &conf->route[i];
 		int s = conf_specificity(r->domains, r->domain_count, domain);
 
-		if (r->fallback == fallback && s > narrow) {
+		if (!r->unmet && r->fallback == fallback && s > narrow) {
 			best = r;
 			narrow = s;
 		}
 	}
 	return best;
+}
+
+const struct conf_route *
+conf_route_named(const struct conf *conf, const char *name)
+{
+	for (size_t i = 0; i < conf->route_count; i++)
+		if (strcmp(conf->route[i].name, name) == 0)
+			return &conf->route[i];
+	return NULL;
+}
+
+enum unmet
+conf_unmet(const struct conf *conf, const struct conf_rule *rule)
+{
+	return rule != NULL && rule->has_unmet ? rule->unmet : conf->smtp_unmet;
 }
 
 struct wall

@@ -186,6 +186,34 @@ print_conditions(struct sbuf *b, TALLOC_CTX *tmp, const struct conf_rule *r)
 }
 
 static void
+print_pins(struct sbuf *b, TALLOC_CTX *tmp, const struct conf_rule *r)
+{
+	const char **text = need(talloc_array(tmp, const char *,
+	    (unsigned)r->pin_count + 1));
+
+	for (size_t i = 0; i < r->pin_count; i++)
+		text[i] = pin_text(&r->pin[i],
+		    need(talloc_array(text, char, PIN_TEXT_BYTES)));
+	print_texts(b, tmp, "pins", text, r->pin_count);
+}
+
+static void
+print_actions(struct sbuf *b, TALLOC_CTX *tmp, const struct conf_rule *r)
+{
+	if (r->verify_by != VERIFY_BY_ANY)
+		print_text(b, tmp, "method", verify_by_name(r->verify_by));
+	print_pins(b, tmp, r);
+	print_text(b, tmp, "ca-file", r->ca_file);
+	print_text(b, tmp, "client-certificate", r->client_certificate);
+	print_text(b, tmp, "client-key", r->client_key);
+	if (r->min_tls != MIN_TLS_1_2)
+		print_text(b, tmp, "min-tls", min_tls_name(r->min_tls));
+	if (r->has_unmet)
+		print_text(b, tmp, "unmet", unmet_name(r->unmet));
+	print_text(b, tmp, "unmet-route", r->unmet_route);
+}
+
+static void
 print_rules(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf)
 {
 	char after[CLOCK_TEXT_BYTES];
@@ -208,6 +236,7 @@ print_rules(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf)
 			print_text(b, tmp, "plaintext-limit",
 			    need(talloc_asprintf(tmp, "%u",
 				r->plaintext_limit)));
+		print_actions(b, tmp, r);
 		sbuf_str(b, " }");
 	}
 	sbuf_str(b, " );\n");
@@ -281,7 +310,7 @@ print_routes(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf)
 		print_text(b, tmp, "name", r->name);
 		print_texts(b, tmp, "domains", r->domains, r->domain_count);
 		print_hops(b, tmp, r);
-		print_text(b, tmp, "use", conf_route_use_word(r->fallback));
+		print_text(b, tmp, "use", conf_route_use_word(r));
 		print_text(b, tmp, "require", level_name(r->require));
 		print_text(b, tmp, "tls", conf_route_tls_word(r->implicit_tls));
 		print_texts(b, tmp, "names", r->names, r->name_count);

@@ -8,9 +8,10 @@
 const struct conf_field conf_route_field[CONF_ROUTE_FIELDS] = {
 	{ "name", false, true,
 	    "What the route is called in logs and in explain, as in a rule." },
-	{ "domains", true, true,
+	{ "domains", true, false,
 	    "Recipient domains that go this way, as in a rule; of several "
-	    "routes the one with the narrowest scope counts." },
+	    "routes the one with the narrowest scope counts. Needed, but for "
+	    "use = \"unmet\"." },
 	{ "via", true, true,
 	    "Where to: \"[relay.example.org]:587\" is that host, and several "
 	    "are tried in this order; \"relay.example.org\" alone is a domain "
@@ -18,7 +19,9 @@ const struct conf_field conf_route_field[CONF_ROUTE_FIELDS] = {
 	{ "use", false, false,
 	    "\"always\", which is also meant when it is left out, or "
 	    "\"fallback\": only when no MX host of the domain can be "
-	    "reached. A requirement that is not met is no reason to." },
+	    "reached. A requirement that is not met is no reason to. "
+	    "\"unmet\": for mail of rules that name it as unmet-route, "
+	    "and for no other." },
 	{ "require", false, false,
 	    "\"verify\", which is also meant when it is left out: TLS with "
 	    "the host's certificate, by DANE or a CA; \"encrypt\": TLS of any "
@@ -38,13 +41,20 @@ const struct conf_field conf_route_field[CONF_ROUTE_FIELDS] = {
 	    "reload, by the master." },
 };
 
-static const char *const use_words[] = { "always", "fallback" };
+enum use { USE_ALWAYS, USE_FALLBACK, USE_UNMET };
+static const char *const use_words[] = {
+	[USE_ALWAYS] = "always",
+	[USE_FALLBACK] = "fallback",
+	[USE_UNMET] = "unmet",
+};
 static const char *const tls_words[] = { "starttls", "implicit" };
 
 const char *
-conf_route_use_word(bool fallback)
+conf_route_use_word(const struct conf_route *route)
 {
-	return use_words[fallback];
+	return use_words[route->unmet    ? USE_UNMET :
+			 route->fallback ? USE_FALLBACK :
+					   USE_ALWAYS];
 }
 
 const char *
@@ -76,33 +86,37 @@ read_via(const struct conf_entry *e, struct conf_route *out)
 		if (out->hop[i].port == 0)
 			out->hop[i].port = (uint16_t)e->r->conf->smtp_port;
 		if (!out->hop[i].is_host &&
-		    (out->hop_count > 1 || out->fallback))
+		    (out->hop_count > 1 || out->fallback || out->unmet))
 			conf_entry_mistake(e, "via",
 			    "via: \"%s\" is a domain, with hosts of its own: "
 			    "name it alone, or hosts in brackets%s",
 			    out->hop[i].name,
-			    out->fallback ? ", for a fallback hosts" : "");
+			    out->fallback ? ", for a fallback hosts" :
+			    out->unmet    ? ", for use = \"unmet\" hosts" :
+					    "");
 	}
 }
 
 /* ---- the rest ---- */
 
-/* Index of a key's word; 0, the first, when it is absent or mistaken. */
-static int
-read_word(const struct conf_entry *e, const char *key, const char *const *words,
-    size_t count)
+/* A route that rules choose has no domains, and each other needs some. */
+static void
+read_use(const struct conf_entry *e, struct conf_route *out)
 {
-	const char *text = conf_entry_text(e, key);
-	int i;
+	int use = conf_entry_word(e, "use", use_words, COUNT_OF(use_words));
+	int domains = conf_entry_length(e, "domains");
 
-	if (text == NULL)
-		return 0;
-	i = span_index(span_str(text), words, count);
-	if (i >= 0)
-		return i;
-	conf_entry_mistake(e, key, "%s: \"%s\" or \"%s\" is expected", key,
-	    words[0], words[1]);
-	return 0;
+	out->fallback = use == USE_FALLBACK;
+	out->unmet = use == USE_UNMET;
+	if (out->unmet && domains >= 0)
+		conf_entry_mistake(e, "domains",
+		    "domains: with use = \"unmet\" rules choose the route: "
+		    "leave them out");
+	else if (!out->unmet && domains == 0)
+		conf_entry_mistake(e, "domains", "domains: may not be empty");
+	else if (!out->unmet && domains < 0)
+		conf_entry_mistake(e, NULL, "domains is missing: %s",
+		    conf_route_field[1].doc);
 }
 
 static void
@@ -195,9 +209,8 @@ conf_route_read(const struct conf_entry *e, struct conf_route *out)
 	    sizeof(*out->domains), &out->domain_count);
 	out->names = conf_entry_list(e, "names", conf_take_name,
 	    sizeof(*out->names), &out->name_count);
-	out->fallback = read_word(e, "use", use_words, COUNT_OF(use_words)) ==
-			1;
-	out->implicit_tls = read_word(e, "tls", tls_words,
+	read_use(e, out);
+	out->implicit_tls = conf_entry_word(e, "tls", tls_words,
 				COUNT_OF(tls_words)) == 1;
 	read_require(e, out);
 	read_via(e, out);

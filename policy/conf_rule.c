@@ -60,6 +60,42 @@ const struct conf_field conf_rule_field[CONF_RULE_FIELDS] = {
 	    "How many such messages a day go in clear to one recipient "
 	    "domain: \"20\". See smtp.plaintext-limit. Of several rules and "
 	    "the options the strictest counts, each for itself." },
+	{ "method", false, false,
+	    "With \"verify\", by what: \"dane\": TLSA records and nothing "
+	    "else; \"pkix\": a public authority; \"pin\": one of pins; "
+	    "\"ca\": the authorities of ca-file. It holds beside what the "
+	    "domain publishes, never instead. \"any\", which is also meant "
+	    "when it is left out: DANE where there are usable records, else a "
+	    "public authority." },
+	{ "pins", true, false,
+	    "With method = \"pin\": certificates or keys, of which the host "
+	    "must present one: \"spki-sha256:\" or \"cert-sha256:\" and the "
+	    "SHA-256 digest of the key or of the certificate, in hexadecimal "
+	    "digits or base64. Its chain, name and dates do not count then." },
+	{ "ca-file", false, false,
+	    "With method = \"ca\": PEM file of authorities that count in "
+	    "place of the public ones. The name must fit, as without it." },
+	{ "client-certificate", false, false,
+	    "PEM file with the certificate chain that is shown to these hosts "
+	    "when they ask for one, once they have met what is required. No "
+	    "other host is shown one. Of several rules the one with the "
+	    "narrowest scope counts." },
+	{ "client-key", false, false,
+	    "PEM file with its private key; others on the system may have no "
+	    "right to it." },
+	{ "min-tls", false, false,
+	    "\"1.3\": older TLS counts as none; \"1.2\" is the least there "
+	    "is. Of several rules and smtp.min-tls the highest counts." },
+	{ "unmet", false, false,
+	    "What becomes of mail when no host meets what is required, by "
+	    "this rule or by what the domain publishes: \"defer\", "
+	    "\"hold\", \"bounce\", as in smtp.unmet, or \"route\": it "
+	    "goes by unmet-route. Of several rules the strongest counts. When "
+	    "left out: smtp.unmet." },
+	{ "unmet-route", false, false,
+	    "With unmet = \"route\": the name of an entry of routes with "
+	    "hosts in brackets. These are used then and only then, and must "
+	    "meet what the route and the rules require." },
 };
 
 const struct conf_field conf_exception_field[CONF_EXCEPTION_FIELDS] = {
@@ -251,6 +287,7 @@ conf_rule_read(const struct conf_entry *e, struct conf_rule *out)
 		    CONF_MAX_NAMES);
 	read_require(e, out);
 	conf_plaintext_read(e, out);
+	conf_action_read(e, out);
 	if (out->require == OVERRIDE_MAY && has_star(out) &&
 	    conf_match_by_domain(out))
 		conf_entry_mistake(e, "domains",

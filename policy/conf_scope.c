@@ -25,8 +25,7 @@ note(struct conf_reader *r, const char *text, const struct conf_rule *rule)
 		strmap_put(r->scopes, text, s);
 	}
 	if (conf_strength(rule->require) > 0 &&
-	    (s->floor == NULL || conf_strength(rule->require) >
-				     conf_strength(s->floor->require)))
+	    (s->floor == NULL || conf_rank(rule) > conf_rank(s->floor)))
 		s->floor = rule;
 	if (rule->require == OVERRIDE_NEVER_PLAINTEXT && s->never == NULL)
 		s->never = rule;
@@ -156,7 +155,7 @@ check_idle(const struct conf_entry *e, const struct conf_rule *rule)
 {
 	const struct conf_rule *other = NULL;
 
-	if (conf_plaintext_says(rule))
+	if (conf_plaintext_says(rule) || conf_action_stands_alone(rule))
 		return;
 	for (size_t i = 0; i < rule->domain_count; i++) {
 		other = rule_instead(e->r, rule, rule->domains[i]);
@@ -171,14 +170,15 @@ check_idle(const struct conf_entry *e, const struct conf_rule *rule)
 		    other->name, other->where);
 }
 
-/* The names of a rule, what it says of clear text and the word "never" go
- * beyond their level. */
+/* The names of a rule, what else it says and the word "never" go beyond
+ * their level. */
 static bool
 floor_suffices(const struct conf *c, const struct conf_rule *rule)
 {
 	return rule->require != OVERRIDE_NEVER_PLAINTEXT &&
 	       rule->require != OVERRIDE_MAY && rule->name_count == 0 &&
-	       !conf_plaintext_says(rule) &&
+	       !conf_plaintext_says(rule) && !rule->has_unmet &&
+	       !conf_action_stands_alone(rule) &&
 	       conf_floor_level(rule->require) <= c->smtp_floor;
 }
 

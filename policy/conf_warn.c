@@ -42,6 +42,13 @@ has_login(const struct conf *conf)
 	return false;
 }
 
+/* Does it say what holds beside any level? */
+static bool
+says_more(const struct conf_rule *rule)
+{
+	return conf_plaintext_says(rule) || conf_action_stands_alone(rule);
+}
+
 /* Why a rule can never make a difference by what it is itself, or NULL. */
 static const char *
 idle_by_itself(const struct conf *conf, const struct conf_rule *rule)
@@ -54,14 +61,16 @@ idle_by_itself(const struct conf *conf, const struct conf_rule *rule)
 	    conf_match_message(rule) > 0)
 		return "reports about TLS are made here: they have no client, "
 		       "and no sender or field that it could be for";
-	if (of_class_only(rule, CLASS_TLS_REPORT) && !never)
+	if (of_class_only(rule, CLASS_TLS_REPORT) && !never &&
+	    !conf_plaintext_says(rule))
 		return "of reports about TLS nothing but \"never-plaintext\" "
 		       "is demanded";
 	if (of_class_only(rule, CLASS_REQUIRETLS) &&
-	    rule->require != OVERRIDE_DANE_ONLY)
+	    rule->require != OVERRIDE_DANE_ONLY &&
+	    !conf_action_stands_alone(rule))
 		return "REQUIRETLS demands as much by itself";
 	if (of_class_only(rule, CLASS_TLS_OPTIONAL) && !never &&
-	    conf->tls_required_beats_floor)
+	    !conf_plaintext_says(rule) && conf->tls_required_beats_floor)
 		return "tls-required.beats-floor lets such mail go below it";
 	return NULL;
 }
@@ -79,7 +88,7 @@ covered_by(struct conf_reader *r, const struct conf_rule *rule)
 			conf_strength(rule->require) ||
 		    (conf_strength(other->require) ==
 			    conf_strength(rule->require) &&
-			rule->name_count > 0))
+			(rule->name_count > 0 || rule->has_unmet)))
 			return NULL;
 	}
 	return other;
@@ -166,10 +175,10 @@ look_at_rule(struct conf_reader *r, const struct conf_rule *rule)
 		look_at_may(r, rule);
 		return;
 	}
-	if (conf_match_by_domain(rule) || why != NULL ||
+	if (conf_match_by_domain(rule) || why != NULL || says_more(rule) ||
 	    rule->require == OVERRIDE_NEVER_PLAINTEXT)
 		return;
-	if (rule->name_count == 0 &&
+	if (rule->name_count == 0 && !rule->has_unmet &&
 	    conf_floor_level(rule->require) <= conf->smtp_floor)
 		warn(conf,
 		    "%s: rule \"%s\": it can never apply: smtp.floor requires "

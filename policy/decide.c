@@ -11,7 +11,8 @@
  *	 6  what is published               rule_6_published()
  *	 7  what the class makes of it      rule_7_class()
  *	 8  the waiver of an exception      rule_8_waiver()
- *	 9  the floors                      rule_9_floors()
+ *	 9  the floors, and by what a rule  rule_9_floors(), rule_9_method()
+ *	    wants a peer verified
  *	10  the guard                       rule_10_guard()
  *	11  connecting                      the courier, by struct plan_host
  *	12  no host is left                 verdict.c
@@ -27,6 +28,8 @@ enum cell {
 	BOTH,      /* verify by DANE, and by PKIX as MTA-STS wants it */
 	STS,       /* verify by PKIX as MTA-STS wants it */
 	LOCAL,     /* verify by PKIX as a rule or the sender wants it */
+	PIN,       /* verify by a pin of a rule */
+	CA,        /* verify by the authorities of a rule */
 	ONLY,      /* by DANE with a secure MX, nothing else */
 	ONLY_BOTH, /* and by PKIX as MTA-STS wants it */
 	TLS,       /* TLS, peer not authenticated */
@@ -37,7 +40,7 @@ enum cell {
 	SKIP_S,    /* skip: nothing but the MTA-STS lookup failed */
 	SKIP,      /* skip for good */
 };
-#define CELL_COUNT 13u
+#define CELL_COUNT 15u
 
 /* Of a skip: the level that nothing reaches, should a caller not look. */
 static const struct {
@@ -50,6 +53,8 @@ static const struct {
 	[BOTH] = { false, true, LEVEL_VERIFY, METHOD_DANE },
 	[STS] = { false, false, LEVEL_VERIFY, METHOD_PKIX_STS },
 	[LOCAL] = { false, false, LEVEL_VERIFY, METHOD_PKIX_LOCAL },
+	[PIN] = { false, false, LEVEL_VERIFY, METHOD_PIN },
+	[CA] = { false, false, LEVEL_VERIFY, METHOD_CA },
 	[ONLY] = { false, false, LEVEL_DANE_ONLY, METHOD_DANE },
 	[ONLY_BOTH] = { false, true, LEVEL_DANE_ONLY, METHOD_DANE },
 	[TLS] = { false, false, LEVEL_ENCRYPT, METHOD_NONE },
@@ -66,7 +71,8 @@ struct finding {
 	enum cell cell;
 	bool conclusive; /* of a skip, see struct decide_out */
 	enum cell by;    /* DANE or LOCAL: what a floor of VERIFY asks for */
-	enum decide_rule rule; /* the last that had a say */
+	enum method also_local; /* beside the cell's own */
+	enum decide_rule rule;  /* the last that had a say */
 	const struct reason *reason;
 };
 
@@ -166,6 +172,30 @@ static const struct reason
 			 "host has no usable TLSA records behind signed MX "
 			 "records: it is not used (dane-required)",
 	"RFC 7672 2.2.1"),
+    rule_pkix_why = REASON("a rule requires a trusted certificate for an "
+			   "expected name, beside what is published: it must "
+			   "pass both",
+	"RFC 9325 7.1"),
+    rule_pin_why = { "a rule requires one of the certificates or keys that it "
+		     "pins",
+	    "" },
+    rule_pin_too_why = { "a rule requires one of the certificates or keys "
+			 "that it pins, beside what else is required: the "
+			 "certificate must pass both",
+	    "" },
+    rule_ca_why = { "a rule requires a certificate of its own authorities for "
+		    "an expected name",
+	    "" },
+    rule_ca_too_why = { "a rule requires a certificate of its own authorities "
+			"for an expected name, beside what else is required: "
+			"it must pass both",
+	    "" },
+    rule_dane_why = REASON("a rule requires DANE: the certificate must match "
+			   "a TLSA record",
+	"RFC 7672 2.2"),
+    rule_no_dane_why = REASON("a rule requires DANE, and this host has no "
+			      "usable TLSA records: it is not used",
+	"RFC 7672 2.2"),
     guard_why = { "a fault in the decision tables: the host is not used", "" };
 
 static void
@@ -394,12 +424,23 @@ raise_to(const struct decide_in *in, struct finding *f, enum level floor,
 	}
 }
 
+/* The override's, or of the rule that says by what to verify. */
+static enum level
+own_floor(const struct decide_in *in)
+{
+	enum level floor = floor_of(in->override);
+
+	return in->verify_by == VERIFY_BY_ANY || floor > LEVEL_VERIFY ?
+		   floor :
+		   LEVEL_VERIFY;
+}
+
 /* required := max(required, global floor, override floor) */
 static void
 rule_9_floors(const struct decide_in *in, struct finding *f)
 {
 	bool hold = floors_hold(in);
-	enum level own = hold ? floor_of(in->override) : LEVEL_PLAIN;
+	enum level own = hold ? own_floor(in) : LEVEL_PLAIN;
 	enum level other = hold ? in->floor : LEVEL_PLAIN;
 	enum level floor = own >= other ? own : other;
 
@@ -409,6 +450,73 @@ rule_9_floors(const struct decide_in *in, struct finding *f)
 		raise_to(in, f, floor, own >= other);
 	if (never_in_clear(in) && meaning[f->cell].level < LEVEL_ENCRYPT)
 		settle(f, TLS, DECIDE_FLOOR, &rule_never_why);
+}
+
+static bool
+is_by_dane(enum cell cell)
+{
+	return meaning[cell].method == METHOD_DANE;
+}
+
+/*
+ * PKIX that nothing but a floor asks for is what the rule takes the place of.
+ * REQUIRETLS asks for it by itself (RFC 8689 4.2.1): a certificate of the
+ * rule's authorities is a trusted one, a pinned one need not be.
+ */
+static bool
+takes_the_place(const struct decide_in *in, const struct finding *f,
+    enum cell cell)
+{
+	return f->cell == LOCAL &&
+	       (cell == CA || in->mclass != CLASS_REQUIRETLS);
+}
+
+static void
+add_local(const struct decide_in *in, struct finding *f, enum cell cell,
+    const struct reason *alone, const struct reason *too)
+{
+	if (takes_the_place(in, f, cell)) {
+		settle(f, cell, DECIDE_FLOOR, alone);
+		return;
+	}
+	settle(f, f->cell, DECIDE_FLOOR, too);
+	f->also_local = meaning[cell].method;
+}
+
+/*
+ * By what the rule wants the peer verified: beside all that is required of
+ * it already, so never instead of what is published.
+ */
+static void
+rule_9_method(const struct decide_in *in, struct finding *f)
+{
+	if (meaning[f->cell].skip || !floors_hold(in))
+		return;
+	switch (in->verify_by) {
+	case VERIFY_BY_ANY:
+		return;
+	case VERIFY_BY_DANE:
+		if (is_by_dane(f->cell))
+			return;
+		/* A waiver has set DANE aside, and the rule asks for it. */
+		if (in->dane == DANE_D1_USABLE)
+			settle(f, DANE, DECIDE_FLOOR, &rule_dane_why);
+		else
+			settle(f, SKIP, DECIDE_FLOOR, &rule_no_dane_why);
+		return;
+	case VERIFY_BY_PKIX: /* both of the others are PKIX */
+		if (!is_by_dane(f->cell))
+			return;
+		settle(f, f->cell, DECIDE_FLOOR, &rule_pkix_why);
+		f->also_local = METHOD_PKIX_LOCAL;
+		return;
+	case VERIFY_BY_PIN:
+		add_local(in, f, PIN, &rule_pin_why, &rule_pin_too_why);
+		return;
+	case VERIFY_BY_CA:
+		add_local(in, f, CA, &rule_ca_why, &rule_ca_too_why);
+		return;
+	}
 }
 
 /* ---- rule 10: the guard ---- */
@@ -430,6 +538,7 @@ decide(const struct decide_in *in)
 	rule_7_class(in, &f);
 	rule_8_waiver(in, &f);
 	rule_9_floors(in, &f);
+	rule_9_method(in, &f);
 	rule_10_guard(in, &f);
 	return (struct decide_out){
 		.skip = meaning[f.cell].skip,
@@ -437,6 +546,7 @@ decide(const struct decide_in *in)
 		.required = meaning[f.cell].level,
 		.method = meaning[f.cell].method,
 		.also_pkix_sts = meaning[f.cell].also_sts,
+		.also_local = f.also_local,
 		.requiretls = in->mclass == CLASS_REQUIRETLS &&
 			      !meaning[f.cell].skip,
 		.rule = f.rule,

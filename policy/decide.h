@@ -33,6 +33,19 @@ enum override_kind {
 };
 #define OVERRIDE_COUNT 7u
 
+/*
+ * What a rule that requires a verified peer wants it verified by.  The
+ * values are stored: never renumber.
+ */
+enum verify_by {
+	VERIFY_BY_ANY,  /* DANE where there are usable records, else PKIX */
+	VERIFY_BY_DANE, /* half-DANE will do, unlike for dane-only */
+	VERIFY_BY_PKIX,
+	VERIFY_BY_PIN,
+	VERIFY_BY_CA,
+};
+#define VERIFY_BY_COUNT 5u
+
 struct decide_in {
 	enum dane_state dane;
 	bool error_is_tlsa_only; /* D5: MX and addresses are known */
@@ -45,7 +58,9 @@ struct decide_in {
 	bool waiver; /* the override's complete, unexpired waiver */
 	enum msg_class mclass;
 	/* Floors beside the override's own: smtp.floor, and of rules. */
-	enum level floor;        /* LEVEL_PLAIN: none */
+	enum level floor; /* LEVEL_PLAIN: none */
+	/* Of a rule; more than ANY is a floor of VERIFY by itself. */
+	enum verify_by verify_by;
 	bool never_plaintext;    /* such a rule is in scope */
 	bool requiretls_testing; /* knob requiretls.accept-testing */
 	bool tls_no_beats_floor; /* knob tls-required.beats-floor */
@@ -70,7 +85,12 @@ struct decide_out {
 	enum level required; /* meaningful unless skip */
 	enum method method;
 	bool also_pkix_sts; /* METHOD_DANE, and PKIX-STS must pass too */
-	bool requiretls;    /* EHLO inside TLS must offer REQUIRETLS */
+	/*
+	 * What a rule demands beside method: METHOD_PKIX_LOCAL, _PIN or _CA,
+	 * never instead of what is published; or METHOD_NONE.
+	 */
+	enum method also_local;
+	bool requiretls; /* EHLO inside TLS must offer REQUIRETLS */
 	enum decide_rule rule;
 	const char *row;     /* static: "D3/absent+require-verified" */
 	const char *why;     /* static: one sentence for people, RFC section */
@@ -82,5 +102,6 @@ struct decide_out decide(const struct decide_in *in);
 const char *dane_state_name(enum dane_state d); /* "D1" … */
 const char *dane_state_text(enum dane_state d); /* for people */
 const char *override_name(enum override_kind o);
+const char *verify_by_name(enum verify_by v); /* "any", "dane", … */
 
 #endif

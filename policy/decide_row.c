@@ -149,3 +149,21 @@ override_name(enum override_kind o)
 	}
 	return "?"; /* not reached: the switch names every override */
 }
+
+const char *
+verify_by_name(enum verify_by v)
+{
+	switch (v) {
+	case VERIFY_BY_ANY:
+		return "any";
+	case VERIFY_BY_DANE:
+		return "dane";
+	case VERIFY_BY_PKIX:
+		return "pkix";
+	case VERIFY_BY_PIN:
+		return "pin";
+	case VERIFY_BY_CA:
+		return "ca";
+	}
+	return "?"; /* not reached: the switch names every method */
+}

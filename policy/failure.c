@@ -17,6 +17,7 @@ static const char *const names[FAILURE_COUNT] = {
 	[FAILURE_REQUIRETLS] = "requiretls",
 	[FAILURE_RULE] = "rule",
 	[FAILURE_PLAINTEXT] = "plaintext",
+	[FAILURE_PIN_MISMATCH] = "pin-mismatch",
 };
 
 const char *

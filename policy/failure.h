@@ -26,8 +26,9 @@ enum failure {
 	FAILURE_RULE,          /* a local rule demands what it has not */
 	FAILURE_PLAINTEXT,     /* no TLS to be had, and not yet, or not at all,
 				* to go in clear */
+	FAILURE_PIN_MISMATCH,  /* by a rule: it is none of those pinned */
 };
-#define FAILURE_COUNT 15u
+#define FAILURE_COUNT 16u
 
 /* "no-starttls", "tlsa-mismatch"; "" for none. */
 const char *failure_name(enum failure failure);

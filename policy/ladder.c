@@ -25,8 +25,9 @@ ladder_top(const struct ladder *l)
 static bool
 allows_legacy(const struct ladder *l)
 {
-	return (l->oldest != OLDEST_TLS_1_2 && l->required <= LEVEL_MAY) ||
-	       (l->legacy_waived && l->required <= LEVEL_VERIFY);
+	return l->min_tls == MIN_TLS_1_2 &&
+	       ((l->oldest != OLDEST_TLS_1_2 && l->required <= LEVEL_MAY) ||
+		   (l->legacy_waived && l->required <= LEVEL_VERIFY));
 }
 
 bool

@@ -38,6 +38,8 @@ struct ladder {
 	bool hybrid;            /* the library has such groups */
 	enum oldest_tls oldest; /* smtp.opportunistic-min-version */
 	bool legacy_waived;     /* by an exception */
+	enum min_tls min_tls;   /* of a rule: later than 1.2 it leaves no
+				 * legacy rung, whatever lets it else */
 	bool implicit;          /* TLS from the first byte: never in clear */
 };
 

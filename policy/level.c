@@ -14,6 +14,20 @@ static const char *const method_names[METHOD_COUNT] = {
 	[METHOD_DANE] = "dane",
 	[METHOD_PKIX_STS] = "pkix-sts",
 	[METHOD_PKIX_LOCAL] = "pkix-local",
+	[METHOD_PIN] = "pin",
+	[METHOD_CA] = "ca",
+};
+
+static const char *const min_tls_names[MIN_TLS_COUNT] = {
+	[MIN_TLS_1_2] = "1.2",
+	[MIN_TLS_1_3] = "1.3",
+};
+
+static const char *const unmet_names[UNMET_COUNT] = {
+	[UNMET_DEFER] = "defer",
+	[UNMET_HOLD] = "hold",
+	[UNMET_BOUNCE] = "bounce",
+	[UNMET_ROUTE] = "route",
 };
 
 static const char *const class_names[CLASS_COUNT] = {
@@ -33,6 +47,18 @@ const char *
 method_name(enum method method)
 {
 	return method_names[method];
+}
+
+const char *
+min_tls_name(enum min_tls min_tls)
+{
+	return min_tls_names[min_tls];
+}
+
+const char *
+unmet_name(enum unmet unmet)
+{
+	return unmet_names[unmet];
 }
 
 const char *

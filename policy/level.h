@@ -25,8 +25,29 @@ enum method {
 	METHOD_DANE,       /* RFC 7672 */
 	METHOD_PKIX_STS,   /* RFC 8461 4.2 */
 	METHOD_PKIX_LOCAL, /* a rule of ours */
+	METHOD_PIN,        /* a rule's: this very certificate or key */
+	METHOD_CA,         /* a rule's: its own authorities; the name counts */
 };
-#define METHOD_COUNT 4u
+#define METHOD_COUNT 6u
+
+/* The oldest version of TLS that will do. */
+enum min_tls {
+	MIN_TLS_1_2,
+	MIN_TLS_1_3,
+};
+#define MIN_TLS_COUNT 2u
+
+/*
+ * What becomes of mail for which no host meets what is required.  Stored and
+ * sent between processes: never renumber.
+ */
+enum unmet {
+	UNMET_DEFER,  /* it waits, and goes back when its lifetime ends */
+	UNMET_HOLD,   /* it waits until the operator releases it */
+	UNMET_BOUNCE, /* it goes back at once */
+	UNMET_ROUTE,  /* another route takes it */
+};
+#define UNMET_COUNT 4u
 
 /*
  * Message class (RFC 8689, RFC 8460 3); different classes never share a
@@ -42,6 +63,8 @@ enum msg_class {
 
 const char *level_name(enum level level); /* "plain", "may", "encrypt", ... */
 const char *method_name(enum method method); /* "none", "dane", "pkix-sts", … */
+const char *min_tls_name(enum min_tls min_tls); /* "1.2", "1.3" */
+const char *unmet_name(enum unmet unmet);       /* "defer", "hold", … */
 /* "normal", "requiretls", "tls-optional", "report" */
 const char *class_name(enum msg_class mclass);
 /* The word people see: "plaintext", "opportunistic", "enforced". */

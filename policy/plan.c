@@ -165,6 +165,32 @@ plan_literal(struct planner *p, const struct netaddr *addr)
 	d = plan_add_draft(p, p->plan->domain, 0);
 	plan_add_address(p, d, addr);
 	d->state = d->addr_count > 0 ? DRAFT_KEPT : DRAFT_GONE;
+	plan_add_last(p);
+	plan_begin_hosts(p);
+}
+
+/*
+ * By the rule in force for such mail to the domain as a whole; see
+ * doc/policy.md.  Of a hop it is its asker's affair: that waits.
+ */
+static void
+settle_unmet(struct planner *p)
+{
+	const struct conf *conf = p->conf;
+	const struct plan *plan = p->plan;
+	const struct conf_subject s = { plan->domain, NULL, plan->mclass,
+		plan->marks };
+	const struct conf_rule *rule = conf_override_for(conf, &s, plan->made)
+					   .rule;
+
+	/* RFC 8689 says what becomes of such mail, and no rule of ours. */
+	if (plan->mclass == CLASS_REQUIRETLS)
+		return;
+	p->plan->unmet = conf_unmet(conf, rule);
+	if (p->plan->unmet != UNMET_ROUTE)
+		return;
+	p->alternate = conf_route_named(conf, rule->unmet_route);
+	invariant(p->alternate != NULL); /* the reader has looked */
 }
 
 static struct planner *
@@ -200,16 +226,19 @@ planner_new(TALLOC_CTX *mem, const struct conf *conf, const struct dest_key *to,
 	plan->mclass = to->mclass;
 	plan->marks = need(talloc_strdup(p, to->marks));
 	p->next_hop = p->expanded = plan->domain;
+	settle_unmet(p);
 	p->route = conf_route_for(conf, plan->domain, false);
+	if (p->alternate == p->route) /* it has fallen short already */
+		p->alternate = NULL;
 	if (p->route != NULL) {
 		plan_begin_hops(p, p->route->hop, p->route->hop_count);
 		return p;
 	}
-	p->fallback = conf_route_for(conf, plan->domain, true);
 	if (parse_literal(span_str(plan->domain), &literal)) {
 		plan_literal(p, &literal);
 		return p;
 	}
+	p->fallback = conf_route_for(conf, plan->domain, true);
 	plan_ask(p, FOR_MX, 0, plan->domain, DNS_MX);
 	plan_ask(p, FOR_STS, 0, plan->domain, DNS_TXT);
 	return p;

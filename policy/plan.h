@@ -23,10 +23,11 @@
 #include "policy/fact.h"
 #include "policy/level.h"
 
-#define PLAN_MAX_HOSTS     (DNS_MAX_MX + CONF_MAX_HOPS) /* DNS-32; fallbacks */
+/* DNS-32; fallbacks; alternates */
+#define PLAN_MAX_HOSTS     (DNS_MAX_MX + 2 * CONF_MAX_HOPS)
 #define PLAN_MAX_ADDRESSES 32u /* per host, both families */
 #define PLAN_MAX_REFS      8u  /* TLSA base, N, CNAME-expanded N; or a rule's */
-#define PLAN_MAX_TRAIL     512u       /* ours: lookups of one plan */
+#define PLAN_MAX_TRAIL     640u       /* ours: lookups of one plan */
 #define PLAN_MAX_BYTES     (1u << 20) /* packed */
 
 enum plan_verdict {
@@ -47,6 +48,21 @@ struct plan_host {
 	enum level required;
 	enum method method;
 	bool also_pkix_sts;
+	/* As in struct decide_out: beside method, by a rule. */
+	enum method also_local;
+	/*
+	 * Of METHOD_PIN and METHOD_CA, as method or beside it, the rule that
+	 * says so, which has the authorities; else "".
+	 */
+	const char *method_rule;
+	struct pin *pin; /* METHOD_PIN: one of these */
+	size_t pin_count;
+	/* also_local PKIX_LOCAL or CA: names of which it has one. */
+	const char *local_ref[PLAN_MAX_REFS];
+	size_t local_ref_count;
+	const char *identity; /* rule whose client certificate it is shown,
+			       * when it asks and has met all; or "" */
+	enum min_tls min_tls;
 	bool requiretls; /* EHLO inside TLS must offer REQUIRETLS, and MAIL
 			  * carries it: CLASS_REQUIRETLS (RFC 8689 4.2.1) */
 	/*
@@ -65,12 +81,14 @@ struct plan_host {
 	/*
 	 * Of a route: its name, else "".  named: the operator named the host,
 	 * no MX record did.  fallback: for when none before it could be
-	 * reached.  login: the route has a user, whose password goes to this
-	 * host.
+	 * reached.  alternate: for when each host that is neither fell short
+	 * of what is required.  login: the route has a user, whose password
+	 * goes to this host.
 	 */
 	const char *route;
 	bool named;
 	bool fallback;
+	bool alternate;
 	bool login;
 	bool implicit_tls; /* TLS from the first byte */
 	/* At MAY, when TLS is not to be had: */
@@ -107,6 +125,7 @@ struct plan {
 	struct wall valid_until; /* when the first input expires */
 	bool mx_secure;
 	bool implicit_mx;
+	enum unmet unmet; /* what if no host meets what is required */
 	struct sts_fact sts;
 	struct plan_host *host; /* in order of use: preference, ties shuffled */
 	size_t host_count;

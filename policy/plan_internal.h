@@ -80,8 +80,9 @@ struct plan_draft {
 
 struct planner {
 	const struct conf *conf;
-	const struct conf_route *route;    /* instead of the domain's hosts */
-	const struct conf_route *fallback; /* or after them; or NULL */
+	const struct conf_route *route;     /* instead of the domain's hosts */
+	const struct conf_route *fallback;  /* or after them; or NULL */
+	const struct conf_route *alternate; /* when they fall short; or NULL */
 	const char *next_hop; /* whose MX records and policy count */
 	uint16_t port;
 	const struct plan_self *self; /* or NULL */
@@ -117,6 +118,8 @@ struct plan_draft *plan_add_draft(struct planner *p, const char *name,
 void plan_give_up(struct planner *p, enum plan_verdict verdict,
     const char *status, const char *why);
 void plan_take_mx(struct planner *p, const struct dns_answer *a);
+/* Hosts for when those of the domain cannot be used. */
+void plan_add_last(struct planner *p);
 /* Where the operator wants mail to go: to a domain's hosts, or to these. */
 void plan_begin_hops(struct planner *p, const struct conf_hop *hop,
     size_t count);

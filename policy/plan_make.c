@@ -9,14 +9,20 @@
 
 /* ---- reference names ---- */
 
+/* Names of a host that are being gathered. */
+struct refs {
+	const char **name; /* room for PLAN_MAX_REFS */
+	size_t *count;
+};
+
 static void
-add_ref(struct plan_host *h, const char *name)
+add_ref(const struct refs *r, const char *name)
 {
-	for (size_t i = 0; i < h->ref_count; i++)
-		if (domain_eq(h->ref[i], name))
+	for (size_t i = 0; i < *r->count; i++)
+		if (domain_eq(r->name[i], name))
 			return;
-	if (h->ref_count < PLAN_MAX_REFS)
-		h->ref[h->ref_count++] = name;
+	if (*r->count < PLAN_MAX_REFS)
+		r->name[(*r->count)++] = name;
 }
 
 /*
@@ -24,64 +30,92 @@ add_ref(struct plan_host *h, const char *name)
  * and no more: the host's.
  */
 static void
-add_dane_refs(const struct planner *p, struct plan_host *h)
+add_dane_refs(const struct planner *p, const struct plan_host *h,
+    const struct refs *r)
 {
 	if (h->named) { /* its own host (DANE-22) */
-		add_ref(h, h->tlsa_base);
-		add_ref(h, h->name);
+		add_ref(r, h->tlsa_base);
+		add_ref(r, h->name);
 		return;
 	}
 	if (!p->plan->mx_secure) {
-		add_ref(h, h->name);
+		add_ref(r, h->name);
 		return;
 	}
-	add_ref(h, h->tlsa_base);
-	add_ref(h, p->next_hop);
+	add_ref(r, h->tlsa_base);
+	add_ref(r, p->next_hop);
 	if (!p->plan->implicit_mx)
-		add_ref(h, p->expanded);
+		add_ref(r, p->expanded);
+}
+
+/* The names that a rule has for the domain's own hosts, or a route for its. */
+struct local_names {
+	const char *const *name;
+	size_t count;
+};
+
+static struct local_names
+local_names(const struct plan_draft *d, const struct conf_override *o)
+{
+	const struct conf_rule *rule = o->method != NULL ? o->method : o->rule;
+
+	if (d->route != NULL)
+		return (struct local_names){ d->route->names,
+			d->route->name_count };
+	if (rule == NULL)
+		return (struct local_names){ NULL, 0 };
+	return (struct local_names){ rule->names, rule->name_count };
 }
 
 /* RFC 9325 7.1: never a name learned from an insecure MX. */
 static void
-add_local_refs(const struct planner *p, struct plan_host *h,
-    const char *const *names, size_t name_count)
+add_local_refs(const struct planner *p, const struct plan_host *h,
+    const struct refs *r, struct local_names names)
 {
 	/* RTLS-14: for REQUIRETLS the MX host's name and no other. */
 	if (h->requiretls) {
-		add_ref(h, h->name);
+		add_ref(r, h->name);
 		return;
 	}
 	if (h->in.mx_secure || h->sts_mx_match)
-		add_ref(h, h->name);
-	for (size_t i = 0; i < name_count; i++)
-		add_ref(h, names[i]);
-	if (h->ref_count == 0)
-		add_ref(h, p->next_hop);
+		add_ref(r, h->name);
+	for (size_t i = 0; i < names.count; i++)
+		add_ref(r, names.name[i]);
+	if (*r->count == 0)
+		add_ref(r, p->next_hop);
 }
 
-/* Names of a rule are those of the domain's own hosts, not of a route's. */
 static void
-add_refs(const struct planner *p, const struct plan_draft *d,
-    struct plan_host *h, const struct conf_rule *rule)
+add_refs_of(const struct planner *p, const struct plan_host *h,
+    enum method method, const struct refs *r, struct local_names names)
 {
-	switch (h->method) {
+	switch (method) {
 	case METHOD_NONE:
+	case METHOD_PIN: /* who has the key needs no name */
 		return;
 	case METHOD_DANE:
-		add_dane_refs(p, h);
+		add_dane_refs(p, h, r);
 		return;
 	case METHOD_PKIX_STS: /* RFC 8461 4.2: this name and no other */
-		add_ref(h, h->name);
+		add_ref(r, h->name);
 		return;
 	case METHOD_PKIX_LOCAL:
-		if (d->route != NULL)
-			add_local_refs(p, h, d->route->names,
-			    d->route->name_count);
-		else
-			add_local_refs(p, h, rule == NULL ? NULL : rule->names,
-			    rule == NULL ? 0 : rule->name_count);
+	case METHOD_CA:
+		add_local_refs(p, h, r, names);
 		return;
 	}
+}
+
+static void
+add_refs(const struct planner *p, const struct plan_draft *d,
+    struct plan_host *h, const struct conf_override *o)
+{
+	const struct refs ref = { h->ref, &h->ref_count };
+	const struct refs local = { h->local_ref, &h->local_ref_count };
+	struct local_names names = local_names(d, o);
+
+	add_refs_of(p, h, h->method, &ref, names);
+	add_refs_of(p, h, h->also_local, &local, names);
 }
 
 /* ---- addresses ---- */
@@ -165,6 +199,8 @@ override_text(struct planner *p, const struct plan_host *h,
 {
 	char expires[CLOCK_TEXT_BYTES];
 
+	if (h->won == DECIDE_FLOOR && o->method != NULL)
+		return need(talloc_asprintf(p, "; rule %s", o->method->name));
 	if (h->won == DECIDE_FLOOR)
 		return o->rule == NULL || o->floor <= p->conf->smtp_floor ?
 			   "" :
@@ -235,7 +271,9 @@ decide_host(struct planner *p, const struct plan_draft *d, struct plan_host *h,
 	h->required = out.required;
 	h->method = out.method;
 	h->also_pkix_sts = out.also_pkix_sts;
+	h->also_local = out.also_local;
 	h->requiretls = out.requiretls;
+	h->min_tls = conf_min_tls(o, &out);
 	h->conclusive = plan_conclusive(p->plan, &out);
 	h->won = out.rule;
 	h->row = out.row;
@@ -243,6 +281,28 @@ decide_host(struct planner *p, const struct plan_draft *d, struct plan_host *h,
 	    evidence_text(p, d, h), override_text(p, h, o),
 	    d->route == NULL ? "" : "; route ",
 	    d->route == NULL ? "" : d->route->name));
+}
+
+static bool
+is_by(const struct plan_host *h, enum method method)
+{
+	return h->method == method || h->also_local == method;
+}
+
+/* What else the rules demand, as far as it concerns this host. */
+static void
+take_actions(struct plan_host *h, const struct conf_override *o)
+{
+	if (is_by(h, METHOD_PIN) || is_by(h, METHOD_CA))
+		h->method_rule = o->method->name;
+	if (is_by(h, METHOD_PIN)) {
+		h->pin = o->method->pin;
+		h->pin_count = o->method->pin_count;
+	}
+	/* Below it clear text would take the place of a host that wants to
+	 * know who we are. */
+	if (!h->skip && h->required >= LEVEL_ENCRYPT && o->identity != NULL)
+		h->identity = o->identity->name;
 }
 
 /* Policies in testing mode are evaluated too, to be reported (STS-39). */
@@ -273,11 +333,14 @@ make_host(struct planner *p, const struct plan_draft *d, struct plan_host *h)
 		.sts_mx_match = !d->named && sts_names(plan, d->name),
 		.route = d->route == NULL ? "" : d->route->name,
 		.named = d->named,
-		.fallback = d->route != NULL && d->route->fallback,
+		.fallback = d->route != NULL && d->route == p->fallback,
+		.alternate = d->route != NULL && d->route == p->alternate,
 		.login = d->route != NULL && *d->route->user != '\0',
 		.implicit_tls = d->route != NULL && d->route->implicit_tls,
 		.plaintext = plaintext_of(p, d),
 		.rule = o.rule == NULL ? "" : o.rule->name,
+		.method_rule = "",
+		.identity = "",
 		.exception = "",
 		.approver = "",
 		.reason = "",
@@ -289,7 +352,8 @@ make_host(struct planner *p, const struct plan_draft *d, struct plan_host *h)
 		h->exception_expires = o.exception->expires;
 	}
 	decide_host(p, d, h, &o);
-	add_refs(p, d, h, o.rule);
+	take_actions(h, &o);
+	add_refs(p, d, h, &o);
 	order_addresses(p, d, h);
 	if (o.exception != NULL && *plan->approver == '\0') {
 		plan->approver = o.exception->approver;
@@ -327,6 +391,16 @@ no_host(struct planner *p)
 		    "none of its mail hosts has an address (RFC 5321 5.1)");
 }
 
+/* There is no host that could fall short of anything. */
+static bool
+only_alternates(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->host_count; i++)
+		if (!plan->host[i].alternate || plan->host[i].fallback)
+			return false;
+	return true;
+}
+
 static void
 make_hosts(struct planner *p)
 {
@@ -338,8 +412,10 @@ make_hosts(struct planner *p)
 		if (p->draft[i].state == DRAFT_KEPT)
 			make_host(p, &p->draft[i],
 			    &plan->host[plan->host_count++]);
-	if (plan->host_count == 0)
+	if (only_alternates(plan)) {
+		plan->host_count = 0;
 		no_host(p);
+	}
 }
 
 /* ---- how long it holds ---- */

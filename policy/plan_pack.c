@@ -60,6 +60,7 @@ pack_in(struct sbuf *b, const struct decide_in *in)
 	pack_bool(b, in->never_plaintext);
 	pack_bool(b, in->requiretls_testing);
 	pack_bool(b, in->tls_no_beats_floor);
+	pack_u8(b, (uint8_t)in->verify_by);
 }
 
 static void
@@ -79,6 +80,54 @@ unpack_in(struct unpack *u, struct decide_in *in)
 	in->never_plaintext = unpack_bool(u);
 	in->requiretls_testing = unpack_bool(u);
 	in->tls_no_beats_floor = unpack_bool(u);
+	in->verify_by = (enum verify_by)unpack_enum(u, VERIFY_BY_COUNT);
+}
+
+static void
+pack_refs(struct sbuf *b, const char *const *ref, size_t count)
+{
+	pack_u32(b, (uint32_t)count);
+	for (size_t i = 0; i < count; i++)
+		pack_str(b, ref[i]);
+}
+
+static size_t
+unpack_refs(struct unpack *u, TALLOC_CTX *mem, const char **ref)
+{
+	size_t count = unpack_count(u, PLAN_MAX_REFS, 4);
+
+	for (size_t i = 0; i < count; i++)
+		ref[i] = unpack_str(u, mem);
+	return count;
+}
+
+/* What rules demand beyond the level. */
+static void
+pack_actions(struct sbuf *b, const struct plan_host *h)
+{
+	pack_u8(b, (uint8_t)h->also_local);
+	pack_str(b, h->method_rule);
+	pack_u32(b, (uint32_t)h->pin_count);
+	for (size_t i = 0; i < h->pin_count; i++)
+		pack_pin(b, &h->pin[i]);
+	pack_refs(b, h->local_ref, h->local_ref_count);
+	pack_str(b, h->identity);
+	pack_u8(b, (uint8_t)h->min_tls);
+}
+
+static void
+unpack_actions(struct unpack *u, TALLOC_CTX *mem, struct plan_host *h)
+{
+	h->also_local = (enum method)unpack_enum(u, METHOD_COUNT);
+	h->method_rule = unpack_str(u, mem);
+	h->pin_count = unpack_count(u, CONF_MAX_PINS, 33);
+	h->pin = need(talloc_zero_array(mem, struct pin,
+	    (unsigned)h->pin_count + 1));
+	for (size_t i = 0; i < h->pin_count; i++)
+		unpack_pin(u, &h->pin[i]);
+	h->local_ref_count = unpack_refs(u, mem, h->local_ref);
+	h->identity = unpack_str(u, mem);
+	h->min_tls = (enum min_tls)unpack_enum(u, MIN_TLS_COUNT);
 }
 
 static void
@@ -95,18 +144,18 @@ pack_host(struct sbuf *b, const struct plan_host *h)
 	pack_u8(b, (uint8_t)h->required);
 	pack_u8(b, (uint8_t)h->method);
 	pack_bool(b, h->also_pkix_sts);
+	pack_actions(b, h);
 	pack_str(b, h->route);
 	pack_bool(b, h->named);
 	pack_bool(b, h->fallback);
+	pack_bool(b, h->alternate);
 	pack_bool(b, h->login);
 	pack_bool(b, h->implicit_tls);
 	pack_bool(b, h->plaintext.forbidden);
 	pack_i64(b, h->plaintext.after_ms);
 	pack_u32(b, h->plaintext.limit);
 	pack_str(b, h->tlsa_base);
-	pack_u32(b, (uint32_t)h->ref_count);
-	for (size_t i = 0; i < h->ref_count; i++)
-		pack_str(b, h->ref[i]);
+	pack_refs(b, h->ref, h->ref_count);
 	pack_u32(b, (uint32_t)h->tlsa_count);
 	for (size_t i = 0; i < h->tlsa_count; i++)
 		pack_tlsa(b, &h->tlsa[i]);
@@ -152,18 +201,18 @@ unpack_host(struct unpack *u, TALLOC_CTX *mem, struct plan_host *h)
 	h->required = (enum level)unpack_enum(u, LEVEL_COUNT);
 	h->method = (enum method)unpack_enum(u, METHOD_COUNT);
 	h->also_pkix_sts = unpack_bool(u);
+	unpack_actions(u, mem, h);
 	h->route = unpack_str(u, mem);
 	h->named = unpack_bool(u);
 	h->fallback = unpack_bool(u);
+	h->alternate = unpack_bool(u);
 	h->login = unpack_bool(u);
 	h->implicit_tls = unpack_bool(u);
 	h->plaintext.forbidden = unpack_bool(u);
 	h->plaintext.after_ms = unpack_i64(u);
 	h->plaintext.limit = unpack_u32(u);
 	h->tlsa_base = unpack_str(u, mem);
-	h->ref_count = unpack_count(u, PLAN_MAX_REFS, 4);
-	for (size_t i = 0; i < h->ref_count; i++)
-		h->ref[i] = unpack_str(u, mem);
+	h->ref_count = unpack_refs(u, mem, h->ref);
 	unpack_tlsas(u, mem, h);
 	h->row = unpack_str(u, mem);
 	h->rule = unpack_str(u, mem);
@@ -213,6 +262,7 @@ pack_plan(struct sbuf *b, const struct plan *plan)
 	pack_i64(b, plan->valid_until.ms);
 	pack_bool(b, plan->mx_secure);
 	pack_bool(b, plan->implicit_mx);
+	pack_u8(b, (uint8_t)plan->unmet);
 	pack_sts(b, &plan->sts);
 	pack_u32(b, (uint32_t)plan->host_count);
 	for (size_t i = 0; i < plan->host_count; i++)
@@ -283,6 +333,7 @@ unpack_any(TALLOC_CTX *mem, struct unpack *u)
 	plan->valid_until.ms = unpack_i64(u);
 	plan->mx_secure = unpack_bool(u);
 	plan->implicit_mx = unpack_bool(u);
+	plan->unmet = (enum unmet)unpack_enum(u, UNMET_COUNT);
 	unpack_sts(u, plan, &plan->sts);
 	unpack_lists(u, plan);
 	plan->approver = unpack_str(u, plan);
@@ -296,9 +347,49 @@ unpack_any(TALLOC_CTX *mem, struct unpack *u)
 	return NULL;
 }
 
+/* DANE without records, a name check without names: no check at all. */
+static bool
+method_holds(const struct plan_host *h, enum method method, size_t ref_count)
+{
+	switch (method) {
+	case METHOD_NONE:
+		return true;
+	case METHOD_DANE:
+		return h->tlsa_count > 0 && ref_count > 0;
+	case METHOD_PKIX_STS:
+	case METHOD_PKIX_LOCAL:
+		return ref_count > 0;
+	case METHOD_PIN:
+		return h->pin_count > 0;
+	case METHOD_CA:
+		return ref_count > 0 && *h->method_rule != '\0';
+	}
+	return false; /* not reached: the switch names every method */
+}
+
+/* Hosts of a route, and what they may be. */
+static bool
+route_holds(const struct plan *plan, const struct plan_host *h)
+{
+	bool routed = *h->route != '\0';
+
+	if ((h->fallback || h->alternate || h->login || h->implicit_tls) &&
+	    !routed)
+		return false;
+	if (h->named && !routed && !plan->hop)
+		return false;
+	if (h->alternate && (!h->named || plan->unmet != UNMET_ROUTE ||
+				plan->mclass == CLASS_REQUIRETLS ||
+				(!h->skip && h->required < LEVEL_ENCRYPT)))
+		return false;
+	/* A password goes to a verified host that the operator named. */
+	return !h->login ||
+	       (h->named && (h->skip || h->required >= LEVEL_VERIFY));
+}
+
 /*
  * A host must say what its own facts lead to (INV-15), and hold what its
- * method needs: DANE without records would be no check at all.
+ * method needs.
  */
 static bool
 host_holds(const struct plan *plan, const struct plan_host *h)
@@ -312,23 +403,17 @@ host_holds(const struct plan *plan, const struct plan_host *h)
 	if (h->in.mx_secure != (h->named || plan->mx_secure) ||
 	    h->in.sts != (h->named ? STS_ST_ABSENT : plan->sts.state))
 		return false;
-	/* A password goes to a verified host that the operator named. */
-	if ((h->fallback || h->login || h->implicit_tls) && !routed)
-		return false;
-	if (h->named && !routed && !plan->hop)
-		return false;
-	if (h->login && (!h->named || (!h->skip && h->required < LEVEL_VERIFY)))
+	if (!route_holds(plan, h))
 		return false;
 	if (h->skip != out.skip || h->required != out.required ||
 	    h->method != out.method || h->also_pkix_sts != out.also_pkix_sts ||
-	    strcmp(h->row, out.row) != 0)
+	    h->also_local != out.also_local || strcmp(h->row, out.row) != 0)
 		return false;
 	for (size_t i = 0; i < h->addr_count; i++)
 		if (h->addr[i].family == NETADDR_NONE)
 			return false;
-	if (h->method == METHOD_DANE && h->tlsa_count == 0)
-		return false;
-	if (h->method != METHOD_NONE && h->ref_count == 0)
+	if (!method_holds(h, h->method, h->ref_count) ||
+	    !method_holds(h, h->also_local, h->local_ref_count))
 		return false;
 	return *h->name != '\0' && (h->skip || h->addr_count > 0);
 }

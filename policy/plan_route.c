@@ -21,6 +21,8 @@ plan_make_drafts(struct planner *p, size_t count)
 {
 	if (p->fallback != NULL)
 		count += p->fallback->hop_count;
+	if (p->alternate != NULL && p->alternate != p->fallback)
+		count += p->alternate->hop_count;
 	p->draft = need(talloc_zero_array(p, struct plan_draft,
 	    (unsigned)count));
 }
@@ -67,14 +69,17 @@ add_hop(struct planner *p, const struct conf_route *route,
 	d->state = d->addr_count > 0 ? DRAFT_KEPT : DRAFT_GONE;
 }
 
-/* Behind all hosts of the domain, in the order of the route. */
-static void
-add_fallback(struct planner *p)
+/* Behind all hosts of the domain, in the order of the routes. */
+void
+plan_add_last(struct planner *p)
 {
-	const struct conf_route *r = p->fallback;
+	const struct conf_route *last[] = { p->fallback,
+		p->alternate == p->fallback ? NULL : p->alternate };
 
-	for (size_t i = 0; r != NULL && i < r->hop_count; i++)
-		add_hop(p, r, &r->hop[i], UINT16_MAX);
+	for (size_t k = 0; k < COUNT_OF(last); k++)
+		for (size_t i = 0; last[k] != NULL && i < last[k]->hop_count;
+		     i++)
+			add_hop(p, last[k], &last[k]->hop[i], UINT16_MAX);
 }
 
 /* ---- the list ---- */
@@ -181,7 +186,7 @@ begin(struct planner *p)
 		plan_give_up_loop(p);
 		return;
 	}
-	add_fallback(p);
+	plan_add_last(p);
 	plan_begin_hosts(p);
 }
 

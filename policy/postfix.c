@@ -35,23 +35,27 @@ is_dane_host(const struct plan_host *h)
 	return h->dane == DANE_D1_USABLE && h->in.mx_secure;
 }
 
-/* Postfix checks a peer in one way. */
+/*
+ * Postfix checks a peer in one way, and has no level for a later version of
+ * TLS, or for a certificate of ours that this host is shown and no other.
+ */
 static bool
-has_one_check(const struct plan_host *h)
+is_all_said(const struct plan_host *h)
 {
-	return !h->also_pkix_sts;
+	return !h->also_pkix_sts && h->also_local == METHOD_NONE &&
+	       h->min_tls == MIN_TLS_1_2 && *h->identity == '\0';
 }
 
 static bool
 by_dane(const struct plan_host *h)
 {
-	return !h->skip && h->method == METHOD_DANE && has_one_check(h);
+	return !h->skip && h->method == METHOD_DANE && is_all_said(h);
 }
 
 static bool
 by_pkix(const struct plan_host *h)
 {
-	return !h->skip && has_one_check(h) &&
+	return !h->skip && is_all_said(h) &&
 	       (h->method == METHOD_PKIX_STS || h->method == METHOD_PKIX_LOCAL);
 }
 
@@ -69,7 +73,7 @@ may_be_clear(const struct plan_host *h)
 static bool
 at_most(const struct plan_host *h, enum level level)
 {
-	return !h->skip && h->required <= level &&
+	return !h->skip && h->required <= level && is_all_said(h) &&
 	       (level > LEVEL_MAY || may_be_clear(h));
 }
 
@@ -203,6 +207,8 @@ add_other(struct hosts *t, const struct conf *conf, const struct conf_hop *hop)
 	if (o.floor > h->in.floor)
 		h->in.floor = o.floor;
 	h->in.never_plaintext |= o.never_plaintext;
+	if (o.method != NULL)
+		h->in.verify_by = o.method->verify_by;
 	h->in.override = o.kind;
 	h->in.waiver = o.waiver;
 	h->in.dane = h->dane = DANE_D4_INSECURE;
@@ -213,7 +219,12 @@ add_other(struct hosts *t, const struct conf *conf, const struct conf_hop *hop)
 	h->required = out.required;
 	h->method = out.method;
 	h->also_pkix_sts = out.also_pkix_sts;
+	h->also_local = out.also_local;
 	h->won = out.rule;
+	h->min_tls = conf_min_tls(&o, &out);
+	h->identity = out.required < LEVEL_ENCRYPT || o.identity == NULL ?
+			  "" :
+			  o.identity->name;
 }
 
 static bool

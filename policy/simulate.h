@@ -17,11 +17,18 @@ struct simulate_in {
 				* them is known comes from marks and sender */
 	const struct address *sender; /* NULL: not known */
 	struct decide_in in;          /* its input, of which the facts count */
-	struct decide_out was; /* skip, required, method, also_pkix_sts */
-	bool delivered;        /* content was taken */
-	bool encrypted;        /* on the connection */
-	bool authenticated;    /* ... by was.method */
-	bool name_proven;      /* the host's name came securely */
+	/* skip, required, method, also_pkix_sts, also_local */
+	struct decide_out was;
+	enum min_tls min_tls;
+	const char *method_rule; /* of old: whose pins or authorities; or "" */
+	const char *route;       /* by which it went; or "" */
+	bool delivered;          /* content was taken */
+	bool encrypted;          /* on the connection */
+	bool is_tls_1_3;         /* ... with that */
+	bool authenticated;      /* ... by was.method, and was.also_local */
+	bool name_proven;        /* the host's name came securely */
+	/* SHA-256 of the peer's key; NULL: not known. */
+	const uint8_t *spki_sha256;
 };
 
 enum simulate_change {
@@ -46,6 +53,7 @@ enum simulate_effect {
 
 struct simulate_out {
 	struct decide_out now; /* of the other configuration */
+	enum min_tls min_tls;  /* likewise */
 	enum simulate_change change;
 	enum simulate_effect effect;
 	const char *open; /* names of these rules, in mem; else "" */
@@ -71,7 +79,8 @@ enum simulate_effect simulate_requirement(const struct simulate_in *in,
 
 const char *simulate_change_name(enum simulate_change c); /* "raised", ... */
 const char *simulate_effect_name(enum simulate_effect e); /* "held", ... */
-/* "not used", "verify by dane", "plain": in mem. */
-char *simulate_level_text(TALLOC_CTX *mem, const struct decide_out *d);
+/* "not used", "verify by dane", "encrypt with TLS 1.3", "plain": in mem. */
+char *simulate_level_text(TALLOC_CTX *mem, const struct decide_out *d,
+    enum min_tls min_tls);
 
 #endif

@@ -41,6 +41,7 @@ struct verdict verdict_of_fit(enum client_fit fit);
 #define STATUS_LOST       "4.4.2" /* it broke, or time was up */
 #define STATUS_DNS        "4.4.3" /* no plan */
 #define STATUS_TLS        "4.7.5" /* what is required cannot be had */
+#define STATUS_UNMET      "5.7.5" /* the same, and the operator waits not */
 #define STATUS_AUTH       "4.7.0" /* the host does not let us in */
 #define STATUS_BAD_RCPT   "5.1.3"
 #define STATUS_BAD_SENDER "5.1.7"

@@ -128,6 +128,21 @@ pack_events(struct sbuf *b, const struct evidence *e)
 	pack_u8(b, (uint8_t)e->sts_result);
 }
 
+/* Since version 3: what rules demand beyond a level, and what then. */
+static void
+pack_actions(struct sbuf *b, const struct evidence *e)
+{
+	pack_u8(b, (uint8_t)e->in.verify_by);
+	pack_bool(b, e->also_pkix_sts);
+	pack_u8(b, (uint8_t)e->also_local);
+	pack_str(b, e->method_rule);
+	pack_u8(b, (uint8_t)e->min_tls);
+	pack_str(b, e->identity);
+	pack_str(b, e->route);
+	pack_bool(b, e->alternate);
+	pack_u8(b, (uint8_t)e->unmet);
+}
+
 void
 evidence_pack(const struct evidence *e, struct sbuf *personal,
     struct sbuf *body)
@@ -144,6 +159,7 @@ evidence_pack(const struct evidence *e, struct sbuf *personal,
 	pack_netaddr(body, &e->addr);
 	pack_inputs(body, e);
 	pack_events(body, e);
+	pack_actions(body, e);
 }
 
 static void
@@ -263,6 +279,24 @@ unpack_events(struct unpack *u, TALLOC_CTX *mem, unsigned version,
 	e->sts_result = (enum sts_result)unpack_enum(u, STS_RESULT_COUNT);
 }
 
+static void
+unpack_actions(struct unpack *u, TALLOC_CTX *mem, unsigned version,
+    struct evidence *e)
+{
+	e->method_rule = e->identity = e->route = "";
+	if (version < 3)
+		return;
+	e->in.verify_by = (enum verify_by)unpack_enum(u, VERIFY_BY_COUNT);
+	e->also_pkix_sts = unpack_bool(u);
+	e->also_local = (enum method)unpack_enum(u, METHOD_COUNT);
+	e->method_rule = unpack_str(u, mem);
+	e->min_tls = (enum min_tls)unpack_enum(u, MIN_TLS_COUNT);
+	e->identity = unpack_str(u, mem);
+	e->route = unpack_str(u, mem);
+	e->alternate = unpack_bool(u);
+	e->unmet = (enum unmet)unpack_enum(u, UNMET_COUNT);
+}
+
 enum status
 evidence_unpack(TALLOC_CTX *mem, struct span personal, struct span body,
     struct evidence *e, struct diag *why)
@@ -282,6 +316,7 @@ evidence_unpack(TALLOC_CTX *mem, struct span personal, struct span body,
 	unpack_netaddr(&u, &e->addr);
 	unpack_inputs(&u, mem, version, e);
 	unpack_events(&u, mem, version, e);
+	unpack_actions(&u, mem, version, e);
 	if (unpack_done(&u) != ST_OK)
 		return diag_set(why, ST_SYNTAX, "evidence body: not canonical");
 	st = unpack_personal(mem, personal, e, why);

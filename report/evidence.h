@@ -65,19 +65,26 @@ struct evidence {
 	bool sts_stale;
 	const char *sts_id;
 	struct wall sts_fetched;
-	const char *marks; /* of the mail: policy/marks.h */
+	const char *marks;          /* of the mail: policy/marks.h */
 	enum sts_result sts_result; /* TLSRPT: why it could not be had */
 	const char *rule;
 	const char *exception;
 	const char *exc_reason;
 	const char *exc_approver;
 	struct wall exc_expires; /* 0 when none */
+	const char *route;       /* by which it went, or "" */
+	bool alternate;          /* of a route for what is unmet */
+	enum unmet unmet;        /* what if nothing meets the requirement */
 	uint8_t conf_digest[32];
 	const char *dns; /* the lookups: "MX example=secure; …" */
 	/* the decision */
 	bool skip;
 	enum level required;
 	enum method method;
+	bool also_pkix_sts;
+	enum method also_local;  /* a rule's, beside method */
+	const char *method_rule; /* whose pins or authorities count, or "" */
+	enum min_tls min_tls;
 	const char *row;
 	const char *why;
 	/* what happened */
@@ -92,6 +99,7 @@ struct evidence {
 	uint8_t spki_sha256[32];
 	const char *issuer;
 	struct wall not_after;
+	const char *identity; /* rule whose client certificate was shown */
 	bool resumed;
 	bool reused;         /* connection had served before */
 	bool clear_retry;    /* TLS had failed on this host before, just now or

@@ -122,11 +122,15 @@ put_inputs(const struct put *p, const struct evidence *e)
 	put_bool(p, "never-plaintext", e->in.never_plaintext);
 	put_bool(p, "knob-requiretls-testing", e->in.requiretls_testing);
 	put_bool(p, "knob-tls-required-beats-floor", e->in.tls_no_beats_floor);
+	put_str(p, "verify-by", verify_by_name(e->in.verify_by));
 	put_str(p, "rule", e->rule);
 	put_str(p, "exception", e->exception);
 	put_str(p, "exception-reason", e->exc_reason);
 	put_str(p, "exception-approver", e->exc_approver);
 	put_time(p, "exception-expires", e->exc_expires);
+	put_str(p, "route", e->route);
+	put_bool(p, "alternate", e->alternate);
+	put_str(p, "unmet", unmet_name(e->unmet));
 	put_hex(p, "configuration", e->conf_digest);
 	put_str(p, "dns", e->dns);
 }
@@ -137,6 +141,10 @@ put_events(const struct put *p, const struct evidence *e)
 	put_bool(p, "skip", e->skip);
 	put_str(p, "required", level_name(e->required));
 	put_str(p, "method", method_name(e->method));
+	put_bool(p, "also-pkix-sts", e->also_pkix_sts);
+	put_str(p, "also-local", method_name(e->also_local));
+	put_str(p, "method-rule", e->method_rule);
+	put_str(p, "min-tls", min_tls_name(e->min_tls));
 	put_str(p, "row", e->row);
 	put_str(p, "why", e->why);
 	put_str(p, "outcome", evidence_outcome_name(e->outcome));
@@ -151,6 +159,7 @@ put_events(const struct put *p, const struct evidence *e)
 	put_hex(p, "spki-sha256", e->spki_sha256);
 	put_str(p, "issuer", e->issuer);
 	put_time(p, "not-after", e->not_after);
+	put_str(p, "identity", e->identity);
 	put_bool(p, "resumed", e->resumed);
 	put_bool(p, "reused", e->reused);
 	put_str(p, "rung", rung_name(e->rung));

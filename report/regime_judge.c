@@ -88,7 +88,9 @@ JUDGE(authenticated)
 	    " went by TLS to a host that proved "
 	    "nothing, %" PRIu64 " in clear.",
 	    all, proven, c->f->proven[METHOD_DANE],
-	    c->f->proven[METHOD_PKIX_STS], c->f->proven[METHOD_PKIX_LOCAL],
+	    c->f->proven[METHOD_PKIX_STS],
+	    c->f->proven[METHOD_PKIX_LOCAL] + c->f->proven[METHOD_PIN] +
+		c->f->proven[METHOD_CA],
 	    t->delivered[REACHED_TLS], t->delivered[REACHED_PLAIN]);
 }
 

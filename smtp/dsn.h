@@ -55,8 +55,9 @@ enum dsn_advice {
 	DSN_ADVICE_REQUIRETLS,
 	DSN_ADVICE_RULE,
 	DSN_ADVICE_SMTPUTF8,
+	DSN_ADVICE_PIN_MISMATCH, /* by a rule of ours */
 };
-#define DSN_ADVICE_COUNT 16u
+#define DSN_ADVICE_COUNT 17u
 
 /* A requirement that was not met, or why mail is still waiting. */
 struct dsn_requirement {

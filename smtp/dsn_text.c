@@ -144,6 +144,11 @@ static const struct {
 	[DSN_ADVICE_SMTPUTF8] = { "smtputf8",
 	    "does not take internationalised mail",
 	    "offer SMTPUTF8 on that server (RFC 6531)" },
+	[DSN_ADVICE_PIN_MISMATCH] = { "pin-mismatch",
+	    "has another certificate than those that were agreed upon with "
+	    "this mail gateway",
+	    "tell the postmaster of this gateway of the new certificate, once "
+	    "it is certain that it is the right one" },
 };
 
 /* Where no advice was given, by subject and detail of the status. */

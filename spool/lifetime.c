@@ -11,7 +11,7 @@ static struct wall
 end_of(const struct lifetime_rules *rules, const struct lifetime *l,
     bool policy)
 {
-	if (!policy)
+	if (!policy || l->held)
 		return l->expires;
 	return earlier(l->expires, wall_after(l->received, rules->policy_ms));
 }

@@ -37,6 +37,7 @@ struct lifetime {
 	struct wall received;
 	struct wall expires; /* the end of the ordinary lifetime */
 	bool policy;         /* the last failure was one of policy */
+	bool held;           /* until it is released: expires is its end */
 	bool tell;           /* a delay is to be told, and was not yet */
 };
 

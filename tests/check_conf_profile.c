@@ -76,6 +76,7 @@ START_TEST(regulated_mail_goes_to_verified_hosts_or_not_at_all)
 	ck_assert(!c->tls_required_beats_floor);
 	ck_assert(c->requiretls_enable);
 	ck_assert(!c->requiretls_accept_testing);
+	ck_assert_int_eq(c->interference_action, INTERFERENCE_DEFER);
 	ck_assert_uint_eq(c->warning_count, 0);
 }
 END_TEST
@@ -150,6 +151,9 @@ static const struct {
 	    "false" },
 	{ REGULATED "requiretls = { enable = false; };",
 	    "t:3: requiretls.enable: it weakens the profile, which has true" },
+	{ REGULATED "interference = { action = \"log\"; };",
+	    "t:3: interference.action: it weakens the profile, which has "
+	    "defer" },
 	{ BASE "requiretls = { enable = false; };", NULL },
 	{ BASE "tls-required = { beats-floor = true; };", NULL },
 	{ BASE "sts = { unknown = \"ignore\"; };",

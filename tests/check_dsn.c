@@ -611,7 +611,8 @@ START_TEST(each_advice_has_a_class_that_finds_it)
 		"legacy-tls", "certificate", "certificate-expired",
 		"certificate-host-mismatch", "certificate-not-trusted",
 		"tlsa-mismatch", "tlsa-lookup", "dane-required", "sts-mx",
-		"sts-lookup", "requiretls", "rule", "smtputf8" };
+		"sts-lookup", "requiretls", "rule", "smtputf8",
+		"pin-mismatch" };
 
 	ck_assert_uint_eq(COUNT_OF(classes) + 1, DSN_ADVICE_COUNT);
 	for (size_t i = 0; i < COUNT_OF(classes); i++) {

@@ -54,7 +54,10 @@ sample(void)
 		.failure = FAILURE_RULE,
 		.marks = "secret",
 		.rung = RUNG_LEGACY,
-		.recalled = true };
+		.recalled = true,
+		.method_rule = "",
+		.identity = "",
+		.route = "" };
 }
 
 static void
@@ -113,7 +116,10 @@ END_TEST
 static size_t
 version_3_bytes(const struct evidence *e)
 {
-	return 4 + strlen(e->marks) + 3; /* rung, recalled, sts_result */
+	return 4 + strlen(e->marks) + 3 /* rung, recalled, sts_result */
+	       + 6                      /* what rules demand: numbers, ... */
+	       + 4 + strlen(e->method_rule) + 4 + strlen(e->identity) + 4 +
+	       strlen(e->route);
 }
 
 START_TEST(inv_15_a_record_of_version_2_replays_too)
@@ -123,6 +129,7 @@ START_TEST(inv_15_a_record_of_version_2_replays_too)
 	struct diag why = { 0 };
 	struct sbuf old;
 
+	e.in.floor = LEVEL_ENCRYPT;
 	pack(&e, &personal, &body);
 	sbuf_init(&old, mem, EVIDENCE_MAX_BYTES);
 	pack_u8(&old, 2);
@@ -134,7 +141,44 @@ START_TEST(inv_15_a_record_of_version_2_replays_too)
 	ck_assert_int_eq(f.rung, RUNG_NONE);
 	ck_assert_int_eq(f.sts_result, STS_RESULT_NONE);
 	ck_assert_int_eq(f.failure, FAILURE_RULE);
+	ck_assert_int_eq(f.in.verify_by, VERIFY_BY_ANY);
+	ck_assert_int_eq(f.in.floor, LEVEL_ENCRYPT);
+	ck_assert_str_eq(f.route, "");
 	ck_assert_int_eq(decide(&f.in).required, f.required);
+}
+END_TEST
+
+START_TEST(inv_15_a_record_holds_what_a_rule_demanded_beyond_its_level)
+{
+	struct evidence e = sample(), f;
+	struct decide_out again;
+	struct span personal, body;
+	struct diag why = { 0 };
+
+	e.in.verify_by = VERIFY_BY_PIN;
+	e.in.override = OVERRIDE_REQUIRE_VERIFIED;
+	again = decide(&e.in);
+	e.required = again.required;
+	e.method = again.method;
+	e.also_local = again.also_local;
+	e.method_rule = "partner";
+	e.min_tls = MIN_TLS_1_3;
+	e.identity = "bank";
+	e.route = "portal";
+	e.alternate = true;
+	e.unmet = UNMET_ROUTE;
+	pack(&e, &personal, &body);
+	ck_assert_int_eq(evidence_unpack(mem, personal, body, &f, &why), ST_OK);
+	again = decide(&f.in);
+	ck_assert_int_eq(again.also_local, METHOD_PIN);
+	ck_assert_int_eq(again.also_local, f.also_local);
+	ck_assert_int_eq(again.method, f.method);
+	ck_assert_str_eq(f.method_rule, "partner");
+	ck_assert_int_eq(f.min_tls, MIN_TLS_1_3);
+	ck_assert_str_eq(f.identity, "bank");
+	ck_assert_str_eq(f.route, "portal");
+	ck_assert(f.alternate);
+	ck_assert_int_eq(f.unmet, UNMET_ROUTE);
 }
 END_TEST
 
@@ -294,6 +338,8 @@ main(void)
 	tcase_add_test(c, evidence_comes_back_as_it_was);
 	tcase_add_test(c, inv_15_a_record_of_version_1_replays_too);
 	tcase_add_test(c, inv_15_a_record_of_version_2_replays_too);
+	tcase_add_test(c,
+	    inv_15_a_record_holds_what_a_rule_demanded_beyond_its_level);
 	tcase_add_test(c, evidence_is_readable_without_its_personal_part);
 	tcase_add_test(c, evidence_body_holds_no_address);
 	tcase_add_test(c, evidence_of_another_personal_part_is_refused);

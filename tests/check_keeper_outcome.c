@@ -102,6 +102,38 @@ START_TEST(smtp_38_results_are_kept_recipient_by_recipient)
 }
 END_TEST
 
+/* Nor a restart sets it free. */
+START_TEST(tls_19_unmet_mail_that_is_held_is_not_tried_again_by_itself)
+{
+	struct peer *in, *courier;
+	struct wire_job j;
+
+	start(1);
+	in = new_intake(0);
+	courier = new_courier(0, 1);
+	submit(in, take_ids(in), "r.example");
+	run(1);
+	j = must_job(courier);
+	tell(courier, 1, &j, RESULT_HELD);
+	run(1);
+	ck_assert(logged("held id="));
+	ck_assert_int_eq(last_row().rcpt.next.ms, STORE_HELD.ms);
+	run(20 * HOUR);
+	ck_assert(!next_job(courier, &j));
+	talloc_free(k);
+	start(1);
+	courier = new_courier(0, 2);
+	run(20 * HOUR);
+	ck_assert(!next_job(courier, &j));
+	ck_assert_uint_eq(queued(), 1);
+	/* Others to the same domain are tried. */
+	in = new_intake(0);
+	submit(in, take_ids(in), "r.example");
+	run(1);
+	(void)must_job(courier);
+}
+END_TEST
+
 START_TEST(untried_mail_comes_again_after_a_short_pause)
 {
 	struct peer *in, *courier;
@@ -443,6 +475,8 @@ add_tests(TCase *tc)
 	tcase_add_test(tc, smtp_57_an_outcome_told_twice_counts_once);
 	tcase_add_test(tc, smtp_54_deferred_mail_is_tried_again_in_its_time);
 	tcase_add_test(tc, smtp_38_results_are_kept_recipient_by_recipient);
+	tcase_add_test(tc,
+	    tls_19_unmet_mail_that_is_held_is_not_tried_again_by_itself);
 	tcase_add_test(tc, untried_mail_comes_again_after_a_short_pause);
 	tcase_add_test(tc, what_a_courier_told_just_before_its_end_counts);
 	tcase_add_test(tc,

@@ -12,13 +12,14 @@
 static void
 for_all(void (*each)(const struct ladder *l))
 {
-	for (unsigned i = 0; i < LEVEL_COUNT * OLDEST_COUNT * 8; i++) {
+	for (unsigned i = 0; i < LEVEL_COUNT * OLDEST_COUNT * 16; i++) {
 		const struct ladder l = {
-			.required = (enum level)(i / 8 / OLDEST_COUNT),
-			.oldest = (enum oldest_tls)(i / 8 % OLDEST_COUNT),
+			.required = (enum level)(i / 16 / OLDEST_COUNT),
+			.oldest = (enum oldest_tls)(i / 16 % OLDEST_COUNT),
 			.hybrid = (i & 1) != 0,
 			.legacy_waived = (i & 2) != 0,
 			.implicit = (i & 4) != 0,
+			.min_tls = (i & 8) != 0 ? MIN_TLS_1_3 : MIN_TLS_1_2,
 		};
 
 		each(&l);
@@ -33,8 +34,10 @@ is_within(const struct ladder *l, enum rung r)
 	if (r == RUNG_LEGACY && !l->legacy_waived)
 		ck_assert(l->required <= LEVEL_MAY &&
 			  l->oldest != OLDEST_TLS_1_2);
-	if (r == RUNG_LEGACY)
+	if (r == RUNG_LEGACY) {
 		ck_assert_int_le(l->required, LEVEL_VERIFY);
+		ck_assert_int_eq(l->min_tls, MIN_TLS_1_2);
+	}
 }
 
 static void

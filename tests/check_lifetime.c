@@ -69,6 +69,18 @@ START_TEST(smtp_54_smtp_62_ends_and_notices_by_the_kind_of_failure)
 }
 END_TEST
 
+/* It waits for the operator, and its sender hears of it as soon. */
+START_TEST(smtp_54_held_mail_has_the_time_that_holding_gives)
+{
+	struct lifetime l = life(true, true);
+
+	l.expires = wall_after(l.received, 30 * DAY);
+	l.held = true;
+	ck_assert_int_eq(hours(lifetime_end(&usual, &l)), 30 * 24);
+	ck_assert_int_eq(hours(lifetime_notice(&usual, &l)), 2);
+}
+END_TEST
+
 /* Every time at which something may be due is one of the looks, whichever
  * way it fails; and a look is never more than four hours away. */
 START_TEST(looks_come_at_every_time_that_counts_and_every_four_hours)
@@ -114,6 +126,7 @@ main(void)
 	tcase_add_loop_test(tc,
 	    smtp_54_smtp_62_ends_and_notices_by_the_kind_of_failure, 0,
 	    COUNT_OF(cases));
+	tcase_add_test(tc, smtp_54_held_mail_has_the_time_that_holding_gives);
 	tcase_add_loop_test(tc,
 	    looks_come_at_every_time_that_counts_and_every_four_hours, 0, 2);
 	tcase_add_test(tc,

@@ -8,6 +8,7 @@
 
 #include "gateway/master_files.h"
 #include "tests/certs.h"
+#include "util/pack.h"
 
 static TALLOC_CTX *mem;
 static struct conf conf;
@@ -51,7 +52,8 @@ set_up(void)
 static void
 tear_down(void)
 {
-	static const char *const names[] = { "cert.pem", "key.pem", "ca.pem" };
+	static const char *const names[] = { "cert.pem", "key.pem", "ca.pem",
+		"own.pem", "own.key" };
 
 	for (size_t i = 0; i < COUNT_OF(names); i++)
 		unlink(talloc_asprintf(mem, "%s/%s", dir, names[i]));
@@ -132,6 +134,109 @@ START_TEST(what_cannot_be_used_is_told_with_its_file)
 }
 END_TEST
 
+/* ---- of rules ---- */
+
+static struct conf_rule rule;
+
+/* A rule with authorities, and a certificate of ours. */
+static const struct cert *
+add_rule(void)
+{
+	const struct cert *own = cert_leaf(mem, "DNS:gw.example.org", NULL);
+	const struct cert *ca = cert_ca(mem, "Root", NULL);
+
+	rule = (struct conf_rule){ .name = "r",
+		.where = "t:3",
+		.verify_by = VERIFY_BY_CA,
+		.ca_file = file_of("ca.pem", cert_pem(mem, &ca, 1), 0644),
+		.has_identity = true,
+		.client_certificate = file_of("own.pem", cert_pem(mem, &own, 1),
+		    0644),
+		.client_key = file_of("own.key", cert_key_pem(mem, own),
+		    0600) };
+	conf.rule = &rule;
+	conf.rule_count = 1;
+	return own;
+}
+
+START_TEST(tls_43_files_of_a_rule_come_together_with_their_end)
+{
+	const struct cert *own = add_rule();
+	struct master_files *m = master_files_read(mem, &conf, &bad);
+	struct unpack u;
+
+	ck_assert_msg(m != NULL, "%s", bad.text[0]);
+	u = unpack_from(m->material);
+	ck_assert_str_eq(unpack_str(&u, mem), "r");
+	(void)unpack_bytes(&u);
+	ck_assert(span_eq_span(unpack_bytes(&u), cert_pem(mem, &own, 1)));
+	ck_assert(span_eq_span(unpack_bytes(&u), cert_key_pem(mem, own)));
+	ck_assert_int_eq(unpack_done(&u), ST_OK);
+	ck_assert_uint_eq(m->expiry_count, 2);
+	ck_assert_str_eq(m->expiry[1].path, rule.client_certificate);
+	ck_assert_int_gt(m->expiry[1].not_after.ms, 0);
+	ck_assert_int_lt(m->expiry[1].not_after.ms, WALL_NEVER.ms);
+}
+END_TEST
+
+static void
+no_authorities(void)
+{
+	(void)file_of("ca.pem", SPAN_LIT("none"), 0644);
+}
+
+static void
+no_file(void)
+{
+	unlink(rule.client_certificate);
+}
+
+static void
+half_a_chain(void)
+{
+	const struct cert *own = cert_leaf(mem, "DNS:gw.example.org", NULL);
+	struct span pem = cert_pem(mem, &own, 1);
+	char *twice = need(talloc_asprintf(mem, "%.*s%.*s", (int)pem.n,
+	    (const char *)pem.p, (int)pem.n / 2, (const char *)pem.p));
+
+	(void)file_of("own.pem", span_str(twice), 0644);
+}
+
+static void
+open_key(void)
+{
+	chmod(rule.client_key, 0644);
+}
+
+static void
+another_key(void)
+{
+	(void)file_of("own.key",
+	    cert_key_pem(mem, cert_leaf(mem, "DNS:x.example", NULL)), 0600);
+}
+
+static const struct {
+	void (*spoil)(void);
+	const char *told;
+} spoilt[] = {
+	{ no_authorities, "t:3: rule \"r\": ca-file: " },
+	{ no_file, "t:3: rule \"r\": client-certificate: " },
+	{ half_a_chain, "certificates in PEM are expected" },
+	{ open_key, "t:3: rule \"r\": client-key: " },
+	{ another_key, "the key is not that of the certificate" },
+};
+
+START_TEST(tls_43_files_of_a_rule_that_cannot_be_used_are_told_with_it)
+{
+	(void)add_rule();
+	spoilt[_i].spoil();
+	ck_assert(master_files_read(mem, &conf, &bad) == NULL);
+	ck_assert_uint_eq(bad.count, 1);
+	ck_assert_msg(strstr(bad.text[0], spoilt[_i].told) != NULL, "%s",
+	    bad.text[0]);
+}
+END_TEST
+
 /* It is shown to everybody. */
 START_TEST(a_certificate_may_be_read_by_all)
 {
@@ -154,6 +259,10 @@ main(void)
 	tcase_add_loop_test(t, trust_anchors_are_tried_out_before_they_are_used,
 	    0, 2);
 	tcase_add_test(t, what_cannot_be_used_is_told_with_its_file);
+	tcase_add_test(t, tls_43_files_of_a_rule_come_together_with_their_end);
+	tcase_add_loop_test(t,
+	    tls_43_files_of_a_rule_that_cannot_be_used_are_told_with_it, 0,
+	    (int)COUNT_OF(spoilt));
 	tcase_add_test(t, a_certificate_may_be_read_by_all);
 	suite_add_tcase(s, t);
 	sr = srunner_create(s);

@@ -177,6 +177,79 @@ START_TEST(postfix_is_told_what_a_rule_requires)
 }
 END_TEST
 
+START_TEST(postfix_waits_for_what_it_has_no_words_for)
+{
+	static const enum verify_by by[] = { VERIFY_BY_PIN, VERIFY_BY_CA };
+
+	signed_hosts();
+	for (size_t i = 0; i < COUNT_OF(by); i++) {
+		with_rule(OVERRIDE_REQUIRE_VERIFIED, 0);
+		rule.verify_by = by[i];
+		waits(N, "no level of Postfix");
+		/* Beside TLSA records too: one of the two would be left out. */
+		say(DNS_TLSA, TLSA1, SECURE, "3 1 1 aa");
+		say(DNS_TLSA, TLSA2, SECURE, "3 1 1 bb");
+		waits(N, "no level of Postfix");
+		say(DNS_TLSA, TLSA1, SECURE, "nodata");
+		say(DNS_TLSA, TLSA2, SECURE, "nodata");
+	}
+	rule.verify_by = VERIFY_BY_PKIX;
+	says(N, "secure match=" MX1 ":" MX2 " servername=hostname");
+	rule.verify_by = VERIFY_BY_DANE;
+	waits(N, "no usable TLSA records");
+	rule.verify_by = VERIFY_BY_ANY;
+	with_rule(OVERRIDE_REQUIRE_ENCRYPTED, 0);
+	says(N, "encrypt");
+	rule.min_tls = MIN_TLS_1_3;
+	waits(N, "no level of Postfix");
+	rule.min_tls = MIN_TLS_1_2;
+	rule.has_identity = true;
+	waits(N, "no level of Postfix");
+	rule.has_identity = false;
+	/* Where it may go in clear older TLS is taken all the same. */
+	conf.rule_count = 0;
+	conf.smtp_min_tls = MIN_TLS_1_3;
+	says(N, "may");
+}
+END_TEST
+
+/* The exception is for one host, and anybody may name another. */
+START_TEST(postfix_waits_for_what_a_host_not_known_yet_would_have_to_meet)
+{
+	static const char *everyone[] = { "*" };
+
+	unsigned_host();
+	say(DNS_MX, N, INSECURE, "10 " MX2);
+	say(DNS_A, MX2, INSECURE, "192.0.2.2");
+	with_exception(true);
+	exception.allow = LEVEL_MAY;
+	with_rule(OVERRIDE_REQUIRE_ENCRYPTED, 0);
+	rule.domains = everyone;
+	says(N, "encrypt");
+	rule.min_tls = MIN_TLS_1_3;
+	waits(N, "no level of Postfix");
+	rule.min_tls = MIN_TLS_1_2;
+	rule.has_identity = true;
+	waits(N, "no level of Postfix");
+	rule.has_identity = false;
+	rule.require = OVERRIDE_REQUIRE_VERIFIED;
+	rule.verify_by = VERIFY_BY_PIN;
+	waits(N, "no level of Postfix");
+	rule.verify_by = VERIFY_BY_ANY;
+	rule.domains = domains;
+}
+END_TEST
+
+/* Nobody asks it what becomes of the mail: Postfix has it. */
+START_TEST(hop_is_without_what_becomes_of_unmet_mail)
+{
+	signed_host();
+	conf.smtp_unmet = UNMET_BOUNCE;
+	ck_assert_int_eq(plan_for_hop(N)->unmet, UNMET_DEFER);
+	ck_assert_int_eq(plan_n()->unmet, UNMET_BOUNCE);
+}
+END_TEST
+
 /* RFC 9325 7.1: no name that only an unsigned MX record gave. */
 START_TEST(postfix_is_told_the_domain_where_its_mx_is_not_signed)
 {
@@ -442,13 +515,27 @@ struct met {
 	bool other_key;   /* its key is in those of another host */
 };
 
+/* What no level of Postfix says is never met: it must not send there. */
+static bool
+passes_rule(const struct plan_host *h, const struct met *m)
+{
+	bool named = false;
+
+	for (size_t i = 0; i < h->local_ref_count; i++)
+		named |= strcmp(h->local_ref[i], m->pkix) == 0;
+	return h->min_tls == MIN_TLS_1_2 && h->method != METHOD_PIN &&
+	       h->method != METHOD_CA && h->also_local != METHOD_PIN &&
+	       h->also_local != METHOD_CA &&
+	       (h->also_local != METHOD_PKIX_LOCAL || named);
+}
+
 /* By the plan: as courier_conn and net/tls have it. */
 static bool
 gateway_sends(const struct plan_host *h, const struct met *m)
 {
 	bool named = false;
 
-	if (h->skip)
+	if (h->skip || !passes_rule(h, m))
 		return false;
 	for (size_t i = 0; i < h->ref_count; i++)
 		named |= *m->pkix != '\0' && strcmp(h->ref[i], m->pkix) == 0;
@@ -602,9 +689,11 @@ make_host(struct plan_host *h, const struct decide_in *common, size_t index,
 	enum override_kind waiver = waivers[kind / 2 % COUNT_OF(waivers)];
 	struct decide_out out;
 
-	*h = (struct plan_host){
-		.name = name[index], .tlsa_base = "", .route = "", .in = *common
-	};
+	*h = (struct plan_host){ .name = name[index],
+		.tlsa_base = "",
+		.route = "",
+		.identity = "",
+		.in = *common };
 	h->in.sts_mx_match = h->sts_mx_match = kind & 1;
 	h->in.dane = h->dane = states[kind / 2 / COUNT_OF(waivers)].dane;
 	h->in.error_is_tlsa_only = states[kind / 2 / COUNT_OF(waivers)]
@@ -618,6 +707,9 @@ make_host(struct plan_host *h, const struct decide_in *common, size_t index,
 	h->required = out.required;
 	h->method = out.method;
 	h->also_pkix_sts = out.also_pkix_sts;
+	h->also_local = out.also_local;
+	h->min_tls = out.required < LEVEL_ENCRYPT ? MIN_TLS_1_2 :
+						    conf.smtp_min_tls;
 	h->won = out.rule;
 	h->row = out.row;
 	h->why = out.why;
@@ -632,6 +724,8 @@ make_host(struct plan_host *h, const struct decide_in *common, size_t index,
 						 h->sts_mx_match ?
 					     h->name :
 					     N;
+	if (h->also_local == METHOD_PKIX_LOCAL)
+		h->local_ref[h->local_ref_count++] = h->name;
 }
 
 /* Another host, which unsigned MX records may name the next time. */
@@ -639,13 +733,18 @@ static void
 make_stranger(struct plan_host *h, const struct decide_in *common)
 {
 	make_host(h, common, 0, 0);
-	*h = (struct plan_host){ .name = "mx3.example.org", .in = *common };
+	*h = (struct plan_host){
+		.name = "mx3.example.org", .identity = "", .in = *common
+	};
 	h->in.dane = h->dane = DANE_D4_INSECURE;
 	const struct decide_out out = decide(&h->in);
 
 	h->skip = out.skip;
 	h->required = out.required;
 	h->method = out.method;
+	h->also_local = out.also_local;
+	h->min_tls = out.required < LEVEL_ENCRYPT ? MIN_TLS_1_2 :
+						    conf.smtp_min_tls;
 	h->row = out.row;
 	h->won = out.rule;
 	if (h->method == METHOD_PKIX_LOCAL)
@@ -697,18 +796,21 @@ try_pairs(const struct decide_in *common)
 		}
 }
 
+/* What rules and options require of all hosts. */
+struct common {
+	enum level floor;
+	bool never;
+	enum verify_by by;
+	enum min_tls min_tls;
+};
+
 /*
- * Every pair of hosts under every policy, floor and knob that all have in
- * common: whatever is met on the wire, where Postfix sends the gateway would.
+ * Every pair of hosts under every policy and knob that all have in common:
+ * whatever is met on the wire, where Postfix sends the gateway would.
  */
-START_TEST(postfix_never_sends_where_the_gateway_would_not)
+static void
+try_all(const struct common *c)
 {
-	static const struct {
-		enum level floor;
-		bool never;
-	} rules[] = { { LEVEL_PLAIN, false }, { LEVEL_PLAIN, true },
-		{ LEVEL_ENCRYPT, false }, { LEVEL_VERIFY, false },
-		{ LEVEL_DANE_ONLY, false } };
 	struct decide_in in;
 
 	for (size_t i = 0; i < 2; i++) {
@@ -717,22 +819,52 @@ START_TEST(postfix_never_sends_where_the_gateway_would_not)
 			span_of(digest[i], 32), TLSA_USABLE };
 	}
 	enforce("*.example.org");
+	conf.smtp_min_tls = c->min_tls;
 	for (unsigned bits = 0; bits < 4; bits++)
-		for (unsigned state = 0; state < STS_STATE_COUNT; state++)
-			for (size_t r = 0; r < COUNT_OF(rules); r++) {
-				in = (struct decide_in){
-					.sts = (enum sts_state)state,
-					.mx_secure = bits & 1,
-					.dane_and_sts_both = bits & 2,
-					.never_plaintext = rules[r].never,
-					.sts_unknown_defers = true,
-					.floor = rules[r].floor,
-				};
-				try_pairs(&in);
-			}
+		for (unsigned state = 0; state < STS_STATE_COUNT; state++) {
+			in = (struct decide_in){
+				.sts = (enum sts_state)state,
+				.mx_secure = bits & 1,
+				.dane_and_sts_both = bits & 2,
+				.never_plaintext = c->never,
+				.sts_unknown_defers = true,
+				.floor = c->floor,
+				.verify_by = c->by,
+			};
+			try_pairs(&in);
+		}
+}
+
+START_TEST(postfix_never_sends_where_the_gateway_would_not)
+{
+	static const struct common all[] = {
+		{ LEVEL_PLAIN, false, VERIFY_BY_ANY, MIN_TLS_1_2 },
+		{ LEVEL_PLAIN, true, VERIFY_BY_ANY, MIN_TLS_1_2 },
+		{ LEVEL_ENCRYPT, false, VERIFY_BY_ANY, MIN_TLS_1_2 },
+		{ LEVEL_VERIFY, false, VERIFY_BY_ANY, MIN_TLS_1_2 },
+		{ LEVEL_DANE_ONLY, false, VERIFY_BY_ANY, MIN_TLS_1_2 },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(all); i++)
+		try_all(&all[i]);
 	for (unsigned level = 0; level < POSTFIX_LEVEL_COUNT; level++)
 		ck_assert_msg(told[level] > 0, "never told: %s",
 		    postfix_level_name((enum postfix_level)level));
+}
+END_TEST
+
+START_TEST(postfix_never_sends_for_less_than_a_rule_demands_beside_a_level)
+{
+	static const struct common all[] = {
+		{ LEVEL_ENCRYPT, false, VERIFY_BY_ANY, MIN_TLS_1_3 },
+		{ LEVEL_PLAIN, false, VERIFY_BY_DANE, MIN_TLS_1_2 },
+		{ LEVEL_PLAIN, false, VERIFY_BY_PKIX, MIN_TLS_1_2 },
+		{ LEVEL_PLAIN, false, VERIFY_BY_PIN, MIN_TLS_1_2 },
+		{ LEVEL_PLAIN, false, VERIFY_BY_CA, MIN_TLS_1_2 },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(all); i++)
+		try_all(&all[i]);
 }
 END_TEST
 
@@ -749,10 +881,13 @@ main(void)
 		postfix_is_told_keys_where_half_dane_meets_a_policy_in_force,
 		postfix_is_told_dane_only_where_a_policy_covers_the_other_hosts,
 		postfix_is_told_what_a_rule_requires,
+		postfix_waits_for_what_it_has_no_words_for,
+		postfix_waits_for_what_a_host_not_known_yet_would_have_to_meet,
 		postfix_is_told_the_domain_where_its_mx_is_not_signed,
 		postfix_is_told_none_by_an_exception_for_all_hosts_alone,
 		postfix_waits_for_what_is_not_known,
 		hop_of_a_host_asks_at_its_port_and_for_no_policy,
+		hop_is_without_what_becomes_of_unmet_mail,
 		hop_goes_by_no_route_of_its_recipients_and_past_no_loop,
 		hop_of_a_domain_with_a_port_has_its_records_there,
 		hop_is_written_in_one_way,
@@ -760,6 +895,7 @@ main(void)
 		socketmap_replies_as_postfix_reads_them,
 		socketmap_reply_about_the_largest_plan_fits,
 		postfix_never_sends_where_the_gateway_would_not,
+		postfix_never_sends_for_less_than_a_rule_demands_beside_a_level,
 	};
 
 	return run_tests("postfix", tests, COUNT_OF(tests));

@@ -59,6 +59,23 @@ conf_of(const char *more)
 	"routes = ( { name = \"x\"; domains = [\"a.example\"]; via = "         \
 	"[\"[relay.example]\"]; } );"
 
+#define RULE_BY(more)                                                          \
+	"rules = ( { name = \"r\"; domains = [\"a.example\"]; require = "      \
+	"\"verify\"; " more " } );"
+#define DIGITS "0123456789abcdef"
+#define PIN(last)                                                              \
+	"\"spki-sha256:" DIGITS DIGITS DIGITS "0123456789abcde" last "\""
+#define RULE_PIN(pins) RULE_BY("method = \"pin\"; pins = [" pins "];")
+#define RULE_1_3                                                               \
+	"rules = ( { name = \"r\"; domains = [\"a.example\"]; require = "      \
+	"\"encrypt\"; min-tls = \"1.3\"; } );"
+
+/* The key of PIN("f"). */
+static const uint8_t key[32] = { 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef,
+	0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0x01, 0x23, 0x45, 0x67,
+	0x89, 0xab, 0xcd, 0xef, 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd,
+	0xef };
+
 /* A decision under old about a host in a given state, and mail so marked. */
 static struct simulate_in
 marked(const struct conf *old, const char *marks, enum dane_state dane,
@@ -72,12 +89,15 @@ marked(const struct conf *old, const char *marks, enum dane_state dane,
 		.sts = sts,
 		.sts_mx_match = true,
 		.mx_secure = dane == DANE_D1_USABLE };
-	struct simulate_in in = {
-		.domain = "a.example", .host = "mx.a.example", .marks = marks
-	};
+	struct simulate_in in = { .domain = "a.example",
+		.host = "mx.a.example",
+		.marks = marks,
+		.method_rule = o.method == NULL ? "" : o.method->name,
+		.route = "" };
 
 	in.in = conf_decide_in(old, &facts, &o);
 	in.was = decide(&in.in);
+	in.min_tls = conf_min_tls(&o, &in.was);
 	return in;
 }
 
@@ -388,6 +408,102 @@ START_TEST(marks_that_are_known_are_not_guessed)
 }
 END_TEST
 
+START_TEST(a_pin_is_held_against_the_key_that_was_seen)
+{
+	struct simulate_in in = delivered(taken(conf_of(""), DANE_D3_NONE,
+					      STS_ST_ABSENT),
+	    true, false);
+
+	expect("", RULE_PIN(PIN("f")), in, SIMULATE_RAISED, EFFECT_UNPROVEN);
+	in.spki_sha256 = key;
+	expect("", RULE_PIN(PIN("f")), in, SIMULATE_RAISED, EFFECT_NONE);
+	expect("", RULE_PIN(PIN("0")), in, SIMULATE_RAISED, EFFECT_HELD);
+	expect("", RULE_PIN(PIN("0") ", " PIN("f")), in, SIMULATE_RAISED,
+	    EFFECT_NONE);
+	expect("",
+	    RULE_PIN(PIN("0") ", \"cert-sha256:" DIGITS DIGITS DIGITS DIGITS
+			      "\""),
+	    in, SIMULATE_RAISED, EFFECT_UNPROVEN);
+}
+END_TEST
+
+START_TEST(another_pin_is_another_way_to_meet_the_same_level)
+{
+	const struct conf *c = conf_of(RULE_PIN(PIN("f")));
+	struct simulate_in in = delivered(taken(c, DANE_D3_NONE, STS_ST_ABSENT),
+	    true, true);
+
+	in.spki_sha256 = key;
+	expect(RULE_PIN(PIN("f")), RULE_PIN(PIN("f")), in, SIMULATE_SAME,
+	    EFFECT_NONE);
+	expect(RULE_PIN(PIN("f")), RULE_PIN(PIN("0")), in, SIMULATE_OTHER,
+	    EFFECT_HELD);
+	expect(RULE_PIN(PIN("f")), RULE_PIN(PIN("f") ", " PIN("0")), in,
+	    SIMULATE_OTHER, EFFECT_NONE);
+	expect(RULE_PIN(PIN("f")), RULE_VERIFY, in, SIMULATE_OTHER,
+	    EFFECT_UNPROVEN);
+}
+END_TEST
+
+START_TEST(a_method_beside_what_is_published_is_more)
+{
+	struct simulate_in in = delivered(taken(conf_of(""), DANE_D1_USABLE,
+					      STS_ST_ABSENT),
+	    true, true);
+
+	in.spki_sha256 = key;
+	expect("", RULE_PIN(PIN("f")), in, SIMULATE_RAISED, EFFECT_NONE);
+	expect("", RULE_PIN(PIN("0")), in, SIMULATE_RAISED, EFFECT_HELD);
+	expect("", RULE_BY("method = \"pkix\";"), in, SIMULATE_RAISED,
+	    EFFECT_UNPROVEN);
+	expect("", RULE_BY("method = \"ca\"; ca-file = \"/ca\";"), in,
+	    SIMULATE_RAISED, EFFECT_UNPROVEN);
+	in = taken(conf_of(RULE_PIN(PIN("f"))), DANE_D1_USABLE, STS_ST_ABSENT);
+	expect(RULE_PIN(PIN("f")), "", in, SIMULATE_LOWERED, EFFECT_FREED);
+}
+END_TEST
+
+START_TEST(other_authorities_were_not_tried)
+{
+	struct simulate_in in = delivered(
+	    taken(conf_of(RULE_BY("method = \"ca\"; ca-file = \"/ca\";")),
+		DANE_D3_NONE, STS_ST_ABSENT),
+	    true, true);
+
+	expect(RULE_BY("method = \"ca\"; ca-file = \"/ca\";"),
+	    RULE_BY("method = \"ca\"; ca-file = \"/ca\";"), in, SIMULATE_SAME,
+	    EFFECT_NONE);
+	expect(RULE_BY("method = \"ca\"; ca-file = \"/ca\";"),
+	    RULE_BY("method = \"ca\"; ca-file = \"/another\";"), in,
+	    SIMULATE_OTHER, EFFECT_UNPROVEN);
+}
+END_TEST
+
+START_TEST(older_tls_would_be_held_where_newer_is_wanted)
+{
+	struct simulate_in in = delivered(taken(conf_of(RULE_TLS), DANE_D3_NONE,
+					      STS_ST_ABSENT),
+	    true, false);
+
+	expect(RULE_TLS, RULE_1_3, in, SIMULATE_RAISED, EFFECT_HELD);
+	in.is_tls_1_3 = true;
+	expect(RULE_TLS, RULE_1_3, in, SIMULATE_RAISED, EFFECT_NONE);
+	in = taken(conf_of(RULE_1_3), DANE_D3_NONE, STS_ST_ABSENT);
+	expect(RULE_1_3, RULE_TLS, in, SIMULATE_LOWERED, EFFECT_FREED);
+}
+END_TEST
+
+/* The portal is not the domain's host, whatever it is judged by. */
+START_TEST(a_host_of_another_way_is_not_judged)
+{
+	struct simulate_in in = taken(conf_of(""), DANE_D1_USABLE,
+	    STS_ST_ABSENT);
+
+	in.route = "portal";
+	expect("", RULE_TLS, in, SIMULATE_ROUTED, EFFECT_NONE);
+}
+END_TEST
+
 START_TEST(levels_are_told_with_the_way_they_are_met)
 {
 	struct decide_out skip = { .skip = true, .required = LEVEL_VERIFY };
@@ -396,10 +512,14 @@ START_TEST(levels_are_told_with_the_way_they_are_met)
 		.also_pkix_sts = true };
 	struct decide_out may = { .required = LEVEL_MAY };
 
-	ck_assert_str_eq(simulate_level_text(mem, &skip), "not used");
-	ck_assert_str_eq(simulate_level_text(mem, &both),
+	ck_assert_str_eq(simulate_level_text(mem, &skip, MIN_TLS_1_3),
+	    "not used");
+	ck_assert_str_eq(simulate_level_text(mem, &both, MIN_TLS_1_2),
 	    "verify by dane and pkix-sts");
-	ck_assert_str_eq(simulate_level_text(mem, &may), "may");
+	both.also_local = METHOD_PIN;
+	ck_assert_str_eq(simulate_level_text(mem, &both, MIN_TLS_1_3),
+	    "verify by dane and pkix-sts and pin with TLS 1.3");
+	ck_assert_str_eq(simulate_level_text(mem, &may, MIN_TLS_1_2), "may");
 }
 END_TEST
 
@@ -474,6 +594,12 @@ main(void)
 	    a_may_rule_that_is_not_known_to_hold_leaves_it_unjudged);
 	tcase_add_test(t, marks_for_every_rule_count_for_each_that_demands);
 	tcase_add_test(t, marks_that_are_known_are_not_guessed);
+	tcase_add_test(t, a_pin_is_held_against_the_key_that_was_seen);
+	tcase_add_test(t, another_pin_is_another_way_to_meet_the_same_level);
+	tcase_add_test(t, a_method_beside_what_is_published_is_more);
+	tcase_add_test(t, other_authorities_were_not_tried);
+	tcase_add_test(t, older_tls_would_be_held_where_newer_is_wanted);
+	tcase_add_test(t, a_host_of_another_way_is_not_judged);
 	tcase_add_test(t, levels_are_told_with_the_way_they_are_met);
 	tcase_add_test(t, a_requirement_for_all_holds_what_did_not_reach_it);
 	suite_add_tcase(s, t);

@@ -242,8 +242,8 @@ decided(struct plan *p, struct plan_host *h)
 	struct decide_out out;
 
 	h->in.mclass = p->mclass;
-	h->in.mx_secure = p->mx_secure;
-	h->in.sts = p->sts.state;
+	h->in.mx_secure = h->named || p->mx_secure;
+	h->in.sts = h->named ? STS_ST_ABSENT : p->sts.state;
 	h->dane = h->in.dane;
 	h->sts_mx_match = h->in.sts_mx_match;
 	out = decide(&h->in);
@@ -251,6 +251,7 @@ decided(struct plan *p, struct plan_host *h)
 	h->required = out.required;
 	h->method = out.method;
 	h->also_pkix_sts = out.also_pkix_sts;
+	h->also_local = out.also_local;
 	h->requiretls = out.requiretls;
 	h->conclusive = out.conclusive;
 	h->won = out.rule;
@@ -269,7 +270,10 @@ plan_add(struct plan *p, const char *name, uint16_t preference,
 	*h = (struct plan_host){ .name = name,
 		.preference = preference,
 		.tlsa_base = "",
+		.route = "",
 		.rule = "",
+		.method_rule = "",
+		.identity = "",
 		.exception = "",
 		.why = "test" };
 	h->in.dane = DANE_D3_NONE;

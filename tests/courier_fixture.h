@@ -72,10 +72,11 @@ struct server {
 	bool no_pipelining;
 	bool no_8bitmime;
 	bool drop_after_dot;
-	bool drop_at_data;     /* close instead of 354 */
-	bool drop_when_idle;   /* close at the MAIL of a second transaction */
-	bool drop_resumed;     /* close after a handshake that resumed */
-	bool abort_resumed;    /* an alert to whoever wants to resume */
+	bool drop_at_data;   /* close instead of 354 */
+	bool drop_when_idle; /* close at the MAIL of a second transaction */
+	bool drop_resumed;   /* close after a handshake that resumed */
+	bool abort_resumed;  /* an alert to whoever wants to resume */
+	bool asks_certificate;
 	bool tls_first;        /* TLS comes before the greeting */
 	const char *auth;      /* reply to AUTH; NULL: unknown command */
 	void (*at_auth)(void); /* called when AUTH comes, before it is answered

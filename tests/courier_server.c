@@ -89,6 +89,14 @@ handshaken(void *arg, bool ok, const struct tls_info *info,
 	stream_watch(x->stream, SOCK_READABLE, session_ready, x);
 }
 
+static void
+begin_tls(struct session *x)
+{
+	if (x->s->asks_certificate)
+		stream_ask_certificate(x->stream);
+	stream_tls_server(x->stream, x->s->tls, handshaken, x);
+}
+
 /* true: the session reads on. */
 static bool
 start_tls(struct session *x)
@@ -116,7 +124,7 @@ start_tls(struct session *x)
 	}
 	reply(x, "220 go\r\n");
 	sbuf_reset(&x->in);
-	stream_tls_server(x->stream, x->s->tls, handshaken, x);
+	begin_tls(x);
 	return false;
 }
 
@@ -375,7 +383,7 @@ accepted(void *arg, struct sock *sock)
 	sbuf_init(&x->in, x, 1u << 20);
 	sbuf_init(&x->body, x, 1u << 20);
 	if (s->tls_first) {
-		stream_tls_server(x->stream, s->tls, handshaken, x);
+		begin_tls(x);
 		return;
 	}
 	reply_or(x, s->greeting, "220 mx ESMTP\r\n");

@@ -11,7 +11,13 @@ check_host(const struct plan_host *h)
 
 	invariant(h->skip == out.skip && h->required == out.required);
 	invariant(h->skip || h->addr_count > 0);
+	invariant(h->also_local == out.also_local);
 	invariant(h->method != METHOD_DANE || h->tlsa_count > 0);
+	invariant((h->method != METHOD_PIN && h->also_local != METHOD_PIN) ||
+		  h->pin_count > 0);
+	invariant(h->also_local == METHOD_NONE || h->also_local == METHOD_PIN ||
+		  h->local_ref_count > 0);
+	invariant(!h->alternate || h->skip || h->required >= LEVEL_ENCRYPT);
 	for (size_t i = 0; i < h->tlsa_count; i++)
 		invariant(h->tlsa[i].fitness == TLSA_USABLE);
 }

@@ -389,6 +389,12 @@ def _opportunistic() -> list[Domain]:
               Host("mx", cert=SELF_SIGNED, clear_forbidden=True)),
         plain("strict-clear", "nothing; no STARTTLS",
               Host("mx", does(Starttls.ABSENT), clear_forbidden=True)),
+        plain("pinned", "nothing; an expired certificate for another name",
+              Host("mx", cert=ALIEN_EXPIRED, clear_forbidden=True)),
+        plain("private", "nothing; certificates of a CA of its own",
+              Host("mx", cert=BY_PRIVATE_CA, clear_forbidden=True)),
+        plain("portal", "nothing; for mail that no host of others may have",
+              Host("mx", clear_forbidden=True)),
         plain("slow", "nothing; half a second before each reply",
               Host("mx", Behaviour(delay=0.5))),
         # Where the gateway's own reports of failure go.

@@ -313,10 +313,10 @@ class Gateway:
         """Other options from now on, by SIGHUP."""
         self.options = merge(self.options, options)
         self.write_config()
-        told = self.log().count("reloaded")
+        told = self.log().count(" reloaded ")
         self.child().send(signal.SIGHUP)
         self._until(
-            lambda: self.log().count("reloaded") > told or None,
+            lambda: self.log().count(" reloaded ") > told or None,
             lambda: "SIGHUP had no effect")
 
     def child(self) -> Child:

@@ -11,6 +11,7 @@ import struct
 import threading
 import time
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Mapping
 
 from .pki import Identity
@@ -56,6 +57,9 @@ class Behaviour:
     delay: float = 0.0  # seconds before each reply
     cut: Cut | None = None
     extensions: tuple[str, ...] = PLAIN  # beside STARTTLS
+    max_tls: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED
+    # Clients must have a certificate of these authorities.
+    client_ca: Path | None = None
 
     def but(self, **changes: object) -> Behaviour:
         return replace(self, **changes)
@@ -66,6 +70,7 @@ class Tls:
     protocol: str
     cipher: str
     sni: str
+    client: str = ""  # name in the client's certificate
 
 
 @dataclass
@@ -302,6 +307,10 @@ class _Dialogue:
         names: list[str] = []
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.server.identity.path)
+        context.maximum_version = self.behaviour.max_tls
+        if self.behaviour.client_ca is not None:
+            context.load_verify_locations(self.behaviour.client_ca)
+            context.verify_mode = ssl.CERT_REQUIRED
         context.sni_callback = lambda _sock, name, _ctx: names.append(
             name or ""
         )
@@ -313,7 +322,7 @@ class _Dialogue:
         self.sock = sock
         self.session.tls = Tls(
             sock.version() or "", (sock.cipher() or ("",))[0],
-            names[0] if names else "",
+            names[0] if names else "", _common_name(sock.getpeercert()),
         )
         self.buffer.clear()
         self.rset_state()
@@ -400,6 +409,14 @@ class _Dialogue:
             if len(lines) > MAX_MESSAGE:
                 raise EOFError
         return bytes(lines)
+
+
+def _common_name(certificate: Mapping[str, object] | None) -> str:
+    """Of a certificate that was verified; no other is told of."""
+    subject = (certificate or {}).get("subject", ())
+    found = [value for part in subject for key, value in part
+             if key == "commonName"]
+    return found[0] if found else ""
 
 
 def _path(line: str) -> str:

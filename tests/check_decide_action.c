@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * By what a rule wants a peer verified, asked of every input of the decision:
+ * it adds to what is required without it, and takes nothing away.
+ */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "policy/decide.h"
+
+#define FLAGS 9u
+#define INPUT_COUNT                                                            \
+	((size_t)DANE_STATE_COUNT * STS_STATE_COUNT * OVERRIDE_COUNT *         \
+	    CLASS_COUNT * LEVEL_COUNT * (1u << FLAGS))
+
+/* Takes one digit of base count off *n. */
+static unsigned
+digit(size_t *n, unsigned count)
+{
+	unsigned d = (unsigned)(*n % count);
+
+	*n /= count;
+	return d;
+}
+
+/* The n-th of INPUT_COUNT. */
+static struct decide_in
+input(size_t n)
+{
+	struct decide_in in = { 0 };
+
+	in.error_is_tlsa_only = digit(&n, 2) != 0;
+	in.sts_mx_match = digit(&n, 2) != 0;
+	in.mx_secure = digit(&n, 2) != 0;
+	in.dane_and_sts_both = digit(&n, 2) != 0;
+	in.sts_unknown_defers = digit(&n, 2) != 0;
+	in.waiver = digit(&n, 2) != 0;
+	in.never_plaintext = digit(&n, 2) != 0;
+	in.requiretls_testing = digit(&n, 2) != 0;
+	in.tls_no_beats_floor = digit(&n, 2) != 0;
+	in.dane = (enum dane_state)digit(&n, DANE_STATE_COUNT);
+	in.sts = (enum sts_state)digit(&n, STS_STATE_COUNT);
+	in.override = (enum override_kind)digit(&n, OVERRIDE_COUNT);
+	in.mclass = (enum msg_class)digit(&n, CLASS_COUNT);
+	in.floor = (enum level)digit(&n, LEVEL_COUNT);
+	return in;
+}
+
+/* Without the rule's method, but with the floor that such a rule is. */
+static struct decide_out
+without(const struct decide_in *in)
+{
+	struct decide_in bare = *in;
+
+	bare.verify_by = VERIFY_BY_ANY;
+	if (bare.floor < LEVEL_VERIFY)
+		bare.floor = LEVEL_VERIFY;
+	return decide(&bare);
+}
+
+static bool
+floors_hold(const struct decide_in *in)
+{
+	return in->mclass != CLASS_TLS_REPORT &&
+	       !(in->mclass == CLASS_TLS_OPTIONAL && in->tls_no_beats_floor);
+}
+
+static const enum method method_of[VERIFY_BY_COUNT] = {
+	[VERIFY_BY_ANY] = METHOD_NONE,
+	[VERIFY_BY_DANE] = METHOD_DANE,
+	[VERIFY_BY_PKIX] = METHOD_PKIX_LOCAL,
+	[VERIFY_BY_PIN] = METHOD_PIN,
+	[VERIFY_BY_CA] = METHOD_CA,
+};
+
+/* ---- the properties ---- */
+
+typedef bool property_fn(const struct decide_in *in,
+    const struct decide_out *out);
+
+/* It lowers no level, and uses no host that was not used. */
+static bool
+it_never_lowers(const struct decide_in *in, const struct decide_out *out)
+{
+	struct decide_in bare = *in;
+	struct decide_out base;
+
+	bare.verify_by = VERIFY_BY_ANY;
+	base = decide(&bare);
+	return base.skip ? out->skip :
+			   out->skip || out->required >= base.required;
+}
+
+/*
+ * What was required by DANE or MTA-STS is required still; only PKIX that a
+ * floor or REQUIRETLS asked for may become the rule's method.
+ */
+static bool
+what_is_published_stays(const struct decide_in *in,
+    const struct decide_out *out)
+{
+	struct decide_out base = without(in);
+
+	if (out->skip || base.skip || !floors_hold(in))
+		return true;
+	if (out->also_pkix_sts != base.also_pkix_sts ||
+	    out->requiretls != base.requiretls ||
+	    out->required != base.required)
+		return false;
+	return out->method == base.method || base.method == METHOD_PKIX_LOCAL;
+}
+
+/* "TLS and authenticated peer" by what the rule says, wherever floors hold. */
+static bool
+the_method_of_the_rule_holds(const struct decide_in *in,
+    const struct decide_out *out)
+{
+	enum method want = method_of[in->verify_by];
+
+	if (out->skip || !floors_hold(in))
+		return true;
+	return out->required >= LEVEL_VERIFY &&
+	       (out->method == want || out->also_local == want ||
+		   (want == METHOD_PKIX_LOCAL &&
+		       out->method == METHOD_PKIX_STS));
+}
+
+/* RFC 8689 4.2.1: a pin is no trust anchor, so PKIX or DANE stays. */
+static bool
+a_pin_alone_is_not_enough_for_requiretls(const struct decide_in *in,
+    const struct decide_out *out)
+{
+	return in->mclass != CLASS_REQUIRETLS || out->skip ||
+	       out->method != METHOD_PIN;
+}
+
+/* For want of DANE a host is left out; half-DANE is DANE here. */
+static bool
+a_host_is_left_out_for_want_of_dane_alone(const struct decide_in *in,
+    const struct decide_out *out)
+{
+	struct decide_out base = without(in);
+
+	if (base.skip || !floors_hold(in))
+		return true;
+	return out->skip ==
+	       (in->verify_by == VERIFY_BY_DANE && in->dane != DANE_D1_USABLE);
+}
+
+static bool
+without_floors_it_says_nothing(const struct decide_in *in,
+    const struct decide_out *out)
+{
+	return floors_hold(in) || out->also_local == METHOD_NONE;
+}
+
+#define PROPERTIES(P)                                                          \
+	P(it_never_lowers)                                                     \
+	P(what_is_published_stays)                                             \
+	P(the_method_of_the_rule_holds)                                        \
+	P(a_pin_alone_is_not_enough_for_requiretls)                            \
+	P(a_host_is_left_out_for_want_of_dane_alone)                           \
+	P(without_floors_it_says_nothing)
+
+enum property {
+#define P(name) AT_##name,
+	PROPERTIES(P)
+#undef P
+	    PROPERTY_COUNT,
+};
+
+static const struct {
+	const char *name;
+	property_fn *holds;
+} properties[] = {
+#define P(name) { #name, name },
+	PROPERTIES(P)
+#undef P
+};
+
+static struct {
+	size_t broken;
+	struct decide_in first;
+} found[PROPERTY_COUNT];
+
+static void
+walk(void)
+{
+	for (size_t n = 0; n < INPUT_COUNT; n++) {
+		struct decide_in in = input(n);
+
+		for (unsigned v = 1; v < VERIFY_BY_COUNT; v++) {
+			struct decide_out out;
+
+			in.verify_by = (enum verify_by)v;
+			out = decide(&in);
+			for (size_t p = 0; p < PROPERTY_COUNT; p++)
+				if (!properties[p].holds(&in, &out) &&
+				    found[p].broken++ == 0)
+					found[p].first = in;
+		}
+	}
+}
+
+START_TEST(tls_19_inv_04_the_method_of_a_rule_adds_and_takes_nothing_away)
+{
+	const struct decide_in *in = &found[_i].first;
+
+	ck_assert_msg(found[_i].broken == 0,
+	    "%s: %zu, such as dane=%s sts=%d match=%d secure=%d both=%d "
+	    "override=%s waiver=%d class=%s floor=%s by=%s never=%d",
+	    properties[_i].name, found[_i].broken, dane_state_name(in->dane),
+	    in->sts, in->sts_mx_match, in->mx_secure, in->dane_and_sts_both,
+	    override_name(in->override), in->waiver, class_name(in->mclass),
+	    level_name(in->floor), verify_by_name(in->verify_by),
+	    in->never_plaintext);
+}
+END_TEST
+
+/* ---- some by name ---- */
+
+static const struct named {
+	const char *name;
+	struct decide_in in;
+	enum method method, also;
+	bool skip;
+} named[] = {
+	{ "a pin takes the place of PKIX",
+	    { .dane = DANE_D4_INSECURE, .verify_by = VERIFY_BY_PIN },
+	    METHOD_PIN, METHOD_NONE, false },
+	{ "a pin stands beside DANE",
+	    { .dane = DANE_D1_USABLE, .verify_by = VERIFY_BY_PIN }, METHOD_DANE,
+	    METHOD_PIN, false },
+	{ "authorities stand beside MTA-STS",
+	    { .dane = DANE_D3_NONE,
+		.sts = STS_ST_ENFORCE,
+		.sts_mx_match = true,
+		.verify_by = VERIFY_BY_CA },
+	    METHOD_PKIX_STS, METHOD_CA, false },
+	{ "MTA-STS is PKIX",
+	    { .dane = DANE_D3_NONE,
+		.sts = STS_ST_ENFORCE,
+		.sts_mx_match = true,
+		.verify_by = VERIFY_BY_PKIX },
+	    METHOD_PKIX_STS, METHOD_NONE, false },
+	{ "an exception sets what is published aside, not the rule",
+	    { .dane = DANE_D1_USABLE,
+		.override = OVERRIDE_MAY,
+		.waiver = true,
+		.verify_by = VERIFY_BY_PIN },
+	    METHOD_PIN, METHOD_NONE, false },
+	{ "half-DANE is DANE",
+	    { .dane = DANE_D1_USABLE, .verify_by = VERIFY_BY_DANE },
+	    METHOD_DANE, METHOD_NONE, false },
+	{ "no records, no DANE",
+	    { .dane = DANE_D3_NONE,
+		.mx_secure = true,
+		.verify_by = VERIFY_BY_DANE },
+	    METHOD_NONE, METHOD_NONE, true },
+	{ "dane-only, and a pin",
+	    { .dane = DANE_D1_USABLE,
+		.mx_secure = true,
+		.override = OVERRIDE_DANE_ONLY,
+		.verify_by = VERIFY_BY_PIN },
+	    METHOD_DANE, METHOD_PIN, false },
+	{ "REQUIRETLS, and a pin",
+	    { .dane = DANE_D3_NONE,
+		.mx_secure = true,
+		.mclass = CLASS_REQUIRETLS,
+		.verify_by = VERIFY_BY_PIN },
+	    METHOD_PKIX_LOCAL, METHOD_PIN, false },
+	{ "REQUIRETLS by authorities that are trusted here",
+	    { .dane = DANE_D3_NONE,
+		.mx_secure = true,
+		.mclass = CLASS_REQUIRETLS,
+		.verify_by = VERIFY_BY_CA },
+	    METHOD_CA, METHOD_NONE, false },
+};
+
+START_TEST(tls_19_each_method_of_a_rule_is_what_it_says)
+{
+	const struct named *t = &named[_i];
+	const struct decide_out out = decide(&t->in);
+
+	ck_assert_msg(out.skip == t->skip, "%s: skip %d", t->name, out.skip);
+	ck_assert_msg(out.method == t->method, "%s: %s", t->name,
+	    method_name(out.method));
+	ck_assert_msg(out.also_local == t->also, "%s: also %s", t->name,
+	    method_name(out.also_local));
+	ck_assert_str_ne(out.why, "");
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("decide_action");
+	TCase *t = tcase_create("decide");
+	SRunner *runner = srunner_create(s);
+	int failed;
+
+	walk();
+	tcase_add_loop_test(t,
+	    tls_19_inv_04_the_method_of_a_rule_adds_and_takes_nothing_away, 0,
+	    PROPERTY_COUNT);
+	tcase_add_loop_test(t, tls_19_each_method_of_a_rule_is_what_it_says, 0,
+	    (int)COUNT_OF(named));
+	suite_add_tcase(s, t);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -57,6 +57,9 @@ enum wire_type {
 	/* keeper -> advisor, and back */
 	WIRE_STS_ENTRY,  /* one cache entry, both directions */
 	WIRE_STS_LOADED, /* keeper has sent all it has; no payload */
+	/* command line -> keeper, and back */
+	WIRE_CONF_WANT, /* no payload */
+	WIRE_CONF,      /* bytes: digest of the configuration in force */
 };
 
 struct wire_open {

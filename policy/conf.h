@@ -35,6 +35,7 @@
 #define CONF_MAX_NAMES              7u /* of a rule: with the host's own, a plan's */
 #define CONF_MAX_MISTAKES           1000u /* reported; then "and more" */
 #define CONF_EXCEPTION_MAX_DAYS     366u /* ours: an exception's longest life */
+#define CONF_EXCEPTION_MAX_BUDGET   1000000000u /* ours: messages */
 
 enum unvalidated { UNVALIDATED_DEFER, UNVALIDATED_OPPORTUNISTIC };
 enum sts_unknown { STS_UNKNOWN_DEFER, STS_UNKNOWN_IGNORE };
@@ -104,11 +105,24 @@ struct conf_exception {
 	const char **mx; /* host patterns ("*.sohu.com"); none: all hosts */
 	size_t mx_count;
 	enum level allow; /* LEVEL_PLAIN, _MAY or _ENCRYPT */
+	uint32_t budget;  /* messages that may use it; 0: any number */
 	const char *reason;
 	const char *approver;
 	const char *ticket;  /* or "" */
-	struct wall expires; /* from then on it is as if absent */
+	struct wall until;   /* as approved */
+	struct wall revoked; /* taken back then; 0: it was not */
+	const char *revoked_by, *revoked_reason; /* or "" */
+	struct wall expires; /* from then on it is as if absent: the first of
+			      * the two */
 	const char *where;   /* "file:line" */
+	const char *file;    /* of exceptions-dir, which is it alone; or "" */
+};
+
+enum exception_state {
+	EXCEPTION_ACTIVE,
+	EXCEPTION_EXPIRING, /* within the time asked about */
+	EXCEPTION_EXPIRED,
+	EXCEPTION_REVOKED, /* before it would have expired */
 };
 
 /* What certain destinations are given at a time. */
@@ -197,13 +211,14 @@ struct conf_mistakes {
 };
 
 /*
- * Read a file (with its @include files) or a text (name stands for the file
- * in messages; it cannot include).  The result lives in mem.  NULL when
- * there is at least one mistake, all of them in *mistakes; of syntax, only
- * the first.
+ * Read a file (with its @include files, and those of exceptions-dir) or a
+ * text (name stands for the file in messages; it has neither).  The result
+ * lives in mem.  NULL when there is at least one mistake, all of them in
+ * *mistakes; of syntax, only the first.
  *
  * now decides which exceptions have expired: at start and in check-config
- * that is a mistake (expired_is_mistake), for a running gateway it is not.
+ * that is a mistake (expired_is_mistake), for a running gateway it is not,
+ * nor in a file of exceptions-dir.
  * That an exception may last CONF_EXCEPTION_MAX_DAYS at most is judged for
  * every file, and for a text where expired_is_mistake: a role that reads
  * again what conf_print() wrote never refuses it because of its clock.
@@ -216,10 +231,23 @@ struct conf *conf_read_text(TALLOC_CTX *mem, const char *name, const char *text,
     struct wall now, bool expired_is_mistake, struct conf_mistakes *mistakes);
 
 /*
+ * As conf_read_file() of what is not yet there: with a file NAME.conf in
+ * exceptions-dir that has this text, in place of one of that name.
+ */
+struct conf_draft {
+	const char *name;
+	const char *text;
+};
+struct conf *conf_read_with(TALLOC_CTX *mem, const char *path, struct wall now,
+    const struct conf_draft *draft, struct conf_mistakes *mistakes);
+
+/*
  * The whole effective configuration as a file that conf_read_text() reads
  * back to the same values: every option with its value, every list.
  */
 char *conf_print(TALLOC_CTX *mem, const struct conf *conf);
+/* s as a text in such a file, in mem. */
+char *conf_escape(TALLOC_CTX *mem, const char *s);
 
 /* The table of options for `check-config --options`; man: as mdoc. */
 void conf_print_options(FILE *out, bool man);
@@ -301,6 +329,15 @@ const struct conf_destination *conf_destination_for(const struct conf *conf,
  */
 const struct conf_route *conf_route_for(const struct conf *conf,
     const char *domain, bool fallback);
+
+/* What has become of an exception; soon_ms: what counts as expiring. */
+enum exception_state conf_exception_state(const struct conf_exception *e,
+    struct wall now, int64_t soon_ms);
+/* May a rule or an exception be called so? */
+bool conf_is_name(const char *name);
+/* NULL: there is none of that name. */
+const struct conf_exception *conf_exception_named(const struct conf *conf,
+    const char *name);
 
 /* When the next exception expires after now; WALL_NEVER when none does. */
 struct wall conf_next_expiry(const struct conf *conf, struct wall now);

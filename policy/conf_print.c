@@ -154,6 +154,24 @@ print_rules(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf)
 }
 
 static void
+print_budget(struct sbuf *b, const struct conf_exception *e)
+{
+	if (e->budget > 0)
+		sbuf_printf(b, " budget = \"%" PRIu32 "\";", e->budget);
+}
+
+static void
+print_revoked(struct sbuf *b, TALLOC_CTX *tmp, const struct conf_exception *e)
+{
+	char text[CLOCK_TEXT_BYTES];
+
+	if (e->revoked.ms != 0)
+		print_text(b, tmp, "revoked", wall_rfc3339(e->revoked, text));
+	print_text(b, tmp, "revoked-by", e->revoked_by);
+	print_text(b, tmp, "revoked-reason", e->revoked_reason);
+}
+
+static void
 print_exceptions(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf)
 {
 	char text[CLOCK_TEXT_BYTES];
@@ -170,7 +188,9 @@ print_exceptions(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf)
 		print_text(b, tmp, "reason", e->reason);
 		print_text(b, tmp, "approver", e->approver);
 		print_text(b, tmp, "ticket", e->ticket);
-		print_text(b, tmp, "expires", wall_rfc3339(e->expires, text));
+		print_budget(b, e);
+		print_text(b, tmp, "expires", wall_rfc3339(e->until, text));
+		print_revoked(b, tmp, e);
 		sbuf_str(b, " }");
 	}
 	sbuf_str(b, " );\n");

@@ -455,6 +455,8 @@ set_up_writer(struct store *s, struct diag *why)
 		return st;
 	st = bring_up_to_date(s, why);
 	if (st == ST_OK)
+		st = exec(s, store_exceptions, why);
+	if (st == ST_OK)
 		st = prepare_all(s, why);
 	if (st == ST_OK)
 		st = drop_incoming(s, why);

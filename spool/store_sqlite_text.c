@@ -65,6 +65,16 @@ const char store_upgrade_1[] =
     "ALTER TABLE destination ADD COLUMN host TEXT NOT NULL DEFAULT '';"
     "UPDATE meta SET value = 2 WHERE key = 'schema';";
 
+const char store_exceptions[] =
+    "CREATE TABLE IF NOT EXISTS exception_use (name TEXT NOT NULL,"
+    " until INTEGER NOT NULL, used INTEGER NOT NULL, last INTEGER NOT NULL,"
+    " told INTEGER NOT NULL, probed INTEGER NOT NULL,"
+    " needed INTEGER NOT NULL, host TEXT NOT NULL, why TEXT NOT NULL,"
+    " PRIMARY KEY(name, until)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS exception_message (message INTEGER NOT NULL,"
+    " name TEXT NOT NULL, until INTEGER NOT NULL,"
+    " PRIMARY KEY(message, name, until)) WITHOUT ROWID;";
+
 #define EVIDENCE_COLUMNS                                                       \
 	"SELECT seq, time, outcome, reached, message, domain, hash, body,"     \
 	" personal FROM evidence "
@@ -175,4 +185,14 @@ const char *const store_text[STORE_QUERY_COUNT] = {
 	[Q_STS_PUT] = "INSERT OR REPLACE INTO sts_policy VALUES (?1, ?2)",
 	[Q_STS_GET] = "SELECT domain, data FROM sts_policy WHERE domain = ?1",
 	[Q_STS_EACH] = "SELECT domain, data FROM sts_policy",
+	[Q_EXCEPTION_GET] =
+	    "SELECT used, last, told, probed, needed, host, why"
+	    " FROM exception_use WHERE name = ?1 AND until = ?2",
+	[Q_EXCEPTION_PUT] = "INSERT OR REPLACE INTO exception_use VALUES"
+			    " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+	[Q_EXCEPTION_USE] = "INSERT OR IGNORE INTO exception_message VALUES"
+			    " (?1, ?2, ?3)",
+	[Q_EXCEPTION_TIDY] = "DELETE FROM exception_message WHERE NOT EXISTS"
+			     " (SELECT 1 FROM message"
+			     " WHERE id = exception_message.message)",
 };

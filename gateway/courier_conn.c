@@ -273,10 +273,18 @@ tls_done(void *arg, bool ok, const struct tls_info *info,
 	    });
 }
 
+/* What counts of the host where TLS is to be had. */
+static const struct plan_host *
+starttls_host(struct conn *conn)
+{
+	waive_starttls_offered(conn);
+	return slot_plan_host(conn->slot);
+}
+
 static void
 begin_tls(struct conn *conn)
 {
-	const struct plan_host *h = slot_plan_host(conn->slot);
+	const struct plan_host *h = starttls_host(conn);
 	const char *sni = server_name(conn, h);
 	uint8_t key[TLS_SESSION_KEY_BYTES];
 	const struct tls_want want = {
@@ -511,7 +519,7 @@ conn_open(struct slot *s, const struct conn_want *want)
 {
 	struct courier *c = s->c;
 	const struct conf *conf = c->env.conf;
-	const struct plan_host *h = &s->plan->host[want->host];
+	const struct plan_host *h = slot_host_at(s, want->host);
 	struct conn *conn = need(talloc_zero(c, struct conn));
 
 	conn->c = c;
@@ -638,8 +646,10 @@ conn_reached(const struct conn *conn, const struct plan_host *h)
 		return REACHED_PLAIN;
 	if (!info->authenticated)
 		return REACHED_TLS;
-	/* INV-09: half-DANE proves a host, not that it is the right one. */
-	if (h->method == METHOD_DANE && !name_secure)
+	/* INV-09: half-DANE proves a host, not that it is the right one; nor
+	 * does one that the policy does not name. */
+	if ((h->method == METHOD_DANE || h->method == METHOD_PKIX_STS) &&
+	    !name_secure)
 		return REACHED_AUTHENTICATED;
 	return REACHED_VERIFIED;
 }

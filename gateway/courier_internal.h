@@ -9,6 +9,7 @@
  *	courier_host.c    what a host's failure means for its slot
  *	courier_conn.c    one connection: addresses, TLS, input and output
  *	courier_reach.c   addresses that did not answer
+ *	courier_waive.c   what an exception waives, failure by failure
  *	courier_login.c  who it is to smart hosts
  *	courier_pool.c    idle connections and the key under which they serve
  *	courier_mail.c    one job at one host: transactions, content
@@ -38,6 +39,7 @@
 #define COURIER_PLAN_MS    240000 /* ours: over any chain of lookups */
 #define COURIER_READ_BYTES 8192u  /* of a server, at once */
 #define COURIER_CUTS       2u     /* ours: sessions a host may break */
+#define COURIER_RUNGS      8u     /* ours: connections by what is waived */
 /* Ours: records of one report; with 1000 results still one frame. */
 #define COURIER_RECORD_BYTES (768u << 10)
 /* Ours: a report's records up to which each different reply has its own. */
@@ -154,6 +156,7 @@ TAILQ_HEAD(conns, conn);
 
 enum host_state {
 	HOST_OPEN,       /* not tried, or in good order */
+	HOST_WAIVED,     /* fell short, and an exception waives that */
 	HOST_CLEAR_ONLY, /* no TLS to be had, and none required */
 	HOST_DEAD,       /* of no use for this slot */
 };
@@ -166,6 +169,9 @@ struct slot_host {
 	bool no_sni;     /* TLS-28: it aborts on a server name */
 	bool no_mail;    /* DEAD: 521, takes no mail at all */
 	bool has_key;
+	struct plan_host *now; /* other than in the plan; or NULL */
+	int64_t now_for;       /* the message for which it is so */
+	uint8_t rungs;
 	uint8_t cuts;         /* sessions it broke */
 	enum failure failure; /* DEAD */
 	enum verdict_end end; /* DEAD: as far as the class is concerned */
@@ -406,6 +412,22 @@ bool conn_retry_fresh(struct conn *conn);
 bool reach_is_dead(struct courier *c, const struct netaddr *a);
 void reach_failed(struct courier *c, const struct netaddr *a);
 void reach_answered(struct courier *c, const struct netaddr *a);
+
+/* ---- courier_waive.c ---- */
+/* A host of the plan, as this attempt has it. */
+const struct plan_host *slot_host_at(const struct slot *s, size_t i);
+/* Does what is required of it rest on an exception that has expired? */
+bool waive_is_over(const struct slot *s, size_t i);
+struct attempt;
+/* The attempt has failed so.  true: an exception waives that, it is recorded,
+ * and the host is to be connected to afresh, with less. */
+bool waive_failure(struct slot *s, const struct attempt *a);
+/* What counted was clear text where STARTTLS is not offered: it is. */
+void waive_starttls_offered(struct conn *conn);
+/* Is it by what is waived that the connection at hand may be in clear? */
+bool waive_goes_clear(const struct slot *s);
+/* Before a new connection: what was waived for another job is not for this. */
+void waive_forget(struct slot *s, unsigned host);
 
 /* ---- courier_login.c ---- */
 /* NULL: there is none. */

@@ -62,20 +62,31 @@ under_way(struct slot *s)
 	conn_pump(s->conn);
 }
 
+/* The rest by another one. */
+static void
+leave_connection(struct slot *s)
+{
+	say_leave_host(s, false);
+	conn_close(s->conn);
+	end_here(s);
+}
+
 void
 mail_go_on(struct slot *s)
 {
 	while (has_place(slot_job(s), RCPT_HERE) && !slot_content_is_gone(s)) {
+		if (waive_is_over(s, s->conn->host)) {
+			leave_connection(s);
+			return;
+		}
 		switch (mail_begin(s)) {
 		case BATCH_BEGUN:
 			under_way(s);
 			return;
 		case BATCH_SETTLED:
 			break;
-		case BATCH_NO_ROOM: /* the rest by another connection */
-			say_leave_host(s, false);
-			conn_close(s->conn);
-			end_here(s);
+		case BATCH_NO_ROOM:
+			leave_connection(s);
 			return;
 		}
 	}

@@ -76,7 +76,7 @@ slot_note_failure(struct slot *s, const struct plan_host *h, const char *status,
 static void
 tell_skipped(struct slot *s, unsigned i)
 {
-	const struct plan_host *h = &s->plan->host[i];
+	const struct plan_host *h = slot_host_at(s, i);
 	const struct attempt a = {
 		.host = h,
 		.outcome = EVIDENCE_POLICY_SKIP,
@@ -95,16 +95,6 @@ tell_skipped(struct slot *s, unsigned i)
 
 /* ---- which host ---- */
 
-/* An exception stops by itself, also within an attempt (INV-04). */
-static bool
-exception_is_over(const struct slot *s, size_t i)
-{
-	const struct plan_host *h = &s->plan->host[i];
-
-	return *h->exception != '\0' &&
-	       wall_reached(net_wall(s->c->env.net), h->exception_expires);
-}
-
 /*
  * A fallback relay is for hosts that cannot be reached.  One that falls short
  * of what is required, or has answered, is no reason to go around it.
@@ -114,7 +104,8 @@ is_fallback_due(const struct slot *s)
 {
 	for (size_t i = 0; i < s->plan->host_count; i++)
 		if (!s->plan->host[i].fallback && !s->host[i].is_over &&
-		    (s->plan->host[i].skip || s->host[i].state != HOST_DEAD ||
+		    (slot_host_at(s, i)->skip ||
+			s->host[i].state != HOST_DEAD ||
 			s->host[i].failure != FAILURE_UNREACHABLE))
 			return false;
 	return true;
@@ -123,8 +114,8 @@ is_fallback_due(const struct slot *s)
 static bool
 usable(const struct slot *s, const struct job *j, size_t i)
 {
-	return !s->plan->host[i].skip && !s->host[i].is_over &&
-	       s->host[i].state != HOST_DEAD && !exception_is_over(s, i) &&
+	return !slot_host_at(s, i)->skip && !s->host[i].is_over &&
+	       s->host[i].state != HOST_DEAD && !waive_is_over(s, i) &&
 	       !host_set_has(&j->tried, i) &&
 	       (!s->plan->host[i].fallback || is_fallback_due(s));
 }
@@ -148,10 +139,10 @@ host_in_state(struct slot *s, const struct job *j, size_t at, size_t end,
 	for (size_t i = at; i < end; i++) {
 		if (s->host[i].is_over)
 			continue;
-		if (s->plan->host[i].skip)
+		if (slot_host_at(s, i)->skip)
 			tell_skipped(s, (unsigned)i);
-		else if (exception_is_over(s, i))
-			slot_note_failure(s, &s->plan->host[i], STATUS_TLS,
+		else if (waive_is_over(s, i)) /* also within an attempt */
+			slot_note_failure(s, slot_host_at(s, i), STATUS_TLS,
 			    FAILURE_RULE,
 			    "the exception that it needs has expired");
 		if (usable(s, j, i) && s->host[i].state == state)
@@ -161,8 +152,9 @@ host_in_state(struct slot *s, const struct job *j, size_t at, size_t end,
 }
 
 /*
- * In order of preference; within one, all that may offer TLS before those
- * known to go in clear.  Security never reorders preferences (DANE-10).
+ * In order of preference; within one, all that may meet what is required
+ * before those of which something is waived, and all that may offer TLS before
+ * those known to go in clear.  Security never reorders preferences (DANE-10).
  */
 static uint32_t
 next_host(struct slot *s, const struct job *j)
@@ -174,6 +166,8 @@ next_host(struct slot *s, const struct job *j)
 	     at = end) {
 		end = group_end(s, at);
 		i = host_in_state(s, j, at, end, HOST_OPEN);
+		if (i == NO_HOST)
+			i = host_in_state(s, j, at, end, HOST_WAIVED);
 		if (i == NO_HOST)
 			i = host_in_state(s, j, at, end, HOST_CLEAR_ONLY);
 	}
@@ -193,32 +187,44 @@ slot_tls_elsewhere(const struct slot *s, const struct job *j, unsigned host)
 	return false;
 }
 
+static enum client_tls
+tls_wanted(const struct slot *s, unsigned i)
+{
+	const struct plan_host *h = slot_host_at(s, i);
+
+	if (h->required >= LEVEL_ENCRYPT)
+		return CLIENT_TLS_REQUIRED;
+	if (s->host[i].tls_failed || (h->in.failed & 1u << WAIVE_PLAIN) != 0)
+		return CLIENT_TLS_NEVER;
+	return CLIENT_TLS_WANTED;
+}
+
 static void
 go_to_host(struct slot *s, struct job *j, unsigned i)
 {
 	const struct slot_host *sh = &s->host[i];
-	struct conn_want want = {
-		.host = i,
-		.tls = s->plan->host[i].required >= LEVEL_ENCRYPT ?
-			   CLIENT_TLS_REQUIRED :
-		       sh->tls_failed ? CLIENT_TLS_NEVER :
-					CLIENT_TLS_WANTED,
-		.no_sni = sh->no_sni,
-		.clear_retry = sh->tls_failed,
-	};
+	struct conn_want want;
 
 	j->begun = true;
 	if (s->conn != NULL && s->conn->host == i && pool_may_serve(s->conn))
 		conn_use(s->conn, s, i);
 	else if (s->conn != NULL)
 		conn_release(s->conn);
-	if (s->conn == NULL)
+	if (s->conn == NULL) {
+		waive_forget(s, i);
 		(void)pool_take(s, i);
+	}
 	if (s->conn != NULL) {
 		s->state = SLOT_MAILING;
 		mail_go_on(s);
 		return;
 	}
+	want = (struct conn_want){
+		.host = i,
+		.tls = tls_wanted(s, i),
+		.no_sni = sh->no_sni,
+		.clear_retry = sh->tls_failed,
+	};
 	s->state = SLOT_CONNECTING;
 	conn_open(s, &want);
 }
@@ -276,7 +282,7 @@ all_reasons(const struct job *j, const struct slot *s)
 	char *all = need(talloc_strdup(j, ""));
 
 	for (size_t i = 0; i < s->plan->host_count && strlen(all) < room; i++) {
-		const struct plan_host *h = &s->plan->host[i];
+		const struct plan_host *h = slot_host_at(s, i);
 
 		all = need(talloc_asprintf_append(all, "%s%s: %.200s",
 		    i == 0 ? "" : "; ", h->name,
@@ -426,8 +432,9 @@ is_worth_a_plan(const struct slot *s, uint32_t host)
 	if (host != NO_HOST)
 		return true;
 	for (size_t i = 0; i < s->plan->host_count; i++)
-		if (s->host[i].state == HOST_DEAD &&
-		    failure_is_policy(s->host[i].failure))
+		if ((!s->host[i].is_over && waive_is_over(s, i)) ||
+		    (s->host[i].state == HOST_DEAD &&
+			failure_is_policy(s->host[i].failure)))
 			return true;
 	return false;
 }

@@ -73,11 +73,12 @@ lookups(TALLOC_CTX *mem, const struct plan *plan, const struct plan_host *h)
 static const char *
 lookups_of(struct slot *s, TALLOC_CTX *mem, const struct plan_host *h)
 {
-	struct slot_host *sh;
+	struct slot_host *sh = s->host;
 
 	if (h == NULL)
 		return lookups(mem, s->plan, NULL);
-	sh = &s->host[h - s->plan->host];
+	for (size_t i = 0; h != slot_host_at(s, i); i++, sh++)
+		invariant(i + 1 < s->plan->host_count);
 	if (sh->dns == NULL)
 		sh->dns = lookups(s->host, s->plan, h);
 	return sh->dns;

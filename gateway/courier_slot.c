@@ -28,7 +28,7 @@ slot_time_is_up(const struct slot *s)
 const struct plan_host *
 slot_plan_host(const struct slot *s)
 {
-	return &s->plan->host[s->conn->host];
+	return slot_host_at(s, s->conn->host);
 }
 
 /* ---- life ---- */

@@ -104,8 +104,10 @@ struct conf_exception {
 	size_t domain_count;
 	const char **mx; /* host patterns ("*.sohu.com"); none: all hosts */
 	size_t mx_count;
-	enum level allow; /* LEVEL_PLAIN, _MAY or _ENCRYPT */
-	uint32_t budget;  /* messages that may use it; 0: any number */
+	/* LEVEL_PLAIN, _MAY or _ENCRYPT; or what it waives, 1 << enum waiver */
+	enum level allow;
+	uint8_t waives;
+	uint32_t budget; /* messages that may use it; 0: any number */
 	const char *reason;
 	const char *approver;
 	const char *ticket;  /* or "" */
@@ -256,6 +258,9 @@ void conf_print_options(FILE *out, bool man);
 struct conf_override {
 	enum override_kind kind; /* of the exception, else of the rule */
 	bool waiver;             /* there is an exception */
+	uint8_t waives;          /* of OVERRIDE_WAIVES: 1 << enum waiver */
+	enum level local;        /* of the local default that the exception
+				  * sets aside */
 	enum level floor;        /* of smtp.floor and the rules that hold */
 	bool never_plaintext;    /* a rule in scope says so */
 	const struct conf_rule *rule; /* strongest that holds; or the local
@@ -335,6 +340,8 @@ enum exception_state conf_exception_state(const struct conf_exception *e,
     struct wall now, int64_t soon_ms);
 /* May a rule or an exception be called so? */
 bool conf_is_name(const char *name);
+/* The level below which it lowers nothing, whatever fails. */
+enum level conf_exception_lowest(const struct conf_exception *e);
 /* NULL: there is none of that name. */
 const struct conf_exception *conf_exception_named(const struct conf *conf,
     const char *name);

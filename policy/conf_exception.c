@@ -17,9 +17,20 @@ const struct conf_field conf_exception_field[CONF_EXCEPTION_FIELDS] = {
 	    "MX hosts it is limited to: \"mx1.example.org\", or "
 	    "\"*.example.org\" where the star stands for one label. When "
 	    "left out: all hosts of the domains." },
-	{ "allow", false, true,
+	{ "allow", false, false,
 	    "\"plain\": clear text is enough; \"may\": TLS when it is "
-	    "offered; \"encrypt\": TLS, the certificate is not checked." },
+	    "offered; \"encrypt\": TLS, the certificate is not checked. This "
+	    "or waives must be set." },
+	{ "waives", true, false,
+	    "Failures that it waives, each only where it has just occurred at "
+	    "a host. \"tlsa-mismatch\": what else is published counts, TLS at "
+	    "least; \"tlsa-lookup\": TLSA records whose lookup failed count "
+	    "as absent; \"sts-mx\": a host that the MTA-STS policy does not "
+	    "name is used, if its certificate is valid for it; "
+	    "\"certificate\": TLS is enough; \"legacy-tls\": TLS 1.0 and 1.1 "
+	    "will do; \"no-starttls\": clear text where STARTTLS is not "
+	    "offered; \"plain\": all of these, and clear text whatever fails "
+	    "of TLS." },
 	{ "budget", false, false,
 	    "How many messages may use it, as a number in quotes: \"500\". "
 	    "When left out: any number." },
@@ -127,8 +138,16 @@ static void
 read_allow(const struct conf_entry *e, struct conf_exception *out)
 {
 	const char *allow = conf_entry_text(e, "allow");
+	bool waives = conf_entry_length(e, "waives") > 0;
 
 	out->allow = LEVEL_ENCRYPT;
+	if (allow == NULL && !waives)
+		conf_entry_mistake(e, NULL,
+		    "allow is missing: say what it allows, or in waives which "
+		    "failures it waives");
+	if (allow != NULL && waives)
+		conf_entry_mistake(e, "waives",
+		    "waives: it has allow as well: leave one of them out");
 	if (allow != NULL &&
 	    (level_parse(span_str(allow), &out->allow) != ST_OK ||
 		out->allow > LEVEL_ENCRYPT)) {
@@ -136,6 +155,34 @@ read_allow(const struct conf_entry *e, struct conf_exception *out)
 		conf_entry_mistake(e, "allow",
 		    "allow: \"plain\", \"may\" or \"encrypt\" is expected");
 	}
+}
+
+static enum status
+take_waiver(TALLOC_CTX *mem, const char *text, void *out, size_t i,
+    struct diag *why)
+{
+	enum waiver *w = (enum waiver *)out + i;
+
+	(void)mem;
+	if (waiver_parse(span_str(text), w) == ST_OK)
+		return ST_OK;
+	return diag_set(why, ST_SYNTAX,
+	    "%.40s: \"tlsa-mismatch\", \"tlsa-lookup\", \"sts-mx\", "
+	    "\"certificate\", \"legacy-tls\", \"no-starttls\" or \"plain\" "
+	    "is expected",
+	    text);
+}
+
+static void
+read_waives(const struct conf_entry *e, struct conf_exception *out)
+{
+	size_t n = 0;
+	enum waiver *list = conf_entry_list(e, "waives", take_waiver,
+	    sizeof(*list), &n);
+
+	for (size_t i = 0; i < n; i++)
+		out->waives |= (uint8_t)(1u << list[i]);
+	talloc_free(list);
 }
 
 static void
@@ -172,8 +219,22 @@ conf_exception_read(const struct conf_entry *e, struct conf_exception *out)
 	out->mx = conf_entry_list(e, "mx", take_pattern, sizeof(*out->mx),
 	    &out->mx_count);
 	read_allow(e, out);
+	read_waives(e, out);
 	read_budget(e, out);
 	read_times(e, out);
+}
+
+enum level
+conf_exception_lowest(const struct conf_exception *e)
+{
+	if (e->waives == 0)
+		return e->allow;
+	if ((e->waives & (1u << WAIVE_PLAIN | 1u << WAIVE_NO_STARTTLS)) != 0)
+		return LEVEL_PLAIN;
+	if ((e->waives & 1u << WAIVE_CERTIFICATE) != 0)
+		return LEVEL_ENCRYPT;
+	return e->waives == 1u << WAIVE_LEGACY_TLS ? LEVEL_DANE_ONLY :
+						     LEVEL_VERIFY;
 }
 
 enum exception_state

@@ -180,7 +180,7 @@ void *conf_entry_list(const struct conf_entry *e, const char *key,
 
 #define CONF_LISTEN_FIELDS    8u
 #define CONF_RULE_FIELDS      4u
-#define CONF_EXCEPTION_FIELDS 12u
+#define CONF_EXCEPTION_FIELDS 13u
 #define CONF_ROUTE_FIELDS     9u
 extern const struct conf_field conf_listen_field[CONF_LISTEN_FIELDS];
 extern const struct conf_field conf_rule_field[CONF_RULE_FIELDS];

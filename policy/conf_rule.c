@@ -44,6 +44,7 @@ static const char *const require_words[] = {
 	[OVERRIDE_PLAINTEXT_ALLOWED] = NOT_IN_RULES,
 	[OVERRIDE_MAY] = "may",
 	[OVERRIDE_DANE_ONLY] = "dane-only",
+	[OVERRIDE_WAIVES] = NOT_IN_RULES,
 };
 
 const char *

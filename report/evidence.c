@@ -73,6 +73,9 @@ pack_decide_in(struct sbuf *b, const struct decide_in *in)
 	pack_bool(b, in->never_plaintext);
 	pack_bool(b, in->requiretls_testing);
 	pack_bool(b, in->tls_no_beats_floor);
+	pack_u8(b, in->waives);
+	pack_u8(b, in->failed);
+	pack_u8(b, (uint8_t)in->local);
 }
 
 static void
@@ -171,7 +174,8 @@ unpack_personal(TALLOC_CTX *mem, struct span a, struct evidence *e,
 	return ST_OK;
 }
 
-/* In version 1 there were no floors beside the override, nor classes. */
+/* In version 1 there were no floors beside the override, nor classes; up to
+ * version 2 nothing was waived by failures. */
 static struct decide_in
 unpack_decide_in(struct unpack *u, unsigned version)
 {
@@ -193,6 +197,11 @@ unpack_decide_in(struct unpack *u, unsigned version)
 	in.never_plaintext = unpack_bool(u);
 	in.requiretls_testing = unpack_bool(u);
 	in.tls_no_beats_floor = unpack_bool(u);
+	if (version == 2)
+		return in;
+	in.waives = unpack_enum(u, 1u << WAIVER_COUNT);
+	in.failed = unpack_enum(u, 1u << WAIVER_COUNT);
+	in.local = (enum level)unpack_enum(u, LEVEL_COUNT);
 	return in;
 }
 

@@ -15,7 +15,7 @@
 #include "policy/failure.h"
 #include "policy/plan.h"
 
-#define EVIDENCE_VERSION    2u /* of a body; 1, without floors, is read */
+#define EVIDENCE_VERSION    3u /* of a body; 1 and 2, with less, are read */
 #define EVIDENCE_PERSONAL   1u /* version of a personal part */
 #define EVIDENCE_HASH_BYTES 32u
 #define EVIDENCE_MAX_RCPTS  1000u

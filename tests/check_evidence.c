@@ -102,6 +102,50 @@ START_TEST(evidence_comes_back_as_it_was)
 }
 END_TEST
 
+/* In version 2 nothing was waived by failures. */
+START_TEST(inv_15_a_record_of_version_2_replays_too)
+{
+	struct evidence e = sample(), f;
+	struct span personal, body;
+	struct diag why = { 0 };
+	struct sbuf old;
+	size_t at = 1 + 32 + 8 + 4 + strlen(e.domain) + 4 + strlen(e.host) + 1 +
+		    4 + 2 + 10 + 4;
+
+	pack(&e, &personal, &body);
+	sbuf_init(&old, mem, EVIDENCE_MAX_BYTES);
+	pack_u8(&old, 2);
+	sbuf_add(&old, body.p + 1, at - 1);
+	sbuf_add(&old, body.p + at + 3, body.n - at - 3);
+	ck_assert_int_eq(evidence_unpack(mem, personal, sbuf_view(&old), &f,
+			     &why),
+	    ST_OK);
+	ck_assert_uint_eq(f.in.waives | f.in.failed, 0);
+	ck_assert_int_eq(f.failure, e.failure);
+	ck_assert_int_eq(decide(&f.in).required, f.required);
+}
+END_TEST
+
+START_TEST(inv_15_what_was_waived_is_in_the_record)
+{
+	struct evidence e = sample(), f;
+	struct span personal, body;
+	struct diag why = { 0 };
+
+	e.in.override = OVERRIDE_WAIVES;
+	e.in.waiver = true;
+	e.in.waives = 1u << WAIVE_NO_STARTTLS | 1u << WAIVE_CERTIFICATE;
+	e.in.failed = 1u << WAIVE_NO_STARTTLS;
+	e.in.local = LEVEL_ENCRYPT;
+	pack(&e, &personal, &body);
+	ck_assert_int_eq(evidence_unpack(mem, personal, body, &f, &why), ST_OK);
+	ck_assert_uint_eq(f.in.waives, e.in.waives);
+	ck_assert_uint_eq(f.in.failed, e.in.failed);
+	ck_assert_int_eq(f.in.local, LEVEL_ENCRYPT);
+	ck_assert_int_eq(decide(&f.in).required, LEVEL_PLAIN);
+}
+END_TEST
+
 /* Of version 1 there are records with the operator: they verify for ever. */
 START_TEST(inv_15_a_record_of_version_1_replays_too)
 {
@@ -114,7 +158,7 @@ START_TEST(inv_15_a_record_of_version_1_replays_too)
 		    4 + 2 + 10;
 
 	pack(&e, &personal, &body);
-	last = span_sub(body, at + 4, body.n - 3);
+	last = span_sub(body, at + 4 + 3, body.n - 3);
 	sbuf_init(&old, mem, EVIDENCE_MAX_BYTES);
 	pack_u8(&old, 1);
 	sbuf_add(&old, body.p + 1, at - 1);
@@ -255,6 +299,8 @@ main(void)
 	tcase_add_checked_fixture(c, set_up, tear_down);
 	tcase_add_test(c, evidence_comes_back_as_it_was);
 	tcase_add_test(c, inv_15_a_record_of_version_1_replays_too);
+	tcase_add_test(c, inv_15_a_record_of_version_2_replays_too);
+	tcase_add_test(c, inv_15_what_was_waived_is_in_the_record);
 	tcase_add_test(c, evidence_is_readable_without_its_personal_part);
 	tcase_add_test(c, evidence_body_holds_no_address);
 	tcase_add_test(c, evidence_of_another_personal_part_is_refused);

@@ -28,7 +28,7 @@ usage(void)
 {
 	fputs("usage: tierpost exception add NAME --domain DOMAIN... "
 	      "[--mx HOST...]\n"
-	      "           --allow plain|may|encrypt\n"
+	      "           --waives FAILURE... | --allow plain|may|encrypt\n"
 	      "           --reason TEXT --approver WHO [--ticket TEXT]\n"
 	      "           --expires DATE | --days N  [--budget MESSAGES]\n"
 	      "       tierpost exception list [--json]\n"
@@ -36,8 +36,11 @@ usage(void)
 	      "       tierpost exception revoke NAME --reason TEXT\n"
 	      "       tierpost exception check [--within DAYS] [--json]\n"
 	      "\n"
-	      "Each takes -c FILE.  --domain and --mx may be given several "
-	      "times.\n",
+	      "Each takes -c FILE.  --domain, --mx and --waives may be given "
+	      "several times.\n"
+	      "FAILURE is tlsa-mismatch, tlsa-lookup, sts-mx, certificate, "
+	      "legacy-tls,\n"
+	      "no-starttls or plain.\n",
 	    stderr);
 	return EXIT_USAGE;
 }
@@ -100,6 +103,8 @@ take_option(TALLOC_CTX *mem, struct exception_args *a, const char *name,
 		return take_one_more(mem, &a->domain, name, value);
 	if (strcmp(name, "--mx") == 0)
 		return take_one_more(mem, &a->mx, name, value);
+	if (strcmp(name, "--waives") == 0)
+		return take_one_more(mem, &a->waives, name, value);
 	if (strcmp(name, "--allow") == 0)
 		return take_text(&a->allow, name, value);
 	if (strcmp(name, "--reason") == 0)
@@ -171,8 +176,10 @@ is_complete(const struct exception_args *a)
 {
 	if (a->domain.count == 0)
 		return bad("add", "--domain: which domains is it for?");
-	if (*a->allow == '\0')
-		return bad("add", "--allow: what does it allow?");
+	if ((*a->allow == '\0') == (a->waives.count == 0))
+		return bad("add", "--waives or --allow, one of them: which "
+				  "failures does it waive, or what does it "
+				  "allow?");
 	if (*a->reason == '\0')
 		return bad("add", "--reason: why is it needed?");
 	if (*a->approver == '\0')
@@ -186,9 +193,9 @@ is_complete(const struct exception_args *a)
 static bool
 is_bare(const struct exception_args *a)
 {
-	if (a->domain.count > 0 || a->mx.count > 0 || *a->allow != '\0' ||
-	    *a->approver != '\0' || *a->ticket != '\0' || *a->budget != '\0' ||
-	    *a->expires != '\0' || a->days > 0)
+	if (a->domain.count > 0 || a->mx.count > 0 || a->waives.count > 0 ||
+	    *a->allow != '\0' || *a->approver != '\0' || *a->ticket != '\0' ||
+	    *a->budget != '\0' || *a->expires != '\0' || a->days > 0)
 		return bad("exception", "such options go with add");
 	return true;
 }

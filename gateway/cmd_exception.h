@@ -21,7 +21,7 @@ struct exception_args {
 	const char *conf_path;
 	bool json;
 	const char *name;
-	struct exception_texts domain, mx;
+	struct exception_texts domain, mx, waives;
 	const char *allow;
 	const char *reason;
 	const char *approver;

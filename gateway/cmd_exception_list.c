@@ -114,11 +114,39 @@ joined(TALLOC_CTX *mem, const char *const *text, size_t count)
 	return out;
 }
 
+/* What it waives; of one that does not, nothing. */
+static size_t
+waivers(const struct conf_exception *x, const char *out[WAIVER_COUNT])
+{
+	size_t n = 0;
+
+	for (unsigned w = 0; w < WAIVER_COUNT; w++)
+		if ((x->waives & 1u << w) != 0)
+			out[n++] = waiver_name((enum waiver)w);
+	return n;
+}
+
+static const char *
+waives_text(TALLOC_CTX *mem, const struct conf_exception *x)
+{
+	const char *name[WAIVER_COUNT];
+
+	return joined(mem, name, waivers(x, name));
+}
+
+static const char *
+allow_text(const struct conf_exception *x)
+{
+	return x->waives == 0 ? level_name(x->allow) : "";
+}
+
 static const char *
 lowers_text(TALLOC_CTX *mem, const struct conf_exception *x)
 {
-	(void)mem;
-	return level_name(x->allow);
+	return x->waives == 0 ?
+		   need(talloc_asprintf(mem, "allows %s",
+		       level_name(x->allow))) :
+		   need(talloc_asprintf(mem, "waives %s", waives_text(mem, x)));
 }
 
 /* "12 of 500" */
@@ -175,13 +203,15 @@ entry_json(const struct entry *e)
 {
 	const struct conf_exception *x = e->x;
 	char text[CLOCK_TEXT_BYTES];
+	const char *waives[WAIVER_COUNT];
 	json_t *o = need(json_object());
 
 	put(o, "name", json_string(x->name));
 	put(o, "state", json_string(state_text(e)));
 	put(o, "domains", texts_json(x->domains, x->domain_count));
 	put(o, "mx", texts_json(x->mx, x->mx_count));
-	put(o, "allow", json_string(level_name(x->allow)));
+	put(o, "waives", texts_json(waives, waivers(x, waives)));
+	put(o, "allow", json_string(allow_text(x)));
 	put(o, "reason", json_string(x->reason));
 	put(o, "approver", json_string(x->approver));
 	put(o, "ticket", json_string(x->ticket));
@@ -273,7 +303,8 @@ print_entry(const struct list *l, const struct entry *e)
 	line("state", state_text(e));
 	line("domains", joined(l->mem, x->domains, x->domain_count));
 	line("mx", joined(l->mem, x->mx, x->mx_count));
-	line("allow", level_name(x->allow));
+	line("waives", waives_text(l->mem, x));
+	line("allow", allow_text(x));
 	line("reason", x->reason);
 	line("approver", x->approver);
 	line("ticket", x->ticket);

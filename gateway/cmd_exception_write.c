@@ -51,6 +51,7 @@ add_text(TALLOC_CTX *mem, const struct exception_args *a, struct wall now)
 	    wall_rfc3339(now, made));
 	put_texts(&b, mem, "domains", &a->domain);
 	put_texts(&b, mem, "mx", &a->mx);
+	put_texts(&b, mem, "waives", &a->waives);
 	put_text(&b, mem, "allow", a->allow);
 	put_text(&b, mem, "budget", a->budget);
 	put_text(&b, mem, "reason", a->reason);

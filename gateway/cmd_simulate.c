@@ -138,6 +138,7 @@ take_record(void *arg, const struct store_evidence *rec)
 				.method = e.method,
 				.also_pkix_sts = decided.also_pkix_sts },
 			    .delivered = e.outcome == EVIDENCE_DELIVERED,
+			    .failure = e.failure,
 			    .encrypted = e.reached >= REACHED_TLS,
 			    .authenticated = e.reached >= REACHED_AUTHENTICATED,
 			    .name_proven = e.reached == REACHED_VERIFIED,

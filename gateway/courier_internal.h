@@ -10,6 +10,7 @@
  *	courier_conn.c    one connection: addresses, TLS, input and output
  *	courier_reach.c   addresses that did not answer
  *	courier_waive.c   what an exception waives, failure by failure
+ *	courier_probe.c   hosts looked at without mail, for the keeper
  *	courier_login.c  who it is to smart hosts
  *	courier_pool.c    idle connections and the key under which they serve
  *	courier_mail.c    one job at one host: transactions, content
@@ -25,6 +26,7 @@
 
 #include <sys/queue.h>
 
+#include "gateway/peer.h"
 #include "gateway/rejoin.h"
 #include "gateway/wire.h"
 #include "net/chan.h"
@@ -102,6 +104,8 @@ struct job {
 	struct mono until;     /* nothing is begun for it after this */
 	uint32_t plans_ended;  /* while it was under way */
 	struct host_set tried; /* hosts that have had their say */
+	const char *used;      /* exception that it may use, counted; or NULL */
+	struct wall used_until;
 };
 TAILQ_HEAD(jobs, job);
 
@@ -223,6 +227,7 @@ struct slot {
 	struct net_timer *timer; /* for the plan */
 	struct net_later *kick;
 	struct feed feed;
+	uint32_t use_token; /* of a question whether it may be used; 0: none */
 	/* the transaction under way */
 	struct crcpt **batch;
 	struct client_mail_rcpt *batch_rcpt;
@@ -281,6 +286,8 @@ struct courier {
 	struct slots by_id[COURIER_BUCKETS];
 	struct slots by_token[COURIER_BUCKETS];
 	uint32_t last_token;
+	uint32_t last_use;
+	struct courier_probe *probe;            /* or NULL */
 	TAILQ_HEAD(dead_addrs, dead_addr) dead; /* the oldest first */
 	struct dead_addrs dead_bucket[COURIER_BUCKETS];
 	size_t dead_count;
@@ -382,6 +389,8 @@ struct conn_want {
 void conn_open(struct slot *s, const struct conn_want *want);
 /* Send, receive, act. */
 void conn_pump(struct conn *conn);
+/* It is ready and has to wait: only its end is looked for. */
+void conn_wait(struct conn *conn);
 /* The slot has nothing to do: keep it for a while. */
 void conn_idle(struct conn *conn);
 /* The slot does without it: to the pool, or close it. */
@@ -426,8 +435,31 @@ bool waive_failure(struct slot *s, const struct attempt *a);
 void waive_starttls_offered(struct conn *conn);
 /* Is it by what is waived that the connection at hand may be in clear? */
 bool waive_goes_clear(const struct slot *s);
-/* Before a new connection: what was waived for another job is not for this. */
+/* Where no connection serves the host: what was waived for another job is not
+ * for this. */
 void waive_forget(struct slot *s, unsigned host);
+void waive_forget_all(struct slot *s);
+enum waive_use {
+	WAIVE_USE_READY, /* it rests on no exception, or this use is counted */
+	WAIVE_USE_ASKED, /* the keeper will say */
+	WAIVE_USE_NONE,  /* there is no keeper who could count it */
+};
+/* Before mail goes over the slot's connection. */
+enum waive_use waive_use(struct slot *s);
+/* The keeper has said it; goes on. */
+void waive_use_came(struct slot *s, uint32_t token,
+    enum wire_use_answer answer);
+
+/* ---- courier_probe.c ---- */
+MUST_CHECK enum status probe_begin(struct courier *c, struct span payload,
+    struct diag *why);
+/* Whatever it would find is of no use any more. */
+void probe_stop(struct courier *c);
+/* Plans: is this one the probe's, and then take it; ask a new advisor. */
+bool probe_waits_for(const struct courier *c, uint32_t token);
+MUST_CHECK enum status probe_take_plan(struct courier *c, struct unpack *u,
+    struct diag *why);
+void probe_ask_again(struct courier *c);
 
 /* ---- courier_login.c ---- */
 /* NULL: there is none. */
@@ -478,6 +510,8 @@ void mail_refuse(struct slot *s, struct crcpt *r, bool is_sender);
 /* The job at hand goes to the ready connection of the slot: the first
  * transaction, a further one, or the end here. */
 void mail_go_on(struct slot *s);
+/* Not over this connection: without it, at the same host or another. */
+void mail_leave(struct slot *s);
 /* The same after a transaction: nothing new when time is up. */
 void mail_next(struct slot *s);
 /* CLIENT_BODY: true when content was given. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "gateway/courier_internal.h"
+#include "policy/waive.h"
 
 #define NO_HOST UINT32_MAX
 
@@ -132,6 +133,17 @@ group_end(const struct slot *s, size_t at)
 	return at;
 }
 
+/* As it is; one of which something is waived from the start counts as one of
+ * which it was. */
+static enum host_state
+state_of(const struct slot *s, size_t i)
+{
+	if (s->host[i].state == HOST_OPEN &&
+	    waive_lowers(&slot_host_at(s, i)->in))
+		return HOST_WAIVED;
+	return s->host[i].state;
+}
+
 static uint32_t
 host_in_state(struct slot *s, const struct job *j, size_t at, size_t end,
     enum host_state state)
@@ -145,7 +157,7 @@ host_in_state(struct slot *s, const struct job *j, size_t at, size_t end,
 			slot_note_failure(s, slot_host_at(s, i), STATUS_TLS,
 			    FAILURE_RULE,
 			    "the exception that it needs has expired");
-		if (usable(s, j, i) && s->host[i].state == state)
+		if (usable(s, j, i) && state_of(s, i) == state)
 			return (uint32_t)i;
 	}
 	return NO_HOST;
@@ -447,6 +459,7 @@ go_on(struct slot *s, struct job *j)
 
 	if (slot_time_is_up(s))
 		return exhausted(s, j);
+	waive_forget_all(s);
 	host = next_host(s, j);
 	if (!slot_plan_is_over(s) || !is_worth_a_plan(s, host)) {
 		s->plan_is_new = false;

@@ -162,7 +162,7 @@ runs_alone(const struct slot *s)
 {
 	const struct job *j = slot_job(s);
 
-	return s->state == SLOT_MAILING &&
+	return s->state == SLOT_MAILING && s->use_token == 0 &&
 	       (j->w.has_body || (s->feed.last_asked && !s->feed.asked));
 }
 
@@ -189,6 +189,7 @@ slot_orphan(struct slot *s)
 		if (s->conn != NULL)
 			conn_drop(s->conn);
 		mail_forget(s);
+		s->use_token = 0;
 		s->state = SLOT_IDLE;
 		report_untried(s, j);
 	}

@@ -133,3 +133,104 @@ waive_forget(struct slot *s, unsigned host)
 	if (sh->state == HOST_WAIVED)
 		sh->state = HOST_OPEN;
 }
+
+void
+waive_forget_all(struct slot *s)
+{
+	for (unsigned i = 0; i < s->plan->host_count; i++)
+		if (s->conn == NULL || s->conn->host != i)
+			waive_forget(s, i);
+}
+
+/* ---- each use is counted ---- */
+
+static bool
+is_granted(const struct job *j, const struct plan_host *h)
+{
+	return j->used != NULL && strcmp(j->used, h->exception) == 0 &&
+	       j->used_until.ms == h->exception_expires.ms;
+}
+
+static void
+ask(struct slot *s, const struct plan_host *h)
+{
+	struct courier *c = s->c;
+	const struct wire_use w = {
+		.slot = s->id,
+		.token = ++c->last_use,
+		.message = slot_job(s)->w.message,
+		.exception = h->exception,
+		.expires = h->exception_expires,
+	};
+
+	s->use_token = w.token;
+	sbuf_reset(&c->scratch);
+	wire_pack_use(&c->scratch, &w);
+	chan_send_span(c->keeper, WIRE_USE_WANT, sbuf_view(&c->scratch));
+}
+
+enum waive_use
+waive_use(struct slot *s)
+{
+	const struct plan_host *h = slot_plan_host(s);
+
+	if (!waive_lowers(&h->in) || is_granted(slot_job(s), h))
+		return WAIVE_USE_READY;
+	if (s->orphan || s->c->keeper == NULL)
+		return WAIVE_USE_NONE;
+	if (s->use_token == 0)
+		ask(s, h);
+	return WAIVE_USE_ASKED;
+}
+
+/* For this message the host is as if there were no exception. */
+static void
+do_without(struct slot *s, const char *why)
+{
+	unsigned host = s->conn->host;
+	struct slot_host *sh = &s->host[host];
+	const struct plan_host *h = slot_plan_host(s);
+	struct decide_in none = waive_none(&h->in);
+	struct logline l = logline_begin(s->c->env.log, LOG_LEVEL_WARN,
+	    "exception-refused");
+	char *text = need(talloc_asprintf(s, "exception %s %s", h->exception,
+	    why));
+
+	logline_str(&l, "domain", s->domain);
+	logline_str(&l, "host", h->name);
+	logline_str(&l, "exception", h->exception);
+	logline_str(&l, "why", why);
+	logline_end(&l);
+	install(s, host, &none);
+	sh->now->why = need(talloc_asprintf(sh->now, "%s; %s", sh->now->why,
+	    text));
+	sh->state = HOST_OPEN;
+	sh->tls_failed = false;
+	talloc_free(text);
+}
+
+void
+waive_use_came(struct slot *s, uint32_t token, enum wire_use_answer answer)
+{
+	struct job *j = slot_job(s);
+	const struct plan_host *h;
+
+	if (token == 0 || token != s->use_token)
+		return; /* of what has ended meanwhile */
+	s->use_token = 0;
+	h = slot_plan_host(s);
+	switch (answer) {
+	case USE_GRANTED:
+		j->used = need(talloc_strdup(j, h->exception));
+		j->used_until = h->exception_expires;
+		mail_go_on(s);
+		return;
+	case USE_USED_UP:
+		do_without(s, "is used up");
+		break;
+	case USE_OVER:
+		do_without(s, "is not in force any more");
+		break;
+	}
+	mail_leave(s);
+}

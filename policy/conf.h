@@ -319,7 +319,8 @@ enum msg_class conf_class_for(enum msg_class mclass,
 
 /*
  * The input of decide() where the world is as facts says: D, S, the host in
- * the policy, the MX and the class; the rest of facts is not looked at.
+ * the policy, the MX, what has failed there and the class; the rest of facts
+ * is not looked at.
  */
 struct decide_in conf_decide_in(const struct conf *conf,
     const struct decide_in *facts, const struct conf_override *o);

@@ -306,10 +306,6 @@ unpack_any(TALLOC_CTX *mem, struct unpack *u)
 }
 
 /*
- * A host must say what its own facts lead to (INV-15), and hold what its
- * method needs: DANE without records would be no check at all.
- */
-/*
  * Nothing is waived but by an exception with a name, an approver, a reason
  * and an end (INV-04); one that waives failures has names for what is left
  * when a failure has occurred, and for what counts without it.
@@ -330,6 +326,10 @@ waiver_holds(const struct plan_host *h)
 	       (h->tlsa_count == 0 || h->if_dane.count > 0);
 }
 
+/*
+ * A host must say what its own facts lead to (INV-15), and hold what its
+ * method needs: DANE without records would be no check at all.
+ */
 static bool
 host_holds(const struct plan *plan, const struct plan_host *h)
 {

@@ -35,9 +35,14 @@ is_weaker(const struct decide_out *a, const struct decide_out *than)
 bool
 waive_lowers(const struct decide_in *in)
 {
-	const struct decide_in none = waive_none(in);
-	const struct decide_out with = decide(in), without = decide(&none);
+	struct decide_in none;
+	struct decide_out with, without;
 
+	if (!in->waiver)
+		return false;
+	none = waive_none(in);
+	with = decide(in);
+	without = decide(&none);
 	return is_weaker(&with, &without);
 }
 

@@ -314,9 +314,9 @@ enum store_needed { NEEDED_UNKNOWN, NEEDED_YES, NEEDED_NO };
 struct store_exception {
 	const char *name;
 	struct wall until;
-	uint64_t used;    /* messages, counted before they are sent */
-	struct wall last; /* that it was used; 0: never */
-	bool told;        /* that it has ended */
+	uint64_t used;      /* messages, counted before they are sent */
+	struct wall last;   /* that it was used; 0: never */
+	bool told;          /* that it has ended */
 	struct wall probed; /* 0: never */
 	enum store_needed needed;
 	const char *host; /* that needs it, or "" */
@@ -328,10 +328,13 @@ MUST_CHECK enum status store_exception_get(struct store *s, TALLOC_CTX *mem,
     struct diag *why);
 MUST_CHECK enum status store_exception_put(struct store *s,
     const struct store_exception *e, struct diag *why);
-/* Note that a message uses it; *first: it did not before. */
-MUST_CHECK enum status store_exception_use(struct store *s,
-    const struct store_exception *e, int64_t message, bool *first,
+/* Has the message, which is still queued, used it before? */
+MUST_CHECK enum status store_exception_used(struct store *s,
+    const struct store_exception *e, int64_t message, bool *used,
     struct diag *why);
+/* Note that it does; the count is of store_exception_put(). */
+MUST_CHECK enum status store_exception_use(struct store *s,
+    const struct store_exception *e, int64_t message, struct diag *why);
 /* Forget which messages used what, of those that have left the queue. */
 MUST_CHECK enum status store_exception_tidy(struct store *s, struct diag *why);
 

@@ -48,20 +48,36 @@ store_exception_put(struct store *s, const struct store_exception *e,
 	return store_run(s, Q_EXCEPTION_PUT, why);
 }
 
-enum status
-store_exception_use(struct store *s, const struct store_exception *e,
-    int64_t message, bool *first, struct diag *why)
+static void
+bind_use(sqlite3_stmt *q, const struct store_exception *e, int64_t message)
 {
-	sqlite3_stmt *q = s->query[Q_EXCEPTION_USE];
-	enum status st;
-
 	store_bind_i64(q, 1, message);
 	store_bind_str(q, 2, e->name);
 	store_bind_i64(q, 3, e->until.ms);
-	st = store_run(s, Q_EXCEPTION_USE, why);
-	if (st == ST_OK)
-		*first = sqlite3_changes(s->db) > 0;
-	return st;
+}
+
+enum status
+store_exception_used(struct store *s, const struct store_exception *e,
+    int64_t message, bool *used, struct diag *why)
+{
+	enum status st;
+
+	bind_use(s->query[Q_EXCEPTION_USED], e, message);
+	st = store_one(s, Q_EXCEPTION_USED, why);
+	if (st != ST_OK && st != ST_NOTFOUND)
+		return st;
+	*used = st == ST_OK;
+	if (*used)
+		store_end(s, Q_EXCEPTION_USED);
+	return ST_OK;
+}
+
+enum status
+store_exception_use(struct store *s, const struct store_exception *e,
+    int64_t message, struct diag *why)
+{
+	bind_use(s->query[Q_EXCEPTION_USE], e, message);
+	return store_run(s, Q_EXCEPTION_USE, why);
 }
 
 enum status

@@ -190,6 +190,8 @@ const char *const store_text[STORE_QUERY_COUNT] = {
 	    " FROM exception_use WHERE name = ?1 AND until = ?2",
 	[Q_EXCEPTION_PUT] = "INSERT OR REPLACE INTO exception_use VALUES"
 			    " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+	[Q_EXCEPTION_USED] = "SELECT 1 FROM exception_message"
+			     " WHERE message = ?1 AND name = ?2 AND until = ?3",
 	[Q_EXCEPTION_USE] = "INSERT OR IGNORE INTO exception_message VALUES"
 			    " (?1, ?2, ?3)",
 	[Q_EXCEPTION_TIDY] = "DELETE FROM exception_message WHERE NOT EXISTS"

@@ -17,6 +17,10 @@
 	"domains = [\"a.example\"];\nallow = \"plain\"; reason = \"r\";\n"     \
 	"approver = \"p\";\n"
 #define GOOD BODY "expires = \"2026-12-24\";\n"
+#define NOTHING                                                                \
+	"domains = [\"a.example\"];\nreason = \"r\";\napprover = \"p\";\n"     \
+	"expires = \"2026-12-24\";\n"
+#define WAIVES(set) NOTHING "waives = [" set "];"
 
 static TALLOC_CTX *mem;
 static char *folder;
@@ -148,6 +152,27 @@ START_TEST(what_is_printed_is_read_back_to_the_same_digest)
 }
 END_TEST
 
+START_TEST(inv_04_what_is_waived_is_read_and_printed)
+{
+	const struct conf *c, *again;
+	struct conf_override o;
+
+	put("exceptions.d/y.conf",
+	    WAIVES("\"tlsa-mismatch\", \"certificate\""));
+	c = good();
+	ck_assert_uint_eq(c->exception[0].waives,
+	    1u << WAIVE_TLSA_MISMATCH | 1u << WAIVE_CERTIFICATE);
+	o = conf_override_for(c, "a.example", "mx.a.example", now);
+	ck_assert_int_eq(o.kind, OVERRIDE_WAIVES);
+	ck_assert_uint_eq(o.waives, c->exception[0].waives);
+	again = conf_read_text(mem, "t", conf_print(mem, c), now, false,
+	    &mistakes);
+	ck_assert_ptr_nonnull(again);
+	ck_assert_uint_eq(again->exception[0].waives, c->exception[0].waives);
+	ck_assert_mem_eq(again->digest, c->digest, 32);
+}
+END_TEST
+
 START_TEST(the_order_of_mistakes_is_that_of_files_and_lines)
 {
 	put("exceptions.d/a.conf", GOOD "x = 1;\ny = 2;");
@@ -194,6 +219,13 @@ static const struct {
 	    "exceptions.d/x.conf:5: ", "a number of messages" },
 	{ "x.conf", GOOD "revoked = \"soon\";",
 	    "exceptions.d/x.conf:5: ", "revoked: a day in quotes" },
+	{ "x.conf", GOOD "waives = [\"certificate\"];",
+	    "exceptions.d/x.conf:5: ", "leave one of them out" },
+	{ "x.conf", WAIVES("\"expired\""),
+	    "exceptions.d/x.conf:5: ", "\"tlsa-mismatch\"" },
+	{ "x.conf", WAIVES(""), "exceptions.d/x.conf", "waives" },
+	{ "x.conf", NOTHING, "exceptions.d/x.conf: exception \"x\": allow",
+	    "which failures it waives" },
 	{ "x.cnf", GOOD, "c: ", "its name must be" },
 	{ "x y.conf", GOOD, "c: ", "its name must be" },
 	{ ".conf.conf~", GOOD, NULL, NULL },
@@ -328,6 +360,7 @@ main(void)
 	tcase_add_test(t,
 	    files_stand_beside_the_list_and_are_part_of_the_digest);
 	tcase_add_test(t, what_is_printed_is_read_back_to_the_same_digest);
+	tcase_add_test(t, inv_04_what_is_waived_is_read_and_printed);
 	tcase_add_test(t, the_order_of_mistakes_is_that_of_files_and_lines);
 	tcase_add_loop_test(t, inv_04_a_bad_file_refuses_the_whole, 0,
 	    (int)COUNT_OF(bads));

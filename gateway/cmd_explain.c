@@ -121,6 +121,10 @@ print_host(const struct plan_host *h)
 	if (*h->exception != '\0')
 		printf("      exception  %s\n", h->exception);
 	print_plaintext(h);
+	for (unsigned w = 0; w < WAIVER_COUNT; w++)
+		if ((h->in.waives & 1u << w) != 0)
+			printf("      waives     %s\n",
+			    waiver_name((enum waiver)w));
 	for (size_t i = 0; i < h->ref_count; i++)
 		printf("      name       %s\n", h->ref[i]);
 	for (size_t i = 0; i < h->tlsa_count; i++) {
@@ -227,6 +231,11 @@ host_json(const struct plan_host *h)
 	    json_integer(h->plaintext.after_ms));
 	json_object_set_new(o, "plaintext-limit",
 	    json_integer(h->plaintext.limit));
+	json_object_set_new(o, "waives", list = json_array());
+	for (unsigned w = 0; w < WAIVER_COUNT; w++)
+		if ((h->in.waives & 1u << w) != 0)
+			json_array_append_new(list,
+			    json_string(waiver_name((enum waiver)w)));
 	json_object_set_new(o, "names", list = json_array());
 	for (size_t i = 0; i < h->ref_count; i++)
 		json_array_append_new(list, json_string(h->ref[i]));

@@ -5,9 +5,7 @@
  */
 #include <inttypes.h>
 #include <jansson.h>
-#include <pwd.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "gateway/cmd_queue.h"
@@ -66,25 +64,12 @@ gone(void *arg, const char *why)
 
 static const struct chan_ops ops = { .frame = state_came, .closed = gone };
 
-/* Who says so, for log and evidence: the person behind sudo, if any. */
-static const char *
-who(void)
-{
-	const char *name = getenv("SUDO_USER");
-	const struct passwd *pw;
-
-	if (name != NULL && *name != '\0')
-		return name;
-	pw = getpwuid(getuid());
-	return pw != NULL ? pw->pw_name : "an operator";
-}
-
 static void
 ask(TALLOC_CTX *mem, struct change *c, const struct queue_args *args)
 {
 	const struct wire_admin w = {
 		.verb = c->verb,
-		.by = who(),
+		.by = cmd_who(),
 		.reason = args->reason,
 		.to = args->to,
 		.notify = args->notify,

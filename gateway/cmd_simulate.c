@@ -123,6 +123,7 @@ take_attempt(struct simulation *s, TALLOC_CTX *tmp, const struct evidence *e)
 			.method = e->method,
 			.also_pkix_sts = decided.also_pkix_sts },
 		    .delivered = e->outcome == EVIDENCE_DELIVERED,
+		    .failure = e->failure,
 		    .encrypted = e->reached >= REACHED_TLS,
 		    .authenticated = e->reached >= REACHED_AUTHENTICATED,
 		    .name_proven = e->reached == REACHED_VERIFIED,

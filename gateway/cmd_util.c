@@ -2,7 +2,9 @@
 #include "gateway/cmd_util.h"
 
 #include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -31,6 +33,18 @@ cmd_read_conf(TALLOC_CTX *mem, const char *path, bool strict)
 	if (mistakes.count > told)
 		fprintf(stderr, "and %zu more\n", mistakes.count - told);
 	return conf;
+}
+
+const char *
+cmd_who(void)
+{
+	const char *name = getenv("SUDO_USER");
+	const struct passwd *pw;
+
+	if (name != NULL && *name != '\0')
+		return name;
+	pw = getpwuid(getuid());
+	return pw != NULL ? pw->pw_name : "an operator";
 }
 
 char *

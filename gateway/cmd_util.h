@@ -16,6 +16,9 @@ struct wall cmd_wall_now(void);
  */
 struct conf *cmd_read_conf(TALLOC_CTX *mem, const char *path, bool strict);
 
+/* Who says so, for log and evidence: the person behind sudo, if any. */
+const char *cmd_who(void);
+
 /* "sqlite:/abs/olute" of the configuration's spool, for store_open(). */
 char *cmd_store_spec(TALLOC_CTX *mem, const struct conf *conf);
 

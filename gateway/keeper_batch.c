@@ -184,6 +184,8 @@ tidy(struct keeper *k, struct diag *why)
 	if (!k->tidy_due)
 		return ST_OK;
 	sched_dest_each(k->sched, tidy_dest, &t);
+	if (t.st == ST_OK)
+		t.st = store_exception_tidy(k->store, why);
 	return t.st == ST_OK ? store_courier_forget(k->store, old, why) : t.st;
 }
 
@@ -369,7 +371,8 @@ has_writes(const struct keeper *k)
 {
 	if (!TAILQ_EMPTY(&k->touched) || k->drop_count > 0 ||
 	    k->sts_count > 0 || k->look_due || k->tidy_due ||
-	    !TAILQ_EMPTY(&k->outcomes) || admin_has_work(k))
+	    !TAILQ_EMPTY(&k->outcomes) || admin_has_work(k) ||
+	    exceptions_have_work(k))
 		return true;
 	for (unsigned i = 0; i < KEEPER_MAX_LINES; i++)
 		if (k->intake[i] != NULL && k->intake[i]->ids_wanted > 0)
@@ -390,6 +393,8 @@ apply(struct keeper *k, struct diag *why)
 		st = submit_apply(k, why);
 	if (st == ST_OK)
 		st = sts_apply(k, why);
+	if (st == ST_OK)
+		st = exceptions_apply(k, why);
 	if (st == ST_OK)
 		st = tidy(k, why);
 	return st == ST_OK ? put_dests(k, why) : st;
@@ -425,6 +430,7 @@ undo(struct keeper *k)
 	lifetime_undo(k);
 	submit_undo(k);
 	admin_undo(k);
+	exceptions_undo(k);
 	settle_dests(k, false);
 	TALLOC_FREE(k->tmp);
 }
@@ -442,6 +448,7 @@ settle(struct keeper *k)
 	submit_enter(k);
 	submit_settle(k);
 	sts_settle(k);
+	exceptions_settle(k);
 	TALLOC_FREE(k->tmp);
 }
 

@@ -24,6 +24,8 @@ static const struct command {
 	{ "tlsa", cmd_tlsa, "print the TLSA record of a certificate" },
 	{ "password", cmd_password, "make a line for the file of accounts" },
 	{ "queue", cmd_queue, "list and change what waits to be delivered" },
+	{ "exception", cmd_exception,
+	    "add, list, revoke and check exceptions" },
 	{ "evidence", cmd_evidence, "list, show and verify the records" },
 	{ "report", cmd_report, "list the deliveries in clear text" },
 	{ "role", cmd_role, NULL },

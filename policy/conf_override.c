@@ -34,6 +34,7 @@ conf_strength(enum override_kind kind)
 	case OVERRIDE_NONE:
 	case OVERRIDE_PLAINTEXT_ALLOWED:
 	case OVERRIDE_MAY:
+	case OVERRIDE_WAIVES:
 		return 0;
 	case OVERRIDE_REQUIRE_ENCRYPTED:
 		return 1;
@@ -53,6 +54,7 @@ conf_floor_level(enum override_kind kind)
 	switch (kind) {
 	case OVERRIDE_NONE:
 	case OVERRIDE_PLAINTEXT_ALLOWED:
+	case OVERRIDE_WAIVES:
 		return LEVEL_PLAIN;
 	case OVERRIDE_MAY:
 		return LEVEL_MAY;
@@ -145,6 +147,8 @@ find_exception(const struct conf *conf, const struct conf_subject *subject,
 static enum override_kind
 kind_of(const struct conf_exception *e)
 {
+	if (e->waives != 0)
+		return OVERRIDE_WAIVES;
 	switch (e->allow) {
 	case LEVEL_PLAIN:
 		return OVERRIDE_PLAINTEXT_ALLOWED;
@@ -169,18 +173,21 @@ combine(const struct conf *conf, const struct conf_subject *s,
     const struct conf_exception *exception, int narrow)
 {
 	struct rules r = find_rules(conf, s);
+	bool by_default = r.local.rule != NULL && r.may.rule == NULL;
 	struct conf_override o = { .floor = conf->smtp_floor,
 		.never_plaintext = r.never_plaintext };
 
 	o.exception = exception;
 	if (exception != NULL &&
 	    (r.may.narrow > narrow ||
-		(r.never_plaintext && exception->allow < LEVEL_ENCRYPT)))
+		(r.never_plaintext &&
+		    conf_exception_lowest(exception) < LEVEL_ENCRYPT)))
 		o.exception = NULL;
 	/* Either takes the place of the local default. */
-	if (r.local.rule != NULL && o.exception == NULL && r.may.rule == NULL &&
-	    outranks(&r.local, &r.floor))
+	if (by_default && o.exception == NULL && outranks(&r.local, &r.floor))
 		r.floor = r.local;
+	if (by_default && o.exception != NULL)
+		o.local = conf_floor_level(r.local.rule->require);
 	if (r.floor.rule != NULL &&
 	    conf_floor_level(r.floor.rule->require) > o.floor)
 		o.floor = conf_floor_level(r.floor.rule->require);
@@ -188,6 +195,10 @@ combine(const struct conf *conf, const struct conf_subject *s,
 		 o.exception != NULL  ? r.local.rule :
 					r.may.rule;
 	o.waiver = o.exception != NULL;
+	o.waives = o.waiver ? o.exception->waives : 0;
+	/* It is lowered, not set aside: its names count. */
+	if (o.waives != 0 && by_default && outranks(&r.local, &r.floor))
+		o.rule = r.local.rule;
 	o.kind = o.waiver       ? kind_of(o.exception) :
 		 o.rule == NULL ? OVERRIDE_NONE :
 				  o.rule->require;
@@ -276,12 +287,15 @@ conf_decide_in(const struct conf *conf, const struct decide_in *facts,
 		.sts = facts->sts,
 		.sts_mx_match = facts->sts_mx_match,
 		.mx_secure = facts->mx_secure,
+		.failed = facts->failed,
 		.mclass = facts->mclass,
 		.dane_and_sts_both = conf->dane_and_sts == DANE_AND_STS,
 		.sts_unknown_defers = conf->sts_unknown == STS_UNKNOWN_DEFER,
 		.override = o->kind,
 		.waiver = o->waiver,
+		.waives = o->waives,
 		.floor = o->floor,
+		.local = o->local,
 		.never_plaintext = o->never_plaintext,
 		.requiretls_testing = conf->requiretls_accept_testing,
 		.tls_no_beats_floor = conf->tls_required_beats_floor,

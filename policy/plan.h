@@ -35,6 +35,12 @@ enum plan_verdict {
 	PLAN_BOUNCE,  /* NXDOMAIN, null MX, no address at all, loop */
 };
 
+/* Names that a certificate may have, most wanted first. */
+struct plan_refs {
+	const char *name[PLAN_MAX_REFS];
+	size_t count;
+};
+
 struct plan_host {
 	const char *name; /* as in the MX record: H */
 	uint16_t preference;
@@ -47,6 +53,7 @@ struct plan_host {
 	enum level required;
 	enum method method;
 	bool also_pkix_sts;
+	bool legacy_tls; /* TLS 1.0 and 1.1 will do as well */
 	bool requiretls; /* EHLO inside TLS must offer REQUIRETLS, and MAIL
 			  * carries it: CLASS_REQUIRETLS (RFC 8689 4.2.1) */
 	/*
@@ -59,6 +66,9 @@ struct plan_host {
 	const char *tlsa_base; /* "" without TLSA; SNI is this, else name */
 	const char *ref[PLAN_MAX_REFS]; /* reference names, most wanted first */
 	size_t ref_count;
+	/* Where an exception is in force: of methods that may come to count
+	 * without it, or by what it waives. */
+	struct plan_refs if_dane, if_local;
 	struct tlsa *tlsa; /* usable records only */
 	size_t tlsa_count;
 	bool sts_mx_match;
@@ -129,6 +139,13 @@ struct plan_need {
 	const char *name; /* borrowed from the planner */
 	enum dns_type type;
 };
+
+/*
+ * A host of the plan under another input that policy/waive makes of its own:
+ * what is required then.  In mem; what both have in common is borrowed.
+ */
+struct plan_host *plan_host_as(TALLOC_CTX *mem, const struct plan *plan,
+    const struct plan_host *h, const struct decide_in *in);
 
 struct planner; /* opaque; lives in the mem given at birth */
 

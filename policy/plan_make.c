@@ -84,6 +84,23 @@ add_refs(const struct planner *p, const struct plan_draft *d,
 	}
 }
 
+/* Names for a method that is not the host's now. */
+static struct plan_refs
+refs_if(const struct planner *p, const struct plan_draft *d,
+    const struct plan_host *h, const struct conf_rule *rule, enum method method)
+{
+	struct plan_host as = *h;
+	struct plan_refs refs = { 0 };
+
+	as.method = method;
+	as.ref_count = 0;
+	add_refs(p, d, &as, rule);
+	refs.count = as.ref_count;
+	for (size_t i = 0; i < refs.count; i++)
+		refs.name[i] = as.ref[i];
+	return refs;
+}
+
 /* ---- addresses ---- */
 
 static void
@@ -171,8 +188,9 @@ override_text(struct planner *p, const struct plan_host *h,
 			   need(talloc_asprintf(p, "; rule %s", o->rule->name));
 	if (o->exception == NULL)
 		return "";
-	return need(talloc_asprintf(p, "; exception %s until %s",
-	    o->exception->name, wall_rfc3339(o->exception->expires, expires)));
+	return need(talloc_asprintf(p, "; exception %s%s until %s",
+	    o->exception->name, o->waives == 0 ? "" : " waives failures",
+	    wall_rfc3339(o->exception->expires, expires)));
 }
 
 /* ---- hosts ---- */
@@ -235,6 +253,7 @@ decide_host(struct planner *p, const struct plan_draft *d, struct plan_host *h,
 	h->required = out.required;
 	h->method = out.method;
 	h->also_pkix_sts = out.also_pkix_sts;
+	h->legacy_tls = out.legacy_tls;
 	h->requiretls = out.requiretls;
 	h->conclusive = plan_conclusive(p->plan, &out);
 	h->won = out.rule;
@@ -290,6 +309,11 @@ make_host(struct planner *p, const struct plan_draft *d, struct plan_host *h)
 	}
 	decide_host(p, d, h, &o);
 	add_refs(p, d, h, o.rule);
+	if (o.exception != NULL) {
+		if (h->tlsa_count > 0)
+			h->if_dane = refs_if(p, d, h, o.rule, METHOD_DANE);
+		h->if_local = refs_if(p, d, h, o.rule, METHOD_PKIX_LOCAL);
+	}
 	order_addresses(p, d, h);
 	if (o.exception != NULL && *plan->approver == '\0') {
 		plan->approver = o.exception->approver;

@@ -53,8 +53,10 @@ pack_in(struct sbuf *b, const struct decide_in *in)
 	pack_bool(b, in->sts_unknown_defers);
 	pack_u8(b, (uint8_t)in->override);
 	pack_bool(b, in->waiver);
+	pack_u8(b, in->waives);
 	pack_u8(b, (uint8_t)in->mclass);
 	pack_u8(b, (uint8_t)in->floor);
+	pack_u8(b, (uint8_t)in->local);
 	pack_bool(b, in->never_plaintext);
 	pack_bool(b, in->requiretls_testing);
 	pack_bool(b, in->tls_no_beats_floor);
@@ -72,11 +74,32 @@ unpack_in(struct unpack *u, struct decide_in *in)
 	in->sts_unknown_defers = unpack_bool(u);
 	in->override = (enum override_kind)unpack_enum(u, OVERRIDE_COUNT);
 	in->waiver = unpack_bool(u);
+	in->waives = unpack_enum(u, 1u << WAIVER_COUNT);
+	in->failed = 0;
 	in->mclass = (enum msg_class)unpack_enum(u, CLASS_COUNT);
 	in->floor = (enum level)unpack_enum(u, LEVEL_COUNT);
+	in->local = (enum level)unpack_enum(u, LEVEL_COUNT);
 	in->never_plaintext = unpack_bool(u);
 	in->requiretls_testing = unpack_bool(u);
 	in->tls_no_beats_floor = unpack_bool(u);
+}
+
+static void
+pack_refs(struct sbuf *b, const struct plan_refs *r)
+{
+	pack_u32(b, (uint32_t)r->count);
+	for (size_t i = 0; i < r->count; i++)
+		pack_str(b, r->name[i]);
+}
+
+static struct plan_refs
+unpack_refs(struct unpack *u, TALLOC_CTX *mem)
+{
+	struct plan_refs r = { .count = unpack_count(u, PLAN_MAX_REFS, 4) };
+
+	for (size_t i = 0; i < r.count; i++)
+		r.name[i] = unpack_str(u, mem);
+	return r;
 }
 
 static void
@@ -105,6 +128,8 @@ pack_host(struct sbuf *b, const struct plan_host *h)
 	pack_u32(b, (uint32_t)h->ref_count);
 	for (size_t i = 0; i < h->ref_count; i++)
 		pack_str(b, h->ref[i]);
+	pack_refs(b, &h->if_dane);
+	pack_refs(b, &h->if_local);
 	pack_u32(b, (uint32_t)h->tlsa_count);
 	for (size_t i = 0; i < h->tlsa_count; i++)
 		pack_tlsa(b, &h->tlsa[i]);
@@ -162,6 +187,8 @@ unpack_host(struct unpack *u, TALLOC_CTX *mem, struct plan_host *h)
 	h->ref_count = unpack_count(u, PLAN_MAX_REFS, 4);
 	for (size_t i = 0; i < h->ref_count; i++)
 		h->ref[i] = unpack_str(u, mem);
+	h->if_dane = unpack_refs(u, mem);
+	h->if_local = unpack_refs(u, mem);
 	unpack_tlsas(u, mem, h);
 	h->row = unpack_str(u, mem);
 	h->rule = unpack_str(u, mem);
@@ -232,6 +259,7 @@ derive(const struct plan *plan, struct plan_host *h)
 	const struct decide_out out = decide(&h->in);
 
 	h->requiretls = out.requiretls;
+	h->legacy_tls = out.legacy_tls;
 	h->conclusive = plan_conclusive(plan, &out);
 	h->won = out.rule;
 }
@@ -295,6 +323,27 @@ unpack_any(TALLOC_CTX *mem, struct unpack *u)
 }
 
 /*
+ * Nothing is waived but by an exception with a name, an approver, a reason
+ * and an end (INV-04); one that waives failures has names for what is left
+ * when a failure has occurred, and for what counts without it.
+ */
+static bool
+waiver_holds(const struct plan_host *h)
+{
+	bool waives = h->in.override == OVERRIDE_WAIVES;
+
+	if (waives != (h->in.waives != 0) || (waives && !h->in.waiver))
+		return false;
+	if (!h->in.waiver)
+		return *h->exception == '\0' && h->in.local == LEVEL_PLAIN;
+	if (*h->exception == '\0' || *h->approver == '\0' ||
+	    *h->reason == '\0' || h->exception_expires.ms <= 0)
+		return false;
+	return h->if_local.count > 0 &&
+	       (h->tlsa_count == 0 || h->if_dane.count > 0);
+}
+
+/*
  * A host must say what its own facts lead to (INV-15), and hold what its
  * method needs: DANE without records would be no check at all.
  */
@@ -320,6 +369,8 @@ host_holds(const struct plan *plan, const struct plan_host *h)
 	if (h->skip != out.skip || h->required != out.required ||
 	    h->method != out.method || h->also_pkix_sts != out.also_pkix_sts ||
 	    strcmp(h->row, out.row) != 0)
+		return false;
+	if (!waiver_holds(h))
 		return false;
 	for (size_t i = 0; i < h->addr_count; i++)
 		if (h->addr[i].family == NETADDR_NONE)

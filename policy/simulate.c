@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "policy/simulate.h"
 
+#include "policy/waive.h"
 #include "util/domain.h"
 
 /* Above every level: nothing meets it. */
@@ -34,6 +35,21 @@ is_elsewhere(const struct conf *old, const struct conf *conf,
 	       !names_host(now, in->host);
 }
 
+/*
+ * What had failed, and was the end of it, would it be waived?  Where it was
+ * waived then, a further attempt has its own record.
+ */
+static struct decide_in
+after_failure(const struct decide_in *anew, const struct simulate_in *in)
+{
+	struct decide_in next;
+
+	if (!in->delivered && !waive_next(&in->in, in->failure, &next) &&
+	    waive_next(anew, in->failure, &next))
+		return next;
+	return *anew;
+}
+
 static struct conf_host
 host_of(const struct conf *conf, const struct simulate_in *in)
 {
@@ -61,6 +77,7 @@ decide_anew(const struct conf *conf, const struct simulate_in *in,
 	o = conf_override_of_host(conf, &host, now);
 	anew = conf_decide_in(conf, &in->in, &o);
 	anew.mclass = conf_class_for(anew.mclass, host.route);
+	anew = after_failure(&anew, in);
 	return decide(&anew);
 }
 

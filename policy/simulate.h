@@ -7,6 +7,7 @@
 #define POLICY_SIMULATE_H
 
 #include "policy/conf.h"
+#include "policy/failure.h"
 
 /* A decision that was taken, and what the connection came to. */
 struct simulate_in {
@@ -19,9 +20,10 @@ struct simulate_in {
 	struct decide_in in;          /* its input, of which the facts count */
 	struct decide_out was; /* skip, required, method, also_pkix_sts */
 	bool delivered;        /* content was taken */
-	bool encrypted;        /* on the connection */
-	bool authenticated;    /* ... by was.method */
-	bool name_proven;      /* the host's name came securely */
+	enum failure failure; /* else: of what, for an exception may waive it */
+	bool encrypted;       /* on the connection */
+	bool authenticated;   /* ... by was.method */
+	bool name_proven;     /* the host's name came securely */
 };
 
 enum simulate_change {

@@ -45,6 +45,12 @@ evidence_is_plaintext(const struct evidence *e)
 	return e->reached == REACHED_PLAIN;
 }
 
+bool
+evidence_is_legacy(const struct evidence *e)
+{
+	return e->rung == RUNG_LEGACY && e->reached >= REACHED_TLS;
+}
+
 static void
 pack_personal(struct sbuf *b, const struct evidence *e)
 {
@@ -124,6 +130,9 @@ pack_events(struct sbuf *b, const struct evidence *e)
 	pack_str(b, e->marks);
 	pack_u8(b, (uint8_t)e->rung);
 	pack_bool(b, e->recalled);
+	pack_u8(b, e->in.waives);
+	pack_u8(b, e->in.failed);
+	pack_u8(b, (uint8_t)e->in.local);
 }
 
 void
@@ -175,7 +184,7 @@ unpack_personal(TALLOC_CTX *mem, struct span a, struct evidence *e,
 }
 
 /* In version 1 there were no floors beside the override, nor classes; up to
- * version 2 no marks. */
+ * version 2 no marks, and nothing was waived by failures. */
 static struct decide_in
 unpack_decide_in(struct unpack *u, unsigned version)
 {
@@ -258,6 +267,9 @@ unpack_events(struct unpack *u, TALLOC_CTX *mem, unsigned version,
 	e->marks = unpack_marks(u, mem);
 	e->rung = (enum rung)unpack_enum(u, RUNG_COUNT);
 	e->recalled = unpack_bool(u);
+	e->in.waives = unpack_enum(u, 1u << WAIVER_COUNT);
+	e->in.failed = unpack_enum(u, 1u << WAIVER_COUNT);
+	e->in.local = (enum level)unpack_enum(u, LEVEL_COUNT);
 }
 
 enum status

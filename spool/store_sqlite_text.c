@@ -2,6 +2,18 @@
 /* The tables, and the text of every statement. */
 #include "spool/store_sqlite.h"
 
+/* Since schema 3. */
+#define EXCEPTION_TABLES                                                       \
+	"CREATE TABLE exception_use (name TEXT NOT NULL,"                      \
+	" until INTEGER NOT NULL, used INTEGER NOT NULL,"                      \
+	" last INTEGER NOT NULL, told INTEGER NOT NULL,"                       \
+	" probed INTEGER NOT NULL, needed INTEGER NOT NULL,"                   \
+	" host TEXT NOT NULL, why TEXT NOT NULL,"                              \
+	" PRIMARY KEY(name, until)) WITHOUT ROWID;"                            \
+	"CREATE TABLE exception_message (message INTEGER NOT NULL,"            \
+	" name TEXT NOT NULL, until INTEGER NOT NULL,"                         \
+	" PRIMARY KEY(message, name, until)) WITHOUT ROWID;"
+
 /*
  * A recipient's row goes when it is done, a message's with its last
  * recipient.  Index columns stand first: scans do not touch the rest.
@@ -42,7 +54,8 @@ const char store_schema[] =
     "CREATE INDEX evidence_plain ON evidence(seq, time, domain)"
     " WHERE reached = 1;"
     "CREATE INDEX evidence_message ON evidence(message) WHERE message > 0;"
-    "CREATE TABLE sts_policy (domain TEXT PRIMARY KEY, data BLOB NOT NULL);"
+    "CREATE TABLE sts_policy (domain TEXT PRIMARY KEY, data BLOB NOT "
+    "NULL);" EXCEPTION_TABLES
     "INSERT INTO meta VALUES ('schema', 3), ('next_id', 1), ('epoch', 0);";
 _Static_assert(STORE_SCHEMA_VERSION == 3, "the schema text says 3");
 
@@ -80,8 +93,8 @@ const char store_upgrade_2[] =
     "INSERT INTO destination SELECT id, due, queued, failures, required,"
     " class, domain, last, status, failure, host, '' FROM destination_2;"
     "DROP TABLE destination_2;"
-    "CREATE INDEX destination_due ON destination(due) WHERE queued > 0;"
-    "UPDATE meta SET value = 3 WHERE key = 'schema';";
+    "CREATE INDEX destination_due ON destination(due) WHERE queued > "
+    "0;" EXCEPTION_TABLES "UPDATE meta SET value = 3 WHERE key = 'schema';";
 
 #define EVIDENCE_COLUMNS                                                       \
 	"SELECT seq, time, outcome, reached, message, domain, hash, body,"     \
@@ -196,4 +209,16 @@ const char *const store_text[STORE_QUERY_COUNT] = {
 	[Q_STS_PUT] = "INSERT OR REPLACE INTO sts_policy VALUES (?1, ?2)",
 	[Q_STS_GET] = "SELECT domain, data FROM sts_policy WHERE domain = ?1",
 	[Q_STS_EACH] = "SELECT domain, data FROM sts_policy",
+	[Q_EXCEPTION_GET] =
+	    "SELECT used, last, told, probed, needed, host, why"
+	    " FROM exception_use WHERE name = ?1 AND until = ?2",
+	[Q_EXCEPTION_PUT] = "INSERT OR REPLACE INTO exception_use VALUES"
+			    " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+	[Q_EXCEPTION_USED] = "SELECT 1 FROM exception_message"
+			     " WHERE message = ?1 AND name = ?2 AND until = ?3",
+	[Q_EXCEPTION_USE] = "INSERT OR IGNORE INTO exception_message VALUES"
+			    " (?1, ?2, ?3)",
+	[Q_EXCEPTION_TIDY] = "DELETE FROM exception_message WHERE NOT EXISTS"
+			     " (SELECT 1 FROM message"
+			     " WHERE id = exception_message.message)",
 };

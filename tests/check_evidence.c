@@ -112,7 +112,8 @@ END_TEST
 static size_t
 version_3_bytes(const struct evidence *e)
 {
-	return 4 + strlen(e->marks) + 2; /* rung, recalled */
+	/* rung, recalled; waives, failed, local */
+	return 4 + strlen(e->marks) + 2 + 3;
 }
 
 START_TEST(inv_15_a_record_of_version_2_replays_too)
@@ -131,8 +132,30 @@ START_TEST(inv_15_a_record_of_version_2_replays_too)
 	    ST_OK);
 	ck_assert_str_eq(f.marks, "");
 	ck_assert_int_eq(f.rung, RUNG_NONE);
+	ck_assert_uint_eq(f.in.waives | f.in.failed, 0);
+	ck_assert_int_eq(f.in.local, LEVEL_PLAIN);
 	ck_assert_int_eq(f.failure, FAILURE_RULE);
 	ck_assert_int_eq(decide(&f.in).required, f.required);
+}
+END_TEST
+
+START_TEST(inv_15_what_was_waived_is_in_the_record)
+{
+	struct evidence e = sample(), f;
+	struct span personal, body;
+	struct diag why = { 0 };
+
+	e.in.override = OVERRIDE_WAIVES;
+	e.in.waiver = true;
+	e.in.waives = 1u << WAIVE_NO_STARTTLS | 1u << WAIVE_CERTIFICATE;
+	e.in.failed = 1u << WAIVE_NO_STARTTLS;
+	e.in.local = LEVEL_ENCRYPT;
+	pack(&e, &personal, &body);
+	ck_assert_int_eq(evidence_unpack(mem, personal, body, &f, &why), ST_OK);
+	ck_assert_uint_eq(f.in.waives, e.in.waives);
+	ck_assert_uint_eq(f.in.failed, e.in.failed);
+	ck_assert_int_eq(f.in.local, LEVEL_ENCRYPT);
+	ck_assert_int_eq(decide(&f.in).required, LEVEL_PLAIN);
 }
 END_TEST
 
@@ -291,6 +314,7 @@ main(void)
 	tcase_add_test(c, evidence_comes_back_as_it_was);
 	tcase_add_test(c, inv_15_a_record_of_version_1_replays_too);
 	tcase_add_test(c, inv_15_a_record_of_version_2_replays_too);
+	tcase_add_test(c, inv_15_what_was_waived_is_in_the_record);
 	tcase_add_test(c, evidence_is_readable_without_its_personal_part);
 	tcase_add_test(c, evidence_body_holds_no_address);
 	tcase_add_test(c, evidence_of_another_personal_part_is_refused);

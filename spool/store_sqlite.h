@@ -79,8 +79,13 @@ enum store_query {
 	Q_STS_GET,
 	Q_STS_EACH,
 	Q_STS_DELETE,
+	Q_EXCEPTION_GET,
+	Q_EXCEPTION_PUT,
+	Q_EXCEPTION_USED,
+	Q_EXCEPTION_USE,
+	Q_EXCEPTION_TIDY,
 };
-#define STORE_QUERY_COUNT (Q_STS_DELETE + 1)
+#define STORE_QUERY_COUNT (Q_EXCEPTION_TIDY + 1)
 extern const char *const store_text[STORE_QUERY_COUNT];
 extern const char store_schema[];
 extern const char store_upgrade_1[]; /* from 1 to 2 */

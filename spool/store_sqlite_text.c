@@ -11,6 +11,18 @@
 	" hash BLOB NOT NULL, stripped INTEGER NOT NULL);"                     \
 	"INSERT INTO base VALUES (1, 0, zeroblob(32), 0);"
 
+/* Since schema 3. */
+#define EXCEPTION_TABLES                                                       \
+	"CREATE TABLE exception_use (name TEXT NOT NULL,"                      \
+	" until INTEGER NOT NULL, used INTEGER NOT NULL,"                      \
+	" last INTEGER NOT NULL, told INTEGER NOT NULL,"                       \
+	" probed INTEGER NOT NULL, needed INTEGER NOT NULL,"                   \
+	" host TEXT NOT NULL, why TEXT NOT NULL,"                              \
+	" PRIMARY KEY(name, until)) WITHOUT ROWID;"                            \
+	"CREATE TABLE exception_message (message INTEGER NOT NULL,"            \
+	" name TEXT NOT NULL, until INTEGER NOT NULL,"                         \
+	" PRIMARY KEY(message, name, until)) WITHOUT ROWID;"
+
 /*
  * A recipient's row goes when it is done, a message's with its last
  * recipient.  Index columns stand first: scans do not touch the rest.
@@ -53,6 +65,7 @@ const char store_schema[] =
     "CREATE INDEX evidence_message ON evidence(message) WHERE message > 0;"
     /* clang-format off */
     CHAIN_TABLES
+    EXCEPTION_TABLES
     /* clang-format on */
     "CREATE TABLE sts_policy (domain TEXT PRIMARY KEY, data BLOB NOT NULL);"
     "INSERT INTO meta VALUES ('schema', 3), ('next_id', 1), ('epoch', 0);";
@@ -95,6 +108,7 @@ const char store_upgrade_2[] =
     "CREATE INDEX destination_due ON destination(due) WHERE queued > 0;"
     /* clang-format off */
     CHAIN_TABLES
+    EXCEPTION_TABLES
     /* clang-format on */
     "UPDATE meta SET value = 3 WHERE key = 'schema';";
 
@@ -231,4 +245,16 @@ const char *const store_text[STORE_QUERY_COUNT] = {
 	[Q_STS_GET] = "SELECT domain, data FROM sts_policy WHERE domain = ?1",
 	[Q_STS_EACH] = "SELECT domain, data FROM sts_policy",
 	[Q_STS_DELETE] = "DELETE FROM sts_policy WHERE domain = ?1",
+	[Q_EXCEPTION_GET] =
+	    "SELECT used, last, told, probed, needed, host, why"
+	    " FROM exception_use WHERE name = ?1 AND until = ?2",
+	[Q_EXCEPTION_PUT] = "INSERT OR REPLACE INTO exception_use VALUES"
+			    " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+	[Q_EXCEPTION_USED] = "SELECT 1 FROM exception_message"
+			     " WHERE message = ?1 AND name = ?2 AND until = ?3",
+	[Q_EXCEPTION_USE] = "INSERT OR IGNORE INTO exception_message VALUES"
+			    " (?1, ?2, ?3)",
+	[Q_EXCEPTION_TIDY] = "DELETE FROM exception_message WHERE NOT EXISTS"
+			     " (SELECT 1 FROM message"
+			     " WHERE id = exception_message.message)",
 };

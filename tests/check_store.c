@@ -1128,6 +1128,73 @@ START_TEST(the_head_of_the_chain_is_the_last_record)
 }
 END_TEST
 
+/* ---- uses of exceptions ---- */
+
+START_TEST(inv_04_what_is_known_of_an_exception_is_of_one_approval)
+{
+	struct store_exception e = {
+		.name = "old",
+		.until = { 5000 },
+		.used = 7,
+		.last = { 1234 },
+		.told = true,
+		.probed = { 1300 },
+		.needed = NEEDED_YES,
+		.host = "mx.example",
+		.why = "no STARTTLS",
+	};
+	struct store_exception got;
+
+	begin();
+	ck_assert_int_eq(store_exception_get(s, mem, "old", e.until, &got,
+			     &why),
+	    ST_NOTFOUND);
+	ok(store_exception_put(s, &e, &why));
+	e.used = 8;
+	ok(store_exception_put(s, &e, &why));
+	commit();
+	reopen();
+	ok(store_exception_get(s, mem, "old", e.until, &got, &why));
+	ck_assert_str_eq(got.name, "old");
+	ck_assert_int_eq(got.until.ms, 5000);
+	ck_assert_uint_eq(got.used, 8);
+	ck_assert_int_eq(got.last.ms, 1234);
+	ck_assert(got.told);
+	ck_assert_int_eq(got.probed.ms, 1300);
+	ck_assert_int_eq(got.needed, NEEDED_YES);
+	ck_assert_str_eq(got.host, "mx.example");
+	ck_assert_str_eq(got.why, "no STARTTLS");
+	ck_assert_int_eq(store_exception_get(s, mem, "old",
+			     (struct wall){ 5001 }, &got, &why),
+	    ST_NOTFOUND);
+}
+END_TEST
+
+START_TEST(inv_04_which_messages_used_it_is_known_while_they_are_queued)
+{
+	struct store_message m = message(1);
+	const struct store_exception e = { .name = "old", .until = { 5000 } };
+	const struct store_exception other = { .name = "old",
+		.until = { 6000 } };
+	bool used;
+
+	begin();
+	ok(store_message_put(s, &m, 1, &why));
+	ok(store_exception_use(s, &e, 1, &why));
+	ok(store_exception_use(s, &e, 1, &why));
+	ok(store_exception_use(s, &e, 2, &why));
+	ok(store_exception_tidy(s, &why));
+	commit();
+	reopen();
+	ok(store_exception_used(s, &e, 1, &used, &why));
+	ck_assert(used);
+	ok(store_exception_used(s, &other, 1, &used, &why));
+	ck_assert(!used);
+	ok(store_exception_used(s, &e, 2, &used, &why)); /* has left */
+	ck_assert(!used);
+}
+END_TEST
+
 /* ---- MTA-STS cache ---- */
 
 static struct sts_entry
@@ -1565,6 +1632,10 @@ main(void)
 	tcase_add_test(tc, evidence_is_found_by_each_of_its_columns);
 	tcase_add_test(tc, evidence_of_many_pages_is_complete_and_in_order);
 	tcase_add_test(tc, the_head_of_the_chain_is_the_last_record);
+	tcase_add_test(tc,
+	    inv_04_what_is_known_of_an_exception_is_of_one_approval);
+	tcase_add_test(tc,
+	    inv_04_which_messages_used_it_is_known_while_they_are_queued);
 	tcase_add_test(tc, a_policy_comes_back_as_it_was_stored);
 	tcase_add_test(tc,
 	    b1_12_a_damaged_policy_row_is_an_error_and_never_no_policy);

@@ -36,7 +36,7 @@ READY_SECONDS = 20.0
 SETTLE_SECONDS = 45.0
 COMMAND_SECONDS = 60.0
 # Commands of two words.
-GROUPS = ("evidence", "policy", "queue", "report")
+GROUPS = ("evidence", "exception", "policy", "queue", "report")
 
 _ports = itertools.count(FIRST_PORT)
 
@@ -310,14 +310,18 @@ class Gateway:
         self.start()
 
     def reload(self, options: Options) -> None:
-        """Other options from now on, by SIGHUP."""
+        """Other options from now on, by SIGHUP, unless they are refused."""
         self.options = merge(self.options, options)
         self.write_config()
-        told = self.log().count(" reloaded ")
+        told = self._reloads()
         self.child().send(signal.SIGHUP)
         self._until(
-            lambda: self.log().count(" reloaded ") > told or None,
+            lambda: self._reloads() > told or None,
             lambda: "SIGHUP had no effect")
+
+    def _reloads(self) -> int:
+        log = self.log()
+        return log.count(" reloaded ") + log.count(" not-reloaded ")
 
     def child(self) -> Child:
         assert self._child is not None, "the gateway is not running"

@@ -11,6 +11,7 @@
 
 #include "gateway/cmd_message.h"
 #include "gateway/cmd_plan.h"
+#include "util/domain.h"
 
 struct explain {
 	struct cmd_plan *plan;
@@ -18,6 +19,8 @@ struct explain {
 	enum msg_class mclass;
 	struct cmd_message message;
 	struct conf_marks marks;
+	const char *mx; /* the host that is asked about; NULL: all */
+	bool live;      /* the MTA-STS policy fetched anew */
 	bool json;
 	int status;
 };
@@ -25,12 +28,42 @@ struct explain {
 static int
 usage(void)
 {
-	fprintf(stderr, "usage: tierpost explain [-c FILE] [--json] [--class "
-			"CLASS]\n"
+	fprintf(stderr, "usage: tierpost explain [-c FILE] [--json] [--live] "
+			"[--mx HOST] [--class CLASS]\n"
 			"                        " CMD_MESSAGE_USAGE " DOMAIN\n"
 			"       CLASS: normal, requiretls, tls-optional or "
 			"report\n");
 	return EXIT_USAGE;
+}
+
+/* Is the host one that was asked about? */
+static bool
+is_wanted(const struct explain *x, const struct plan_host *h)
+{
+	return x->mx == NULL || domain_eq(x->mx, h->name);
+}
+
+/* The line of the configuration; "" for none. */
+static const char *
+rule_line(const struct explain *x, const char *name)
+{
+	const struct conf *conf = x->plan->env.conf;
+
+	for (size_t i = 0; i < conf->rule_count; i++)
+		if (strcmp(conf->rule[i].name, name) == 0)
+			return conf->rule[i].where;
+	return "";
+}
+
+static const char *
+exception_line(const struct explain *x, const char *name)
+{
+	const struct conf *conf = x->plan->env.conf;
+
+	for (size_t i = 0; i < conf->exception_count; i++)
+		if (strcmp(conf->exception[i].name, name) == 0)
+			return conf->exception[i].where;
+	return "";
 }
 
 /* ---- for people ---- */
@@ -92,7 +125,7 @@ print_plaintext(const struct plan_host *h)
 }
 
 static void
-print_host(const struct plan_host *h)
+print_host(const struct explain *x, const struct plan_host *h)
 {
 	char addr[NETADDR_TEXT_BYTES], pin[PIN_TEXT_BYTES];
 	const char *section;
@@ -126,9 +159,11 @@ print_host(const struct plan_host *h)
 	printf("      row        %s (%s%s)\n", h->row, dane_state_text(h->dane),
 	    h->half_dane ? ", insecure MX" : "");
 	if (*h->rule != '\0')
-		printf("      rule       %s\n", h->rule);
+		printf("      rule       %s (%s)\n", h->rule,
+		    rule_line(x, h->rule));
 	if (*h->exception != '\0')
-		printf("      exception  %s\n", h->exception);
+		printf("      exception  %s (%s)\n", h->exception,
+		    exception_line(x, h->exception));
 	print_plaintext(h);
 	for (size_t i = 0; i < h->ref_count; i++)
 		printf("      name       %s\n", h->ref[i]);
@@ -213,7 +248,8 @@ print_plan(const struct explain *x, const struct plan *plan)
 	switch (plan->verdict) {
 	case PLAN_DELIVER:
 		for (size_t i = 0; i < plan->host_count; i++)
-			print_host(&plan->host[i]);
+			if (is_wanted(x, &plan->host[i]))
+				print_host(x, &plan->host[i]);
 		printf("\nWhen no host meets what is required: %s\n",
 		    unmet_text(plan->unmet));
 		break;
@@ -238,7 +274,7 @@ put(json_t *o, const char *key, const char *value)
 }
 
 static json_t *
-host_json(const struct plan_host *h)
+host_json(const struct explain *x, const struct plan_host *h)
 {
 	json_t *o = need(json_object()), *list;
 	char addr[NETADDR_TEXT_BYTES], pin[PIN_TEXT_BYTES];
@@ -270,7 +306,9 @@ host_json(const struct plan_host *h)
 	put(o, "tlsa-base", h->tlsa_base);
 	json_object_set_new(o, "sts-mx-match", json_boolean(h->sts_mx_match));
 	put(o, "rule", h->rule);
+	put(o, "rule-line", rule_line(x, h->rule));
 	put(o, "exception", h->exception);
+	put(o, "exception-line", exception_line(x, h->exception));
 	json_object_set_new(o, "plaintext-forbidden",
 	    json_boolean(h->plaintext.forbidden));
 	json_object_set_new(o, "plaintext-after-ms",
@@ -353,7 +391,9 @@ dump_plan(const struct explain *x, const struct plan *plan)
 	put(o, "unmet", unmet_name(plan->unmet));
 	json_object_set_new(o, "sts", sts_json(&plan->sts));
 	for (size_t i = 0; i < plan->host_count; i++)
-		json_array_append_new(hosts, host_json(&plan->host[i]));
+		if (is_wanted(x, &plan->host[i]))
+			json_array_append_new(hosts,
+			    host_json(x, &plan->host[i]));
 	json_object_set_new(o, "hosts", hosts);
 	json_object_set_new(o, "lookups", trail_json(plan));
 	put(o, "valid-until", wall_rfc3339(plan->valid_until, text));
@@ -369,6 +409,19 @@ planned(void *arg, const struct plan *plan)
 {
 	struct explain *x = arg;
 
+	bool found = x->mx == NULL;
+
+	for (size_t i = 0; i < plan->host_count; i++)
+		found |= is_wanted(x, &plan->host[i]);
+	if (!found) {
+		fprintf(stderr,
+		    "tierpost: %s is no host of %s now: leave out --mx to see "
+		    "all\n",
+		    x->mx, plan->domain);
+		x->status = EXIT_NO;
+		cmd_plan_stop(x->plan);
+		return;
+	}
 	if (x->json)
 		dump_plan(x, plan);
 	else
@@ -384,6 +437,7 @@ ask(void *arg)
 {
 	struct explain *x = arg;
 
+	x->plan->anew = x->live;
 	cmd_plan_ask(x->plan, &x->plan->env,
 	    &(const struct dest_key){ x->domain, x->mclass, x->marks.text },
 	    planned, x);
@@ -405,6 +459,10 @@ parse(struct explain *x, int argc, char **argv, const char **path)
 	for (int i = 1; i < argc; i++)
 		if (strcmp(argv[i], "--json") == 0)
 			x->json = true;
+		else if (strcmp(argv[i], "--live") == 0)
+			x->live = true;
+		else if (strcmp(argv[i], "--mx") == 0 && i + 1 < argc)
+			x->mx = argv[++i];
 		else if (strcmp(argv[i], "-c") == 0 && i + 1 < argc)
 			*path = argv[++i];
 		else if (strcmp(argv[i], "--class") == 0 && i + 1 < argc &&
@@ -431,7 +489,8 @@ cmd_explain(int argc, char **argv)
 
 	if (!parse(&x, argc, argv, &path))
 		status = usage();
-	else if ((x.domain = cmd_domain(mem, x.domain)) == NULL)
+	else if ((x.domain = cmd_domain(mem, x.domain)) == NULL ||
+		 (x.mx != NULL && (x.mx = cmd_domain(mem, x.mx)) == NULL))
 		status = EXIT_USAGE;
 	else if ((conf = cmd_read_conf(mem, path, false)) == NULL)
 		status = EXIT_CONFIG;

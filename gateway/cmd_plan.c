@@ -117,7 +117,7 @@ cmd_plan_ask(struct cmd_plan *p, const struct role_env *env,
 {
 	(void)supply_plan(p, env,
 	    &(const struct supply_from){
-		.discover = p->discover, .self = p->self },
+		.discover = p->discover, .self = p->self, .anew = p->anew },
 	    to, done, arg);
 }
 

@@ -14,6 +14,7 @@ struct cmd_plan {
 	struct log log;
 	struct discover *discover;
 	const struct plan_self *self;
+	bool anew;       /* MTA-STS policies are fetched, whatever is cached */
 	bool validating; /* does the resolver?  Known once ready */
 	const char *health;
 	void (*ready)(void *arg);

@@ -3,6 +3,7 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "policy/decide.h"
 #include "policy/ladder.h"
 
 #define OLDEST_COUNT 3u
@@ -146,6 +147,41 @@ START_TEST(a_waiver_of_legacy_tls_goes_down_to_1_0_and_not_to_clear_text)
 }
 END_TEST
 
+/*
+ * Whatever is published and whatever rules say: exceptions are void for such
+ * mail, so nothing is waived.
+ */
+START_TEST(rtls_26_tagged_mail_has_no_lenient_parameters)
+{
+	unsigned used = 0;
+
+	for (unsigned i = 0; i < 5 * STS_STATE_COUNT * 16 * LEVEL_COUNT; i++) {
+		const struct decide_in in = {
+			.dane = (enum dane_state)(i % 5),
+			.sts = (enum sts_state)(i / 5 % STS_STATE_COUNT),
+			.sts_mx_match = (i / 30 & 1) != 0,
+			.mx_secure = (i / 30 & 2) != 0,
+			.requiretls_testing = (i / 30 & 4) != 0,
+			.tls_no_beats_floor = (i / 30 & 8) != 0,
+			.floor = (enum level)(i / 480),
+			.mclass = CLASS_REQUIRETLS,
+		};
+		const struct decide_out out = decide(&in);
+		const struct ladder l = { .required = out.required,
+			.oldest = OLDEST_TLS_1_0,
+			.hybrid = true };
+
+		if (out.skip)
+			continue;
+		used++;
+		ck_assert_int_ge(out.required, LEVEL_VERIFY);
+		ck_assert(!ladder_allows(&l, RUNG_LEGACY));
+		ck_assert(!ladder_allows(&l, RUNG_CLEAR));
+	}
+	ck_assert_uint_gt(used, 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -164,6 +200,7 @@ main(void)
 	tcase_add_test(t, small_groups_come_before_every_verdict_on_tls);
 	tcase_add_test(t,
 	    a_waiver_of_legacy_tls_goes_down_to_1_0_and_not_to_clear_text);
+	tcase_add_test(t, rtls_26_tagged_mail_has_no_lenient_parameters);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);

@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,6 +73,41 @@ def test_explain_tells_of_the_class_it_is_asked_for(
     assert plan["class"] == mclass
     assert host["row"].endswith(f":{mclass}")
     assert {key: host[key] for key in found} == found
+
+
+def test_explain_shows_the_host_it_is_asked_about(gateway: Gateway) -> None:
+    one = json.loads(gateway.command(
+        "explain", "--json", "--mx", "MX.dane.example", "dane.example").stdout)
+    assert [h["host"] for h in one["hosts"]] == ["mx.dane.example"]
+    done = gateway.command("explain", "--mx", "mx.other.example",
+                           "dane.example")
+    assert done.returncode == 1
+    assert "is no host of dane.example now" in done.stderr
+
+
+def test_explain_names_the_line_of_what_is_in_force(gateway: Gateway) -> None:
+    lines = gateway.conf.read_text().splitlines()
+    for domain in EXPLAINED:
+        for host in gateway.explain(domain)["hosts"]:
+            for kind in ("rule", "exception"):
+                where = host[f"{kind}-line"]
+                assert (host[kind] == "") == (where == ""), host
+                if where:
+                    number = int(where.rpartition(":")[2])
+                    assert f'"{host[kind]}"' in "".join(
+                        lines[number - 1:number + 3])
+
+
+def test_explain_live_fetches_the_policy_and_leaves_the_cache(
+    gateway: Gateway,
+) -> None:
+    gateway.send("sts.example")
+    cached = gateway.explain("sts.example")["sts"]["fetched"]
+    time.sleep(1.1)  # times are of whole seconds
+    live = json.loads(gateway.command(
+        "explain", "--json", "--live", "sts.example").stdout)
+    assert live["sts"]["fetched"] > cached
+    assert gateway.explain("sts.example")["sts"]["fetched"] == cached
 
 
 def test_explain_knows_no_other_class(gateway: Gateway) -> None:

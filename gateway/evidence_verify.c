@@ -268,5 +268,6 @@ evidence_replays(const struct evidence *e)
 		return true;
 	again = decide(&e->in);
 	return again.skip == e->skip &&
-	       (e->skip || again.required == e->required);
+	       (e->skip || (again.required == e->required &&
+			       again.also_local == e->also_local));
 }

@@ -604,6 +604,34 @@ static const struct {
 	  "{ name = \"r\"; domains = [\"b.a.example\"]; senders = "
 	  "[\"c.example\"]; require = \"verify\"; }",
 	    NULL },
+	/* What holds beside a stronger rule is never idle. */
+	{ "{ name = \"g\"; domains = [\".a.example\"]; require = \"verify\"; "
+	  "}, "
+	  "{ name = \"r\"; domains = [\"b.a.example\"]; senders = "
+	  "[\"c.example\"]; require = \"encrypt\"; min-tls = \"1.3\"; }",
+	    NULL },
+	{ "{ name = \"g\"; domains = [\".a.example\"]; require = \"verify\"; "
+	  "}, "
+	  "{ name = \"r\"; domains = [\"b.a.example\"]; senders = "
+	  "[\"c.example\"]; require = \"verify\"; method = \"pkix\"; }",
+	    NULL },
+	{ "{ name = \"g\"; domains = [\".a.example\"]; require = \"verify\"; "
+	  "}, "
+	  "{ name = \"r\"; domains = [\"b.a.example\"]; senders = "
+	  "[\"c.example\"]; require = \"verify\"; unmet = \"bounce\"; }",
+	    NULL },
+	/* It is not in force there, nor is what it says of unmet mail. */
+	{ "{ name = \"g\"; domains = [\".a.example\"]; require = \"verify\"; "
+	  "}, "
+	  "{ name = \"r\"; domains = [\"b.a.example\"]; senders = "
+	  "[\"c.example\"]; require = \"encrypt\"; unmet = \"bounce\"; }",
+	    "t:2: rule \"r\": it can never apply: for each of its domains" },
+	{ "{ name = \"r\"; classes = [\"requiretls\"]; require = \"verify\"; "
+	  "method = \"dane\"; }",
+	    NULL },
+	{ "{ name = \"r\"; classes = [\"report\"]; require = \"encrypt\"; "
+	  "plaintext = \"forbid\"; }",
+	    NULL },
 	{ "{ name = \"r\"; senders = [\"c.example\"]; require = \"may\"; }",
 	    "t:2: rule \"r\": it can never apply: \"may\" takes the place" },
 	{ "{ name = \"all\"; domains = [\"*\"]; require = \"verify\"; }, "
@@ -653,6 +681,10 @@ START_TEST(a_rule_that_asks_for_no_more_than_the_floor_is_warned_of)
 
 	ck_assert_uint_eq(c->warning_count, 1);
 	ck_assert_ptr_nonnull(strstr(c->warning[0], "smtp.floor requires"));
+	c = conf_of(BASE "smtp = { floor = \"verify\"; }; rules = ( "
+			 "{ name = \"r\"; senders = [\"c.example\"]; "
+			 "require = \"verify\"; unmet = \"hold\"; } );");
+	ck_assert_uint_eq(c->warning_count, 0);
 }
 END_TEST
 

@@ -212,6 +212,44 @@ START_TEST(b2_6_a_host_is_judged_again_when_the_policy_changed_before_the_dial)
 }
 END_TEST
 
+/* ---- RFC 8461 5.1: before it is returned, or goes another way ---- */
+
+static void
+name_the_host(unsigned asked)
+{
+	if (asked == 2)
+		require_sts(plan, &plan->host[0], true);
+}
+
+START_TEST(sts_38_a_policy_is_looked_at_again_before_what_unmet_says)
+{
+	static const enum unmet words[] = { UNMET_HOLD, UNMET_BOUNCE,
+		UNMET_ROUTE };
+	struct server *s = server_new(TLS_GOOD, cert_for("mx.d.example"));
+	struct server *other = server_new(TLS_GOOD, cert_for("portal.example"));
+	struct plan_host *h;
+
+	plan = plan_new("d.example");
+	plan->unmet = words[_i];
+	require_sts(plan, plan_add(plan, "mx.d.example", 10, s, LEVEL_MAY),
+	    false);
+	if (plan->unmet == UNMET_ROUTE) {
+		h = plan_add(plan, "portal.example", UINT16_MAX, other,
+		    LEVEL_MAY);
+		h->route = "portal";
+		h->named = h->alternate = true;
+		h->in.floor = LEVEL_ENCRYPT;
+		decided(plan, h);
+	}
+	advisor.before = name_the_host;
+	try_one();
+	ck_assert_uint_eq(advisor.asked, 2);
+	ck_assert_uint_eq(s->mail_count, 1);
+	ck_assert_uint_eq(other->connections, 0);
+	ck_assert_uint_eq(keeper.failures, 0);
+}
+END_TEST
+
 static void
 swap_hosts(unsigned asked)
 {
@@ -263,6 +301,8 @@ add(TCase *t)
 	tcase_add_test(t,
 	    b2_6_a_host_is_judged_again_when_the_policy_changed_before_the_dial);
 	tcase_add_test(t, b2_6_a_plan_in_force_is_used_as_it_was_made);
+	tcase_add_loop_test(t,
+	    sts_38_a_policy_is_looked_at_again_before_what_unmet_says, 0, 3);
 }
 
 int

@@ -330,6 +330,34 @@ START_TEST(smtp_29_alternates_take_no_mail_of_a_domain_without_hosts)
 }
 END_TEST
 
+/* What becomes of it goes by what it is, as what is required of its hosts. */
+START_TEST(tls_19_unmet_is_that_of_the_rule_for_such_mail)
+{
+	signed_host();
+	with_rule(OVERRIDE_REQUIRE_ENCRYPTED, 0);
+	with_portal();
+	rule.sender_count = 1; /* about the message, so by marks */
+	ck_assert_int_eq(plan_n()->unmet, UNMET_DEFER);
+	ck_assert_uint_eq(plan_n()->host_count, 1);
+	marks = rule.name;
+	ck_assert_int_eq(plan_n()->unmet, UNMET_ROUTE);
+	ck_assert_uint_eq(plan_n()->host_count, 2);
+	rule.classes = 1u << CLASS_TLS_OPTIONAL;
+	ck_assert_int_eq(plan_n()->unmet, UNMET_DEFER);
+}
+END_TEST
+
+/* A next hop that somebody else asks about has no other way. */
+START_TEST(hop_has_no_alternates)
+{
+	signed_host();
+	with_rule(OVERRIDE_REQUIRE_ENCRYPTED, 0);
+	with_portal();
+	ck_assert_int_eq(plan_for_hop(N)->unmet, UNMET_DEFER);
+	ck_assert_uint_eq(plan_for_hop(N)->host_count, 1);
+}
+END_TEST
+
 START_TEST(a_rule_for_a_relay_pins_it_and_shows_it_our_certificate)
 {
 	static const char *relay[] = { PORTAL };
@@ -423,6 +451,8 @@ suite(void)
 	tcase_add_test(t, rtls_20_no_rule_says_what_becomes_of_requiretls);
 	tcase_add_test(t,
 	    smtp_29_alternates_take_no_mail_of_a_domain_without_hosts);
+	tcase_add_test(t, tls_19_unmet_is_that_of_the_rule_for_such_mail);
+	tcase_add_test(t, hop_has_no_alternates);
 	tcase_add_test(t,
 	    a_rule_for_a_relay_pins_it_and_shows_it_our_certificate);
 	tcase_add_loop_test(t,

@@ -360,6 +360,57 @@ START_TEST(rules_about_senders_are_judged_by_the_record)
 }
 END_TEST
 
+/* Nothing more is required than before, but of another or of newer TLS. */
+START_TEST(what_a_rule_demands_beside_a_level_leaves_it_unjudged_too)
+{
+	const char *all = "{ name = \"all\"; domains = [\"*\"]; require = "
+			  "\"verify\"; }";
+	const char *const more[] = {
+		SECRET("method = \"pin\"; pins = [" PIN("f") "];", "verify"),
+		SECRET("method = \"dane\";", "verify"),
+		SECRET("min-tls = \"1.3\";", "encrypt"),
+	};
+
+	for (size_t i = 0; i < COUNT_OF(more); i++) {
+		struct simulate_out out = mail(RULES(""),
+		    talloc_asprintf(mem, "rules = ( %s, %s );", all, more[i]),
+		    "", "");
+
+		ck_assert_int_eq(out.change, SIMULATE_UNJUDGED);
+		ck_assert_str_eq(out.open, "secret");
+	}
+}
+END_TEST
+
+/* Of two the narrowest counts, so that both together tell nothing of one. */
+START_TEST(a_pin_that_may_be_overruled_by_the_same_leaves_it_unjudged)
+{
+	const char *known =
+	    "{ name = \"known\"; domains = [\"a.example\"]; "
+	    "require = \"verify\"; method = \"pin\"; pins = [" PIN("f") "]; }";
+	const char *other = SECRET("domains = [\"a.example\"]; method = "
+				   "\"pin\"; pins = [" PIN("0") "];",
+	    "verify");
+	const char
+	    *same = "{ name = \"same\"; domains = [\"a.example\"]; mx = "
+		    "[\"mx.a.example\"]; header = [\"X: y\"]; require = "
+		    "\"verify\"; method = \"pin\"; pins = [" PIN("f") "]; }";
+
+	ck_assert_int_eq(mail("",
+			     talloc_asprintf(mem, "rules = ( %s, %s, %s );",
+				 known, other, same),
+			     "", "")
+			     .change,
+	    SIMULATE_UNJUDGED);
+	ck_assert_int_eq(mail("",
+			     talloc_asprintf(mem, "rules = ( %s, %s );", known,
+				 same),
+			     "", "")
+			     .change,
+	    SIMULATE_RAISED);
+}
+END_TEST
+
 START_TEST(a_may_rule_that_is_not_known_to_hold_leaves_it_unjudged)
 {
 	struct simulate_out out = mail(RULES(ALL),
@@ -639,6 +690,10 @@ main(void)
 	tcase_add_test(t, what_no_record_tells_leaves_it_unjudged_and_is_named);
 	tcase_add_test(t, what_makes_no_difference_leaves_it_judged);
 	tcase_add_test(t, rules_about_senders_are_judged_by_the_record);
+	tcase_add_test(t,
+	    what_a_rule_demands_beside_a_level_leaves_it_unjudged_too);
+	tcase_add_test(t,
+	    a_pin_that_may_be_overruled_by_the_same_leaves_it_unjudged);
 	tcase_add_test(t,
 	    a_may_rule_that_is_not_known_to_hold_leaves_it_unjudged);
 	tcase_add_test(t, marks_for_every_rule_count_for_each_that_demands);

@@ -69,6 +69,30 @@ START_TEST(tls_01_tls_02_the_modern_rung_has_none)
 }
 END_TEST
 
+/* What a rule demands is not lowered by what lets old versions pass. */
+START_TEST(tls_01_tls_02_the_version_of_a_rule_holds_on_every_rung)
+{
+	for (unsigned r = 0; r < RUNG_CLEAR; r++) {
+		struct tls_want w = want_rung((enum rung)r, OLDEST_TLS_1_0);
+
+		w.min_tls = MIN_TLS_1_3;
+		ck_assert_int_eq(pair_shake(serve_version(TLS1_3_VERSION), &w,
+				     NULL)
+				     ->st,
+		    ST_OK);
+		ck_assert_int_ne(pair_shake(serve_version(TLS1_2_VERSION), &w,
+				     NULL)
+				     ->st,
+		    ST_OK);
+		ck_assert_int_eq(out.info.failure, FAILURE_LEGACY_TLS);
+		ck_assert_int_ne(pair_shake(serve_version(TLS1_VERSION), &w,
+				     NULL)
+				     ->st,
+		    ST_OK);
+	}
+}
+END_TEST
+
 /* RSA key exchange: no forward secrecy, so only on the legacy rung. */
 START_TEST(tls_04_old_suites_are_on_the_legacy_rung_alone)
 {
@@ -372,6 +396,35 @@ START_TEST(sts_43_tls_30_a_stapled_revocation_is_honoured)
 }
 END_TEST
 
+/* By those authorities that vouch: of the rule, alone or beside DANE. */
+START_TEST(tls_30_a_stapled_revocation_counts_under_authorities_of_a_rule_too)
+{
+	struct cert *leaf = cert_leaf(mem, "DNS:" HOST, middle);
+	struct tls_want w = pair_want(LEVEL_VERIFY, METHOD_CA);
+	struct staple s = { leaf, middle, V_OCSP_CERTSTATUS_REVOKED, false,
+		NULL };
+	struct span pem = cert_pem(mem, (const struct cert *const *)&root, 1);
+	struct tls_trust *trust = NULL;
+	const struct tlsa t = tlsa_of(leaf);
+	struct diag why = { 0 };
+
+	ck_assert_int_eq(tls_trust_new(mem, pem, &trust, &why), ST_OK);
+	w.trust = trust;
+	assert_revoked(shake_stapled(leaf, &s, &w, TLS1_3_VERSION));
+	w.method = METHOD_DANE;
+	w.tlsa = &t;
+	w.tlsa_count = 1;
+	ck_assert_int_eq(shake_stapled(leaf, &s, &w, TLS1_3_VERSION)->st,
+	    ST_OK);
+	w.also_local = METHOD_CA;
+	w.local_ref = w.ref;
+	w.local_ref_count = w.ref_count;
+	assert_revoked(shake_stapled(leaf, &s, &w, TLS1_3_VERSION));
+	w.also_local = METHOD_PKIX_LOCAL;
+	assert_revoked(shake_stapled(leaf, &s, &w, TLS1_3_VERSION));
+}
+END_TEST
+
 START_TEST(sts_43_no_answer_or_a_good_one_or_one_that_proves_nothing_is_none)
 {
 	struct cert *leaf = cert_leaf(mem, "DNS:" HOST, middle);
@@ -453,6 +506,8 @@ add(TCase *t)
 	tcase_add_test(t,
 	    tls_02_the_legacy_rung_has_old_versions_down_to_the_knob);
 	tcase_add_test(t, tls_01_tls_02_the_modern_rung_has_none);
+	tcase_add_test(t,
+	    tls_01_tls_02_the_version_of_a_rule_holds_on_every_rung);
 	tcase_add_test(t, tls_04_old_suites_are_on_the_legacy_rung_alone);
 	tcase_add_test(t,
 	    tls_04_tls_05_no_rung_offers_what_is_no_better_than_clear);
@@ -466,6 +521,8 @@ add(TCase *t)
 	tcase_add_test(t,
 	    hybrid_groups_are_offered_first_where_the_library_has_them);
 	tcase_add_test(t, sts_43_tls_30_a_stapled_revocation_is_honoured);
+	tcase_add_test(t,
+	    tls_30_a_stapled_revocation_counts_under_authorities_of_a_rule_too);
 	tcase_add_test(t,
 	    sts_43_no_answer_or_a_good_one_or_one_that_proves_nothing_is_none);
 	tcase_add_test(t,

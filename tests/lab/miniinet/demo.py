@@ -218,7 +218,8 @@ class Demo:
     def show(self, words: tuple[str, ...], wanted: int) -> None:
         self.screen.command(f"tierpost {' '.join(words)}")
         done = self.gateway.command(*words)
-        self.screen.block(done.stdout + done.stderr)
+        folder = f"{self.gateway.folder}/"  # of this run alone
+        self.screen.block((done.stdout + done.stderr).replace(folder, ""))
         self.check(f"tierpost {words[0]}: exit status", done.returncode,
                    wanted)
 

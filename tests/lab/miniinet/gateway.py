@@ -309,15 +309,16 @@ class Gateway:
         self.stop()
         self.start()
 
-    def reload(self, options: Options) -> None:
-        """Other options from now on, by SIGHUP."""
+    def reload(self, options: Options, *, refused: bool = False) -> None:
+        """Other options from now on, by SIGHUP; or it must be refused."""
         self.options = merge(self.options, options)
         self.write_config()
-        told = self.log().count(" reloaded ")
+        word = " not-reloaded " if refused else " reloaded "
+        told = self.log().count(word)
         self.child().send(signal.SIGHUP)
         self._until(
-            lambda: self.log().count(" reloaded ") > told or None,
-            lambda: "SIGHUP had no effect")
+            lambda: self.log().count(word) > told or None,
+            lambda: f"SIGHUP had no effect:{word}was not told")
 
     def child(self) -> Child:
         assert self._child is not None, "the gateway is not running"

@@ -309,19 +309,16 @@ class Gateway:
         self.stop()
         self.start()
 
-    def reload(self, options: Options) -> None:
-        """Other options from now on, by SIGHUP, unless they are refused."""
+    def reload(self, options: Options, *, refused: bool = False) -> None:
+        """Other options from now on, by SIGHUP; or it must be refused."""
         self.options = merge(self.options, options)
         self.write_config()
-        told = self._reloads()
+        word = " not-reloaded " if refused else " reloaded "
+        told = self.log().count(word)
         self.child().send(signal.SIGHUP)
         self._until(
-            lambda: self._reloads() > told or None,
-            lambda: "SIGHUP had no effect")
-
-    def _reloads(self) -> int:
-        log = self.log()
-        return log.count(" reloaded ") + log.count(" not-reloaded ")
+            lambda: self.log().count(word) > told or None,
+            lambda: f"SIGHUP had no effect:{word}was not told")
 
     def child(self) -> Child:
         assert self._child is not None, "the gateway is not running"

@@ -2,9 +2,11 @@
 /*
  * Hosts looked at without mail: by a courier for an exception, and alone.
  */
+#include <openssl/ssl.h>
 #include <string.h>
 
 #include "gateway/probe.h"
+#include "net/tls_internal.h"
 #include "tests/courier_fixture.h"
 
 #define BIT(w) (1u << WAIVE_##w)
@@ -129,6 +131,52 @@ START_TEST(a_host_that_is_not_reached_leaves_it_open)
 		s->greeting = "421 not now";
 	ck_assert_int_eq(probe(), NEEDED_UNKNOWN);
 	ck_assert_str_eq(keeper.probe.host, "mx.d.example");
+	heard_no_mail(s);
+}
+END_TEST
+
+/* ---- the ladder, as for mail ---- */
+
+#define P521 25 /* RFC 8446 4.2.7; stands for a hybrid group */
+
+START_TEST(a_host_that_takes_small_hellos_alone_needs_no_exception)
+{
+	const struct cert *own = cert_for("mx.d.example");
+	struct server *s = server_new(TLS_GOOD, own);
+
+	tls_client_set_hybrid(courier_tls, "P-521:X25519:P-256");
+	server_refuse_group(s, P521);
+	dane_host(plan_new("d.example"), "mx.d.example", s, own);
+	ck_assert_int_eq(probe(), NEEDED_NO);
+	ck_assert_uint_eq(s->connections, 2);
+	heard_no_mail(s);
+}
+END_TEST
+
+START_TEST(a_host_whose_tls_breaks_is_asked_once_more_and_needs_it)
+{
+	struct server *s = server_new(TLS_DROP, NULL);
+
+	tls_client_set_hybrid(courier_tls, "P-521:X25519:P-256");
+	dane_host(plan_new("d.example"), "mx.d.example", s,
+	    cert_for("mx.d.example"));
+	ck_assert_int_eq(probe(), NEEDED_YES);
+	ck_assert_uint_eq(s->connections, 2);
+	heard_no_mail(s);
+}
+END_TEST
+
+/* It is looked at as without the exception, which would let it. */
+START_TEST(tls_02_a_host_with_old_tls_needs_it)
+{
+	const struct cert *own = cert_for("mx.d.example");
+	struct server *s = server_new(TLS_GOOD, own);
+
+	conf.smtp_oldest = OLDEST_TLS_1_0;
+	server_limit_tls(s, TLS1_VERSION, NULL);
+	dane_host(plan_new("d.example"), "mx.d.example", s, own);
+	ck_assert_int_eq(probe(), NEEDED_YES);
+	ck_assert_uint_eq(s->handshakes, 0);
 	heard_no_mail(s);
 }
 END_TEST
@@ -338,6 +386,23 @@ static const struct {
 	{ "another key", TLS_GOOD, true, FAILURE_TLSA_MISMATCH },
 };
 
+START_TEST(tls_02_a_probe_tells_of_old_tls_where_that_may_be_used)
+{
+	struct server *s = server_new(TLS_GOOD, cert_for("mx.d.example"));
+
+	server_limit_tls(s, TLS1_VERSION, NULL);
+	conf.smtp_oldest = _i == 0 ? OLDEST_TLS_1_2 : OLDEST_TLS_1_0;
+	look_at(plan_add(plan_new("d.example"), "mx.d.example", 10, s,
+	    LEVEL_MAY));
+	ck_assert_int_eq(got.end, PROBE_MET);
+	ck_assert_int_eq(got.rung, _i == 0 ? RUNG_MODERN : RUNG_LEGACY);
+	ck_assert_int_eq(got.reached, _i == 0 ? REACHED_NOTHING : REACHED_TLS);
+	ck_assert_int_eq(got.failure,
+	    _i == 0 ? FAILURE_LEGACY_TLS : FAILURE_NONE);
+	heard_no_mail(s);
+}
+END_TEST
+
 START_TEST(a_probe_tells_what_is_not_met)
 {
 	struct server *s = server_new(shorts[_i].starttls,
@@ -435,6 +500,13 @@ add(TCase *t)
 	    an_exception_is_needed_by_a_host_that_falls_short, 0, 2);
 	tcase_add_test(t, an_exception_is_needed_as_long_as_one_host_needs_it);
 	tcase_add_loop_test(t, a_host_that_is_not_reached_leaves_it_open, 0, 2);
+	tcase_add_test(t,
+	    a_host_that_takes_small_hellos_alone_needs_no_exception);
+	tcase_add_test(t,
+	    a_host_whose_tls_breaks_is_asked_once_more_and_needs_it);
+	tcase_add_test(t, tls_02_a_host_with_old_tls_needs_it);
+	tcase_add_loop_test(t,
+	    tls_02_a_probe_tells_of_old_tls_where_that_may_be_used, 0, 2);
 	tcase_add_test(t, hosts_that_are_not_under_it_are_left_alone);
 	tcase_add_test(t,
 	    a_host_of_which_nothing_is_required_needs_no_exception);

@@ -3,6 +3,7 @@
  * A courier and exceptions: what is waived after which failure, that each use
  * is counted before mail goes, and what becomes of mail when it may not be.
  */
+#include <openssl/ssl.h>
 #include <string.h>
 
 #include "tests/courier_fixture.h"
@@ -198,6 +199,212 @@ START_TEST(inv_04_a_host_that_is_lowered_by_the_plan_comes_behind)
 }
 END_TEST
 
+/* ---- old TLS ---- */
+
+/* One that has nothing newer than TLS 1.0. */
+static struct server *
+old_server(const struct cert *own)
+{
+	struct server *s = server_new(TLS_GOOD, own);
+
+	server_limit_tls(s, TLS1_VERSION, NULL);
+	return s;
+}
+
+START_TEST(inv_04_tls_02_old_tls_that_is_waived_has_its_own_connection)
+{
+	const struct cert *own = cert_for("mx.d.example");
+	struct server *s = old_server(own);
+	struct evidence e;
+
+	dane_host(s, own, BIT(LEGACY_TLS));
+	try_one();
+	expect_delivered(REACHED_VERIFIED);
+	ck_assert_uint_eq(s->connections, 2);
+	ck_assert_uint_eq(s->clear_mails, 0);
+	e = record(0);
+	ck_assert_int_eq(e.failure, FAILURE_LEGACY_TLS);
+	ck_assert_int_eq(e.rung, RUNG_MODERN);
+	e = record(1);
+	ck_assert_int_eq(e.required, LEVEL_VERIFY);
+	ck_assert_uint_eq(e.in.failed, BIT(LEGACY_TLS));
+	ck_assert_int_eq(e.rung, RUNG_LEGACY);
+	ck_assert(!e.recalled && !e.clear_retry);
+	ck_assert_str_eq(e.protocol, "TLSv1");
+	ck_assert(evidence_is_legacy(&e));
+	ck_assert_str_eq(e.exception, "old");
+	ck_assert_uint_eq(keeper.uses, 1);
+	ck_assert(was_waived());
+	ck_assert(was_logged("warn courier/0 attempt"));
+	ck_assert(was_logged("rung=legacy"));
+}
+END_TEST
+
+/* By the authorities that are trusted, whose certificates are as strong. */
+START_TEST(inv_04_sts_42_old_tls_that_is_waived_proves_the_name_as_well)
+{
+	struct server *s = old_server(cert_for(_i == 0 ? "mx.d.example" :
+							 "other.example"));
+	struct plan *p = plan_new("d.example");
+	struct plan_host *h = plan_add(p, "mx.d.example", 10, s, LEVEL_MAY);
+
+	require_sts(p, h, true);
+	waive(p, h, BIT(LEGACY_TLS));
+	try_one();
+	if (_i == 0)
+		expect_delivered(REACHED_VERIFIED);
+	else
+		expect_failed("4.7.5");
+	ck_assert_uint_eq(s->mail_count, _i == 0);
+}
+END_TEST
+
+/* For the mail that saw it fail: the next begins where all is required. */
+START_TEST(inv_04_old_tls_is_waived_for_one_message_at_a_time)
+{
+	const struct cert *own = cert_for("mx.d.example");
+	struct server *s = old_server(own);
+
+	conf.smtp_connection_messages = 1;
+	dane_host(s, own, BIT(LEGACY_TLS));
+	try_one();
+	send_one(1, 2);
+	wait_for(has_reports, 2);
+	ck_assert_uint_eq(s->connections, 4);
+	ck_assert_uint_eq(keeper.uses, 2);
+	ck_assert_int_eq(evidence_of(&keeper.outcome[1].evidence[0]).rung,
+	    RUNG_MODERN);
+	ck_assert_int_eq(evidence_of(&keeper.outcome[1].evidence[1]).rung,
+	    RUNG_LEGACY);
+}
+END_TEST
+
+START_TEST(tls_02_not_where_dane_alone_will_do)
+{
+	const struct cert *own = cert_for("mx.d.example");
+	struct server *s = old_server(own);
+	struct plan_host *h = dane_host(s, own, BIT(LEGACY_TLS));
+
+	h->in.floor = LEVEL_DANE_ONLY;
+	decided(advisor.plan[0], h);
+	try_one();
+	expect_failed("4.7.5");
+	ck_assert_uint_eq(s->connections, 1);
+	ck_assert_uint_eq(s->handshakes, 0);
+}
+END_TEST
+
+/* Nothing is lowered by it, so there is nothing to count. */
+START_TEST(tls_02_old_tls_that_is_waived_comes_before_clear_text)
+{
+	struct server *s = old_server(cert_for("mx.d.example"));
+	struct plan *p = plan_new("d.example");
+
+	waive(p, plan_add(p, "mx.d.example", 10, s, LEVEL_MAY),
+	    BIT(LEGACY_TLS));
+	try_one();
+	expect_delivered(REACHED_TLS);
+	ck_assert_uint_eq(s->connections, 2);
+	ck_assert_uint_eq(s->clear_mails, 0);
+	ck_assert_int_eq(record(1).rung, RUNG_LEGACY);
+	ck_assert_uint_eq(record(1).in.failed, 0);
+	ck_assert_uint_eq(keeper.uses, 0);
+	ck_assert(was_logged("legacy-retry"));
+	ck_assert(!was_waived());
+}
+END_TEST
+
+START_TEST(inv_04_plain_gives_an_old_host_old_tls)
+{
+	const struct cert *own = cert_for("mx.d.example");
+	struct server *s = old_server(own);
+
+	dane_host(s, own, BIT(PLAIN));
+	try_one();
+	expect_delivered(REACHED_VERIFIED);
+	ck_assert_int_eq(record(1).rung, RUNG_LEGACY);
+}
+END_TEST
+
+/* ---- beside the ladder ---- */
+
+START_TEST(inv_07_clear_text_for_any_failure_of_tls_is_told_as_such)
+{
+	struct server *s = server_new(TLS_DROP, NULL);
+
+	dane_host(s, cert_for("mx.d.example"), BIT(PLAIN));
+	try_one();
+	expect_delivered(REACHED_PLAIN);
+	ck_assert_int_eq(record(1).rung, RUNG_CLEAR);
+	ck_assert(record(1).clear_retry);
+	ck_assert(!record(1).recalled);
+}
+END_TEST
+
+static bool
+has_failed_once(void)
+{
+	return was_logged("failure=no-starttls");
+}
+
+/* That other mail found TLS broken there waives nothing. */
+START_TEST(inv_04_what_is_remembered_of_a_host_is_no_want_of_starttls)
+{
+	const struct cert *own = cert_for("mx.d.example");
+	struct server *s = server_new(TLS_GOOD, own);
+	struct plan_host *h;
+
+	s->starttls = TLS_DROP;
+	plan_add(plan_new("c.example"), "mx.d.example", 10, s, LEVEL_MAY);
+	h = dane_host(s, own, BIT(NO_STARTTLS));
+	ck_assert_int_eq(h->required, LEVEL_VERIFY);
+	conf.smtp_idle_ms = 0;
+	send_slot(2, "c.example");
+	send_one(2, 9);
+	wait_for(has_reports, 1);
+	ck_assert_int_eq(record(1).rung, RUNG_CLEAR);
+	s->starttls = TLS_ABSENT;
+	send_slot(1, "d.example");
+	send_one(1, 1);
+	run_until(has_failed_once);
+	s->starttls = TLS_GOOD;
+	wait_for(has_reports, 2);
+	ck_assert_int_eq(keeper.outcome[1].result[0].reached, REACHED_VERIFIED);
+	ck_assert_uint_eq(keeper.uses, 0);
+}
+END_TEST
+
+START_TEST(clear_text_that_is_waived_is_not_bound_by_its_limits)
+{
+	struct server *s = server_new(_i == 0 ? TLS_ABSENT : TLS_DROP, NULL);
+	struct plan_host *h = dane_host(s, cert_for("mx.d.example"),
+	    _i == 0 ? BIT(NO_STARTTLS) : BIT(PLAIN));
+	struct wire_job j = job_of(1, 1, one, 1);
+
+	h->plaintext.forbidden = true;
+	j.clear_in_budget = false;
+	send_slot(1, "d.example");
+	send_job(&j);
+	wait_for(has_reports, 1);
+	expect_delivered(REACHED_PLAIN);
+}
+END_TEST
+
+/* It may have TLS: that is asked before the other goes in clear. */
+START_TEST(tls_16_a_host_lowered_by_the_plan_is_asked_for_tls_first)
+{
+	struct server *none = server_new(TLS_ABSENT, NULL);
+	struct server *low = server_new(TLS_GOOD, cert_for("mx2.d.example"));
+	struct plan *p = plan_new("d.example");
+
+	plan_add(p, "mx1.d.example", 10, none, LEVEL_MAY);
+	plan_add(p, "mx2.d.example", 10, low, LEVEL_PLAIN);
+	try_one();
+	expect_delivered(REACHED_TLS);
+	ck_assert_uint_eq(none->clear_mails, 0);
+}
+END_TEST
+
 /* ---- uses ---- */
 
 START_TEST(inv_04_mail_waits_until_its_use_is_counted)
@@ -376,6 +583,23 @@ add(TCase *t)
 	    inv_04_hosts_of_equal_preference_that_need_no_waiver_come_first);
 	tcase_add_test(t,
 	    inv_04_a_host_that_is_lowered_by_the_plan_comes_behind);
+	tcase_add_test(t,
+	    inv_04_tls_02_old_tls_that_is_waived_has_its_own_connection);
+	tcase_add_loop_test(t,
+	    inv_04_sts_42_old_tls_that_is_waived_proves_the_name_as_well, 0, 2);
+	tcase_add_test(t, inv_04_old_tls_is_waived_for_one_message_at_a_time);
+	tcase_add_test(t, tls_02_not_where_dane_alone_will_do);
+	tcase_add_test(t,
+	    tls_02_old_tls_that_is_waived_comes_before_clear_text);
+	tcase_add_test(t, inv_04_plain_gives_an_old_host_old_tls);
+	tcase_add_test(t,
+	    inv_07_clear_text_for_any_failure_of_tls_is_told_as_such);
+	tcase_add_test(t,
+	    inv_04_what_is_remembered_of_a_host_is_no_want_of_starttls);
+	tcase_add_loop_test(t,
+	    clear_text_that_is_waived_is_not_bound_by_its_limits, 0, 2);
+	tcase_add_test(t,
+	    tls_16_a_host_lowered_by_the_plan_is_asked_for_tls_first);
 	tcase_add_test(t, inv_04_mail_waits_until_its_use_is_counted);
 	tcase_add_test(t, inv_04_each_message_asks_once);
 	tcase_add_test(t, inv_04_an_exception_that_lowers_nothing_is_not_used);

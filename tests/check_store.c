@@ -265,6 +265,26 @@ static const char schema_1[] =
     "INSERT INTO courier VALUES (5, 6, 7);"
     "UPDATE meta SET value = 9 WHERE key = 'next_id';";
 
+/* Of exceptions, which no earlier schema could count. */
+static void
+has_room_for_uses(void)
+{
+	const struct store_exception e = { .name = "old",
+		.until = { 9000 },
+		.used = 1,
+		.host = "",
+		.why = "" };
+	struct store_exception back;
+	bool used = false;
+
+	ok(store_exception_put(s, &e, &why));
+	ok(store_exception_use(s, &e, 7, &why));
+	ok(store_exception_get(s, mem, "old", e.until, &back, &why));
+	ck_assert_uint_eq(back.used, 1);
+	ok(store_exception_used(s, &e, 7, &used, &why));
+	ck_assert(used);
+}
+
 START_TEST(a_spool_of_schema_1_is_brought_up_to_date_by_its_writer)
 {
 	struct store_message m;
@@ -305,6 +325,7 @@ START_TEST(a_spool_of_schema_1_is_brought_up_to_date_by_its_writer)
 	ck_assert_str_eq(d.last, "connection refused");
 	ck_assert_uint_eq(d.failures, 3);
 	ck_assert_str_eq(d.host, "");
+	has_room_for_uses();
 	/* What was incomplete went, as at every start. */
 	ck_assert_int_eq(store_message_get(s, mem, 8, &m, &why), ST_NOTFOUND);
 	ok(store_courier_seq(s, 5, &seq, &why));
@@ -393,6 +414,7 @@ START_TEST(a_spool_of_schema_2_keeps_its_mail_without_marks)
 	ck_assert_uint_eq(d.failures, 3);
 	ck_assert_str_eq(d.host, "mx.r.example");
 	ck_assert_str_eq(d.marks, "");
+	has_room_for_uses();
 	ok(store_rcpt_get(s, mem, 458752, &r, &why));
 	ck_assert_int_eq(r.dest, 4);
 	ok(store_dest_get(s, mem,

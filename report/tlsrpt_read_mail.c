@@ -8,6 +8,7 @@
 
 #include "report/tlsrpt_read.h"
 #include "util/base64.h"
+#include "util/sha256.h"
 
 enum encoding { ENCODING_IDENTITY, ENCODING_BASE64, ENCODING_QUOTED };
 
@@ -55,15 +56,6 @@ read_header(struct span *rest)
 	return p;
 }
 
-static int
-hex_value(uint8_t c)
-{
-	if (ascii_isdigit(c))
-		return c - '0';
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* RFC 2045 6.7; what is not as it says stays as it is. */
 static void
 add_quoted(struct sbuf *out, struct span line)
@@ -72,16 +64,13 @@ add_quoted(struct sbuf *out, struct span line)
 	       (line.p[line.n - 1] == ' ' || line.p[line.n - 1] == '\t'))
 		line.n--;
 	for (size_t i = 0; i < line.n; i++) {
-		int high = -1, low = -1;
+		uint8_t byte;
 
 		if (line.p[i] == '=' && i + 1 == line.n)
 			return;
-		if (line.p[i] == '=' && i + 2 < line.n) {
-			high = hex_value(line.p[i + 1]);
-			low = hex_value(line.p[i + 2]);
-		}
-		if (high >= 0 && low >= 0) {
-			sbuf_u8(out, (uint8_t)(high * 16 + low));
+		if (line.p[i] == '=' && hex_decode(span_sub(line, i + 1, i + 3),
+					    &byte, 1) == ST_OK) {
+			sbuf_u8(out, byte);
 			i += 2;
 		} else {
 			sbuf_u8(out, line.p[i]);

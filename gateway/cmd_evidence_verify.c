@@ -8,6 +8,7 @@
 #include "gateway/cmd_evidence.h"
 #include "gateway/evidence_key.h"
 #include "gateway/evidence_verify.h"
+#include "util/jtree.h"
 #include "util/sha256.h"
 
 #define KEPT_MAX 100000u /* ours: lines of a file of checkpoints */
@@ -154,38 +155,28 @@ print_verified(const struct evidence_verification *v, bool have_key)
 }
 
 static void
-put(json_t *o, const char *key, json_t *value)
-{
-	if (json_object_set_new(o, key, need(value)) != 0)
-		out_of_memory("evidence");
-}
-
-static void
 print_json(const struct evidence_verification *v, bool have_key)
 {
 	char hex[2 * EVIDENCE_HASH_BYTES + 1];
 	json_t *o = need(json_object());
 
 	hex_encode(span_of(v->last_hash, sizeof(v->last_hash)), hex);
-	put(o, "good", json_boolean(v->good));
+	jtree_put(o, "good", json_boolean(v->good));
 	if (!v->good) {
-		put(o, "broken-at", json_integer((json_int_t)v->wrong_at));
-		put(o, "why", json_string(v->why));
+		jtree_put_count(o, "broken-at", v->wrong_at);
+		jtree_put(o, "why", json_string(v->why));
 	}
-	put(o, "records", json_integer((json_int_t)v->records));
-	put(o, "events", json_integer((json_int_t)v->events));
-	put(o, "first", json_integer((json_int_t)v->first_seq));
-	put(o, "last", json_integer((json_int_t)v->last_seq));
-	put(o, "last-hash", json_string(hex));
-	put(o, "dropped-to", json_integer((json_int_t)v->base.seq));
-	put(o, "without-addresses",
-	    json_integer((json_int_t)v->without_addresses));
-	put(o, "checkpoints", json_integer((json_int_t)v->checkpoints));
-	put(o, "signatures-verified", json_boolean(have_key));
-	put(o, "signed-to", json_integer((json_int_t)v->signed_to));
-	json_dumpf(o, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-	putchar('\n');
-	json_decref(o);
+	jtree_put_count(o, "records", v->records);
+	jtree_put_count(o, "events", v->events);
+	jtree_put_count(o, "first", v->first_seq);
+	jtree_put_count(o, "last", v->last_seq);
+	jtree_put(o, "last-hash", json_string(hex));
+	jtree_put_count(o, "dropped-to", v->base.seq);
+	jtree_put_count(o, "without-addresses", v->without_addresses);
+	jtree_put_count(o, "checkpoints", v->checkpoints);
+	jtree_put(o, "signatures-verified", json_boolean(have_key));
+	jtree_put_count(o, "signed-to", v->signed_to);
+	cmd_print_json(o, JSON_INDENT(2));
 }
 
 int

@@ -407,9 +407,7 @@ dump_plan(const struct explain *x, const struct plan *plan)
 	json_object_set_new(o, "hosts", hosts);
 	json_object_set_new(o, "lookups", trail_json(plan));
 	put(o, "valid-until", wall_rfc3339(plan->valid_until, text));
-	json_dumpf(o, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-	putchar('\n');
-	json_decref(o);
+	cmd_print_json(o, JSON_INDENT(2));
 }
 
 /* ---- the run ---- */

@@ -93,9 +93,7 @@ print_result(const struct change *c, bool json)
 		    "changed", (json_int_t)s->changed, "busy",
 		    (json_int_t)s->busy, "complete", c->ended));
 
-		json_dumpf(j, stdout, JSON_PRESERVE_ORDER);
-		putchar('\n');
-		json_decref(j);
+		cmd_print_json(j, 0);
 		return;
 	}
 	printf("%" PRIu64 " recipients matched, %" PRIu64 " changed (%s)\n",

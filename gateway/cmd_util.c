@@ -90,6 +90,14 @@ cmd_anchor_state(TALLOC_CTX *mem, const struct conf *conf)
 	return need(talloc_asprintf(mem, "%s/anchor", conf->state_dir));
 }
 
+void
+cmd_print_json(json_t *value, size_t layout)
+{
+	json_dumpf(value, stdout, layout | JSON_PRESERVE_ORDER);
+	putchar('\n');
+	json_decref(value);
+}
+
 const char *
 cmd_who(void)
 {

@@ -3,6 +3,8 @@
 #ifndef GATEWAY_CMD_UTIL_H
 #define GATEWAY_CMD_UTIL_H
 
+#include <jansson.h>
+
 #include "gateway/cmd.h"
 #include "policy/conf.h"
 #include "spool/store.h"
@@ -28,6 +30,9 @@ struct store *cmd_open_store(TALLOC_CTX *mem, const struct conf *conf);
 
 /* The folder of the trust anchor's state; "" where it is not followed. */
 const char *cmd_anchor_state(TALLOC_CTX *mem, const struct conf *conf);
+
+/* A line or more to standard output; layout is jansson's.  Frees value. */
+void cmd_print_json(json_t *value, size_t layout);
 
 /* Who says so, for log and evidence: the person behind sudo, if any. */
 const char *cmd_who(void);

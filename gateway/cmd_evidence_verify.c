@@ -132,8 +132,10 @@ print_signed(const struct evidence_verification *v, bool have_key)
 		    wall_rfc3339(v->signed_at, when));
 	putchar('\n');
 	if (v->signed_to < v->last_seq)
-		printf("%" PRIu64 " records after it are not signed yet\n",
-		    v->last_seq - v->signed_to);
+		printf("%" PRIu64 " %s not signed yet\n",
+		    v->last_seq - v->signed_to,
+		    plural(v->last_seq - v->signed_to, "record after it is",
+			"records after it are"));
 }
 
 static void
@@ -142,16 +144,16 @@ print_verified(const struct evidence_verification *v, bool have_key)
 	char hex[2 * EVIDENCE_HASH_BYTES + 1];
 
 	hex_encode(span_of(v->last_hash, sizeof(v->last_hash)), hex);
-	printf("verified: %" PRIu64 " records, unbroken from record %" PRIu64
-	       "\n"
+	printf("verified: %" PRIu64 " %s, unbroken from record %" PRIu64 "\n"
 	       "last hash: %s\n",
-	    v->records, v->base.seq + 1, hex);
+	    v->records, plural(v->records, "record", "records"),
+	    v->base.seq + 1, hex);
 	print_base(v);
 	print_signed(v, have_key);
 	if (v->without_addresses > 0)
-		printf("%" PRIu64 " records have had their addresses "
-		       "removed\n",
-		    v->without_addresses);
+		printf("%" PRIu64 " %s had the addresses removed\n",
+		    v->without_addresses,
+		    plural(v->without_addresses, "record has", "records have"));
 }
 
 static void
@@ -262,8 +264,8 @@ evidence_cmd_replay(TALLOC_CTX *mem, struct store *store,
 		fprintf(stderr, "tierpost: %s\n", why.text);
 		return EXIT_TRY_LATER;
 	}
-	printf("%" PRIu64 " records decided again: %" PRIu64
+	printf("%" PRIu64 " %s decided again: %" PRIu64
 	       " with another answer\n",
-	    r.count, r.different);
+	    r.count, plural(r.count, "record", "records"), r.different);
 	return r.different + r.unread == 0 ? EXIT_DONE : EXIT_NO;
 }

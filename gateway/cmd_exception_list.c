@@ -367,7 +367,7 @@ exception_check(TALLOC_CTX *mem, const struct conf *conf,
 	else
 		json_decref(rows);
 	if (!a->json && found == 0)
-		printf("%zu exceptions, nothing to do\n",
-		    conf->exception_count);
+		printf("%zu %s, nothing to do\n", conf->exception_count,
+		    plural(conf->exception_count, "exception", "exceptions"));
 	return found > 0 ? EXIT_NO : EXIT_DONE;
 }

@@ -164,6 +164,13 @@ end(const struct list *l, enum status st, const struct diag *why)
 	return EXIT_TRY_LATER;
 }
 
+static void
+print_count(const struct list *l)
+{
+	printf("%" PRIu64 " %s in the queue\n", l->count,
+	    plural(l->count, "recipient", "recipients"));
+}
+
 static bool
 open_list(TALLOC_CTX *mem, const struct conf *conf,
     const struct queue_args *args, struct list *l)
@@ -202,7 +209,7 @@ queue_list(TALLOC_CTX *mem, const struct conf *conf,
 	if (st == ST_OK && args->json)
 		cmd_print_json(json_incref(l.rows), JSON_INDENT(2));
 	else if (st == ST_OK)
-		printf("%" PRIu64 " recipients in the queue\n", l.count);
+		print_count(&l);
 	json_decref(l.rows);
 	return end(&l, st, &why);
 }
@@ -443,7 +450,7 @@ print_groups(const struct summary *s)
 	if (s->l.args->json)
 		cmd_print_json(json_incref(rows), JSON_INDENT(2));
 	else
-		printf("%" PRIu64 " recipients in the queue\n", s->l.count);
+		print_count(&s->l);
 	json_decref(rows);
 }
 

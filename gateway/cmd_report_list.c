@@ -68,9 +68,9 @@ range(const struct figures *f, struct sbuf *out)
 		sbuf_str(out, "no attempts in this period\n");
 	else
 		sbuf_printf(out,
-		    "%" PRIu64 " attempts, records %" PRIu64 " to %" PRIu64
-		    "\n",
-		    f->records, f->first_seq, f->last_seq);
+		    "%" PRIu64 " %s, records %" PRIu64 " to %" PRIu64 "\n",
+		    f->records, plural(f->records, "attempt", "attempts"),
+		    f->first_seq, f->last_seq);
 }
 
 static void
@@ -129,14 +129,17 @@ plaintext_text(const struct figures *f, struct sbuf *out)
 		sbuf_str(out, "no attempts in this period\n");
 	else if (f->plaintext == 0)
 		sbuf_printf(out,
-		    "none: of %" PRIu64 " attempts, records %" PRIu64
-		    " to %" PRIu64 ", none sent content in clear\n",
-		    f->records, f->first_seq, f->last_seq);
+		    "none: of %" PRIu64 " %s, records %" PRIu64 " to %" PRIu64
+		    ", none sent content in clear\n",
+		    f->records, plural(f->records, "attempt", "attempts"),
+		    f->first_seq, f->last_seq);
 	else
 		sbuf_printf(out,
-		    "%" PRIu64 " of %" PRIu64 " attempts, records %" PRIu64
+		    "%" PRIu64 " of %" PRIu64 " %s, records %" PRIu64
 		    " to %" PRIu64 ", sent content in clear\n",
-		    f->plaintext, f->records, f->first_seq, f->last_seq);
+		    f->plaintext, f->records,
+		    plural(f->records, "attempt", "attempts"), f->first_seq,
+		    f->last_seq);
 }
 
 /* ---- the reports ---- */

@@ -131,13 +131,14 @@ write_text(const struct would *w, struct sbuf *out)
 		return;
 	}
 	sbuf_printf(out,
-	    "%" PRIu64 " deliveries, records %" PRIu64 " to %" PRIu64
+	    "%" PRIu64 " %s, records %" PRIu64 " to %" PRIu64
 	    ", if %s were required of every host\n\n"
 	    "  %10" PRIu64 "  would have been held\n"
 	    "  %10" PRIu64 "  went by TLS, and whether the host would have "
 	    "passed was not tried\n"
 	    "  %10" PRIu64 "  would have gone\n",
-	    n->delivered, w->first, w->last, level_name(w->job->opt.require),
+	    n->delivered, plural(n->delivered, "delivery", "deliveries"),
+	    w->first, w->last, level_name(w->job->opt.require),
 	    n->effect[EFFECT_HELD], n->effect[EFFECT_UNPROVEN],
 	    n->effect[EFFECT_NONE]);
 	if (n->effect[EFFECT_NONE] == n->delivered)

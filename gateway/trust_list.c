@@ -106,7 +106,8 @@ certificates_of(TALLOC_CTX *mem, struct span pem)
 		count += span_starts(line, "-----BEGIN CERTIFICATE-----") ||
 			 span_starts(line,
 			     "-----BEGIN TRUSTED CERTIFICATE-----");
-	return need(talloc_asprintf(mem, "%" PRIu64 " certificates", count));
+	return need(talloc_asprintf(mem, "%" PRIu64 " %s", count,
+	    plural(count, "certificate", "certificates")));
 }
 
 static struct compliance_trust

@@ -168,15 +168,20 @@ cards(TALLOC_CTX *mem, const struct figures *f, struct sbuf *out)
 	uint64_t all = figures_delivered(&f->total);
 
 	sbuf_str(out, "<div class=\"cards\">\n");
-	card(out, number(mem, all), "deliveries");
+	card(out, number(mem, all), plural(all, "delivery", "deliveries"));
 	card(out, share(mem, all - d[REACHED_PLAIN] - d[REACHED_NOTHING], all),
 	    "of them encrypted");
 	card(out,
 	    share(mem, d[REACHED_VERIFIED] + d[REACHED_AUTHENTICATED], all),
 	    "to an authenticated host");
-	card(out, number(mem, f->plaintext), "attempts in clear");
-	card(out, number(mem, f->total.blocked), "attempts kept back");
-	card(out, number(mem, f->by_exception), "deliveries by exception");
+	card(out, number(mem, f->plaintext),
+	    plural(f->plaintext, "attempt in clear", "attempts in clear"));
+	card(out, number(mem, f->total.blocked),
+	    plural(f->total.blocked, "attempt kept back",
+		"attempts kept back"));
+	card(out, number(mem, f->by_exception),
+	    plural(f->by_exception, "delivery by exception",
+		"deliveries by exception"));
 	sbuf_str(out, "</div>\n");
 }
 
@@ -359,9 +364,10 @@ plaintext_section(const struct compliance *c, struct sbuf *out)
 {
 	heading(out, 3, c->f->plain_list.count > 0);
 	html_printf(out,
-	    "%" PRIu64 " of %" PRIu64 " attempts on record in this period "
+	    "%" PRIu64 " of %" PRIu64 " %s on record in this period "
 	    "sent content in clear. ",
-	    c->f->plaintext, c->f->records);
+	    c->f->plaintext, c->f->records,
+	    plural(c->f->records, "attempt", "attempts"));
 	if (c->f->plaintext == 0 && c->f->records > 0 && c->chain.verified)
 		html_printf(out,
 		    "Each record from number %" PRIu64 " to %" PRIu64
@@ -443,9 +449,10 @@ selftest_section(const struct compliance *c, struct sbuf *out)
 	html_badge(out, t->passed ? TONE_GOOD : TONE_BAD,
 	    t->passed ? "passed" : "FAILED");
 	html_printf(out,
-	    " %zu of %zu cases as they must be, on %s, by version %s under "
+	    " %zu of %zu %s as required, on %s, by version %s under "
 	    "the configuration %s.",
-	    t->passed_count, t->count, t->time, t->version, t->configuration);
+	    t->passed_count, t->count, plural(t->count, "case", "cases"),
+	    t->time, t->version, t->configuration);
 	sbuf_str(out, "</p>\n");
 	compliance_cases(c, TABLE_HTML, out);
 	section_end(out);
@@ -454,12 +461,16 @@ selftest_section(const struct compliance *c, struct sbuf *out)
 static void
 trust_section(const struct compliance *c, struct sbuf *out)
 {
+	uint64_t seen = c->f->certificates.count + c->f->certificates.left_out;
+
 	heading(out, 9, false);
 	compliance_trusts(c, TABLE_HTML, out);
 	html_printf(out,
-	    "%" PRIu64 " certificates of mail servers were seen in the "
-	    "period: tierpost report certificates lists them.",
-	    (uint64_t)c->f->certificates.count + c->f->certificates.left_out);
+	    "%" PRIu64 " %s seen in the period; tierpost report certificates "
+	    "prints the list.",
+	    seen,
+	    plural(seen, "certificate of a mail server was",
+		"certificates of mail servers were"));
 	section_end(out);
 }
 

@@ -481,6 +481,55 @@ START_TEST(the_report_escapes_what_records_hold)
 }
 END_TEST
 
+/* Each count that is 1 stands before a noun, which is not a plural. */
+static void
+assert_ones(const char *text)
+{
+	static const char *const many[] = { "deliveries", "attempts", "records",
+		"mails", "cases", "rules", "routes", "files", "certificates",
+		"exceptions", "signed checkpoints" };
+
+	for (size_t i = 0; i < COUNT_OF(many); i++) {
+		const char *wrong = talloc_asprintf(mem, " 1 %s", many[i]);
+
+		ck_assert_msg(strstr(text, wrong) == NULL, "%s", wrong);
+		wrong = talloc_asprintf(mem, ">1</b>\n%s", many[i]);
+		ck_assert_msg(strstr(text, wrong) == NULL, "%s", wrong);
+	}
+}
+
+START_TEST(a_report_of_one_of_each_has_no_plurals)
+{
+	static const char
+	    result[] = "{\"time\":\"2026-11-24T00:00:00Z\",\"version\":\"1\","
+		       "\"configuration\":\"00\",\"chain\":true,\"tests\":"
+		       "[{\"name\":\"n\",\"about\":\"a\",\"must-be\":\"m\","
+		       "\"section\":\"s\",\"passed\":true}]}";
+	struct compliance_trust trust = { "DNSSEC", "/k", "00", "c", "" };
+	struct evidence (*const kinds[])(const char *domain,
+	    int64_t ms) = { record, in_clear, kept_back };
+	json_t *j = json_loads(result, 0, NULL);
+	struct diag why = { 0 };
+
+	begin("rules = ( { name = \"r\"; domains = [\"x.example\"]; require = "
+	      "\"verify\"; } );");
+	take(kinds[_i]("a.example", NOON));
+	figures_end(f);
+	c.chain.records = c.chain.checkpoints = c.chain.addresses_removed = 1;
+	c.trust = &trust;
+	c.trust_count = 1;
+	ck_assert_int_eq(compliance_selftest_read(mem, j, &c.selftest, &why),
+	    ST_OK);
+	json_decref(j);
+	for (size_t r = 0; r < COUNT_OF(regimes); r++) {
+		c.regime = regime_find(regimes[r]);
+		sbuf_reset(&out);
+		compliance_html(mem, &c, &out);
+		assert_ones(sbuf_cstr(&out));
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -510,6 +559,7 @@ main(void)
 	tcase_add_test(t, a_self_test_counts_when_all_of_it_passed);
 	tcase_add_test(t, the_register_has_exceptions_used_or_not);
 	tcase_add_test(t, the_report_escapes_what_records_hold);
+	tcase_add_loop_test(t, a_report_of_one_of_each_has_no_plurals, 0, 3);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_ENV);
 	failed = srunner_ntests_failed(r);

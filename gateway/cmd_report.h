@@ -30,7 +30,6 @@ struct report_job {
 	struct report_options opt;
 	const struct conf *conf;
 	struct store *store; /* set by report_open() */
-	uint64_t last_seq;   /* of the records that were read; 0: none */
 };
 
 /* What the reading of records left out. */

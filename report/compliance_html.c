@@ -39,8 +39,8 @@ static const struct {
 static void
 heading(struct sbuf *out, size_t section, bool wide)
 {
-	sbuf_printf(out, "<section class=\"%s\" id=\"%s\">",
-	    wide ? "landscape" : "portrait", sections[section].id);
+	sbuf_printf(out, "<section%s id=\"%s\">",
+	    wide ? " class=\"landscape\"" : "", sections[section].id);
 	html_element(out, "h2", sections[section].title);
 }
 
@@ -335,32 +335,39 @@ points(TALLOC_CTX *mem, const struct compliance *c, const struct regime *r,
 
 /* ---- lists ---- */
 
+/* What a page has no room for, and the command that prints it. */
 static void
-put_list(const struct compliance *c, enum list_id id, const char *command,
-    struct sbuf *out)
+more(uint64_t left, const char *command, struct sbuf *out)
 {
-	const struct figures_list *l = list_of(id, c->f);
-	uint64_t left;
-
-	if (l->count == 0) {
-		html_element(out, "p", lists[id].none);
-		return;
-	}
-	left = list_write(id, c->f, TABLE_HTML, COMPLIANCE_MAX_ROWS, out);
 	if (left == 0)
 		return;
-	sbuf_str(out, "<p>");
-	html_printf(out, "And %" PRIu64 " more", left);
-	if (command != NULL) {
-		sbuf_str(out, "; all of them by <code>tierpost report ");
-		html_text(out, command);
-		sbuf_str(out, " --csv</code>");
-	}
-	sbuf_str(out, ".</p>\n");
+	sbuf_str(out, "<p class=\"more\">");
+	html_printf(out, "And %" PRIu64 " more; all of them by ", left);
+	html_element(out, "code", command);
+	sbuf_str(out, "</p>\n");
 }
 
 static void
-plaintext_section(const struct compliance *c, struct sbuf *out)
+put_list(TALLOC_CTX *mem, const struct compliance *c, enum list_id id,
+    struct sbuf *out)
+{
+	char since[CLOCK_TEXT_BYTES], until[CLOCK_TEXT_BYTES];
+
+	if (list_of(id, c->f)->count == 0) {
+		html_element(out, "p", lists[id].none);
+		return;
+	}
+	more(list_write(id, c->f, TABLE_HTML, c->max_rows, out),
+	    need(talloc_asprintf(mem, "tierpost report %s%s%s%s%s --csv",
+		lists[id].name, c->since.ms == 0 ? "" : " --since ",
+		c->since.ms == 0 ? "" : wall_rfc3339(c->since, since),
+		c->until.ms == 0 ? "" : " --until ",
+		c->until.ms == 0 ? "" : wall_rfc3339(c->until, until))),
+	    out);
+}
+
+static void
+plaintext_section(TALLOC_CTX *mem, const struct compliance *c, struct sbuf *out)
 {
 	heading(out, 3, c->f->plain_list.count > 0);
 	html_printf(out,
@@ -373,26 +380,26 @@ plaintext_section(const struct compliance *c, struct sbuf *out)
 		    "Each record from number %" PRIu64 " to %" PRIu64
 		    " was read, and the chain that they are in is unbroken.",
 		    c->f->first_seq, c->f->last_seq);
-	put_list(c, LIST_PLAINTEXT, "plaintext", out);
+	put_list(mem, c, LIST_PLAINTEXT, out);
 	section_end(out);
 }
 
 static void
-blocked_section(const struct compliance *c, struct sbuf *out)
+blocked_section(TALLOC_CTX *mem, const struct compliance *c, struct sbuf *out)
 {
 	heading(out, 6, c->f->blocked.count > 0);
-	put_list(c, LIST_BLOCKED, "blocked", out);
+	put_list(mem, c, LIST_BLOCKED, out);
 	html_element(out, "h3", lists[LIST_RETURNED].title);
-	put_list(c, LIST_RETURNED, "returned", out);
+	put_list(mem, c, LIST_RETURNED, out);
 	section_end(out);
 }
 
 static void
-list_section(const struct compliance *c, size_t section, enum list_id id,
-    struct sbuf *out)
+list_section(TALLOC_CTX *mem, const struct compliance *c, size_t section,
+    enum list_id id, struct sbuf *out)
 {
 	heading(out, section, list_of(id, c->f)->count > 0);
-	put_list(c, id, lists[id].name, out);
+	put_list(mem, c, id, out);
 	section_end(out);
 }
 
@@ -423,11 +430,12 @@ policy_section(TALLOC_CTX *mem, const struct compliance *c, struct sbuf *out)
 		html_element(out, "p",
 		    "None: what domains publish decides alone.");
 	else
-		compliance_rules(mem, c, TABLE_HTML, out);
+		more(compliance_rules(mem, c, TABLE_HTML, c->max_rows, out),
+		    "tierpost check-config --effective", out);
 	html_element(out, "h3", lists[LIST_CONFIGURATIONS].title);
-	put_list(c, LIST_CONFIGURATIONS, NULL, out);
+	put_list(mem, c, LIST_CONFIGURATIONS, out);
 	html_element(out, "h3", lists[LIST_EVENTS].title);
-	put_list(c, LIST_EVENTS, NULL, out);
+	put_list(mem, c, LIST_EVENTS, out);
 	section_end(out);
 }
 
@@ -528,10 +536,10 @@ compliance_html(TALLOC_CTX *mem, const struct compliance *c, struct sbuf *out)
 	heading(out, 2, false);
 	points(tmp, c, &regime_common, out);
 	section_end(out);
-	plaintext_section(c, out);
-	list_section(c, 4, LIST_UNAUTHENTICATED, out);
-	list_section(c, 5, LIST_EXCEPTIONS, out);
-	blocked_section(c, out);
+	plaintext_section(tmp, c, out);
+	list_section(tmp, c, 4, LIST_UNAUTHENTICATED, out);
+	list_section(tmp, c, 5, LIST_EXCEPTIONS, out);
+	blocked_section(tmp, c, out);
 	policy_section(tmp, c, out);
 	selftest_section(c, out);
 	trust_section(c, out);

@@ -307,6 +307,7 @@ begin(const char *more)
 		.period = "2026-11",
 		.now = { NOON },
 		.version = "1",
+		.max_rows = 2,
 		.f = f,
 		.chain = { .verified = true, .broken = "" } };
 	c.conf = conf_read_text(mem, "t",
@@ -481,6 +482,36 @@ START_TEST(the_report_escapes_what_records_hold)
 }
 END_TEST
 
+START_TEST(a_page_has_so_many_rows_of_a_list_and_says_how_to_get_all)
+{
+	const char *page;
+
+	begin("rules = ( { name = \"r1\"; domains = [\"x.example\"]; require = "
+	      "\"verify\"; }, { name = \"r2\"; domains = [\"y.example\"]; "
+	      "require = \"verify\"; }, { name = \"r3\"; domains = "
+	      "[\"z.example\"]; require = \"verify\"; } );");
+	c.since = f->since;
+	c.until = f->until;
+	for (unsigned i = 0; i < 7; i++)
+		take(in_clear("a.example", NOON));
+	figures_end(f);
+	compliance_html(mem, &c, &out);
+	page = sbuf_cstr(&out);
+	ck_assert_ptr_nonnull(strstr(page, "And 5 more; all of them by "
+					   "<code>tierpost report plaintext "
+					   "--since 2026-10-31T12:00:00Z "
+					   "--until 2026-11-04T12:00:00Z "
+					   "--csv</code>"));
+	ck_assert_ptr_nonnull(strstr(page, "And 1 more; all of them by "
+					   "<code>tierpost check-config "
+					   "--effective</code>"));
+	ck_assert_ptr_null(strstr(page, "<td>r3</td>"));
+	sbuf_reset(&out);
+	compliance_json(mem, &c, &out);
+	ck_assert_ptr_nonnull(strstr(sbuf_cstr(&out), "\"r3\""));
+}
+END_TEST
+
 /* Each count that is 1 stands before a noun, which is not a plural. */
 static void
 assert_ones(const char *text)
@@ -559,6 +590,8 @@ main(void)
 	tcase_add_test(t, a_self_test_counts_when_all_of_it_passed);
 	tcase_add_test(t, the_register_has_exceptions_used_or_not);
 	tcase_add_test(t, the_report_escapes_what_records_hold);
+	tcase_add_test(t,
+	    a_page_has_so_many_rows_of_a_list_and_says_how_to_get_all);
 	tcase_add_loop_test(t, a_report_of_one_of_each_has_no_plurals, 0, 3);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_ENV);

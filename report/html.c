@@ -24,7 +24,7 @@ static const char style[] =
     "body{margin:0;background-color:var(--bg);color:var(--fg);"
     "font:16px/1.5 system-ui,sans-serif;-webkit-print-color-adjust:exact;"
     "print-color-adjust:exact}"
-    "main{max-width:62rem;margin:0 auto;padding:2rem 1.25rem 4rem}"
+    "main{max-width:76rem;margin:0 auto;padding:2rem 1.25rem 4rem}"
     "h1{font-size:1.9rem;line-height:1.2;margin:0 0 .25rem}"
     "h2{font-size:1.3rem;margin:2.5rem 0 .75rem;padding-bottom:.3rem;"
     "border-bottom:1px solid;border-color:var(--line)}"
@@ -94,10 +94,11 @@ static const char paper[] =
     ".card b{font-size:15pt}.key,.badge,code,pre{font-size:8pt}"
     ".point{margin:3mm 0;padding:0 0 0 3mm}"
     ".wide{overflow:visible}.chart{min-width:0}nav{display:none}"
-    ".wide table{min-width:0!important}.landscape{page:wide}}"
+    ".wide table{min-width:0!important}main{page:tall}"
+    ".landscape{page:wide}}"
     "@page{size:A4;margin:16mm 14mm;@bottom-right{font:8pt sans-serif;"
     "color:#444;content:counter(page) ' / ' counter(pages)}}"
-    "@page wide{size:A4 landscape;margin:12mm 14mm 14mm}";
+    "@page tall{size:A4}@page wide{size:A4 landscape;margin:12mm 14mm 14mm}";
 
 void
 html_printf(struct sbuf *out, const char *fmt, ...)

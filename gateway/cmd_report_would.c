@@ -183,7 +183,7 @@ report_would_block(struct report_job *job, const char *name)
 	w.list = need(talloc_array(job->mem, struct domain *,
 	    (unsigned)strmap_count(w.domains) + 1));
 	strmap_each(w.domains, list_one, &w);
-	qsort(w.list, w.count, sizeof(*w.list), by_held);
+	qsort(w.list, w.count, sizeof(struct domain *), by_held);
 	sbuf_init(&out, job->mem, TABLE_MAX_BYTES);
 	switch (job->opt.form) {
 	case TABLE_CSV:

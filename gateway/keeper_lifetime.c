@@ -257,7 +257,7 @@ prove(struct looked *l, struct diag *why)
 	STAILQ_FOREACH(e, &l->rcpts, link)
 		if (e->over)
 			list[n++] = e;
-	qsort(list, n, sizeof(list[0]), by_dest);
+	qsort(list, n, sizeof(struct lapse *), by_dest);
 	for (size_t at = 0, some = 0; st == ST_OK && at < n; at += some)
 		st = prove_some(l, &list[at], n - at, &some, why);
 	return st;

@@ -52,7 +52,7 @@ decode(struct span uri, const char *only, struct sbuf *out)
 		if (c == '%' && (c = encoded(uri, i)) < 0)
 			return false;
 		if (uri.p[i] == '%' && only != NULL &&
-		    memchr(only, c, strlen(only)) == NULL)
+		    !span_has(span_str(only), (uint8_t)c))
 			sbuf_add(out, uri.p + i, 3);
 		else if (c <= ' ' || c > 0x7e)
 			return false;

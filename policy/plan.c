@@ -263,8 +263,14 @@ planner_new_hop(TALLOC_CTX *mem, const struct conf *conf,
 }
 
 bool
+plan_life_is_over(struct wall made, struct wall valid_until, struct wall now)
+{
+	return wall_reached(now, valid_until) ||
+	       !wall_reached(wall_after(now, CLOCK_SLACK_MS), made);
+}
+
+bool
 plan_is_over(const struct plan *plan, struct wall now)
 {
-	return wall_reached(now, plan->valid_until) ||
-	       !wall_reached(wall_after(now, CLOCK_SLACK_MS), plan->made);
+	return plan_life_is_over(plan->made, plan->valid_until, now);
 }

@@ -495,6 +495,10 @@ const struct conf_destination *conf_destination_for(const struct conf *conf,
 const struct conf_route *conf_route_for(const struct conf *conf,
     const char *domain, bool fallback);
 
+/* Whose MTA-STS policy counts for mail to domain: its own, or that of the
+ * domain that its route leads to (STS-03). */
+const char *conf_policy_domain(const struct conf *conf, const char *domain);
+
 /* The route of that name, or NULL. */
 const struct conf_route *conf_route_named(const struct conf *conf,
     const char *name);

@@ -503,10 +503,10 @@ courier_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 	struct line *l = arg;
 	TALLOC_CTX *tmp = talloc_new(l);
 	struct unpack u = unpack_from(payload);
-	struct wish w = { .token = unpack_u32(&u),
-		.of.to = unpack_dest_key(&u, tmp) };
+	struct wish w = { .token = unpack_u32(&u) };
 	enum status st;
 
+	w.of.to = unpack_dest_key(&u, tmp);
 	w.anew = unpack_bool(&u);
 	if (type != WIRE_PLAN_WANT || unpack_done(&u) != ST_OK)
 		st = diag_set(why, ST_SYNTAX, "not a question for a plan");
@@ -522,11 +522,11 @@ mapper_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 	struct line *l = arg;
 	TALLOC_CTX *tmp = talloc_new(l);
 	struct unpack u = unpack_from(payload);
-	struct wish w = { .token = unpack_u32(&u),
-		.of = { .to = { unpack_str(&u, tmp), CLASS_NORMAL, "" },
-		    .is_hop = true } };
+	struct wish w = { .token = unpack_u32(&u), .of.is_hop = true };
 	struct subject *of = &w.of;
 	enum status st;
+
+	of->to = (struct dest_key){ unpack_str(&u, tmp), CLASS_NORMAL, "" };
 
 	/* There is one way to write it, or one plan would be made twice. */
 	if (type != WIRE_HOP_WANT || unpack_done(&u) != ST_OK ||

@@ -167,8 +167,13 @@ read_whole(TALLOC_CTX *mem, const char *path)
 	sbuf_init(&b, mem, CONF_MAX_BYTES);
 	while ((n = fread(part, 1, sizeof(part), f)) > 0)
 		sbuf_add(&b, part, n);
+	n = (size_t)ferror(f);
 	fclose(f);
-	return sbuf_cstr(&b);
+	if (n == 0 && !sbuf_failed(&b))
+		return sbuf_cstr(&b);
+	/* What came before is not all of it, and would replace it. */
+	fprintf(stderr, "tierpost: %s: cannot be read as a whole\n", path);
+	return NULL;
 }
 
 /* ---- the whole of it ---- */

@@ -514,8 +514,10 @@ enum exception_state conf_exception_state(const struct conf_exception *e,
     struct wall now, int64_t soon_ms);
 /* May a rule or an exception be called so? */
 bool conf_is_name(const char *name);
-/* The level below which it lowers nothing, whatever fails. */
+/* A rule that requires more than this leaves it nothing to lower. */
 enum level conf_exception_lowest(const struct conf_exception *e);
+/* The least that may be left of what is published, whatever fails. */
+enum level conf_exception_leaves(const struct conf_exception *e);
 /* NULL: there is none of that name. */
 const struct conf_exception *conf_exception_named(const struct conf *conf,
     const char *name);

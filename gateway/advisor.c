@@ -313,6 +313,13 @@ kept_new(struct advisor *a, const char *key, const struct subject *of)
 	return k;
 }
 
+static const char *
+policy_domain(const struct advisor *a, const struct subject *of)
+{
+	return of->is_hop ? of->hop.name :
+			    conf_policy_domain(a->env.conf, of->to.domain);
+}
+
 /*
  * Does the plan that is kept serve?  Not when it has ended, nor when the
  * hosts do not meet the policy it rests on and that may be another now
@@ -325,7 +332,8 @@ serves(struct advisor *a, const struct kept *k, bool anew)
 		return true; /* it is being made */
 	if (plan_is_over(k->plan, net_wall(a->env.net)))
 		return false;
-	return !anew || !discover_may_ask_anew(a->discover, k->of.to.domain);
+	return !anew ||
+	       !discover_may_ask_anew(a->discover, policy_domain(a, &k->of));
 }
 
 struct wish {
@@ -352,8 +360,8 @@ ask(struct line *l, const struct wish *w)
 	bool fresh = k == NULL;
 	if (fresh) {
 		k = kept_new(a, key, of);
-		k->anew = w->anew &&
-			  discover_may_ask_anew(a->discover, of->to.domain);
+		k->anew = w->anew && discover_may_ask_anew(a->discover,
+					 policy_domain(a, of));
 	}
 	talloc_free(key);
 	q = need(talloc_zero(k, struct question));
@@ -495,10 +503,10 @@ courier_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 	struct line *l = arg;
 	TALLOC_CTX *tmp = talloc_new(l);
 	struct unpack u = unpack_from(payload);
-	struct wish w = { .token = unpack_u32(&u),
-		.of.to = unpack_dest_key(&u, tmp) };
+	struct wish w = { .token = unpack_u32(&u) };
 	enum status st;
 
+	w.of.to = unpack_dest_key(&u, tmp);
 	w.anew = unpack_bool(&u);
 	if (type != WIRE_PLAN_WANT || unpack_done(&u) != ST_OK)
 		st = diag_set(why, ST_SYNTAX, "not a question for a plan");
@@ -514,11 +522,11 @@ mapper_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 	struct line *l = arg;
 	TALLOC_CTX *tmp = talloc_new(l);
 	struct unpack u = unpack_from(payload);
-	struct wish w = { .token = unpack_u32(&u),
-		.of = { .to = { unpack_str(&u, tmp), CLASS_NORMAL, "" },
-		    .is_hop = true } };
+	struct wish w = { .token = unpack_u32(&u), .of.is_hop = true };
 	struct subject *of = &w.of;
 	enum status st;
+
+	of->to = (struct dest_key){ unpack_str(&u, tmp), CLASS_NORMAL, "" };
 
 	/* There is one way to write it, or one plan would be made twice. */
 	if (type != WIRE_HOP_WANT || unpack_done(&u) != ST_OK ||
@@ -619,13 +627,6 @@ answer_errand(struct errand *e, const struct wire_policy_answer *answer)
 	talloc_free(e);
 }
 
-/* Next hops may be of the domain, or lead to it by a route. */
-static bool
-is_about(const struct kept *k, const char *domain)
-{
-	return k->of.is_hop || domain_eq(k->of.to.domain, domain);
-}
-
 /* Plans that rest on what has changed: others are made when asked for. */
 static void
 forget_plans_of(struct advisor *a, const char *domain)
@@ -634,7 +635,8 @@ forget_plans_of(struct advisor *a, const char *domain)
 
 	for (k = TAILQ_FIRST(&a->by_age); k != NULL; k = next) {
 		next = TAILQ_NEXT(k, age);
-		if (k->plan != NULL && is_about(k, domain))
+		if (k->plan != NULL &&
+		    domain_eq(policy_domain(a, &k->of), domain))
 			forget(k);
 	}
 }

@@ -166,7 +166,8 @@ end_slots(void *arg, void *dest)
 	struct sched_dest *d = dest;
 	struct sched_slot *slot;
 
-	if (!domain_eq(d->domain, e->domain))
+	if (!domain_eq(conf_policy_domain(e->k->env.conf, d->domain),
+		e->domain))
 		return;
 	TAILQ_FOREACH(slot, &d->slots, link)
 		dispatch_slot_end(e->k, (struct kslot *)slot);

@@ -495,6 +495,10 @@ const struct conf_destination *conf_destination_for(const struct conf *conf,
 const struct conf_route *conf_route_for(const struct conf *conf,
     const char *domain, bool fallback);
 
+/* Whose MTA-STS policy counts for mail to domain: its own, or that of the
+ * domain that its route leads to (STS-03). */
+const char *conf_policy_domain(const struct conf *conf, const char *domain);
+
 /* The route of that name, or NULL. */
 const struct conf_route *conf_route_named(const struct conf *conf,
     const char *name);
@@ -510,8 +514,10 @@ enum exception_state conf_exception_state(const struct conf_exception *e,
     struct wall now, int64_t soon_ms);
 /* May a rule or an exception be called so? */
 bool conf_is_name(const char *name);
-/* The level below which it lowers nothing, whatever fails. */
+/* A rule that requires more than this leaves it nothing to lower. */
 enum level conf_exception_lowest(const struct conf_exception *e);
+/* The least that may be left of what is published, whatever fails. */
+enum level conf_exception_leaves(const struct conf_exception *e);
 /* NULL: there is none of that name. */
 const struct conf_exception *conf_exception_named(const struct conf *conf,
     const char *name);

@@ -669,9 +669,11 @@ rule_9_method(const struct decide_in *in, struct finding *f)
 	case VERIFY_BY_DANE:
 		if (is_by_dane(f->cell))
 			return;
-		/* A waiver has set DANE aside, and the rule asks for it. */
+		/* A waiver has set DANE aside, and the rule asks for it,
+		 * beside what is left. */
 		if (in->dane == DANE_D1_USABLE)
-			settle(f, DANE, DECIDE_FLOOR, &rule_dane_why);
+			settle(f, f->cell == STS ? BOTH : DANE, DECIDE_FLOOR,
+			    &rule_dane_why);
 		else
 			settle(f, SKIP, DECIDE_FLOOR, &rule_no_dane_why);
 		return;

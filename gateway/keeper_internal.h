@@ -403,6 +403,8 @@ struct keeper {
 	uint32_t admin_count;
 	TAILQ_HEAD(, policy_ask) policies;
 	uint32_t policy_count, last_policy;
+	TAILQ_HEAD(, explain_ask) explains;
+	uint32_t explain_count, last_explain;
 	/* exceptions */
 	struct use_wants uses;
 	struct exception_events told; /* of the running transaction */
@@ -643,6 +645,16 @@ bool policy_has_work(const struct keeper *k);
 MUST_CHECK enum status policy_apply(struct keeper *k, struct diag *why);
 void policy_undo(struct keeper *k);
 void policy_settle(struct keeper *k);
+
+/* ---- keeper_explain.c ---- */
+/* back: where the answer goes. */
+MUST_CHECK enum status explain_take(struct keeper *k, struct chan *back,
+    struct span payload, struct diag *why);
+/* The advisor's answer. */
+MUST_CHECK enum status explain_shown(struct keeper *k, struct span payload,
+    struct diag *why);
+void explain_line_gone(struct keeper *k, const struct chan *back);
+void explain_advisor_gone(struct keeper *k);
 
 /* ---- keeper_chain.c ---- */
 /* After the store was opened: how far the chain is signed. */

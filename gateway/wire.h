@@ -51,7 +51,7 @@ enum wire_type {
 	WIRE_OUTCOME,
 	WIRE_SLOT_FAILED,
 	WIRE_SLOT_IDLE, /* u32 slot: all jobs reported; the slot is gone */
-	/* courier -> advisor, and back */
+	/* courier -> advisor, and back; keeper -> advisor */
 	/* u32 token, destination (pack_dest_key), bool anew: hosts do not meet
 	 * the cached MTA-STS policy, which may be another now (STS-38) */
 	WIRE_PLAN_WANT,
@@ -79,6 +79,11 @@ enum wire_type {
 	/* keeper -> courier, and back: is the exception still needed? */
 	WIRE_PROBE,
 	WIRE_PROBED,
+	/* command line -> keeper, and back; the keeper asks the advisor by
+	 * PLAN_WANT, which answers with the resolver's health as well */
+	WIRE_EXPLAIN_WANT, /* destination (pack_dest_key) */
+	WIRE_EXPLAIN,
+	WIRE_PLAN_SHOWN, /* u32 token, bool validating, str health, plan */
 };
 
 struct wire_open {
@@ -288,6 +293,26 @@ MUST_CHECK enum status wire_unpack_sts_ask(TALLOC_CTX *mem, struct span a,
     uint32_t *token, struct wire_policy_ask *out, struct diag *why);
 MUST_CHECK enum status wire_unpack_sts_answer(TALLOC_CTX *mem, struct span a,
     uint32_t *token, struct wire_policy_answer *out, struct diag *why);
+
+/* What the running gateway would do now (EXPLAIN). */
+struct wire_explained {
+	const char *why;   /* it cannot tell, for people; else "" */
+	bool interference; /* it seems that somebody strips TLS */
+	bool validating;   /* does the resolver? */
+	const char *health;
+	struct plan *plan; /* NULL: see why */
+};
+
+#define WIRE_HEALTH_BYTES 400u /* ours: of the resolver's, for people */
+
+/* Behind the token of PLAN_SHOWN, and in EXPLAIN behind interference. */
+void wire_pack_shown(struct sbuf *b, bool validating, const char *health,
+    const struct plan *plan);
+/* shown: as it came in PLAN_SHOWN. */
+void wire_pack_explained(struct sbuf *b, bool interference, struct span shown);
+void wire_pack_unexplained(struct sbuf *b, const char *why);
+MUST_CHECK enum status wire_unpack_explained(TALLOC_CTX *mem, struct span a,
+    struct wire_explained *out, struct diag *why);
 
 /* A message that is about to go out because of an exception. */
 struct wire_use {

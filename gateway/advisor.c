@@ -418,20 +418,34 @@ begin_all(struct advisor *a)
 	}
 }
 
+/* The mapper keeps answers longer than a plan is asked for. */
+static void
+tell_mapper(const struct advisor *a)
+{
+	if (a->mapper != NULL)
+		chan_send_span(a->mapper->chan, WIRE_HOPS_OVER, SPAN_NONE);
+}
+
+static void
+make_anew(struct kept *k)
+{
+	TALLOC_FREE(k->supply);
+	make_plan(k);
+}
+
 /* What is kept was found under other circumstances: make it anew. */
 static void
 start_over(struct advisor *a)
 {
 	struct kept *k, *next;
 
+	tell_mapper(a);
 	for (k = TAILQ_FIRST(&a->by_age); k != NULL; k = next) {
 		next = TAILQ_NEXT(k, age);
-		if (k->plan != NULL) {
+		if (k->plan != NULL)
 			forget(k);
-		} else if (k->supply != NULL) {
-			TALLOC_FREE(k->supply);
-			make_plan(k);
-		}
+		else if (k->supply != NULL)
+			make_anew(k);
 	}
 }
 
@@ -653,16 +667,24 @@ is_about(const struct kept *k, const char *domain)
 	return k->of.is_hop || domain_eq(k->of.to.domain, domain);
 }
 
-/* Plans that rest on what has changed: others are made when asked for. */
+/*
+ * Plans that rest on what has changed: others are made when asked for.  One in
+ * the making may have been supplied already with what was.
+ */
 static void
 forget_plans_of(struct advisor *a, const char *domain)
 {
 	struct kept *k, *next;
 
+	tell_mapper(a);
 	for (k = TAILQ_FIRST(&a->by_age); k != NULL; k = next) {
 		next = TAILQ_NEXT(k, age);
-		if (k->plan != NULL && is_about(k, domain))
+		if (!is_about(k, domain))
+			continue;
+		if (k->plan != NULL)
 			forget(k);
+		else if (k->supply != NULL)
+			make_anew(k);
 	}
 }
 
@@ -691,6 +713,7 @@ run_errand(struct advisor *a, struct span payload, struct diag *why)
 {
 	struct errand *e = need(talloc_zero(a, struct errand));
 	struct wire_policy_ask w;
+	bool done;
 	enum status st = wire_unpack_sts_ask(e, payload, &e->token, &w, why);
 
 	if (st != ST_OK) {
@@ -705,11 +728,12 @@ run_errand(struct advisor *a, struct span payload, struct diag *why)
 		    e);
 		break;
 	case POLICY_FORGET:
+		done = policy_cache_forget(discover_cache(a->discover),
+		    e->domain);
 		forget_plans_of(a, e->domain);
 		answer_errand(e,
 		    &(const struct wire_policy_answer){
-			.done = policy_cache_forget(discover_cache(a->discover),
-			    e->domain),
+			.done = done,
 			.state = STS_ST_ABSENT,
 			.id = "",
 			.why = "",

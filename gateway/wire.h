@@ -84,6 +84,10 @@ enum wire_type {
 	WIRE_EXPLAIN_WANT, /* destination (pack_dest_key) */
 	WIRE_EXPLAIN,
 	WIRE_PLAN_SHOWN, /* u32 token, bool validating, str health, plan */
+	/* advisor -> mapper; no payload: what a plan before this one says does
+	 * not hold any more, for a policy was changed by hand, or what the
+	 * resolver says has another worth */
+	WIRE_HOPS_OVER,
 };
 
 struct wire_open {

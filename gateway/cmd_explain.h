@@ -14,6 +14,7 @@
 #include "gateway/cmd_message.h"
 #include "gateway/cmd_util.h"
 #include "gateway/probe.h"
+#include "gateway/wire.h"
 
 /* What a connection to a host came to. */
 struct explain_look {
@@ -48,6 +49,7 @@ struct explain {
 	const char *alone; /* why the plan is not the running gateway's; NULL:
 			    * it is */
 	bool interference; /* of the gateway: somebody strips TLS */
+	struct wire_memory memory; /* of the gateway: where TLS has failed */
 	bool validating;
 	const char *health;
 	struct explain_looks *look; /* of each host of the plan; probe */

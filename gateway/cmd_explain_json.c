@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gateway/cmd_explain.h"
+#include "util/domain.h"
 
 static void
 put(json_t *o, const char *key, const char *value)
@@ -202,6 +203,26 @@ sts_json(const struct sts_fact *s)
 	return o;
 }
 
+static json_t *
+memory_json(const struct explain *x, const struct plan_host *h)
+{
+	json_t *list = need(json_array());
+	char addr[NETADDR_TEXT_BYTES];
+
+	for (uint32_t i = 0; i < x->memory.count; i++) {
+		const struct wire_memory_entry *e = &x->memory.entry[i];
+
+		if (domain_eq(e->host, h->name))
+			json_array_append_new(list,
+			    need(json_pack("{s:s, s:s, s:s, s:s, s:I}",
+				"address", netaddr_text_port(&e->addr, addr),
+				"begins-with", rung_name(e->rung), "failure",
+				failure_name(e->failure), "why", e->why,
+				"left-ms", (json_int_t)e->left_ms)));
+	}
+	return list;
+}
+
 static void
 put_looks(const struct explain *x, size_t i, json_t *host)
 {
@@ -245,6 +266,8 @@ explain_dump(const struct explain *x)
 		if (explain_is_wanted(x, &plan->host[i])) {
 			json_t *host = host_json(x, &plan->host[i]);
 
+			json_object_set_new(host, "remembered",
+			    memory_json(x, &plan->host[i]));
 			put_looks(x, i, host);
 			json_array_append_new(hosts, host);
 		}

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gateway/cmd_explain.h"
+#include "util/domain.h"
 
 static void
 print_trail(const struct plan *plan)
@@ -56,6 +57,26 @@ print_plaintext(const struct plan_host *h)
 		    h->plaintext.limit);
 }
 
+/* What couriers remember of it, which counts where nothing is required. */
+static void
+print_memory(const struct explain *x, const struct plan_host *h)
+{
+	char addr[NETADDR_TEXT_BYTES], left[CLOCK_TEXT_BYTES];
+
+	for (uint32_t i = 0; i < x->memory.count; i++) {
+		const struct wire_memory_entry *e = &x->memory.entry[i];
+
+		if (!domain_eq(e->host, h->name))
+			continue;
+		printf("      remembered TLS has failed at %s (%s): %s\n",
+		    netaddr_text_port(&e->addr, addr), failure_name(e->failure),
+		    e->why);
+		printf("                 so for %s mail begins there with %s\n",
+		    duration_text(e->left_ms - e->left_ms % 1000, left),
+		    e->rung == RUNG_CLEAR ? "clear text" : rung_name(e->rung));
+	}
+}
+
 static void
 print_host(const struct explain *x, const struct plan_host *h)
 {
@@ -97,6 +118,7 @@ print_host(const struct explain *x, const struct plan_host *h)
 		printf("      exception  %s (%s)\n", h->exception,
 		    explain_exception_line(x, h->exception));
 	print_plaintext(h);
+	print_memory(x, h);
 	for (unsigned w = 0; w < WAIVER_COUNT; w++)
 		if ((h->in.waives & 1u << w) != 0)
 			printf("      waives     %s\n",
@@ -285,9 +307,12 @@ print_source(const struct explain *x)
 }
 
 static const char *
-unmet_text(enum unmet unmet)
+unmet_text(const struct plan *plan)
 {
-	switch (unmet) {
+	if (plan->mclass == CLASS_REQUIRETLS)
+		return "mail is returned where each is known not to, else it "
+		       "waits.";
+	switch (plan->unmet) {
 	case UNMET_DEFER:
 		return "mail waits.";
 	case UNMET_HOLD:
@@ -330,7 +355,7 @@ explain_print(const struct explain *x)
 				print_looks(x, i);
 			}
 		printf("\nWhen no host meets what is required: %s\n",
-		    unmet_text(plan->unmet));
+		    unmet_text(plan));
 		break;
 	case PLAN_DEFER:
 		printf("\nMail waits (%s): %s\n", plan->status, plan->why);

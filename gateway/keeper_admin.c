@@ -134,6 +134,8 @@ admin_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 		    payload, why);
 	if (type == WIRE_EXPLAIN_WANT)
 		return explain_take(line->k, line->chan, payload, why);
+	if (type == WIRE_MEMORY_WANT)
+		return explain_recall(line->k, line->chan, payload, why);
 	if (type == WIRE_CONF_WANT)
 		return tell_conf(line, payload, why);
 	if (type != WIRE_ADMIN || line->work != NULL)

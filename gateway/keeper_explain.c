@@ -12,6 +12,11 @@ struct explain_ask {
 	TAILQ_ENTRY(explain_ask) link;
 	struct chan *back;
 	uint32_t token;
+	bool recalls; /* couriers are asked what they remember */
+	/* of that: */
+	uint32_t open; /* couriers that have not answered */
+	uint32_t count;
+	struct sbuf got; /* entries */
 };
 
 static void
@@ -30,8 +35,8 @@ end(struct keeper *k, struct explain_ask *e)
 	talloc_free(e);
 }
 
-static void
-ask(struct keeper *k, struct chan *back, const struct dest_key *to)
+static struct explain_ask *
+begin(struct keeper *k, struct chan *back)
 {
 	struct explain_ask *e = need(talloc_zero(k, struct explain_ask));
 
@@ -39,6 +44,28 @@ ask(struct keeper *k, struct chan *back, const struct dest_key *to)
 	e->token = ++k->last_explain;
 	TAILQ_INSERT_TAIL(&k->explains, e, link);
 	k->explain_count++;
+	return e;
+}
+
+/* NULL: who asked has gone. */
+static struct explain_ask *
+by_token(struct keeper *k, uint32_t token, bool recalls)
+{
+	struct explain_ask *e;
+
+	TAILQ_FOREACH(e, &k->explains, link)
+		if (e->token == token && e->recalls == recalls)
+			break;
+	return e;
+}
+
+/* ---- a plan ---- */
+
+static void
+ask(struct keeper *k, struct chan *back, const struct dest_key *to)
+{
+	const struct explain_ask *e = begin(k, back);
+
 	sbuf_reset(&k->scratch);
 	pack_u32(&k->scratch, e->token);
 	pack_dest_key(&k->scratch, to);
@@ -76,11 +103,9 @@ explain_shown(struct keeper *k, struct span payload, struct diag *why)
 
 	if (u.failed)
 		return diag_set(why, ST_SYNTAX, "plan without a token");
-	TAILQ_FOREACH(e, &k->explains, link)
-		if (e->token == token)
-			break;
+	e = by_token(k, token, false);
 	if (e == NULL)
-		return ST_OK; /* who asked has gone */
+		return ST_OK;
 	sbuf_reset(&k->scratch);
 	wire_pack_explained(&k->scratch, k->interference,
 	    span_sub(payload, sizeof(token), payload.n));
@@ -91,6 +116,88 @@ explain_shown(struct keeper *k, struct span payload, struct diag *why)
 	end(k, e);
 	return ST_OK;
 }
+
+/* ---- what couriers remember ---- */
+
+static void
+tell_remembered(struct keeper *k, struct explain_ask *e)
+{
+	sbuf_reset(&k->scratch);
+	pack_u32(&k->scratch, e->count);
+	sbuf_span(&k->scratch, sbuf_view(&e->got));
+	keeper_send(e->back, WIRE_MEMORY, &k->scratch);
+	end(k, e);
+}
+
+static void
+ask_couriers(struct keeper *k, struct explain_ask *e, const char *const *host,
+    uint32_t count)
+{
+	sbuf_init(&e->got, e, WIRE_MEMORY_MOST * WIRE_MEMORY_BYTES);
+	e->recalls = true;
+	sbuf_reset(&k->scratch);
+	pack_u32(&k->scratch, e->token);
+	wire_pack_memory_want(&k->scratch, host, count);
+	for (size_t i = 0; i < COUNT_OF(k->courier); i++) {
+		const struct courier_line *c = k->courier[i];
+
+		if (c == NULL || c->chan == NULL || !c->greeted)
+			continue;
+		chan_send_span(c->chan, WIRE_MEMORY_WANT,
+		    sbuf_view(&k->scratch));
+		e->open++;
+	}
+	if (e->open == 0)
+		tell_remembered(k, e);
+}
+
+/* Where too many ask at once none is told: that is no answer to wait for. */
+enum status
+explain_recall(struct keeper *k, struct chan *back, struct span payload,
+    struct diag *why)
+{
+	TALLOC_CTX *tmp = need(talloc_new(k));
+	struct unpack u = unpack_from(payload);
+	const char **host;
+	uint32_t count;
+	enum status st = wire_unpack_memory_want(tmp, &u, &host, &count);
+
+	for (uint32_t i = 0; st == ST_OK && i < count; i++)
+		if (!keeper_is_plain(host[i], KEEPER_DOMAIN_BYTES))
+			st = ST_SYNTAX;
+	if (st != ST_OK)
+		st = diag_set(why, st, "explain: not a list of hosts");
+	else if (k->explain_count < EXPLAIN_ASKS)
+		ask_couriers(k, begin(k, back), host, count);
+	talloc_free(tmp);
+	return st;
+}
+
+/* One that dies meanwhile never answers: the command waits no longer than it
+ * likes to, and its end ends the question. */
+enum status
+explain_remembered(struct keeper *k, struct span payload, struct diag *why)
+{
+	TALLOC_CTX *tmp = need(talloc_new(k));
+	struct unpack u = unpack_from(payload);
+	struct explain_ask *e = by_token(k, unpack_u32(&u), true);
+	struct wire_memory m;
+	enum status st = wire_unpack_memory(tmp, &u, WIRE_MEMORY_ENTRIES, &m);
+
+	if (st != ST_OK) {
+		st = diag_set(why, st, "not what a courier remembers");
+	} else if (e != NULL) {
+		for (uint32_t i = 0; i < m.count && e->count < WIRE_MEMORY_MOST;
+		     i++, e->count++)
+			wire_pack_memory_entry(&e->got, &m.entry[i]);
+		if (--e->open == 0)
+			tell_remembered(k, e);
+	}
+	talloc_free(tmp);
+	return st;
+}
+
+/* ---- ends ---- */
 
 void
 explain_line_gone(struct keeper *k, const struct chan *back)
@@ -107,9 +214,12 @@ explain_line_gone(struct keeper *k, const struct chan *back)
 void
 explain_advisor_gone(struct keeper *k)
 {
-	struct explain_ask *e;
+	struct explain_ask *e, *next;
 
-	while ((e = TAILQ_FIRST(&k->explains)) != NULL) {
+	for (e = TAILQ_FIRST(&k->explains); e != NULL; e = next) {
+		next = TAILQ_NEXT(e, link);
+		if (e->recalls)
+			continue;
 		tell_failed(k, e->back, "its advisor was started afresh");
 		end(k, e);
 	}

@@ -693,6 +693,11 @@ MUST_CHECK enum status explain_take(struct keeper *k, struct chan *back,
 /* The advisor's answer. */
 MUST_CHECK enum status explain_shown(struct keeper *k, struct span payload,
     struct diag *why);
+/* What do couriers remember of hosts?  And what one of them does. */
+MUST_CHECK enum status explain_recall(struct keeper *k, struct chan *back,
+    struct span payload, struct diag *why);
+MUST_CHECK enum status explain_remembered(struct keeper *k, struct span payload,
+    struct diag *why);
 void explain_line_gone(struct keeper *k, const struct chan *back);
 void explain_advisor_gone(struct keeper *k);
 

@@ -88,6 +88,11 @@ enum wire_type {
 	 * not hold any more, for a policy was changed by hand, or what the
 	 * resolver says has another worth */
 	WIRE_HOPS_OVER,
+	/* command line -> keeper, and behind a u32 token to each courier, and
+	 * back likewise: what is remembered of TLS that failed at these hosts
+	 */
+	WIRE_MEMORY_WANT, /* u32 count, str host each */
+	WIRE_MEMORY,
 };
 
 struct wire_open {
@@ -306,6 +311,40 @@ struct wire_explained {
 	const char *health;
 	struct plan *plan; /* NULL: see why */
 };
+
+#define WIRE_MEMORY_HOSTS   64u   /* ours: asked about at once */
+#define WIRE_MEMORY_ENTRIES 256u  /* ours: of each courier */
+#define WIRE_MEMORY_MOST    1024u /* of all of them together */
+/* Ours: of one, a name and why; and with the rest of it. */
+#define WIRE_MEMORY_TEXT_BYTES 660u
+#define WIRE_MEMORY_BYTES      (WIRE_MEMORY_TEXT_BYTES + 60u)
+
+/*
+ * Of WIRE_MEMORY: where TLS failed a while ago, so that mail which need not
+ * have it begins on a rung further down (TLS-17).
+ */
+struct wire_memory {
+	uint32_t count;
+	struct wire_memory_entry {
+		struct netaddr addr;
+		const char *host;
+		enum rung rung;       /* on which mail begins */
+		enum failure failure; /* of the one above */
+		const char *why;
+		int64_t left_ms; /* until it is forgotten */
+	} * entry;
+};
+
+void wire_pack_memory_want(struct sbuf *b, const char *const *host,
+    uint32_t count);
+/* *host in mem, of 1 to WIRE_MEMORY_HOSTS. */
+MUST_CHECK enum status wire_unpack_memory_want(TALLOC_CTX *mem,
+    struct unpack *u, const char ***host, uint32_t *count);
+/* One of them; a frame is the count, and so many. */
+void wire_pack_memory_entry(struct sbuf *b, const struct wire_memory_entry *e);
+/* most: entries that it may have. */
+MUST_CHECK enum status wire_unpack_memory(TALLOC_CTX *mem, struct unpack *u,
+    uint32_t most, struct wire_memory *out);
 
 #define WIRE_HEALTH_BYTES 400u /* ours: of the resolver's, for people */
 

@@ -49,3 +49,56 @@ wire_unpack_explained(TALLOC_CTX *mem, struct span a,
 		return ST_OK;
 	return diag_set(why, ST_SYNTAX, "explained: not a frame of this kind");
 }
+
+void
+wire_pack_memory_want(struct sbuf *b, const char *const *host, uint32_t count)
+{
+	pack_u32(b, count);
+	for (uint32_t i = 0; i < count; i++)
+		pack_str(b, host[i]);
+}
+
+enum status
+wire_unpack_memory_want(TALLOC_CTX *mem, struct unpack *u, const char ***host,
+    uint32_t *count)
+{
+	*count = unpack_count(u, WIRE_MEMORY_HOSTS, 4);
+	*host = need(talloc_zero_array(mem, const char *, *count + 1));
+	for (uint32_t i = 0; i < *count; i++)
+		(*host)[i] = unpack_str(u, mem);
+	return *count == 0 ? ST_SYNTAX : unpack_done(u);
+}
+
+void
+wire_pack_memory_entry(struct sbuf *b, const struct wire_memory_entry *e)
+{
+	pack_netaddr(b, &e->addr);
+	pack_str(b, e->host);
+	pack_u8(b, (uint8_t)e->rung);
+	pack_u8(b, (uint8_t)e->failure);
+	pack_str(b, e->why);
+	pack_i64(b, e->left_ms);
+}
+
+enum status
+wire_unpack_memory(TALLOC_CTX *mem, struct unpack *u, uint32_t most,
+    struct wire_memory *out)
+{
+	out->count = unpack_count(u, most, 8);
+	out->entry = need(talloc_zero_array(mem, struct wire_memory_entry,
+	    out->count + 1));
+	for (uint32_t i = 0; i < out->count; i++) {
+		struct wire_memory_entry *e = &out->entry[i];
+
+		unpack_netaddr(u, &e->addr);
+		e->host = unpack_str(u, mem);
+		e->rung = (enum rung)unpack_enum(u, RUNG_COUNT);
+		e->failure = (enum failure)unpack_enum(u, FAILURE_COUNT);
+		e->why = unpack_str(u, mem);
+		e->left_ms = unpack_i64(u);
+		if (span_str(e->host).n + span_str(e->why).n >
+		    WIRE_MEMORY_TEXT_BYTES)
+			u->failed = true;
+	}
+	return unpack_done(u);
+}

@@ -209,6 +209,84 @@ START_TEST(b3_12_a_damaged_answer_is_not_shown)
 }
 END_TEST
 
+/* ---- what couriers remember ---- */
+
+static void
+recall(struct peer *command)
+{
+	static const char *const host[] = { "mx1.example", "mx2.example" };
+
+	wire_pack_memory_want(&out, host, COUNT_OF(host));
+	say(command, WIRE_MEMORY_WANT);
+	run(1);
+}
+
+static void
+remember(struct peer *courier, const char *host)
+{
+	struct unpack u = unpack_from(must_frame(courier, WIRE_MEMORY_WANT));
+	uint32_t token = unpack_u32(&u), count;
+	const char **asked_host;
+
+	ck_assert_int_eq(wire_unpack_memory_want(mem, &u, &asked_host, &count),
+	    ST_OK);
+	ck_assert_uint_eq(count, 2);
+	ck_assert_str_eq(asked_host[1], "mx2.example");
+	pack_u32(&out, token);
+	pack_u32(&out, 1);
+	wire_pack_memory_entry(&out,
+	    &(const struct wire_memory_entry){ .host = host,
+		.rung = RUNG_CLEAR,
+		.failure = FAILURE_TLS,
+		.why = "alert",
+		.left_ms = 1000 });
+	say(courier, WIRE_MEMORY);
+	run(1);
+}
+
+START_TEST(tls_17_what_each_courier_remembers_is_told_together)
+{
+	struct peer *one, *two, *command;
+	struct unpack u;
+	struct wire_memory m;
+
+	start(2);
+	one = new_courier(0, 1);
+	two = new_courier(1, 2);
+	command = new_command();
+	recall(command);
+	remember(one, "mx1.example");
+	ck_assert_uint_eq(count_frames(command, WIRE_MEMORY), 0);
+	remember(two, "mx2.example");
+	u = unpack_from(must_frame(command, WIRE_MEMORY));
+	ck_assert_int_eq(wire_unpack_memory(mem, &u, WIRE_MEMORY_MOST, &m),
+	    ST_OK);
+	ck_assert_uint_eq(m.count, 2);
+	ck_assert_str_eq(m.entry[0].host, "mx1.example");
+	ck_assert_int_eq(m.entry[1].rung, RUNG_CLEAR);
+	ck_assert_str_eq(m.entry[1].why, "alert");
+}
+END_TEST
+
+START_TEST(b3_12_a_memory_that_is_none_ends_its_channel)
+{
+	struct peer *courier, *command;
+
+	start(1);
+	courier = new_courier(0, 1);
+	command = new_command();
+	pack_u32(&out, 0); /* of no host */
+	say(command, WIRE_MEMORY_WANT);
+	run(1);
+	ck_assert(command->closed);
+	pack_u32(&out, 9); /* to nobody, and more than there is */
+	pack_u32(&out, 1);
+	say(courier, WIRE_MEMORY);
+	run(1);
+	ck_assert(courier->closed);
+}
+END_TEST
+
 static void
 add_tests(TCase *tc)
 {
@@ -221,6 +299,8 @@ add_tests(TCase *tc)
 	tcase_add_test(tc,
 	    b3_12_a_question_or_an_answer_that_is_none_ends_its_channel);
 	tcase_add_test(tc, b3_12_a_damaged_answer_is_not_shown);
+	tcase_add_test(tc, tls_17_what_each_courier_remembers_is_told_together);
+	tcase_add_test(tc, b3_12_a_memory_that_is_none_ends_its_channel);
 }
 
 int

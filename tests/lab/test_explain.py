@@ -124,6 +124,22 @@ def test_explain_shows_what_the_gateway_has_cached(
         assert explain(gateway, "sts.example")[0]["sts"]["fetched"] > fetched
 
 
+def test_tls_17_explain_shows_where_tls_has_failed(gateway: Gateway) -> None:
+    """Mail that need not have TLS begins there with clear text."""
+    domain = "may-alert.example"
+    assert explain(gateway, domain)[0]["hosts"][0]["remembered"] == []
+    gateway.send(domain)
+    told, = explain(gateway, domain)[0]["hosts"][0]["remembered"]
+    assert told["begins-with"] == "clear"
+    assert told["left-ms"] > 0
+    assert told["why"] != ""
+    text = gateway.command("explain", domain).stdout
+    assert "remembered TLS has failed at " in text
+    assert "mail begins there with clear text" in text
+    live, _ = explain(gateway, "--live", domain)
+    assert live["hosts"][0]["remembered"] == []
+
+
 # ---- what hosts come to ----
 
 MET = {

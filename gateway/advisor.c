@@ -731,13 +731,12 @@ run_errand(struct advisor *a, struct span payload, struct diag *why)
 		done = policy_cache_forget(discover_cache(a->discover),
 		    e->domain);
 		forget_plans_of(a, e->domain);
-		answer_errand(e,
-		    &(const struct wire_policy_answer){
-			.done = done,
-			.state = STS_ST_ABSENT,
-			.id = "",
-			.why = "",
-		    });
+		answer_errand(e, &(const struct wire_policy_answer){
+				     .done = done,
+				     .state = STS_ST_ABSENT,
+				     .id = "",
+				     .why = "",
+				 });
 		break;
 	}
 	return ST_OK;

@@ -22,6 +22,12 @@ struct conf *cmd_read_conf(TALLOC_CTX *mem, const char *path, bool strict);
 char *cmd_store_spec(TALLOC_CTX *mem, const struct conf *conf);
 
 /*
+ * As root, become the owner of state-dir for good; no other has anything to
+ * lose.  False after having said why not.
+ */
+bool cmd_drop_root(const struct conf *conf);
+
+/*
  * Open the store to read.  As root the process first becomes the owner of
  * state-dir, so that no file of root's is left beside the spool.  NULL
  * after having said why.

@@ -507,6 +507,14 @@ const struct conf_route *conf_route_named(const struct conf *conf,
  * force, else smtp.unmet. */
 enum unmet conf_unmet(const struct conf *conf, const struct conf_rule *rule);
 
+/* The same of mail for a destination; for REQUIRETLS RFC 8689 says it. */
+struct conf_unmet {
+	enum unmet unmet;
+	const char *route; /* UNMET_ROUTE: its name; else "" */
+};
+struct conf_unmet conf_unmet_for(const struct conf *conf,
+    const struct dest_key *to, struct wall now);
+
 /* The address of a socketmap as the file has it, in mem. */
 char *conf_socketmap_text(TALLOC_CTX *mem, const struct conf_socketmap *s);
 /* What has become of an exception; soon_ms: what counts as expiring. */

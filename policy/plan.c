@@ -187,20 +187,13 @@ plan_literal(struct planner *p, const struct netaddr *addr)
 static void
 settle_unmet(struct planner *p)
 {
-	const struct conf *conf = p->conf;
-	const struct plan *plan = p->plan;
-	const struct conf_subject s = { plan->domain, NULL, plan->mclass,
-		plan->marks };
-	const struct conf_rule *rule = conf_override_for(conf, &s, plan->made)
-					   .rule;
+	const struct dest_key to = plan_key(p->plan);
+	const struct conf_unmet u = conf_unmet_for(p->conf, &to, p->plan->made);
 
-	/* RFC 8689 says what becomes of such mail, and no rule of ours. */
-	if (plan->mclass == CLASS_REQUIRETLS)
+	p->plan->unmet = u.unmet;
+	if (u.unmet != UNMET_ROUTE)
 		return;
-	p->plan->unmet = conf_unmet(conf, rule);
-	if (p->plan->unmet != UNMET_ROUTE)
-		return;
-	p->alternate = conf_route_named(conf, rule->unmet_route);
+	p->alternate = conf_route_named(p->conf, u.route);
 	invariant(p->alternate != NULL); /* the reader has looked */
 }
 

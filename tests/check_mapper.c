@@ -162,6 +162,36 @@ START_TEST(mapper_forgets_its_answers_at_a_reload)
 }
 END_TEST
 
+/* As after `tierpost policy forget`: the next question is asked again. */
+START_TEST(inv_04_mapper_forgets_its_answers_when_the_advisor_says_so)
+{
+	struct client *c, *d;
+
+	advisor_start();
+	c = client_new();
+	d = client_new();
+	ask(c, "policy [a.example]");
+	go_on(0);
+	reply_to(&question[0], LEVEL_PLAIN);
+	expect(c, "OK may");
+	ask(d, "policy [b.example]");
+	go_on(0);
+	chan_send_span(advisor, WIRE_HOPS_OVER, SPAN_NONE);
+	go_on(0);
+	ask(c, "policy [a.example]");
+	expect_nothing(c);
+	ck_assert_uint_eq(question_count, 3);
+	/* What was asked is answered by a plan made behind the change. */
+	reply_to(&question[1], LEVEL_PLAIN);
+	expect(d, "OK may");
+	reply_to(&question[2], LEVEL_ENCRYPT);
+	expect(c, "OK encrypt");
+	chan_send_span(advisor, WIRE_HOPS_OVER, SPAN_LIT("x"));
+	go_on(0);
+	ck_assert(advisor_gone);
+}
+END_TEST
+
 /* ---- advisors ---- */
 
 START_TEST(mapper_without_an_advisor_says_to_wait)
@@ -564,6 +594,7 @@ main(void)
 		mapper_keeps_as_many_answers_as_it_may,
 		mapper_answers_one_connection_in_the_order_of_its_requests,
 		mapper_forgets_its_answers_at_a_reload,
+		inv_04_mapper_forgets_its_answers_when_the_advisor_says_so,
 		mapper_without_an_advisor_says_to_wait,
 		mapper_asks_a_new_advisor_what_the_old_one_did_not_answer,
 		mapper_keeps_its_answers_while_there_is_no_advisor,

@@ -88,6 +88,11 @@ run(struct job *j, int argc, char **argv)
 		fprintf(stderr, "tierpost: %s\n", why.text);
 		j->stopped = true;
 	}
+	if (j->refused > 0)
+		fprintf(stderr,
+		    "Nothing of what was refused is counted, and it is left "
+		    "as it is. A damaged report can be asked for again at its "
+		    "reporter; what is none can be taken away.\n");
 	printf("%" PRIu64 " reports added, %" PRIu64 " counted before, %" PRIu64
 	       " refused\n",
 	    j->added, j->known, j->refused);

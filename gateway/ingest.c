@@ -131,8 +131,9 @@ write_all(struct taking *t, struct diag *why)
 	for (size_t i = 0; i < t->doc->policy_count && st == ST_OK; i++)
 		st = add_policy(t, i, why);
 	if (st == ST_OK)
-		return received_commit(t->in->db, why);
-	received_rollback(t->in->db);
+		st = received_commit(t->in->db, why);
+	else
+		received_rollback(t->in->db);
 	/* That there is no room is not the report's fault. */
 	return st == ST_LIMIT ? why->st = ST_TEMP : st;
 }

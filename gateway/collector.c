@@ -90,8 +90,8 @@ log_report(void *arg, const struct ingest_report *r)
 	logline_str(&l, "reporter", r->organization);
 	logline_str(&l, "report", r->id);
 	logline_str(&l, "domain", r->domain);
-	logline_i64(&l, "success", (int64_t)r->success);
-	logline_i64(&l, "failure", (int64_t)r->failure);
+	logline_i64(&l, "succeeded", (int64_t)r->success);
+	logline_i64(&l, "failed", (int64_t)r->failure);
 	logline_end(&l);
 }
 

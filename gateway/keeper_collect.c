@@ -321,26 +321,17 @@ apply_read(struct keeper *k, const struct store_message *m, struct diag *why)
 
 /* Until somebody looks; its lifetime is that of what is held. */
 static enum status
-apply_hold(struct keeper *k, const struct store_message *m, struct diag *why)
+apply_hold(struct keeper *k, struct diag *why)
 {
 	struct store_rcpt *row = &k->collect.row;
-	struct wall now = keeper_wall(k), until;
-	enum status st;
 
-	until = wall_after(now, k->env.conf->queue_hold_lifetime_ms);
-	if (m->expires.ms > until.ms)
-		until = m->expires;
 	k->collect.act = COLLECT_HELD;
 	row->next = STORE_HELD;
 	row->attempts++;
 	row->last = k->collect.result->why;
 	row->status = STATUS_CONTENT;
 	row->host = "";
-	st = store_rcpt_defer(k->store, row, why);
-	if (st != ST_OK)
-		return st;
-	return store_message_set_expires(k->store, m->id, until,
-	    lifetime_first_look(k, now, until), why);
+	return store_rcpt_defer(k->store, row, why);
 }
 
 /* To a person, as the ordinary mail that it was. */
@@ -403,7 +394,7 @@ apply_verdict(struct keeper *k, struct diag *why)
 		return apply_read(k, &m, why);
 	case COLLECT_UNREADABLE:
 		return *to != '\0' ? apply_pass_on(k, &m, to, why) :
-				     apply_hold(k, &m, why);
+				     apply_hold(k, why);
 	case COLLECT_LATER:
 		return apply_later(k, why);
 	}
@@ -500,8 +491,6 @@ collect_settle(struct keeper *k)
 		settle_rcpt(k, dest_of(k), false);
 		break;
 	}
-	if (c->act == COLLECT_HELD) /* its end has moved */
-		lifetime_arm_from_store(k);
 	TALLOC_FREE(c->result);
 	c->lease = 0;
 	touch(k);

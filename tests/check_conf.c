@@ -557,7 +557,7 @@ END_TEST
 	"idle-connection = \"0s\"; reply-limit = \"65537\"; "                  \
 	"bind = [\"2001:DB8::5\", \"192.0.2.5\"]; }\n"                         \
 	"queue = { first-retry = \"1m30s\"; reserve = \"100G\"; }\n"           \
-	"tlsrpt = { receive = [\"Tlsrpt@OWN.example\", \"b@own.example\"]; }\n" \
+	"tlsrpt = { receive = [\"Tlsrpt@OWN.example\", \"b@own.example\"]; } " \
 	"resolver = { option = ( \" use-caps-for-id :  yes \", \"x: a:b\" ); " \
 	"unvalidated = \"opportunistic\"; trust-anchor = \"ta\\\"\\\\x\" };\n" \
 	"sts = { unknown = \"ignore\"; }; dane = { and-sts = \"both\"; };\n"   \

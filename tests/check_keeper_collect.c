@@ -296,6 +296,34 @@ START_TEST(what_is_no_report_is_held_and_nobody_is_told)
 }
 END_TEST
 
+/* It is held alone: the others of the same mail keep their lifetime. */
+START_TEST(another_recipient_of_the_same_mail_is_served_as_ever)
+{
+	const char *rcpt[] = { ADDRESS, "b@r.example" };
+	const char *domain[] = { "own.example", "r.example" };
+	struct worker w = { .fate = FATE_PUT_OFF };
+	struct peer *in;
+	int64_t id;
+
+	begin();
+	start_collector();
+	in = new_intake(0);
+	w.courier = new_courier(0, 1);
+	id = take_ids(in);
+	send_open(in, 1, id, "s@s.example", rcpt, domain, 2);
+	send_chunk(in, 1, 0, small);
+	send_end(in, 1, small.n);
+	run(10);
+	ck_assert_uint_eq(queued(), 2);
+	work(&w, 6 * 24 * HOUR);
+	ck_assert_uint_eq(w.got.failed, 1);
+	ck_assert(has_text(w.got.last_failed, "b@r.example"));
+	ck_assert(!has_text(w.got.last_failed, ADDRESS));
+	ck_assert_str_eq(only_one_queued()->rcpt.address, ADDRESS);
+	end();
+}
+END_TEST
+
 START_TEST(what_is_no_report_goes_to_a_person_where_one_is_named)
 {
 	struct peer *in, *courier;
@@ -575,6 +603,8 @@ add_tests(TCase *tc)
 	tcase_add_test(tc, other_mail_goes_its_way);
 	tcase_add_test(tc, a_report_in_pieces_is_read_whole);
 	tcase_add_test(tc, what_is_no_report_is_held_and_nobody_is_told);
+	tcase_add_test(tc,
+	    another_recipient_of_the_same_mail_is_served_as_ever);
 	tcase_add_test(tc,
 	    what_is_no_report_goes_to_a_person_where_one_is_named);
 	tcase_add_test(tc, a_report_that_cannot_be_written_is_read_later);

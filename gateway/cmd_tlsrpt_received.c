@@ -220,15 +220,6 @@ write_list(struct job *j, const struct list *l, struct sbuf *out,
 
 /* ---- all of them ---- */
 
-static void
-json_time(struct sbuf *out, const char *name, struct wall t)
-{
-	char text[CLOCK_TEXT_BYTES];
-
-	sbuf_printf(out, "\"%s\": \"%s\",\n", name,
-	    t.ms == 0 ? "" : wall_rfc3339(t, text));
-}
-
 static enum status
 write_json(struct job *j, const struct list *only, struct sbuf *out,
     struct diag *why)
@@ -236,8 +227,8 @@ write_json(struct job *j, const struct list *only, struct sbuf *out,
 	enum status st = ST_OK;
 
 	sbuf_str(out, "{\n");
-	json_time(out, "since", j->query.since);
-	json_time(out, "until", j->query.until);
+	report_json_time(out, "since", j->query.since);
+	report_json_time(out, "until", j->query.until);
 	sbuf_str(out, "\"domain\": ");
 	table_json_string(out, j->query.domain == NULL ? "" : j->query.domain);
 	for (size_t i = 0; i < COUNT_OF(lists_of) && st == ST_OK; i++) {

@@ -101,8 +101,8 @@ json_count(struct sbuf *out, const char *name, uint64_t n)
 	sbuf_printf(out, "\"%s\": %" PRIu64 ",\n", name, n);
 }
 
-static void
-json_time(struct sbuf *out, const char *name, struct wall t)
+void
+report_json_time(struct sbuf *out, const char *name, struct wall t)
 {
 	char text[CLOCK_TEXT_BYTES];
 
@@ -116,8 +116,8 @@ json_begin(const struct figures *f, const struct report_read *read,
     struct sbuf *out)
 {
 	sbuf_str(out, "{\n");
-	json_time(out, "since", f->since);
-	json_time(out, "until", f->until);
+	report_json_time(out, "since", f->since);
+	report_json_time(out, "until", f->until);
 	json_count(out, "records", f->records);
 	json_count(out, "first", f->first_seq);
 	json_count(out, "last", f->last_seq);

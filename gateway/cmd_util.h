@@ -22,16 +22,11 @@ struct conf *cmd_read_conf(TALLOC_CTX *mem, const char *path, bool strict);
 char *cmd_store_spec(TALLOC_CTX *mem, const struct conf *conf);
 
 /*
- * As root, become the owner of state-dir for good; no other has anything to
- * lose.  False after having said why not.
+ * As root, become the owner of state-dir for good, so that no file of root's is
+ * left there; no other has anything to lose.  false after having said why not.
  */
-bool cmd_drop_root(const struct conf *conf);
-
-/*
- * Open the store to read.  As root the process first becomes the owner of
- * state-dir, so that no file of root's is left beside the spool.  NULL
- * after having said why.
- */
+bool cmd_become_owner(const struct conf *conf);
+/* Open the store to read, as that owner.  NULL after having said why. */
 struct store *cmd_open_store(TALLOC_CTX *mem, const struct conf *conf);
 
 /* The folder of the trust anchor's state; "" where it is not followed. */

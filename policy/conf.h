@@ -31,6 +31,7 @@
 
 #define CONF_MAX_BYTES              (16u << 20) /* ours: with all includes; printed */
 #define CONF_MAX_LISTEN             64u
+#define CONF_MAX_RECEIVE            16u /* ours: addresses for TLS reports */
 #define CONF_MAX_SOCKETMAP          16u
 #define CONF_SOCKET_PATH_BYTES      107u /* sockaddr_un, without its NUL */
 #define CONF_MAX_RULES              10000u
@@ -248,6 +249,9 @@ struct conf {
 	size_t resolver_option_count;
 	struct netaddr smtp_bind[2]; /* one of a family at most; no port */
 	size_t smtp_bind_count;
+	/* canonical; see conf_receives() */
+	const char *tlsrpt_receive[CONF_MAX_RECEIVE];
+	size_t tlsrpt_receive_count;
 	struct conf_listen *listen;
 	size_t listen_count;
 	struct conf_socketmap *socketmap;
@@ -328,6 +332,9 @@ char *conf_escape(TALLOC_CTX *mem, const char *s);
 
 /* The table of options for `check-config --options`; man: as mdoc. */
 void conf_print_options(FILE *out, bool man);
+
+/* Is mail for the address, "local@domain", a TLS report for this gateway? */
+bool conf_receives(const struct conf *conf, const char *address);
 
 /* What is known of a message when it is accepted. */
 struct conf_message {

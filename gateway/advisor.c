@@ -332,6 +332,13 @@ kept_new(struct advisor *a, const char *key, const struct subject *of)
 	return k;
 }
 
+static const char *
+policy_domain(const struct advisor *a, const struct subject *of)
+{
+	return of->is_hop ? of->hop.name :
+			    conf_policy_domain(a->env.conf, of->to.domain);
+}
+
 /*
  * Does the plan that is kept serve?  Not when it has ended, nor when the
  * hosts do not meet the policy it rests on and that may be another now
@@ -344,7 +351,8 @@ serves(struct advisor *a, const struct kept *k, bool anew)
 		return true; /* it is being made */
 	if (plan_is_over(k->plan, net_wall(a->env.net)))
 		return false;
-	return !anew || !discover_may_ask_anew(a->discover, k->of.to.domain);
+	return !anew ||
+	       !discover_may_ask_anew(a->discover, policy_domain(a, &k->of));
 }
 
 struct wish {
@@ -371,8 +379,8 @@ ask(struct line *l, const struct wish *w)
 	bool fresh = k == NULL;
 	if (fresh) {
 		k = kept_new(a, key, of);
-		k->anew = w->anew &&
-			  discover_may_ask_anew(a->discover, of->to.domain);
+		k->anew = w->anew && discover_may_ask_anew(a->discover,
+					 policy_domain(a, of));
 	}
 	talloc_free(key);
 	q = need(talloc_zero(k, struct question));
@@ -527,10 +535,10 @@ take_plan_want(struct line *l, struct span payload, struct diag *why)
 {
 	TALLOC_CTX *tmp = talloc_new(l);
 	struct unpack u = unpack_from(payload);
-	struct wish w = { .token = unpack_u32(&u),
-		.of.to = unpack_dest_key(&u, tmp) };
+	struct wish w = { .token = unpack_u32(&u) };
 	enum status st;
 
+	w.of.to = unpack_dest_key(&u, tmp);
 	w.anew = unpack_bool(&u);
 	if (unpack_done(&u) != ST_OK)
 		st = diag_set(why, ST_SYNTAX, "not a question for a plan");
@@ -555,11 +563,11 @@ mapper_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 	struct line *l = arg;
 	TALLOC_CTX *tmp = talloc_new(l);
 	struct unpack u = unpack_from(payload);
-	struct wish w = { .token = unpack_u32(&u),
-		.of = { .to = { unpack_str(&u, tmp), CLASS_NORMAL, "" },
-		    .is_hop = true } };
+	struct wish w = { .token = unpack_u32(&u), .of.is_hop = true };
 	struct subject *of = &w.of;
 	enum status st;
+
+	of->to = (struct dest_key){ unpack_str(&u, tmp), CLASS_NORMAL, "" };
 
 	/* There is one way to write it, or one plan would be made twice. */
 	if (type != WIRE_HOP_WANT || unpack_done(&u) != ST_OK ||
@@ -662,9 +670,9 @@ answer_errand(struct errand *e, const struct wire_policy_answer *answer)
 
 /* Next hops may be of the domain, or lead to it by a route. */
 static bool
-is_about(const struct kept *k, const char *domain)
+is_about(const struct advisor *a, const struct kept *k, const char *domain)
 {
-	return k->of.is_hop || domain_eq(k->of.to.domain, domain);
+	return k->of.is_hop || domain_eq(policy_domain(a, &k->of), domain);
 }
 
 /*
@@ -679,7 +687,7 @@ forget_plans_of(struct advisor *a, const char *domain)
 	tell_mapper(a);
 	for (k = TAILQ_FIRST(&a->by_age); k != NULL; k = next) {
 		next = TAILQ_NEXT(k, age);
-		if (!is_about(k, domain))
+		if (!is_about(a, k, domain))
 			continue;
 		if (k->plan != NULL)
 			forget(k);

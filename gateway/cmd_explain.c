@@ -116,7 +116,7 @@ explain(struct explain *x, TALLOC_CTX *mem)
 		return EXIT_NO;
 	if (x->probe && x->plan->verdict == PLAN_DELIVER) {
 		/* What strangers say is not for root to read. */
-		if (!cmd_drop_root(x->conf))
+		if (!cmd_become_owner(x->conf))
 			return EXIT_CONFIG;
 		explain_probe(x, mem, material);
 	}

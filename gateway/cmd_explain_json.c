@@ -6,11 +6,23 @@
 
 #include "gateway/cmd_explain.h"
 #include "util/domain.h"
+#include "util/jtree.h"
 
+#define TEXT_MAX 4096u /* ours: of what is no UTF-8, as it is shown */
+
+/* A peer's words may be no UTF-8. */
 static void
 put(json_t *o, const char *key, const char *value)
 {
-	json_object_set_new(o, key, json_string(value));
+	json_t *v = json_string(value);
+
+	if (v == NULL) {
+		char *printed = span_print(NULL, span_str(value), TEXT_MAX);
+
+		v = json_string(printed);
+		talloc_free(printed);
+	}
+	jtree_put(o, key, v);
 }
 
 /* ---- what hosts come to ---- */
@@ -51,7 +63,7 @@ tls_json(const struct tls_info *tls)
 	put(o, "matched", tls->matched);
 	put(o, "error", tls->error);
 	put(o, "result-type", tls->result_type);
-	json_object_set_new(o, "certificate", certificate_json(tls));
+	jtree_put(o, "certificate", certificate_json(tls));
 	return o;
 }
 
@@ -63,7 +75,7 @@ records_json(const struct explain_look *l)
 	for (size_t i = 0; i < l->h->tlsa_count; i++) {
 		char *text = tlsa_text(NULL, &l->h->tlsa[i]);
 
-		json_array_append_new(list,
+		jtree_append(list,
 		    need(json_pack("{s:s, s:b}", "record", text, "matched",
 			(int)explain_tlsa_matched(l, &l->h->tlsa[i]))));
 		talloc_free(text);
@@ -91,15 +103,15 @@ look_json(const struct explain_look *l)
 		netaddr_text_port(&l->r.addr, addr));
 	put(o, "reached", evidence_reached_name(l->r.reached));
 	put(o, "rung", rung_name(l->r.rung));
-	json_object_set_new(o, "starttls", json_boolean(l->r.starttls));
-	json_object_set_new(o, "requiretls", json_boolean(l->r.requiretls));
-	json_object_set_new(o, "waived", list = need(json_array()));
+	jtree_put(o, "starttls", json_boolean(l->r.starttls));
+	jtree_put(o, "requiretls", json_boolean(l->r.requiretls));
+	jtree_put(o, "waived", list = need(json_array()));
 	for (unsigned w = 0; w < WAIVER_COUNT; w++)
 		if ((l->waived & 1u << w) != 0)
-			json_array_append_new(list,
+			jtree_append(list,
 			    json_string(waiver_name((enum waiver)w)));
-	json_object_set_new(o, "tls", tls_json(l->r.tls));
-	json_object_set_new(o, "tlsa", records_json(l));
+	jtree_put(o, "tls", tls_json(l->r.tls));
+	jtree_put(o, "tlsa", records_json(l));
 	return o;
 }
 
@@ -110,59 +122,56 @@ host_json(const struct explain *x, const struct plan_host *h)
 	char addr[NETADDR_TEXT_BYTES], pin[PIN_TEXT_BYTES];
 
 	put(o, "host", h->name);
-	json_object_set_new(o, "preference", json_integer(h->preference));
-	json_object_set_new(o, "skip", json_boolean(h->skip));
+	jtree_put(o, "preference", json_integer(h->preference));
+	jtree_put(o, "skip", json_boolean(h->skip));
 	put(o, "required", level_name(h->required));
 	put(o, "method", method_name(h->method));
-	json_object_set_new(o, "also-pkix-sts", json_boolean(h->also_pkix_sts));
+	jtree_put(o, "also-pkix-sts", json_boolean(h->also_pkix_sts));
 	put(o, "also-local", method_name(h->also_local));
 	put(o, "method-rule", plan_method_rule(h));
 	put(o, "min-tls", min_tls_name(h->min_tls));
 	put(o, "client-certificate-rule", h->identity);
 	put(o, "route", h->route);
-	json_object_set_new(o, "alternate", json_boolean(h->alternate));
-	json_object_set_new(o, "pins", list = json_array());
+	jtree_put(o, "alternate", json_boolean(h->alternate));
+	jtree_put(o, "pins", list = json_array());
 	for (size_t i = 0; i < h->pin_count; i++)
-		json_array_append_new(list,
-		    json_string(pin_text(&h->pin[i], pin)));
-	json_object_set_new(o, "requiretls", json_boolean(h->requiretls));
-	json_object_set_new(o, "conclusive", json_boolean(h->conclusive));
-	json_object_set_new(o, "decided-by", json_integer((int)h->won));
+		jtree_append(list, json_string(pin_text(&h->pin[i], pin)));
+	jtree_put(o, "requiretls", json_boolean(h->requiretls));
+	jtree_put(o, "conclusive", json_boolean(h->conclusive));
+	jtree_put(o, "decided-by", json_integer((int)h->won));
 	put(o, "section", explain_section(h));
 	put(o, "row", h->row);
 	put(o, "why", h->why);
 	put(o, "dane", dane_state_name(h->dane));
-	json_object_set_new(o, "half-dane", json_boolean(h->half_dane));
+	jtree_put(o, "half-dane", json_boolean(h->half_dane));
 	put(o, "tlsa-base", h->tlsa_base);
-	json_object_set_new(o, "sts-mx-match", json_boolean(h->sts_mx_match));
+	jtree_put(o, "sts-mx-match", json_boolean(h->sts_mx_match));
 	put(o, "rule", h->rule);
 	put(o, "rule-line", explain_rule_line(x, h->rule));
 	put(o, "exception", h->exception);
 	put(o, "exception-line", explain_exception_line(x, h->exception));
-	json_object_set_new(o, "plaintext-forbidden",
+	jtree_put(o, "plaintext-forbidden",
 	    json_boolean(h->plaintext.forbidden));
-	json_object_set_new(o, "plaintext-after-ms",
-	    json_integer(h->plaintext.after_ms));
-	json_object_set_new(o, "plaintext-limit",
-	    json_integer(h->plaintext.limit));
-	json_object_set_new(o, "waives", list = json_array());
+	jtree_put(o, "plaintext-after-ms", json_integer(h->plaintext.after_ms));
+	jtree_put(o, "plaintext-limit", json_integer(h->plaintext.limit));
+	jtree_put(o, "waives", list = json_array());
 	for (unsigned w = 0; w < WAIVER_COUNT; w++)
 		if ((h->in.waives & 1u << w) != 0)
-			json_array_append_new(list,
+			jtree_append(list,
 			    json_string(waiver_name((enum waiver)w)));
-	json_object_set_new(o, "names", list = json_array());
+	jtree_put(o, "names", list = json_array());
 	for (size_t i = 0; i < h->ref_count; i++)
-		json_array_append_new(list, json_string(h->ref[i]));
-	json_object_set_new(o, "tlsa", list = json_array());
+		jtree_append(list, json_string(h->ref[i]));
+	jtree_put(o, "tlsa", list = json_array());
 	for (size_t i = 0; i < h->tlsa_count; i++) {
 		char *text = tlsa_text(NULL, &h->tlsa[i]);
 
-		json_array_append_new(list, json_string(text));
+		jtree_append(list, json_string(text));
 		talloc_free(text);
 	}
-	json_object_set_new(o, "addresses", list = json_array());
+	jtree_put(o, "addresses", list = json_array());
 	for (size_t i = 0; i < h->addr_count; i++)
-		json_array_append_new(list,
+		jtree_append(list,
 		    json_string(netaddr_text_port(&h->addr[i], addr)));
 	return o;
 }
@@ -179,9 +188,9 @@ trail_json(const struct plan *plan)
 		put(o, "what", t->what);
 		put(o, "security", dns_security_name(t->security));
 		put(o, "outcome", dns_outcome_name(t->outcome));
-		json_object_set_new(o, "ttl", json_integer(t->ttl_s));
+		jtree_put(o, "ttl", json_integer(t->ttl_s));
 		put(o, "text", t->text);
-		json_array_append_new(list, o);
+		jtree_append(list, o);
 	}
 	return list;
 }
@@ -193,7 +202,7 @@ sts_json(const struct sts_fact *s)
 	char text[CLOCK_TEXT_BYTES];
 
 	put(o, "state", sts_state_name(s->state));
-	json_object_set_new(o, "stale", json_boolean(s->stale));
+	jtree_put(o, "stale", json_boolean(s->stale));
 	put(o, "id", s->id);
 	put(o, "fetched",
 	    s->fetched.ms == 0 ? "" : wall_rfc3339(s->fetched, text));
@@ -213,7 +222,7 @@ memory_json(const struct explain *x, const struct plan_host *h)
 		const struct wire_memory_entry *e = &x->memory.entry[i];
 
 		if (domain_eq(e->host, h->name))
-			json_array_append_new(list,
+			jtree_append(list,
 			    need(json_pack("{s:s, s:s, s:s, s:s, s:I}",
 				"address", netaddr_text_port(&e->addr, addr),
 				"begins-with", rung_name(e->rung), "failure",
@@ -228,8 +237,8 @@ put_looks(const struct explain *x, size_t i, json_t *host)
 {
 	if (x->look == NULL)
 		return;
-	json_object_set_new(host, "probe", look_json(&x->look[i].now));
-	json_object_set_new(host, "probe-without-exception",
+	jtree_put(host, "probe", look_json(&x->look[i].now));
+	jtree_put(host, "probe-without-exception",
 	    look_json(&x->look[i].without));
 }
 
@@ -244,37 +253,34 @@ explain_dump(const struct explain *x)
 	put(o, "domain", plan->domain);
 	put(o, "source", x->alone == NULL ? "gateway" : "command");
 	put(o, "source-why", x->alone == NULL ? "" : x->alone);
-	json_object_set_new(o, "interference", json_boolean(x->interference));
-	json_object_set_new(o, "configuration-differs",
+	jtree_put(o, "interference", json_boolean(x->interference));
+	jtree_put(o, "configuration-differs",
 	    json_boolean(explain_conf_differs(x)));
 	put(o, "made", wall_rfc3339(plan->made, text));
 	put(o, "class", class_name(plan->mclass));
 	put(o, "marks", plan->marks);
 	put(o, "marks-assumed", x->marks.assumed);
-	json_object_set_new(o, "resolver-validates",
-	    json_boolean(x->validating));
+	jtree_put(o, "resolver-validates", json_boolean(x->validating));
 	put(o, "verdict", verdicts[plan->verdict]);
 	if (plan->verdict != PLAN_DELIVER) {
 		put(o, "status", plan->status);
 		put(o, "why", plan->why);
 	}
-	json_object_set_new(o, "mx-secure", json_boolean(plan->mx_secure));
-	json_object_set_new(o, "implicit-mx", json_boolean(plan->implicit_mx));
+	jtree_put(o, "mx-secure", json_boolean(plan->mx_secure));
+	jtree_put(o, "implicit-mx", json_boolean(plan->implicit_mx));
 	put(o, "unmet", unmet_name(plan->unmet));
-	json_object_set_new(o, "sts", sts_json(&plan->sts));
+	jtree_put(o, "sts", sts_json(&plan->sts));
 	for (size_t i = 0; i < plan->host_count; i++)
 		if (explain_is_wanted(x, &plan->host[i])) {
 			json_t *host = host_json(x, &plan->host[i]);
 
-			json_object_set_new(host, "remembered",
+			jtree_put(host, "remembered",
 			    memory_json(x, &plan->host[i]));
 			put_looks(x, i, host);
-			json_array_append_new(hosts, host);
+			jtree_append(hosts, host);
 		}
-	json_object_set_new(o, "hosts", hosts);
-	json_object_set_new(o, "lookups", trail_json(plan));
+	jtree_put(o, "hosts", hosts);
+	jtree_put(o, "lookups", trail_json(plan));
 	put(o, "valid-until", wall_rfc3339(plan->valid_until, text));
-	json_dumpf(o, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-	putchar('\n');
-	json_decref(o);
+	cmd_print_json(o, JSON_INDENT(2));
 }

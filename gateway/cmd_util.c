@@ -62,7 +62,7 @@ become_owner(const char *dir)
 }
 
 bool
-cmd_drop_root(const struct conf *conf)
+cmd_become_owner(const struct conf *conf)
 {
 	if (become_owner(conf->state_dir))
 		return true;
@@ -79,7 +79,7 @@ cmd_open_store(TALLOC_CTX *mem, const struct conf *conf)
 	struct store *store = NULL;
 	struct diag why = { 0 };
 
-	if (!cmd_drop_root(conf))
+	if (!cmd_become_owner(conf))
 		return NULL;
 	if (store_open(mem, cmd_store_spec(mem, conf), STORE_READER, &store,
 		&why) != ST_OK) {
@@ -95,6 +95,14 @@ cmd_anchor_state(TALLOC_CTX *mem, const struct conf *conf)
 	if (!conf->resolver_anchor_updates)
 		return "";
 	return need(talloc_asprintf(mem, "%s/anchor", conf->state_dir));
+}
+
+void
+cmd_print_json(json_t *value, size_t layout)
+{
+	json_dumpf(value, stdout, layout | JSON_PRESERVE_ORDER);
+	putchar('\n');
+	json_decref(value);
 }
 
 const char *

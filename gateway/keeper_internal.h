@@ -20,6 +20,7 @@
  *	keeper_admin.c     what the operator wants done with the queue
  *	keeper_exception.c uses of exceptions, warnings before they end
  *	keeper_probe.c     are they still needed?
+ *	keeper_collect.c   mail that is TLS reports for this gateway
  *
  * The rule that keeps memory and disk in step: a frame is only parsed and
  * noted when it comes; at the end of the turn all that was noted is written
@@ -351,6 +352,31 @@ struct exception_event {
 };
 STAILQ_HEAD(exception_events, exception_event);
 
+enum collect_act {
+	COLLECT_NOTHING, /* it was nothing that is waited for */
+	COLLECT_DONE,
+	COLLECT_HELD,
+	COLLECT_PASSED_ON,
+	COLLECT_DEFERRED,
+};
+
+/* The one report that the collector has, and what it said of it. */
+struct collect {
+	struct chan *chan; /* or NULL */
+	bool ready;        /* it waits for one */
+	uint64_t lease;    /* of what it was given; 0: nothing */
+	int64_t rcpt;
+	bool wanted; /* a piece is to be sent */
+	uint32_t want_seq;
+	struct wire_collected *result; /* until it is committed; or NULL */
+	int64_t died_of;               /* it ended with this at hand, */
+	uint32_t deaths;               /* so often in a row */
+	/* of the running transaction */
+	enum collect_act act;
+	struct store_rcpt row;
+	struct kdest *to;
+};
+
 struct chain {
 	uint64_t seq;
 	uint8_t hash[EVIDENCE_HASH_BYTES];
@@ -444,6 +470,7 @@ struct keeper {
 	struct mono probe_until;
 	struct wire_probed *probed; /* the answer, until it is committed */
 	struct net_timer *probe;
+	struct collect collect;
 	/* unanswered: whether they were committed must be read from disk */
 	struct sessions unsure;
 	/* connections and leases */
@@ -555,6 +582,26 @@ struct sched_msg *courier_msg_add(struct keeper *k,
 MUST_CHECK enum status courier_load_msg(struct keeper *k, int64_t id,
     struct sched_msg **out, struct diag *why);
 void courier_send_ack(struct courier_line *line);
+
+/* ---- keeper_collect.c ---- */
+/* Is r a TLS report for this gateway?  Then where it goes, and that nobody is
+ * told of it. */
+bool collect_diverts(const struct keeper *k, struct arrival_rcpt *r,
+    struct dest_key *to);
+/* No courier serves it. */
+bool collect_is_dest(const struct kdest *d);
+bool collect_may_give(const struct keeper *k);
+/* The first of those that are ready, of which there is one. */
+MUST_CHECK enum status collect_give(struct keeper *k, struct kdest *d,
+    struct diag *why);
+/* Outside a transaction; the store may be gone afterwards. */
+void collect_send_piece(struct keeper *k);
+/* What came of the one at hand, as if the collector had said so. */
+void collect_conclude(struct keeper *k, enum wire_collect_verdict verdict,
+    const char *why);
+bool collect_has_work(const struct keeper *k);
+MUST_CHECK enum status collect_apply(struct keeper *k, struct diag *why);
+void collect_settle(struct keeper *k);
 
 /* ---- keeper_clear.c ---- */
 /* What has gone today is known, where it must be. */

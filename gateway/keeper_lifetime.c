@@ -109,11 +109,14 @@ take_rcpt(void *arg, const struct store_rcpt *row)
 	e->life.held = held;
 	take_failure(e, row);
 	/* What the operator holds has the time that he gave it; what is held
-	 * because it was unmet has that time too, and its sender is told. */
+	 * because it was unmet has that time too, and its sender is told; so
+	 * has what was to be a TLS report and is none. */
 	policy = failure_is_policy(e->failure);
 	e->life = (struct lifetime){
 		.received = l->m->received,
-		.expires = held && policy ? held_until(l) : l->m->expires,
+		.expires = held && (policy || collect_is_dest(e->dest)) ?
+			       held_until(l) :
+			       l->m->expires,
 		.policy = policy,
 		.held = held,
 		.tell = (!held || policy) && !row->told &&
@@ -307,7 +310,7 @@ prove(struct looked *l, struct diag *why)
 	STAILQ_FOREACH(e, &l->rcpts, link)
 		if (e->over)
 			list[n++] = e;
-	qsort(list, n, sizeof(list[0]), by_dest);
+	qsort(list, n, sizeof(struct lapse *), by_dest);
 	for (size_t at = 0, some = 0; st == ST_OK && at < n; at += some)
 		st = prove_some(l, &list[at], n - at, &some, why);
 	return st;

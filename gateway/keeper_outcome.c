@@ -310,8 +310,9 @@ apply_results(struct keeper *k, struct outcome *o, struct diag *why)
 	const struct lease *l = idmap_get(k->leases, (int64_t)o->o.lease);
 	enum status st = ST_OK;
 
-	if (l != NULL && (l->line->instance != o->line->instance ||
-			     l->message != o->o.message))
+	if (l != NULL &&
+	    (l->line == NULL || l->line->instance != o->line->instance ||
+		l->message != o->o.message))
 		l = NULL;
 	for (uint32_t i = 0; i < o->o.result_count; i++)
 		claim(k, o, l, i);

@@ -93,6 +93,12 @@ enum wire_type {
 	 */
 	WIRE_MEMORY_WANT, /* u32 count, str host each */
 	WIRE_MEMORY,
+	/* keeper -> collector, and back: a TLS report in a mail */
+	WIRE_COLLECT,
+	WIRE_COLLECT_PIECE, /* u64 lease, u32 seq, bytes */
+	WIRE_COLLECT_READY, /* no payload: it may be given one */
+	WIRE_COLLECT_WANT,  /* u64 lease, u32 seq */
+	WIRE_COLLECTED,
 };
 
 struct wire_open {
@@ -386,6 +392,34 @@ struct wire_probed {
 	const char *host; /* that tells so, or "" */
 	const char *why;  /* for people; printable */
 };
+
+/* A mail that is to be read as a TLS report; its pieces are asked for. */
+struct wire_collect {
+	uint64_t lease;
+	int64_t message;
+	const char *sender;
+	const char *client;
+	uint64_t size_bytes;
+};
+enum wire_collect_verdict {
+	COLLECT_READ,       /* and counted, durably */
+	COLLECT_UNREADABLE, /* and always will be */
+	COLLECT_LATER,      /* it could not be written */
+};
+#define WIRE_COLLECT_COUNT     3u
+#define WIRE_COLLECT_WHY_BYTES 512u
+struct wire_collected {
+	uint64_t lease;
+	enum wire_collect_verdict verdict;
+	const char *why; /* for people, printable; or "" */
+};
+
+void wire_pack_collect(struct sbuf *b, const struct wire_collect *c);
+MUST_CHECK enum status wire_unpack_collect(TALLOC_CTX *mem, struct span a,
+    struct wire_collect *out, struct diag *why);
+void wire_pack_collected(struct sbuf *b, const struct wire_collected *c);
+MUST_CHECK enum status wire_unpack_collected(TALLOC_CTX *mem, struct span a,
+    struct wire_collected *out, struct diag *why);
 
 void wire_pack_use(struct sbuf *b, const struct wire_use *w);
 MUST_CHECK enum status wire_unpack_use(TALLOC_CTX *mem, struct span a,

@@ -411,6 +411,14 @@ conf_route_for(const struct conf *conf, const char *domain, bool fallback)
 	return best;
 }
 
+const char *
+conf_policy_domain(const struct conf *conf, const char *domain)
+{
+	const struct conf_route *r = conf_route_for(conf, domain, false);
+
+	return r == NULL ? domain : r->hop[0].name;
+}
+
 const struct conf_route *
 conf_route_named(const struct conf *conf, const char *name)
 {

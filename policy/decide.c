@@ -688,7 +688,8 @@ rule_9_method(const struct decide_in *in, struct finding *f)
 	case VERIFY_BY_DANE:
 		if (is_by_dane(f->cell))
 			return;
-		/* A waiver has set DANE aside, and the rule asks for it. */
+		/* A waiver has set DANE aside, and the rule asks for it,
+		 * beside what is left. */
 		if (in->dane == DANE_D1_USABLE)
 			settle(f, sts_beside(in, f) ? BOTH : DANE, DECIDE_FLOOR,
 			    &rule_dane_why);

@@ -16,6 +16,7 @@
 
 /* Ours: of two processes one may have looked at the clock before. */
 #define CLOCK_SLACK_MS 60000
+#define POLICY_PREFIX  "_mta-sts." /* RFC 8461 3.1 */
 
 /* ---- needs ---- */
 
@@ -39,6 +40,16 @@ plan_ask(struct planner *p, enum plan_purpose purpose, size_t host,
 		.host = host,
 	};
 	p->open++;
+}
+
+void
+plan_ask_policy(struct planner *p)
+{
+	if (strlen(POLICY_PREFIX) + strlen(p->next_hop) > DOMAIN_MAX_BYTES)
+		p->plan->sts.why = "the name of its MTA-STS record would be "
+				   "too long to exist (RFC 1035 2.3.4)";
+	else
+		plan_ask(p, FOR_STS, 0, p->next_hop, DNS_TXT);
 }
 
 size_t
@@ -233,7 +244,7 @@ planner_new(TALLOC_CTX *mem, const struct conf *conf, const struct dest_key *to,
 	}
 	p->fallback = conf_route_for(conf, plan->domain, true);
 	plan_ask(p, FOR_MX, 0, plan->domain, DNS_MX);
-	plan_ask(p, FOR_STS, 0, plan->domain, DNS_TXT);
+	plan_ask_policy(p);
 	return p;
 }
 
@@ -256,8 +267,14 @@ planner_new_hop(TALLOC_CTX *mem, const struct conf *conf,
 }
 
 bool
+plan_life_is_over(struct wall made, struct wall valid_until, struct wall now)
+{
+	return wall_reached(now, valid_until) ||
+	       !wall_reached(wall_after(now, CLOCK_SLACK_MS), made);
+}
+
+bool
 plan_is_over(const struct plan *plan, struct wall now)
 {
-	return wall_reached(now, plan->valid_until) ||
-	       !wall_reached(wall_after(now, CLOCK_SLACK_MS), plan->made);
+	return plan_life_is_over(plan->made, plan->valid_until, now);
 }

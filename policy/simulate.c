@@ -177,7 +177,7 @@ marks_if(const struct asked *a, bool demanding, const struct conf_rule *one)
 	sbuf_init(&b, a->mem, MARKS_MAX_BYTES);
 	for (size_t i = 0; i < a->conf->marking_count; i++) {
 		const struct conf_rule *r = a->conf->marking[i];
-		bool assumed = r == one ||
+		bool assumed = (one != NULL && r == one) ||
 			       (demanding && r->require != OVERRIDE_MAY);
 
 		if (a->met[i] == CONF_MET_YES ||
@@ -312,7 +312,7 @@ judge_pin(const struct simulate_in *in, const struct conf_rule *rule)
 {
 	bool other_kind = false;
 
-	if (in->spki_sha256 == NULL)
+	if (rule == NULL || in->spki_sha256 == NULL)
 		return EFFECT_UNPROVEN;
 	for (size_t i = 0; i < rule->pin_count; i++) {
 		if (rule->pin[i].kind != PIN_SPKI)

@@ -225,6 +225,30 @@ START_TEST(tls_19_each_method_of_a_rule_is_what_it_says)
 }
 END_TEST
 
+/* Where both are demanded, no mismatch is a way around MTA-STS. */
+START_TEST(inv_04_a_rule_for_dane_leaves_mta_sts_where_a_mismatch_is_waived)
+{
+	struct decide_in in = { .dane = DANE_D1_USABLE,
+		.mx_secure = true,
+		.sts = STS_ST_ENFORCE,
+		.sts_mx_match = true,
+		.dane_and_sts_both = true,
+		.override = OVERRIDE_WAIVES,
+		.waiver = true,
+		.waives = 1u << WAIVE_TLSA_MISMATCH,
+		.verify_by = VERIFY_BY_DANE };
+	struct decide_out out;
+
+	for (unsigned failed = 0; failed < 2; failed++) {
+		in.failed = failed == 0 ? 0 : in.waives;
+		out = decide(&in);
+		ck_assert_int_eq(out.required, LEVEL_VERIFY);
+		ck_assert_int_eq(out.method, METHOD_DANE);
+		ck_assert(out.also_pkix_sts);
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -239,6 +263,8 @@ main(void)
 	    (int)COUNT_OF(properties));
 	tcase_add_loop_test(t, tls_19_each_method_of_a_rule_is_what_it_says, 0,
 	    (int)COUNT_OF(named));
+	tcase_add_test(t,
+	    inv_04_a_rule_for_dane_leaves_mta_sts_where_a_mismatch_is_waived);
 	suite_add_tcase(s, t);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

@@ -74,6 +74,26 @@ START_TEST(mapper_keeps_an_answer_until_its_facts_expire)
 }
 END_TEST
 
+/* Nobody knows for how long it would serve. */
+START_TEST(c13_mapper_keeps_no_answer_when_the_clock_is_put_back)
+{
+	struct client *c;
+
+	advisor_start();
+	c = client_new();
+	ask(c, "policy [a.example]");
+	go_on(0);
+	reply_to(&question[0], LEVEL_PLAIN);
+	expect(c, "OK may");
+	sim_set_clock(sim, -3600000);
+	ask(c, "policy [a.example]");
+	expect_nothing(c);
+	ck_assert_uint_eq(question_count, 2);
+	reply_to(&question[1], LEVEL_VERIFY);
+	expect(c, verified_a);
+}
+END_TEST
+
 START_TEST(mapper_keeps_as_many_answers_as_it_may)
 {
 	struct client *c;
@@ -570,6 +590,7 @@ main(void)
 		mapper_answers_by_the_plan_of_the_hop,
 		mapper_asks_once_for_all_who_wait,
 		mapper_keeps_an_answer_until_its_facts_expire,
+		c13_mapper_keeps_no_answer_when_the_clock_is_put_back,
 		mapper_keeps_as_many_answers_as_it_may,
 		mapper_answers_one_connection_in_the_order_of_its_requests,
 		mapper_forgets_its_answers_at_a_reload,

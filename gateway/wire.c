@@ -358,6 +358,7 @@ wire_pack_sts(struct sbuf *b, const struct sts_entry *e)
 	pack_u32(b, (uint32_t)e->policy.mx_count);
 	for (size_t i = 0; i < e->policy.mx_count; i++)
 		pack_str(b, e->policy.mx[i]);
+	pack_str(b, e->policy.text);
 	pack_str(b, e->failed_id);
 	pack_i64(b, e->failed_at.ms);
 	pack_i64(b, e->used.ms);
@@ -394,6 +395,7 @@ wire_unpack_sts(TALLOC_CTX *mem, struct span a, struct sts_entry *e,
 	e->policy.mx_count = unpack_count(&u, STS_MAX_MX, 4);
 	for (size_t i = 0; i < e->policy.mx_count; i++)
 		e->policy.mx[i] = unpack_str(&u, mem);
+	e->policy.text = unpack_str(&u, mem);
 	unpack_id(&u, e->failed_id);
 	e->failed_at.ms = unpack_i64(&u);
 	e->used.ms = unpack_i64(&u);

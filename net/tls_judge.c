@@ -9,6 +9,8 @@
 #include "net/tls_internal.h"
 #include "util/sha256.h"
 
+#define NO_CERTIFICATE "the server sent no certificate"
+
 static void
 put(char *out, size_t size, const char *text)
 {
@@ -405,13 +407,60 @@ grade_unasked(SSL *ssl, const struct proof *p, struct tls_info *info)
 		    X509_verify_cert_error_string(p->error));
 }
 
+/* ---- what it is worth, for reports ---- */
+
+/* What was found of it is in result_type and error of info. */
+static void
+weigh(struct tls_worth *w, bool good, const struct tls_info *info)
+{
+	char expires[CLOCK_TEXT_BYTES];
+
+	*w = (struct tls_worth){ .known = true, .good = good };
+	if (good)
+		return;
+	memcpy(w->result_type, info->result_type, sizeof(w->result_type));
+	memcpy(w->reason, info->error, sizeof(w->reason));
+	if (info->failure == FAILURE_TLSA_MISMATCH &&
+	    strcmp(w->result_type, "validation-failure") == 0)
+		put(w->reason, sizeof(w->reason), "dane-no-match");
+	if (strcmp(w->result_type, "certificate-expired") == 0 &&
+	    info->not_after.ms != 0)
+		snprintf(w->reason, sizeof(w->reason), "not after %s",
+		    wall_rfc3339(info->not_after, expires));
+}
+
+/* By the public authorities for the host's own name, beside what counts. */
+static void
+weigh_pkix(SSL *ssl, const struct tls_check *check, struct tls_info *info)
+{
+	struct tls_info own = *info;
+
+	if (!check->weigh_pkix || *check->pkix_name == '\0')
+		return;
+	if (SSL_get0_peer_certificate(ssl) == NULL) {
+		put(own.error, sizeof(own.error), NO_CERTIFICATE);
+		put(own.result_type, sizeof(own.result_type),
+		    "certificate-not-trusted");
+		weigh(&info->by_pkix, false, &own);
+		return;
+	}
+	own.error[0] = own.result_type[0] = own.matched[0] = '\0';
+	weigh(&info->by_pkix, passes_pkix(ssl, check, &own), &own);
+}
+
+/* ---- what is demanded ---- */
+
 static bool
 passes_method(SSL *ssl, const struct tls_check *check, const struct proof *p,
     struct tls_info *info)
 {
+	bool ok;
+
 	switch (check->method) {
 	case METHOD_DANE:
-		return judge_dane(ssl, check, p, info);
+		ok = judge_dane(ssl, check, p, info);
+		weigh(&info->by_dane, ok, info);
+		return ok;
 	case METHOD_PKIX_STS:
 	case METHOD_PKIX_LOCAL:
 		return judge_pkix(ssl, check, p, info);
@@ -470,10 +519,11 @@ judge_proof(SSL *ssl, const struct tls_check *check, const struct proof *p,
 		info->failure = check->method == METHOD_DANE ?
 				    FAILURE_TLSA_MISMATCH :
 				    FAILURE_CERTIFICATE;
-		put(info->error, sizeof(info->error),
-		    "the server sent no certificate");
+		put(info->error, sizeof(info->error), NO_CERTIFICATE);
 		put(info->result_type, sizeof(info->result_type),
 		    "certificate-not-trusted");
+		if (check->method == METHOD_DANE)
+			weigh(&info->by_dane, false, info);
 		return diag_set(why, ST_POLICY, "%s", info->error);
 	}
 	if (!authenticates(ssl, check, p, info))
@@ -577,6 +627,7 @@ falls_short_first(SSL *ssl, const struct tls_check *check,
 	if (judge_client(ssl, check, &proof, why) == ST_OK)
 		return false;
 	*info = proof;
+	weigh_pkix(ssl, check, info);
 	return true;
 }
 
@@ -603,6 +654,8 @@ tls_judge(SSL *ssl, const struct tls_check *check, bool finished,
 	describe(ssl, finished, info);
 	info->showed_certificate = check->client &&
 				   SSL_get_certificate(ssl) != NULL;
+	if (finished && check->client)
+		weigh_pkix(ssl, check, info);
 	if (finished)
 		return check->client ? judge_client(ssl, check, info, why) :
 				       ST_OK;

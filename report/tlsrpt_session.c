@@ -148,7 +148,7 @@ tally_sts(const struct tlsrpt_session *s, struct tlsrpt_tallies *out)
 
 	if (s->sts != STS_ST_ENFORCE && s->sts != STS_ST_TESTING)
 		return false;
-	if (!s->sts_mx_match)
+	if (!s->sts_mx_match && *s->mx != '\0')
 		fail(&e, TLSRPT_VALIDATION_FAILURE, "sts-mx-mismatch");
 	judge(&e, &s->by_pkix);
 	return true;
@@ -214,4 +214,88 @@ tlsrpt_session_fetch(const struct tlsrpt_session *s, struct tlsrpt_tallies *out)
 		.helo = "",
 		.reason = s->sts_reason,
 	};
+}
+
+/* ---- out of a plan ---- */
+
+static void
+take_lines(TALLOC_CTX *mem, const char *text, struct tlsrpt_session *s)
+{
+	struct span rest = span_str(text), line;
+
+	while (s->sts_line_count < TLSRPT_MAX_STRINGS &&
+	       span_line(&rest, &line))
+		s->sts_line[s->sts_line_count++] = need(talloc_strndup(mem,
+		    (const char *)line.p, line.n));
+}
+
+static void
+take_sts(TALLOC_CTX *mem, const struct plan *plan, struct tlsrpt_session *s)
+{
+	const struct sts_fact *f = &plan->sts;
+
+	s->sts = f->state;
+	s->sts_result = f->result;
+	s->sts_reason = f->why;
+	if (f->state != STS_ST_ENFORCE && f->state != STS_ST_TESTING)
+		return;
+	take_lines(mem, f->policy.text, s);
+	s->sts_mx = f->policy.mx;
+	s->sts_mx_count = f->policy.mx_count;
+}
+
+static void
+take_host(const struct plan_host *h, struct tlsrpt_session *s)
+{
+	s->mx = h->name;
+	s->dane = h->dane;
+	s->tlsa_base = h->tlsa_base;
+	s->dane_reason = h->dane_why;
+	for (; s->tlsa_count < h->tlsa_text_count; s->tlsa_count++)
+		s->tlsa[s->tlsa_count] = h->tlsa_text[s->tlsa_count];
+	s->sts_mx_match = h->sts_mx_match;
+	s->dane_required = h->skip && h->won != DECIDE_PUBLISHED &&
+			   h->in.override == OVERRIDE_DANE_ONLY &&
+			   h->dane != DANE_D5_ERROR;
+}
+
+/* Why the hosts are not known, where DNSSEC is the reason. */
+static void
+take_no_host(const struct plan *plan, struct tlsrpt_session *s)
+{
+	s->dane = DANE_D4_INSECURE;
+	s->tlsa_base = s->domain;
+	if (plan->verdict != PLAN_DEFER)
+		return;
+	for (size_t i = 0; i < plan->trail_count; i++) {
+		if (plan->trail[i].security != DNS_BOGUS)
+			continue;
+		s->dane = DANE_D5_ERROR;
+		s->dane_reason = plan->trail[i].text;
+	}
+}
+
+void
+tlsrpt_session_of_plan(TALLOC_CTX *mem, const struct plan *plan,
+    const struct plan_host *h, struct tlsrpt_session *s)
+{
+	*s = (struct tlsrpt_session){
+		.domain = h != NULL && h->named ? h->name : plan->next_hop,
+		.mclass = plan->mclass,
+		.dane_reason = "",
+		.tlsa_base = "",
+		.sts_reason = "",
+		.event = TLSRPT_SKIPPED,
+		.reason = "",
+		.by_dane = { .reason = "" },
+		.by_pkix = { .reason = "" },
+		.mx = "",
+		.helo = "",
+	};
+	if (h == NULL || !h->named)
+		take_sts(mem, plan, s);
+	if (h != NULL)
+		take_host(h, s);
+	else
+		take_no_host(plan, s);
 }

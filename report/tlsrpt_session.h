@@ -12,7 +12,7 @@
 #ifndef REPORT_TLSRPT_SESSION_H
 #define REPORT_TLSRPT_SESSION_H
 
-#include "policy/decide.h"
+#include "policy/plan.h"
 #include "report/tlsrpt_tally.h"
 
 /* Of two policies one count, a fault and what is wrong besides. */
@@ -62,6 +62,15 @@ struct tlsrpt_session {
 	const char *helo; /* as which the server names itself */
 	struct netaddr receiving;
 };
+
+/*
+ * What the plan knows of the session, or of its want of one (h NULL: no host
+ * is known, for DNS failed); the rest is as of SKIPPED.  Borrows from both;
+ * some of it lives in mem.  The domain is that of the smart host for one the
+ * operator named.
+ */
+void tlsrpt_session_of_plan(TALLOC_CTX *mem, const struct plan *plan,
+    const struct plan_host *h, struct tlsrpt_session *s);
 
 struct tlsrpt_tallies {
 	struct tlsrpt_tally tally[TLSRPT_SESSION_TALLIES];

@@ -377,6 +377,126 @@ START_TEST(rpt_23_a_fault_names_both_ends)
 }
 END_TEST
 
+/* ---- out of a plan ---- */
+
+static struct plan plan;
+static struct plan_host host;
+
+static void
+make_plan(void)
+{
+	static const char *tlsa_text[] = { "2 1 1 cc", "3 1 1 aa" };
+
+	host = (struct plan_host){
+		.name = "mx.d.example",
+		.dane = DANE_D1_USABLE,
+		.tlsa_base = "base.provider.example",
+		.tlsa_text = tlsa_text,
+		.tlsa_text_count = COUNT_OF(tlsa_text),
+		.dane_why = "",
+		.sts_mx_match = true,
+	};
+	plan = (struct plan){
+		.domain = "d.example",
+		.next_hop = "hop.example",
+		.sts = { .state = STS_ST_ENFORCE,
+		    .id = "1",
+		    .policy = { .mx_count = 1,
+			.mx = { "*.d.example" },
+			.text = "version: STSv1\nmx: *.d.example\n" },
+		    .why = "404",
+		    .result = STS_RESULT_FETCH },
+		.host = &host,
+		.host_count = 1,
+	};
+}
+
+static void
+from_plan(const struct plan_host *h)
+{
+	tlsrpt_session_of_plan(mem, &plan, h, &s);
+}
+
+START_TEST(rpt_05_every_policy_met_is_in_the_report_of_the_domain)
+{
+	make_plan();
+	from_plan(&host);
+	s.event = TLSRPT_UP;
+	s.by_dane.known = s.by_dane.good = true;
+	fault(&s.by_pkix, TLSRPT_CERTIFICATE_EXPIRED, "x");
+	ck_assert_str_eq(s.domain, "hop.example");
+	ck_assert_str_eq(tallied(),
+	    "tlsa=ok; sts=failure; sts certificate-expired (x)");
+	ck_assert_str_eq(out.tally[0].policy.domain, "base.provider.example");
+	ck_assert_uint_eq(out.tally[0].policy.string_count, 2);
+	ck_assert_str_eq(out.tally[0].policy.string[1], "3 1 1 aa");
+	ck_assert_str_eq(out.tally[1].policy.domain, "hop.example");
+	ck_assert_uint_eq(out.tally[1].policy.string_count, 2);
+	ck_assert_str_eq(out.tally[1].policy.string[1], "mx: *.d.example");
+	ck_assert_str_eq(out.tally[1].policy.mx[0], "*.d.example");
+	ck_assert_str_eq(fetched(), "sts sts-policy-fetch-error (404)");
+}
+END_TEST
+
+START_TEST(rpt_05_a_host_that_is_named_is_its_own_domain_without_mta_sts)
+{
+	make_plan();
+	host.named = true;
+	host.dane = DANE_D3_NONE;
+	from_plan(&host);
+	s.event = TLSRPT_UP;
+	ck_assert_str_eq(s.domain, "mx.d.example");
+	ck_assert_str_eq(tallied(), "no-policy-found=ok");
+	ck_assert_str_eq(fetched(), "");
+}
+END_TEST
+
+START_TEST(rpt_15_bogus_records_are_told_of_without_a_host)
+{
+	struct plan_trail trail = { .what = "MX d.example",
+		.security = DNS_BOGUS,
+		.outcome = DNS_FAILED,
+		.text = "DNSSEC Bogus" };
+
+	make_plan();
+	plan.verdict = PLAN_DEFER;
+	plan.host_count = 0;
+	plan.trail = &trail;
+	plan.trail_count = 1;
+	from_plan(NULL);
+	ck_assert_str_eq(tallied(),
+	    "tlsa=failure; tlsa dnssec-invalid (DNSSEC Bogus)");
+	ck_assert_str_eq(out.tally[0].policy.domain, "hop.example");
+	trail.security = DNS_ERROR; /* it is not known to be signed */
+	from_plan(NULL);
+	ck_assert_str_eq(tallied(), "");
+}
+END_TEST
+
+/* RFC 8460 8; what is of the operator's rules is not even at hand. */
+START_TEST(rpt_26_nothing_of_rules_and_exceptions_is_in_a_tally)
+{
+	struct sbuf b;
+
+	make_plan();
+	host.rule = host.exception = host.approver = host.reason = "secret";
+	host.row = host.why = host.route = host.method_rule = "secret";
+	plan.marks = plan.approver = plan.reason = plan.why = "secret";
+	host.skip = true;
+	host.won = DECIDE_FLOOR;
+	host.in.override = OVERRIDE_DANE_ONLY;
+	host.dane = DANE_D5_ERROR;
+	host.sts_mx_match = false;
+	from_plan(&host);
+	(void)tallied();
+	ck_assert_uint_gt(out.count, 3);
+	sbuf_init(&b, mem, 1u << 16);
+	for (size_t i = 0; i < out.count; i++)
+		tlsrpt_tally_pack(&out.tally[i], &b);
+	ck_assert_ptr_null(memmem(b.p, b.n, "secret", 6));
+}
+END_TEST
+
 START_TEST(a_literal_has_no_reports_and_a_lost_base_is_the_host)
 {
 	event_bogus();
@@ -400,6 +520,10 @@ main(void)
 		rpt_15_each_event_has_its_own_result,
 		rpt_15_rpt_16_a_policy_that_was_not_to_be_had_is_a_detail_alone,
 		rpt_23_a_fault_names_both_ends,
+		rpt_05_every_policy_met_is_in_the_report_of_the_domain,
+		rpt_05_a_host_that_is_named_is_its_own_domain_without_mta_sts,
+		rpt_15_bogus_records_are_told_of_without_a_host,
+		rpt_26_nothing_of_rules_and_exceptions_is_in_a_tally,
 		a_literal_has_no_reports_and_a_lost_base_is_the_host,
 	};
 	Suite *suite = suite_create("tlsrpt_session");

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "util/utf8.h"
 
+#include <string.h>
+
 /* First bytes of each length, the bits they hold, the least code so long. */
 static const struct {
 	uint8_t mask, lead;
@@ -56,4 +58,29 @@ utf8_is_line(struct span a)
 		a = span_sub(a, n, a.n);
 	}
 	return true;
+}
+
+size_t
+utf8_clean(struct span a, char *out, size_t max)
+{
+	size_t n = 0;
+
+	while (a.n > 0) {
+		uint32_t code;
+		size_t bytes = utf8_read(a, &code);
+		bool good = bytes > 0 && utf8_is_line(span_sub(a, 0, bytes));
+
+		if (bytes == 0)
+			bytes = 1;
+		if (n + (good ? bytes : 1) > max)
+			break;
+		if (good) {
+			memcpy(out + n, a.p, bytes);
+			n += bytes;
+		} else {
+			out[n++] = '?';
+		}
+		a = span_sub(a, bytes, a.n);
+	}
+	return n;
 }

@@ -19,5 +19,11 @@ bool utf8_is_control(uint32_t code);
  * line ends.
  */
 bool utf8_is_line(struct span a);
+/*
+ * What somebody said, as such text: "?" for each byte that is none of it,
+ * cut to at most max bytes between two characters.  Returns how many are in
+ * out; no NUL.  There are never more than a has.
+ */
+size_t utf8_clean(struct span a, char *out, size_t max);
 
 #endif

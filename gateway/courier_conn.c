@@ -71,6 +71,7 @@ fired(void *arg)
 		start_address(conn);
 		return;
 	case CONN_HANDSHAKE: /* TLS-42 */
+		tally_no_handshake(conn->slot, "time is up");
 		host_tls_failed(conn->slot,
 		    &(const struct tls_fault){
 			.text = "TLS handshake: time is up",
@@ -257,12 +258,14 @@ tls_done(void *arg, bool ok, const struct tls_info *info,
 	conn->phase = CONN_TALKING;
 	conn->resuming = info->offered_session;
 	if (ok && conn_suffices(conn, h)) {
+		tally_handshake(conn->slot, info);
 		client_tls_started(conn->client, now_of(conn));
 		conn_pump(conn);
 		return;
 	}
 	if (conn_retry_fresh(conn))
 		return;
+	tally_handshake(conn->slot, info);
 	host_tls_failed(conn->slot,
 	    &(const struct tls_fault){
 		.text = ok ? "TLS is up, but not what is required" : why->text,
@@ -273,6 +276,14 @@ tls_done(void *arg, bool ok, const struct tls_info *info,
 		.end = ok ? END_UNDECIDED : verdict_end_of_handshake(why->st),
 		.may_pass = info->says_nothing,
 	    });
+}
+
+/* What MTA-STS asks for is reported, even where it is not demanded. */
+static bool
+weighs_pkix(const struct conn *conn, const struct plan_host *h)
+{
+	return conn->c->env.conf->tlsrpt_enable &&
+	       (h->in.sts == STS_ST_ENFORCE || h->in.sts == STS_ST_TESTING);
 }
 
 static void
@@ -299,6 +310,7 @@ begin_tls(struct conn *conn)
 		.tlsa_count = h->tlsa_count,
 		.also_pkix = h->also_pkix_sts,
 		.pkix_name = h->name,
+		.weigh_pkix = weighs_pkix(conn, h),
 		.also_local = h->also_local,
 		.local_ref = h->local_ref,
 		.local_ref_count = h->local_ref_count,
@@ -507,6 +519,7 @@ start_address(struct conn *conn)
 	TALLOC_FREE(conn->client);
 	sbuf_reset(&conn->in);
 	conn->phase = CONN_CONNECTING;
+	conn->tallied = false;
 	while (sock == NULL && conn->addr_at < conn->addr_count) {
 		conn->addr = conn->addr_list[conn->addr_at++];
 		sock = dial(conn);

@@ -176,6 +176,7 @@ host_no_tls(struct slot *s)
 	bool elsewhere = slot_tls_elsewhere(s, slot_job(s), host);
 	const char *why = clear_refused(s, slot_plan_host(s));
 
+	tally_no_starttls(s, client_failure(s->conn->client).reply.code);
 	s->host[host].state = HOST_CLEAR_ONLY;
 	if (!elsewhere && why == NULL)
 		return true;
@@ -296,6 +297,11 @@ static void
 starttls_failed(struct slot *s, const struct client_failure *f)
 {
 	bool refused = f->fault == CLIENT_FAULT_NO_TLS;
+
+	if (refused || f->fault == CLIENT_FAULT_INJECTION)
+		tally_no_starttls(s, f->reply.code);
+	else
+		tally_no_handshake(s, f->why);
 
 	host_tls_failed(s,
 	    &(const struct tls_fault){

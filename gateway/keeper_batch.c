@@ -184,7 +184,13 @@ tidy(struct keeper *k, struct diag *why)
 	if (!k->tidy_due)
 		return ST_OK;
 	sched_dest_each(k->sched, tidy_dest, &t);
-	return t.st == ST_OK ? store_courier_forget(k->store, old, why) : t.st;
+	if (t.st != ST_OK)
+		return t.st;
+	t.st = store_courier_forget(k->store, old, why);
+	if (t.st != ST_OK)
+		return t.st;
+	return store_tally_expire(k->store,
+	    wall_after(keeper_wall(k), -KEEPER_TALLY_MS), why);
 }
 
 static void

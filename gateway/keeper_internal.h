@@ -32,6 +32,7 @@
 #include "policy/interference.h"
 #include "report/chain_event.h"
 #include "report/checkpoint.h"
+#include "report/tlsrpt_tally.h"
 #include "smtp/dsn.h"
 #include "spool/lifetime.h"
 #include "spool/schedule.h"
@@ -63,6 +64,8 @@
 #define KEEPER_MEND_MS       1000 /* first wait to open a broken store again */
 #define KEEPER_MEND_MAX_MS   60000
 #define KEEPER_TIDY_MS       60000
+/* RFC 8460 5.5: a report is tried for a day after the day it is about. */
+#define KEEPER_TALLY_MS (2 * TLSRPT_DAY_MS)
 /* Ours: so much of the chain may be without a signature. */
 #define KEEPER_SIGN_RECORDS    1000u
 #define KEEPER_SIGN_MS         INT64_C(3600000)

@@ -56,6 +56,24 @@ check_proofs(struct outcome *o, struct diag *why)
 	return st;
 }
 
+/* Before any of it comes near the transaction. */
+static enum status
+check_tallies(struct outcome *o, struct diag *why)
+{
+	const struct wire_tally *t = o->failed_slot ? o->f.tally : o->o.tally;
+	uint32_t n = o->failed_slot ? o->f.tally_count : o->o.tally_count;
+	TALLOC_CTX *tmp = need(talloc_new(o));
+	enum status st = ST_OK;
+
+	for (uint32_t i = 0; st == ST_OK && i < n; i++) {
+		struct tlsrpt_tally of;
+
+		st = tlsrpt_tally_unpack(tmp, t[i].key, &of, why);
+	}
+	talloc_free(tmp);
+	return st;
+}
+
 enum status
 outcome_take(struct courier_line *line, uint8_t type, struct span payload,
     struct diag *why)
@@ -75,6 +93,8 @@ outcome_take(struct courier_line *line, uint8_t type, struct span payload,
 	}
 	if (st == ST_OK)
 		st = check_proofs(o, why);
+	if (st == ST_OK)
+		st = check_tallies(o, why);
 	if (st == ST_OK && o->seq == 0)
 		st = diag_set(why, ST_SYNTAX, "an outcome without number");
 	if (st != ST_OK) {
@@ -369,6 +389,34 @@ raise_all(struct keeper *k, const struct courier_line *of, uint64_t seq)
 		raise_seq(line, of->instance, seq);
 }
 
+/* What can be given up is details alone; their sum is in the failures. */
+static enum status
+add_tally(struct keeper *k, const struct wire_tally *w, struct diag *why)
+{
+	const struct store_tally t = { w->day, w->domain, w->key, w->count };
+	TALLOC_CTX *tmp = need(talloc_new(k));
+	struct tlsrpt_tally of;
+	enum status st = tlsrpt_tally_unpack(tmp, w->key, &of, why);
+	bool spare = st == ST_OK && of.count == TLSRPT_DETAIL;
+
+	if (st == ST_OK)
+		st = store_tally_add(k->store, &t, spare, why);
+	talloc_free(tmp);
+	return st == ST_LIMIT ? ST_OK : st;
+}
+
+static enum status
+add_tallies(struct keeper *k, const struct outcome *o, struct diag *why)
+{
+	const struct wire_tally *t = o->failed_slot ? o->f.tally : o->o.tally;
+	uint32_t n = o->failed_slot ? o->f.tally_count : o->o.tally_count;
+	enum status st = ST_OK;
+
+	for (uint32_t i = 0; st == ST_OK && i < n; i++)
+		st = add_tally(k, &t[i], why);
+	return st;
+}
+
 static enum status
 apply_one(struct keeper *k, struct outcome *o, struct diag *why)
 {
@@ -386,6 +434,8 @@ apply_one(struct keeper *k, struct outcome *o, struct diag *why)
 			p->columns.message = o->o.message;
 		st = keeper_prove(k, &p->columns, p->packed, why);
 	}
+	if (st == ST_OK)
+		st = add_tallies(k, o, why);
 	if (st == ST_OK)
 		st = o->failed_slot ? apply_failure(k, o, why) :
 				      apply_results(k, o, why);

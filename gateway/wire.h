@@ -20,6 +20,7 @@
 #define WIRE_WINDOW_BYTES (2u * WIRE_CHUNK_BYTES) /* unacknowledged */
 #define WIRE_JOB_RCPTS    1000u                   /* recipients of one job */
 #define WIRE_MAX_EVIDENCE 128u                    /* attempts in one outcome */
+#define WIRE_MAX_TALLIES  128u                    /* results in one outcome */
 #define WIRE_MAX_HELD     65536u                  /* jobs a courier can hold */
 #define WIRE_ID_BLOCK     1024u /* message ids handed to an intake at once */
 
@@ -162,6 +163,14 @@ struct wire_evidence {
 	struct span body;
 };
 
+/* What sessions came to, for the TLS report of a domain and day. */
+struct wire_tally {
+	struct wall day;
+	const char *domain;
+	struct span key; /* tlsrpt_tally_pack() */
+	uint32_t count;  /* > 0 */
+};
+
 struct wire_outcome {
 	uint64_t seq; /* counts from 1 for each courier instance */
 	uint32_t slot;
@@ -171,6 +180,8 @@ struct wire_outcome {
 	struct wire_rcpt_result *result;
 	uint32_t evidence_count;
 	struct wire_evidence *evidence;
+	uint32_t tally_count;
+	struct wire_tally *tally;
 };
 
 /*
@@ -187,6 +198,8 @@ struct wire_slot_failed {
 	const char *why;
 	uint32_t evidence_count;
 	struct wire_evidence *evidence;
+	uint32_t tally_count;
+	struct wire_tally *tally;
 };
 
 /* A courier's first frame on a new channel to a keeper. */

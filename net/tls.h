@@ -116,12 +116,12 @@ struct tls_want {
 #define TLS_NAME_BYTES        256u
 #define TLS_SESSION_KEY_BYTES 32u
 
-/* What the certificate is worth by one method, for reports. */
+/* What the certificate is worth by one method, for reports.  Constants. */
 struct tls_worth {
 	bool known; /* it was looked at */
 	bool good;
-	char result_type[40]; /* not good: as in struct tls_info */
-	char reason[128];     /* likewise */
+	const char *result_type; /* not good: as in struct tls_info */
+	const char *reason;      /* likewise */
 };
 
 /* What a finished handshake was; plain data, safe to copy. */
@@ -151,6 +151,7 @@ struct tls_info {
 	/* Of a failure: the TLSRPT result type (RFC 8460 4.3), or "". */
 	char result_type[40];
 	enum failure failure; /* NONE: all that was demanded is proved */
+	int verify_error;     /* OpenSSL's, of a certificate that was refused */
 	/* METHOD_DANE; want.weigh_pkix: demanded or not. */
 	struct tls_worth by_dane, by_pkix;
 	/*

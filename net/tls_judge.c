@@ -10,6 +10,7 @@
 #include "util/sha256.h"
 
 #define NO_CERTIFICATE "the server sent no certificate"
+#define NO_TRUST       "certificate-not-trusted"
 
 static void
 put(char *out, size_t size, const char *text)
@@ -228,6 +229,7 @@ refuse(struct tls_info *info, long error)
 	info->failure = error == X509_V_ERR_DANE_NO_MATCH ?
 			    FAILURE_TLSA_MISMATCH :
 			    FAILURE_CERTIFICATE;
+	info->verify_error = (int)error;
 	put(info->error, sizeof(info->error),
 	    X509_verify_cert_error_string(error));
 	put(info->result_type, sizeof(info->result_type),
@@ -409,43 +411,52 @@ grade_unasked(SSL *ssl, const struct proof *p, struct tls_info *info)
 
 /* ---- what it is worth, for reports ---- */
 
-/* What was found of it is in result_type and error of info. */
-static void
-weigh(struct tls_worth *w, bool good, const struct tls_info *info)
+static struct tls_worth
+worth_of(long error)
 {
-	char expires[CLOCK_TEXT_BYTES];
+	return (struct tls_worth){
+		.known = true,
+		.good = error == X509_V_OK,
+		.result_type = error == X509_V_OK ? "" : result_type_of(error),
+		.reason = error == X509_V_OK ?
+			      "" :
+			  error == X509_V_ERR_DANE_NO_MATCH ?
+			      "dane-no-match" :
+			      X509_verify_cert_error_string(error),
+	};
+}
 
-	*w = (struct tls_worth){ .known = true, .good = good };
-	if (good)
-		return;
-	memcpy(w->result_type, info->result_type, sizeof(w->result_type));
-	memcpy(w->reason, info->error, sizeof(w->reason));
-	if (info->failure == FAILURE_TLSA_MISMATCH &&
-	    strcmp(w->result_type, "validation-failure") == 0)
-		put(w->reason, sizeof(w->reason), "dane-no-match");
-	if (strcmp(w->result_type, "certificate-expired") == 0 &&
-	    info->not_after.ms != 0)
-		snprintf(w->reason, sizeof(w->reason), "not after %s",
-		    wall_rfc3339(info->not_after, expires));
+static struct tls_worth
+worth_nothing(const char *result_type, const char *reason)
+{
+	return (struct tls_worth){
+		.known = true, .result_type = result_type, .reason = reason
+	};
+}
+
+static void
+weigh_dane(const struct tls_check *check, bool good, struct tls_info *info)
+{
+	if (check->no_usable_tlsa)
+		info->by_dane = worth_nothing("tlsa-invalid", "data");
+	else
+		info->by_dane = worth_of(good ? X509_V_OK : info->verify_error);
 }
 
 /* By the public authorities for the host's own name, beside what counts. */
 static void
 weigh_pkix(SSL *ssl, const struct tls_check *check, struct tls_info *info)
 {
-	struct tls_info own = *info;
+	struct tls_info own = { 0 };
 
 	if (!check->weigh_pkix || *check->pkix_name == '\0')
 		return;
-	if (SSL_get0_peer_certificate(ssl) == NULL) {
-		put(own.error, sizeof(own.error), NO_CERTIFICATE);
-		put(own.result_type, sizeof(own.result_type),
-		    "certificate-not-trusted");
-		weigh(&info->by_pkix, false, &own);
-		return;
-	}
-	own.error[0] = own.result_type[0] = own.matched[0] = '\0';
-	weigh(&info->by_pkix, passes_pkix(ssl, check, &own), &own);
+	if (SSL_get0_peer_certificate(ssl) == NULL)
+		info->by_pkix = worth_nothing(NO_TRUST, NO_CERTIFICATE);
+	else
+		info->by_pkix = worth_of(passes_pkix(ssl, check, &own) ?
+					     X509_V_OK :
+					     own.verify_error);
 }
 
 /* ---- what is demanded ---- */
@@ -459,7 +470,7 @@ passes_method(SSL *ssl, const struct tls_check *check, const struct proof *p,
 	switch (check->method) {
 	case METHOD_DANE:
 		ok = judge_dane(ssl, check, p, info);
-		weigh(&info->by_dane, ok, info);
+		weigh_dane(check, ok, info);
 		return ok;
 	case METHOD_PKIX_STS:
 	case METHOD_PKIX_LOCAL:
@@ -523,7 +534,7 @@ judge_proof(SSL *ssl, const struct tls_check *check, const struct proof *p,
 		put(info->result_type, sizeof(info->result_type),
 		    "certificate-not-trusted");
 		if (check->method == METHOD_DANE)
-			weigh(&info->by_dane, false, info);
+			info->by_dane = worth_nothing(NO_TRUST, NO_CERTIFICATE);
 		return diag_set(why, ST_POLICY, "%s", info->error);
 	}
 	if (!authenticates(ssl, check, p, info))

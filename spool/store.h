@@ -264,7 +264,8 @@ struct store_evidence {
 	uint8_t hash[32];
 };
 
-/* Outcome of a record that is of no attempt: report/chain_event.h has its body. */
+/* Outcome of a record that is of no attempt: report/chain_event.h has its body.
+ */
 #define STORE_EVENT 255u
 
 /* Sequence number and hash of the last record; 0 and zeros when empty. */
@@ -352,6 +353,40 @@ MUST_CHECK enum status store_sts_corrupt(struct store *s,
 /* ST_NOTFOUND when none; a corrupt row is ST_SYNTAX, never "none". */
 MUST_CHECK enum status store_sts_get(struct store *s, TALLOC_CTX *mem,
     const char *domain, struct sts_entry *e, struct diag *why);
+
+/* ---- results for TLS reports ---- */
+
+/* Ours: keys of one domain and day; the last of them are not for details,
+ * of which a peer can make as many as it likes. */
+#define STORE_TALLY_MAX   8192u
+#define STORE_TALLY_SPARE 4096u
+
+struct store_tally {
+	struct wall day;    /* its first millisecond */
+	const char *domain; /* whose report it is for */
+	struct span key;    /* report/tlsrpt_tally.h has what is in it */
+	uint64_t count;
+};
+/* Add t->count under the key.  spare: it is a detail.  ST_LIMIT: it is a new
+ * key, and there are too many; nothing was written. */
+MUST_CHECK enum status store_tally_add(struct store *s,
+    const struct store_tally *t, bool spare, struct diag *why);
+/* Days and domains of before a day that have any, at most max, in order.
+ * Strings are borrowed for the call. */
+MUST_CHECK enum status store_tally_due(struct store *s, struct wall before,
+    uint32_t max, void (*row)(void *arg, struct wall day, const char *domain),
+    void *arg, struct diag *why);
+/* Those of a domain and day.  Keys are borrowed for the call. */
+MUST_CHECK enum status store_tally_each(struct store *s, struct wall day,
+    const char *domain, void (*row)(void *arg, const struct store_tally *t),
+    void *arg, struct diag *why);
+/* Absent is fine. */
+MUST_CHECK enum status store_tally_delete(struct store *s, struct wall day,
+    const char *domain, struct diag *why);
+
+/* Drop those of days that began before a time. */
+MUST_CHECK enum status store_tally_expire(struct store *s, struct wall before,
+    struct diag *why);
 
 /* ---- the queue as people see it ---- */
 

@@ -79,8 +79,15 @@ enum store_query {
 	Q_STS_GET,
 	Q_STS_EACH,
 	Q_STS_DELETE,
+	Q_TALLY_MORE,
+	Q_TALLY_NEW,
+	Q_TALLY_COUNT,
+	Q_TALLY_DUE,
+	Q_TALLY_EACH,
+	Q_TALLY_DELETE,
+	Q_TALLY_EXPIRE,
 };
-#define STORE_QUERY_COUNT (Q_STS_DELETE + 1)
+#define STORE_QUERY_COUNT (Q_TALLY_EXPIRE + 1)
 extern const char *const store_text[STORE_QUERY_COUNT];
 extern const char store_schema[];
 extern const char store_upgrade_1[]; /* from 1 to 2 */

@@ -6,8 +6,9 @@
 #include "util/pack.h"
 #include "util/sha256.h"
 
-#define STS_ROW_MAX_BYTES (64u << 10) /* 64 names of 253 bytes, 8 KiB of text  \
-				       */
+#define STS_ROW_MAX_BYTES                                                      \
+	(64u << 10) /* 64 names of 253 bytes, 8 KiB of text                    \
+		     */
 
 enum status
 store_sts_put(struct store *s, const struct sts_entry *e, struct diag *why)

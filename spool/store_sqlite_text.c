@@ -11,6 +11,14 @@
 	" hash BLOB NOT NULL, stripped INTEGER NOT NULL);"                     \
 	"INSERT INTO base VALUES (1, 0, zeroblob(32), 0);"
 
+/* Numbers for TLS reports; a key may be long, so its digest is what is unique.
+ */
+#define TALLY_TABLE                                                            \
+	"CREATE TABLE tls_tally (id INTEGER PRIMARY KEY, day INTEGER NOT "     \
+	"NULL,"                                                                \
+	" domain TEXT NOT NULL, digest BLOB NOT NULL, count INTEGER NOT NULL," \
+	" key BLOB NOT NULL, UNIQUE(day, domain, digest));"
+
 /*
  * A recipient's row goes when it is done, a message's with its last
  * recipient.  Index columns stand first: scans do not touch the rest.
@@ -52,7 +60,7 @@ const char store_schema[] =
     " WHERE reached = 1;"
     "CREATE INDEX evidence_message ON evidence(message) WHERE message > 0;"
     /* clang-format off */
-    CHAIN_TABLES
+    CHAIN_TABLES TALLY_TABLE
     /* clang-format on */
     "CREATE TABLE sts_policy (domain TEXT PRIMARY KEY, data BLOB NOT NULL);"
     "INSERT INTO meta VALUES ('schema', 3), ('next_id', 1), ('epoch', 0);";
@@ -94,7 +102,7 @@ const char store_upgrade_2[] =
     "DROP TABLE destination_2;"
     "CREATE INDEX destination_due ON destination(due) WHERE queued > 0;"
     /* clang-format off */
-    CHAIN_TABLES
+    CHAIN_TABLES TALLY_TABLE
     /* clang-format on */
     "UPDATE meta SET value = 3 WHERE key = 'schema';";
 
@@ -231,4 +239,18 @@ const char *const store_text[STORE_QUERY_COUNT] = {
 	[Q_STS_GET] = "SELECT domain, data FROM sts_policy WHERE domain = ?1",
 	[Q_STS_EACH] = "SELECT domain, data FROM sts_policy",
 	[Q_STS_DELETE] = "DELETE FROM sts_policy WHERE domain = ?1",
+	[Q_TALLY_MORE] = "UPDATE tls_tally SET count = count + ?4"
+			 " WHERE day = ?1 AND domain = ?2 AND digest = ?3",
+	[Q_TALLY_NEW] = "INSERT INTO tls_tally"
+			" (day, domain, digest, count, key)"
+			" VALUES (?1, ?2, ?3, ?4, ?5)",
+	[Q_TALLY_COUNT] = "SELECT count(*) FROM tls_tally"
+			  " WHERE day = ?1 AND domain = ?2",
+	[Q_TALLY_DUE] = "SELECT DISTINCT day, domain FROM tls_tally"
+			" WHERE day < ?1 ORDER BY day, domain LIMIT ?2",
+	[Q_TALLY_EACH] = "SELECT key, count FROM tls_tally"
+			 " WHERE day = ?1 AND domain = ?2 ORDER BY id",
+	[Q_TALLY_DELETE] = "DELETE FROM tls_tally"
+			   " WHERE day = ?1 AND domain = ?2",
+	[Q_TALLY_EXPIRE] = "DELETE FROM tls_tally WHERE day < ?1",
 };

@@ -649,7 +649,7 @@ START_TEST(rpt_41_a_report_is_posted_alone_under_its_media_type)
 }
 END_TEST
 
-START_TEST(rpt_42_a_bad_certificate_is_borne_only_where_it_is_let)
+START_TEST(a_bad_certificate_is_borne_only_where_it_is_let)
 {
 	const struct cert_spec self = { .cn = "x",
 		.san = "DNS:other.example",
@@ -670,7 +670,7 @@ START_TEST(rpt_42_a_bad_certificate_is_borne_only_where_it_is_let)
 }
 END_TEST
 
-START_TEST(rpt_42_a_redirect_is_not_followed)
+START_TEST(a_post_follows_no_redirect)
 {
 	respond("HTTP/1.1 307 Temporary Redirect\r\n"
 		"Location: http://" HOST "/\r\nContent-Length: 0\r\n\r\n");
@@ -705,9 +705,8 @@ suite(void)
 	tcase_add_test(t, b3_5_what_is_not_http_is_a_failure);
 	tcase_add_test(t, b3_5_compressed_bytes_stay_as_they_are);
 	tcase_add_test(t, rpt_41_a_report_is_posted_alone_under_its_media_type);
-	tcase_add_test(t,
-	    rpt_42_a_bad_certificate_is_borne_only_where_it_is_let);
-	tcase_add_test(t, rpt_42_a_redirect_is_not_followed);
+	tcase_add_test(t, a_bad_certificate_is_borne_only_where_it_is_let);
+	tcase_add_test(t, a_post_follows_no_redirect);
 	tcase_add_test(t, fetch_freed_is_cancelled);
 	tcase_add_test(t, fetch_may_run_many_times_at_once);
 	tcase_add_test(t, sts_33_other_anchors_count_for_the_next_fetch);

@@ -1196,6 +1196,89 @@ START_TEST(a_policy_comes_back_as_it_was_stored)
 }
 END_TEST
 
+static const struct wall day_1 = { 86400000 }, day_2 = { 172800000 };
+
+static enum status
+add_tally(struct wall day, const char *domain, const char *key, uint64_t count,
+    bool spare)
+{
+	const struct store_tally t = { day, domain, span_str(key), count };
+
+	return store_tally_add(s, &t, spare, &why);
+}
+
+static void
+note_tally(void *arg, const struct store_tally *t)
+{
+	char **all = arg;
+
+	*all = talloc_asprintf_append(*all, "%.*s=%u ", (int)t->key.n,
+	    (const char *)t->key.p, (unsigned)t->count);
+}
+
+static const char *
+tallies(struct wall day, const char *domain)
+{
+	char *all = talloc_strdup(mem, "");
+
+	ok(store_tally_each(s, day, domain, note_tally, &all, &why));
+	return all;
+}
+
+static void
+note_due(void *arg, struct wall day, const char *domain)
+{
+	char **all = arg;
+
+	*all = talloc_asprintf_append(*all, "%d:%s ", (int)(day.ms / day_1.ms),
+	    domain);
+}
+
+START_TEST(rpt_28_results_are_summed_by_domain_and_day)
+{
+	char *due = talloc_strdup(mem, "");
+
+	begin();
+	ok(add_tally(day_1, "a.example", "x", 1, false));
+	ok(add_tally(day_1, "a.example", "x", 2, false));
+	ok(add_tally(day_1, "a.example", "y", 5, true));
+	ok(add_tally(day_1, "b.example", "x", 7, false));
+	ok(add_tally(day_2, "a.example", "x", 9, false));
+	commit();
+	reopen();
+	ck_assert_str_eq(tallies(day_1, "a.example"), "x=3 y=5 ");
+	ck_assert_str_eq(tallies(day_1, "b.example"), "x=7 ");
+	ok(store_tally_due(s, day_2, 10, note_due, &due, &why));
+	ck_assert_str_eq(due, "1:a.example 1:b.example ");
+	begin();
+	ok(store_tally_delete(s, day_1, "a.example", &why));
+	ok(store_tally_delete(s, day_1, "c.example", &why));
+	commit();
+	ck_assert_str_eq(tallies(day_1, "a.example"), "");
+	ck_assert_str_eq(tallies(day_2, "a.example"), "x=9 ");
+	begin();
+	ok(store_tally_expire(s, day_2, &why));
+	commit();
+	ck_assert_str_eq(tallies(day_1, "b.example"), "");
+	ck_assert_str_eq(tallies(day_2, "a.example"), "x=9 ");
+}
+END_TEST
+
+START_TEST(what_peers_can_make_many_of_is_bounded_and_leaves_room_for_sums)
+{
+	begin();
+	for (unsigned i = 0; i < STORE_TALLY_SPARE; i++)
+		ok(add_tally(day_1, "a.example", talloc_asprintf(mem, "%u", i),
+		    1, true));
+	ck_assert_int_eq(add_tally(day_1, "a.example", "more", 1, true),
+	    ST_LIMIT);
+	ok(add_tally(day_1, "a.example", "7", 1, true));
+	ok(add_tally(day_1, "a.example", "more", 1, false));
+	ok(add_tally(day_2, "a.example", "more", 1, true));
+	commit();
+}
+END_TEST
+
 /* Of the only policy there is, without the digest. */
 static struct span
 stored_policy(void)
@@ -1620,6 +1703,9 @@ main(void)
 	tcase_add_test(tc, evidence_is_found_by_each_of_its_columns);
 	tcase_add_test(tc, evidence_of_many_pages_is_complete_and_in_order);
 	tcase_add_test(tc, the_head_of_the_chain_is_the_last_record);
+	tcase_add_test(tc, rpt_28_results_are_summed_by_domain_and_day);
+	tcase_add_test(tc,
+	    what_peers_can_make_many_of_is_bounded_and_leaves_room_for_sums);
 	tcase_add_test(tc, a_policy_comes_back_as_it_was_stored);
 	tcase_add_test(tc, a_policy_that_was_stored_without_its_text_is_read);
 	tcase_add_test(tc,

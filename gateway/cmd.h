@@ -29,6 +29,7 @@ int cmd_tlsa(int argc, char **argv);
 int cmd_password(int argc, char **argv);
 int cmd_queue(int argc, char **argv);
 int cmd_policy(int argc, char **argv);
+int cmd_exception(int argc, char **argv);
 int cmd_evidence(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 

@@ -165,6 +165,10 @@ print_host(const struct explain *x, const struct plan_host *h)
 		printf("      exception  %s (%s)\n", h->exception,
 		    exception_line(x, h->exception));
 	print_plaintext(h);
+	for (unsigned w = 0; w < WAIVER_COUNT; w++)
+		if ((h->in.waives & 1u << w) != 0)
+			printf("      waives     %s\n",
+			    waiver_name((enum waiver)w));
 	for (size_t i = 0; i < h->ref_count; i++)
 		printf("      name       %s\n", h->ref[i]);
 	for (size_t i = 0; i < h->local_ref_count; i++)
@@ -172,8 +176,9 @@ print_host(const struct explain *x, const struct plan_host *h)
 		    method_name(h->also_local));
 	for (size_t i = 0; i < h->pin_count; i++)
 		printf("      pin        %s\n", pin_text(&h->pin[i], pin));
-	if (*h->method_rule != '\0')
-		printf("      method     of the rule %s\n", h->method_rule);
+	if (*plan_method_rule(h) != '\0')
+		printf("      method     of the rule %s\n",
+		    plan_method_rule(h));
 	if (*h->identity != '\0')
 		printf("      shows      the client certificate of the rule "
 		       "%s, when asked\n",
@@ -286,7 +291,7 @@ host_json(const struct explain *x, const struct plan_host *h)
 	put(o, "method", method_name(h->method));
 	json_object_set_new(o, "also-pkix-sts", json_boolean(h->also_pkix_sts));
 	put(o, "also-local", method_name(h->also_local));
-	put(o, "method-rule", h->method_rule);
+	put(o, "method-rule", plan_method_rule(h));
 	put(o, "min-tls", min_tls_name(h->min_tls));
 	put(o, "client-certificate-rule", h->identity);
 	put(o, "route", h->route);
@@ -315,6 +320,11 @@ host_json(const struct explain *x, const struct plan_host *h)
 	    json_integer(h->plaintext.after_ms));
 	json_object_set_new(o, "plaintext-limit",
 	    json_integer(h->plaintext.limit));
+	json_object_set_new(o, "waives", list = json_array());
+	for (unsigned w = 0; w < WAIVER_COUNT; w++)
+		if ((h->in.waives & 1u << w) != 0)
+			json_array_append_new(list,
+			    json_string(waiver_name((enum waiver)w)));
 	json_object_set_new(o, "names", list = json_array());
 	for (size_t i = 0; i < h->ref_count; i++)
 		json_array_append_new(list, json_string(h->ref[i]));

@@ -129,6 +129,7 @@ take_attempt(struct simulation *s, TALLOC_CTX *tmp, const struct evidence *e)
 		    .method_rule = e->method_rule,
 		    .route = e->route,
 		    .delivered = e->outcome == EVIDENCE_DELIVERED,
+		    .failure = e->failure,
 		    .encrypted = e->reached >= REACHED_TLS,
 		    .is_tls_1_3 = strcmp(e->protocol, "TLSv1.3") == 0,
 		    .authenticated = e->reached >= REACHED_AUTHENTICATED,
@@ -206,7 +207,7 @@ take_host(struct simulation *s, const struct plan_host *h)
 		    .in = h->in,
 		    .was = decided(h),
 		    .min_tls = h->min_tls,
-		    .method_rule = h->method_rule,
+		    .method_rule = plan_method_rule(h),
 		    .route = h->route });
 }
 

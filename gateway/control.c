@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "gateway/control.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,7 +97,11 @@ place_open(const char *state_dir, struct place *p, struct diag *why)
 	p->sun = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	p->dir = open(state_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (p->dir < 0) {
+		bool absent = errno == ENOENT;
+
 		(void)diag_errno(why, "state-dir %s", state_dir);
+		if (absent)
+			why->st = ST_NOTFOUND;
 		return false;
 	}
 	snprintf(p->sun.sun_path, sizeof(p->sun.sun_path),
@@ -137,7 +142,7 @@ int
 control_socket_connect(const char *state_dir, struct diag *why)
 {
 	struct place p;
-	bool good;
+	bool good, absent;
 	int fd;
 
 	if (!place_open(state_dir, &p, why))
@@ -145,7 +150,23 @@ control_socket_connect(const char *state_dir, struct diag *why)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	good = fd >= 0 &&
 	       connect(fd, (struct sockaddr *)&p.sun, sizeof(p.sun)) == 0;
-	return place_close(&p, fd, good, why);
+	absent = errno == ENOENT || errno == ECONNREFUSED;
+	fd = place_close(&p, fd, good, why);
+	if (!good && absent)
+		why->st = ST_NOTFOUND;
+	return fd;
+}
+
+/* Who made it listen, which was the master. */
+pid_t
+control_socket_master(int fd)
+{
+	struct ucred peer = { 0 };
+	socklen_t n = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 ?
+		   peer.pid :
+		   0;
 }
 
 /* ---- log ---- */

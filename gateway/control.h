@@ -16,6 +16,8 @@
 #ifndef GATEWAY_CONTROL_H
 #define GATEWAY_CONTROL_H
 
+#include <sys/types.h>
+
 #include "gateway/roles.h"
 #include "net/net_real.h"
 
@@ -63,10 +65,13 @@ MUST_CHECK enum status control_recv(int sock, struct control *c,
 
 /*
  * The socket in state-dir over which the command line asks the keeper
- * (wire.h: WIRE_ADMIN).  A descriptor, or -1 with *why.
+ * (wire.h: WIRE_ADMIN).  A descriptor, or -1 with *why: ST_NOTFOUND, no
+ * gateway runs there.
  */
 int control_socket_bind(const char *state_dir, struct diag *why);
 int control_socket_connect(const char *state_dir, struct diag *why);
+/* The master's process id, of a connected one; 0: it cannot be told. */
+pid_t control_socket_master(int fd);
 
 /* Log lines on standard error, with the time unless the journal adds it. */
 struct log *log_stderr(TALLOC_CTX *mem, enum log_level level, const char *role);

@@ -110,6 +110,21 @@ take_ack(struct courier *c, struct unpack *u)
 }
 
 static enum status
+take_use(struct courier *c, struct unpack *u)
+{
+	struct slot *s = slot_by_id(c, unpack_u32(u));
+	uint32_t token = unpack_u32(u);
+	enum wire_use_answer answer = (enum wire_use_answer)unpack_enum(u,
+	    WIRE_USE_COUNT);
+
+	if (unpack_done(u) != ST_OK)
+		return ST_SYNTAX;
+	if (s != NULL)
+		waive_use_came(s, token, answer);
+	return ST_OK;
+}
+
+static enum status
 keeper_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 {
 	struct courier *c = arg;
@@ -129,6 +144,10 @@ keeper_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 	case WIRE_INTERFERENCE:
 		c->interference = unpack_bool(&u);
 		return unpack_done(&u);
+	case WIRE_USE:
+		return take_use(c, &u);
+	case WIRE_PROBE:
+		return probe_begin(c, payload, why);
 	}
 	return diag_set(why, ST_SYNTAX, "unexpected frame %u", type);
 }
@@ -152,6 +171,7 @@ keeper_closed(void *arg, const char *why)
 	log_text(c->env.log, LOG_LEVEL_INFO, "channel-closed", "keeper: %s",
 	    why);
 	TALLOC_FREE(c->keeper);
+	probe_stop(c);
 	orphan_all(c);
 	courier_check_drained(c);
 	rejoin_lost(c->keeper_rejoin);
@@ -166,6 +186,7 @@ void
 courier_attach_keeper(struct courier *c, struct sock *s)
 {
 	TALLOC_FREE(c->keeper);
+	probe_stop(c);
 	orphan_all(c);
 	c->keeper = chan_new(c, c->env.net, s, &keeper_ops, c);
 	rejoin_found(c->keeper_rejoin);
@@ -186,6 +207,8 @@ advisor_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 
 	if (type != WIRE_PLAN || u.failed)
 		return diag_set(why, ST_SYNTAX, "unexpected frame %u", type);
+	if (probe_waits_for(c, token))
+		return probe_take_plan(c, &u, why);
 	s = courier_slot_by_token(c, token);
 	if (s == NULL) /* it waited too long, or was given up */
 		return ST_OK;
@@ -230,6 +253,7 @@ courier_attach_advisor(struct courier *c, struct sock *s)
 	TAILQ_FOREACH(slot, &c->slots, link)
 		if (slot->state == SLOT_PLANNING)
 			slot_ask_plan(slot);
+	probe_ask_again(c);
 }
 
 /* ---- life ---- */
@@ -280,6 +304,7 @@ courier_reload(struct courier *c, const struct conf *conf)
 
 	c->env.conf = conf;
 	c->told_bind = false;
+	probe_stop(c);
 	pool_empty(c);
 	tls_client_forget(c->tls);
 	rung_forget_all(c);
@@ -344,6 +369,7 @@ courier_drain(struct courier *c, void (*done)(void *arg), void *arg)
 	c->draining = true;
 	c->drained = done;
 	c->drained_arg = arg;
+	probe_stop(c);
 	for (s = TAILQ_FIRST(&c->slots); s != NULL; s = next) {
 		next = TAILQ_NEXT(s, link);
 		slot_give_back(s);

@@ -46,7 +46,7 @@ clear_refused(const struct slot *s, const struct plan_host *h)
 void
 clear_hold(struct slot *s, unsigned host, const char *why)
 {
-	const struct plan_host *h = &s->plan->host[host];
+	const struct plan_host *h = slot_host_at(s, host);
 	struct job *j = slot_job(s);
 
 	record_attempt(s, &(const struct attempt){

@@ -15,7 +15,6 @@
 #include <stdio.h>
 
 #include "gateway/courier_internal.h"
-#include "util/domain.h"
 
 static void start_address(struct conn *conn);
 
@@ -179,6 +178,12 @@ watch(struct conn *conn)
 	arm(conn);
 }
 
+void
+conn_wait(struct conn *conn)
+{
+	watch(conn);
+}
+
 /* Send what there is; IO_AGAIN: the rest when the peer has read.  *some:
  * something was sent. */
 static enum io
@@ -237,15 +242,11 @@ readable(void *arg, unsigned events)
 
 /* ---- TLS ---- */
 
+/* TLS-28: some hosts want none. */
 static const char *
 server_name(const struct conn *conn, const struct plan_host *h)
 {
-	const char *name = h->method == METHOD_DANE && *h->tlsa_base != '\0' ?
-			       h->tlsa_base :
-			       h->name;
-
-	/* TLS-27: a literal has none; TLS-28: some hosts want none. */
-	return conn->no_sni || domain_is_address(span_str(name)) ? "" : name;
+	return conn->no_sni ? "" : peer_sni(h);
 }
 
 static void
@@ -286,44 +287,23 @@ weighs_pkix(const struct conn *conn, const struct plan_host *h)
 	       (h->in.sts == STS_ST_ENFORCE || h->in.sts == STS_ST_TESTING);
 }
 
+/* What counts of the host where TLS is to be had. */
+static const struct plan_host *
+starttls_host(struct conn *conn)
+{
+	waive_starttls_offered(conn);
+	return slot_plan_host(conn->slot);
+}
+
 static void
 begin_tls(struct conn *conn)
 {
-	const struct plan_host *h = slot_plan_host(conn->slot);
-	const struct ladder l = rung_ladder(conn->c, h);
+	const struct plan_host *h = starttls_host(conn);
 	const char *sni = server_name(conn, h);
 	const char *missing = material_missing(conn->c, h);
 	uint8_t key[TLS_SESSION_KEY_BYTES];
-	const char *own[] = { h->name };
-	bool asks_own = h->method == METHOD_NONE &&
-			!domain_is_address(span_str(h->name));
-	const struct tls_want want = {
-		.rung = conn->rung,
-		.oldest = ladder_oldest(&l),
-		.level = h->required,
-		.method = h->method,
-		.sni = sni,
-		/* Where no name is demanded the grade tells of the host's. */
-		.ref = asks_own ? own : h->ref,
-		.ref_count = asks_own ? 1 : h->ref_count,
-		.tlsa = h->tlsa,
-		.tlsa_count = h->tlsa_count,
-		.also_pkix = h->also_pkix_sts,
-		.pkix_name = h->name,
-		.weigh_pkix = weighs_pkix(conn, h),
-		.also_local = h->also_local,
-		.local_ref = h->local_ref,
-		.local_ref_count = h->local_ref_count,
-		.pin = h->pin,
-		.pin_count = h->pin_count,
-		.trust = material_trust(conn->c, h),
-		.min_tls = h->min_tls,
-		.identity = material_identity(conn->c, h),
-		.session_key = conn->c->env.conf->smtp_session_cache ? key :
-								       NULL,
-		.session_until = conn->valid_until,
-		.fresh = conn->fresh,
-	};
+	const struct ladder l = rung_ladder(conn->c, h);
+	struct tls_want want = peer_tls_want(h, sni, &l, conn->rung);
 
 	/* Ours to mend, so it never is the host's fault for good. */
 	if (missing != NULL) {
@@ -342,6 +322,13 @@ begin_tls(struct conn *conn)
 		return;
 	}
 	pool_session_key(conn, sni, key);
+	if (conn->c->env.conf->smtp_session_cache)
+		want.session_key = key;
+	want.trust = material_trust(conn->c, h);
+	want.identity = material_identity(conn->c, h);
+	want.weigh_pkix = weighs_pkix(conn, h);
+	want.session_until = conn->valid_until;
+	want.fresh = conn->fresh;
 	conn->phase = CONN_HANDSHAKE;
 	set_deadline(conn, conn->c->env.conf->smtp_handshake_ms);
 	stream_tls_client(conn->stream, conn->c->tls, &want, tls_done, conn);
@@ -468,16 +455,6 @@ connected(void *arg, unsigned events)
 	watch(conn);
 }
 
-/* smtp.bind: the one of the peer's family. */
-static struct netaddr
-local_for(const struct conf *conf, const struct netaddr *peer)
-{
-	for (size_t i = 0; i < conf->smtp_bind_count; i++)
-		if (conf->smtp_bind[i].family == peer->family)
-			return conf->smtp_bind[i];
-	return (struct netaddr){ .family = NETADDR_NONE };
-}
-
 /* NULL, with conn->why set, when it cannot or need not be tried. */
 static struct sock *
 dial(struct conn *conn)
@@ -485,7 +462,7 @@ dial(struct conn *conn)
 	struct courier *c = conn->c;
 	const struct net_path path = {
 		.peer = conn->addr,
-		.local = local_for(c->env.conf, &conn->addr),
+		.local = peer_local(c->env.conf, &conn->addr),
 		.silence_ms = c->env.conf->smtp_block_ms,
 	};
 	struct diag why = { 0 };
@@ -562,7 +539,7 @@ conn_open(struct slot *s, unsigned host)
 {
 	struct courier *c = s->c;
 	const struct conf *conf = c->env.conf;
-	const struct plan_host *h = &s->plan->host[host];
+	const struct plan_host *h = slot_host_at(s, host);
 	struct conn *conn = need(talloc_zero(c, struct conn));
 
 	conn->c = c;
@@ -571,18 +548,8 @@ conn_open(struct slot *s, unsigned host)
 	conn->host = host;
 	conn->least = s->host[host].rung;
 	conn->no_sni = s->host[host].no_sni;
-	conn->conf = (struct client_conf){
-		.hostname = need(talloc_strdup(conn, conf->hostname)),
-		.greeting_ms = conf->smtp_greeting_ms,
-		.command_ms = conf->smtp_command_ms,
-		.data_ms = conf->smtp_data_ms,
-		.block_ms = conf->smtp_block_ms,
-		.dot_ms = conf->smtp_dot_ms,
-		.transaction_ms = conf->smtp_transaction_ms,
-		.quit_ms = conf->smtp_quit_ms,
-		.reply_bytes = (size_t)conf->smtp_reply_bytes,
-		.bdat = conf->smtp_chunking,
-	};
+	conn->conf = peer_client_conf(conf);
+	conn->conf.hostname = need(talloc_strdup(conn, conf->hostname));
 	snprintf(conn->why, sizeof(conn->why), "it has no address");
 	conn->addr_list = h->addr;
 	conn->addr_count = h->addr_count < conf->smtp_addresses ?
@@ -680,36 +647,11 @@ conn_has_requiretls(const struct conn *conn)
 enum evidence_reached
 conn_reached(const struct conn *conn, const struct plan_host *h)
 {
-	const struct tls_info *info = stream_tls_info(conn->stream);
-	bool name_secure = h->in.mx_secure ||
-			   (h->in.sts == STS_ST_ENFORCE && h->sts_mx_match);
-
-	if (info == NULL)
-		return REACHED_PLAIN;
-	if (!info->authenticated)
-		return REACHED_TLS;
-	/* INV-09: half-DANE proves a host, not that it is the right one. */
-	if (h->method == METHOD_DANE && !name_secure)
-		return REACHED_AUTHENTICATED;
-	return REACHED_VERIFIED;
+	return peer_reached(stream_tls_info(conn->stream), h);
 }
 
 bool
 conn_suffices(const struct conn *conn, const struct plan_host *h)
 {
-	const struct tls_info *info = stream_tls_info(conn->stream);
-
-	switch (h->required) {
-	case LEVEL_PLAIN:
-	case LEVEL_MAY:
-		return true;
-	case LEVEL_ENCRYPT:
-		return info != NULL;
-	case LEVEL_VERIFY:
-		return info != NULL && info->authenticated;
-	case LEVEL_DANE_ONLY:
-		return info != NULL && info->authenticated &&
-		       h->method == METHOD_DANE && h->in.mx_secure;
-	}
-	return false; /* not reached: the switch names every level */
+	return peer_suffices(stream_tls_info(conn->stream), h);
 }

@@ -18,6 +18,8 @@ is_shareable(const struct slot *s)
 	const struct conn *conn = s->conn;
 	uint16_t preference = s->plan->host[conn->host].preference;
 
+	if (slot_plan_host(s)->in.failed != 0)
+		return false; /* waived for this message */
 	if (stream_is_tls(conn->stream))
 		return true;
 	if (conn->rung == RUNG_CLEAR)
@@ -169,6 +171,24 @@ host_ready(struct slot *s)
 	mail_go_on(s);
 }
 
+/* By an exception, where STARTTLS is not offered; else it was refused. */
+static bool
+waived_no_tls(struct slot *s)
+{
+	struct conn *conn = s->conn;
+
+	if ((client_ehlo(conn->client).ext & EHLO_STARTTLS) == 0)
+		return true; /* told of before */
+	waive_starttls_offered(conn);
+	tally_no_starttls(s, client_failure(conn->client).reply.code);
+	host_tls_failed(s, &(const struct tls_fault){
+			       .text = "STARTTLS is offered and refused",
+			       .result_type = "starttls-not-supported",
+			       .failure = FAILURE_NO_STARTTLS,
+			   });
+	return false;
+}
+
 bool
 host_no_tls(struct slot *s)
 {
@@ -176,6 +196,8 @@ host_no_tls(struct slot *s)
 	bool elsewhere = slot_tls_elsewhere(s, slot_job(s), host);
 	const char *why = clear_refused(s, slot_plan_host(s));
 
+	if (waive_goes_clear(s))
+		return waived_no_tls(s);
 	tally_no_starttls(s, client_failure(s->conn->client).reply.code);
 	s->host[host].state = HOST_CLEAR_ONLY;
 	if (!elsewhere && why == NULL)
@@ -215,6 +237,10 @@ host_tls_failed(struct slot *s, const struct tls_fault *fault)
 	if (h->required <= LEVEL_MAY && dislikes_name(s->conn, fault->text)) {
 		sh->no_sni = true;
 	} else if (!rung_down(s->conn, fault)) {
+		if (waive_failure(s, &a)) {
+			leave(s);
+			return;
+		}
 		sh->end = fault->end;
 		sh->may_pass = fault->may_pass;
 		die(s, &a, STATUS_TLS);

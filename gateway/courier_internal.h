@@ -11,6 +11,8 @@
  *	courier_reach.c   addresses that did not answer
  *	courier_rung.c    which TLS, or none, and where it failed before
  *	courier_clear.c   whether clear text is all right for a message
+ *	courier_waive.c   what an exception waives, failure by failure
+ *	courier_probe.c   hosts looked at without mail, for the keeper
  *	courier_login.c  who it is to smart hosts
  *	courier_material.c  authorities and certificates of rules
  *	courier_pool.c    idle connections and the key under which they serve
@@ -28,6 +30,7 @@
 
 #include <sys/queue.h>
 
+#include "gateway/peer.h"
 #include "gateway/rejoin.h"
 #include "gateway/wire.h"
 #include "net/chan.h"
@@ -43,6 +46,7 @@
 #define COURIER_PLAN_MS    240000 /* ours: over any chain of lookups */
 #define COURIER_READ_BYTES 8192u  /* of a server, at once */
 #define COURIER_CUTS       2u     /* ours: sessions a host may break */
+#define COURIER_RUNGS      8u     /* ours: connections by what is waived */
 /* Ours: records of one report; with 1000 results still one frame. */
 #define COURIER_RECORD_BYTES (768u << 10)
 /* Ours: results for TLS reports of one report; likewise. */
@@ -110,6 +114,8 @@ struct job {
 	struct host_set tried; /* hosts that have had their say */
 	/* It may not go in clear: at which host at last, and why; or NULL. */
 	const char *held_why;
+	const char *used; /* exception that it may use, counted; or NULL */
+	struct wall used_until;
 };
 TAILQ_HEAD(jobs, job);
 
@@ -166,6 +172,7 @@ TAILQ_HEAD(conns, conn);
 
 enum host_state {
 	HOST_OPEN,       /* not tried, or in good order */
+	HOST_WAIVED,     /* fell short, and an exception waives that */
 	HOST_CLEAR_ONLY, /* no TLS to be had, and none required */
 	HOST_DEAD,       /* of no use for this slot */
 };
@@ -180,6 +187,9 @@ struct slot_host {
 	bool no_sni;      /* TLS-28: it aborts on a server name */
 	bool no_mail;     /* DEAD: 521, takes no mail at all */
 	bool has_key;
+	struct plan_host *now; /* other than in the plan; or NULL */
+	int64_t now_for;       /* the message for which it is so */
+	uint8_t rungs;
 	uint8_t cuts;         /* sessions it broke */
 	enum failure failure; /* DEAD */
 	enum verdict_end end; /* DEAD: as far as the class is concerned */
@@ -239,6 +249,7 @@ struct slot {
 	struct net_timer *timer; /* for the plan */
 	struct net_later *kick;
 	struct feed feed;
+	uint32_t use_token; /* of a question whether it may be used; 0: none */
 	/* the transaction under way */
 	struct crcpt **batch;
 	struct client_mail_rcpt *batch_rcpt;
@@ -313,7 +324,9 @@ struct courier {
 	TAILQ_HEAD(broken_list, broken_tls) broken; /* the oldest first */
 	struct broken_list broken_bucket[COURIER_BUCKETS];
 	size_t broken_count;
-	bool interference;                      /* the keeper says so */
+	bool interference; /* the keeper says so */
+	uint32_t last_use;
+	struct courier_probe *probe;            /* or NULL */
 	TAILQ_HEAD(dead_addrs, dead_addr) dead; /* the oldest first */
 	struct dead_addrs dead_bucket[COURIER_BUCKETS];
 	size_t dead_count;
@@ -416,6 +429,8 @@ void host_session_failed(struct slot *s);
 void conn_open(struct slot *s, unsigned host);
 /* Send, receive, act. */
 void conn_pump(struct conn *conn);
+/* It is ready and has to wait: only its end is looked for. */
+void conn_wait(struct conn *conn);
 /* The slot has nothing to do: keep it for a while. */
 void conn_idle(struct conn *conn);
 /* The slot does without it: to the pool, or close it. */
@@ -468,6 +483,44 @@ void rung_forget_all(struct courier *c);
 const char *clear_refused(const struct slot *s, const struct plan_host *h);
 /* Then it does not, for now: record it, and leave the host to others. */
 void clear_hold(struct slot *s, unsigned host, const char *why);
+/* ---- courier_waive.c ---- */
+/* A host of the plan, as this attempt has it. */
+const struct plan_host *slot_host_at(const struct slot *s, size_t i);
+/* Does what is required of it rest on an exception that has expired? */
+bool waive_is_over(const struct slot *s, size_t i);
+struct attempt;
+/* The attempt has failed so.  true: an exception waives that, it is recorded,
+ * and the host is to be connected to afresh, with less. */
+bool waive_failure(struct slot *s, const struct attempt *a);
+/* What counted was clear text where STARTTLS is not offered: it is. */
+void waive_starttls_offered(struct conn *conn);
+/* Is it by what is waived that the connection at hand may be in clear? */
+bool waive_goes_clear(const struct slot *s);
+/* Where no connection serves the host: what was waived for another job is not
+ * for this. */
+void waive_forget(struct slot *s, unsigned host);
+void waive_forget_all(struct slot *s);
+enum waive_use {
+	WAIVE_USE_READY, /* it rests on no exception, or this use is counted */
+	WAIVE_USE_ASKED, /* the keeper will say */
+	WAIVE_USE_NONE,  /* there is no keeper who could count it */
+};
+/* Before mail goes over the slot's connection. */
+enum waive_use waive_use(struct slot *s);
+/* The keeper has said it; goes on. */
+void waive_use_came(struct slot *s, uint32_t token,
+    enum wire_use_answer answer);
+
+/* ---- courier_probe.c ---- */
+MUST_CHECK enum status probe_begin(struct courier *c, struct span payload,
+    struct diag *why);
+/* Whatever it would find is of no use any more. */
+void probe_stop(struct courier *c);
+/* Plans: is this one the probe's, and then take it; ask a new advisor. */
+bool probe_waits_for(const struct courier *c, uint32_t token);
+MUST_CHECK enum status probe_take_plan(struct courier *c, struct unpack *u,
+    struct diag *why);
+void probe_ask_again(struct courier *c);
 
 /* ---- courier_login.c ---- */
 /* NULL: there is none. */
@@ -531,6 +584,8 @@ void mail_refuse(struct slot *s, struct crcpt *r, bool is_sender);
 /* The job at hand goes to the ready connection of the slot: the first
  * transaction, a further one, or the end here. */
 void mail_go_on(struct slot *s);
+/* Not over this connection: without it, at the same host or another. */
+void mail_leave(struct slot *s);
 /* The same after a transaction: nothing new when time is up. */
 void mail_next(struct slot *s);
 /* CLIENT_BODY: true when content was given. */

@@ -33,6 +33,7 @@ end_here(struct slot *s)
 {
 	struct job *j = slot_job(s);
 
+	s->use_token = 0;
 	if (!has_place(j, RCPT_HERE))
 		report_outcome(s, j);
 	s->state = SLOT_IDLE;
@@ -65,19 +66,50 @@ under_way(struct slot *s)
 }
 
 void
+mail_leave(struct slot *s)
+{
+	say_leave_host(s, false);
+	conn_close(s->conn);
+	end_here(s);
+}
+
+/* May mail go over this connection now?  false: that was seen to. */
+static bool
+is_allowed(struct slot *s)
+{
+	if (waive_is_over(s, s->conn->host)) {
+		mail_leave(s);
+		return false;
+	}
+	switch (waive_use(s)) {
+	case WAIVE_USE_READY:
+		return true;
+	case WAIVE_USE_ASKED:
+		conn_wait(s->conn);
+		return false;
+	case WAIVE_USE_NONE:
+		break;
+	}
+	say_leave_host(s, true);
+	conn_close(s->conn);
+	end_here(s);
+	return false;
+}
+
+void
 mail_go_on(struct slot *s)
 {
 	while (has_place(slot_job(s), RCPT_HERE) && !slot_content_is_gone(s)) {
+		if (!is_allowed(s))
+			return;
 		switch (mail_begin(s)) {
 		case BATCH_BEGUN:
 			under_way(s);
 			return;
 		case BATCH_SETTLED:
 			break;
-		case BATCH_NO_ROOM: /* the rest by another connection */
-			say_leave_host(s, false);
-			conn_close(s->conn);
-			end_here(s);
+		case BATCH_NO_ROOM:
+			mail_leave(s);
 			return;
 		}
 	}

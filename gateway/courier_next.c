@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "gateway/courier_internal.h"
+#include "policy/waive.h"
 
 #define NO_HOST UINT32_MAX
 
@@ -107,7 +108,7 @@ skip_result_type(const struct plan_host *h, enum failure failure)
 static void
 tell_skipped(struct slot *s, unsigned i)
 {
-	const struct plan_host *h = &s->plan->host[i];
+	const struct plan_host *h = slot_host_at(s, i);
 	const struct attempt a = {
 		.host = h,
 		.outcome = EVIDENCE_POLICY_SKIP,
@@ -128,16 +129,6 @@ tell_skipped(struct slot *s, unsigned i)
 
 /* ---- which host ---- */
 
-/* An exception stops by itself, also within an attempt (INV-04). */
-static bool
-exception_is_over(const struct slot *s, size_t i)
-{
-	const struct plan_host *h = &s->plan->host[i];
-
-	return *h->exception != '\0' &&
-	       wall_reached(net_wall(s->c->env.net), h->exception_expires);
-}
-
 /* Of the domain itself: neither for when those cannot be reached, nor for
  * when they fall short. */
 static bool
@@ -155,7 +146,8 @@ is_fallback_due(const struct slot *s)
 {
 	for (size_t i = 0; i < s->plan->host_count; i++)
 		if (is_own(&s->plan->host[i]) && !s->host[i].is_over &&
-		    (s->plan->host[i].skip || s->host[i].state != HOST_DEAD ||
+		    (slot_host_at(s, i)->skip ||
+			s->host[i].state != HOST_DEAD ||
 			s->host[i].failure != FAILURE_UNREACHABLE))
 			return false;
 	return true;
@@ -169,11 +161,11 @@ is_fallback_due(const struct slot *s)
 static bool
 fell_short(const struct slot *s, size_t i)
 {
-	const struct plan_host *h = &s->plan->host[i];
+	const struct plan_host *h = slot_host_at(s, i);
 	const struct slot_host *sh = &s->host[i];
 	bool by_sts = h->method == METHOD_PKIX_STS || h->also_pkix_sts;
 
-	if (exception_is_over(s, i))
+	if (waive_is_over(s, i))
 		return false;
 	if (h->skip)
 		return skip_failure(h) == FAILURE_RULE ||
@@ -211,8 +203,8 @@ is_due(const struct slot *s, size_t i)
 static bool
 usable(const struct slot *s, const struct job *j, size_t i)
 {
-	return !s->plan->host[i].skip && !s->host[i].is_over &&
-	       s->host[i].state != HOST_DEAD && !exception_is_over(s, i) &&
+	return !slot_host_at(s, i)->skip && !s->host[i].is_over &&
+	       s->host[i].state != HOST_DEAD && !waive_is_over(s, i) &&
 	       !host_set_has(&j->tried, i) && is_due(s, i);
 }
 
@@ -228,13 +220,16 @@ group_end(const struct slot *s, size_t at)
 	return at;
 }
 
-/* As it is, or as it was a while ago. */
+/* As it is, or as it was a while ago; one of which something is waived from
+ * the start counts as one of which it was. */
 static enum host_state
 state_of(const struct slot *s, unsigned i)
 {
-	if (s->host[i].state == HOST_OPEN && rung_is_clear(s, i))
+	if (s->host[i].state != HOST_OPEN)
+		return s->host[i].state;
+	if (rung_is_clear(s, i))
 		return HOST_CLEAR_ONLY;
-	return s->host[i].state;
+	return waive_lowers(&slot_host_at(s, i)->in) ? HOST_WAIVED : HOST_OPEN;
 }
 
 static uint32_t
@@ -244,10 +239,10 @@ host_in_state(struct slot *s, const struct job *j, size_t at, size_t end,
 	for (size_t i = at; i < end; i++) {
 		if (s->host[i].is_over || !is_due(s, i))
 			continue;
-		if (s->plan->host[i].skip)
+		if (slot_host_at(s, i)->skip)
 			tell_skipped(s, (unsigned)i);
-		else if (exception_is_over(s, i))
-			slot_note_failure(s, &s->plan->host[i], STATUS_TLS,
+		else if (waive_is_over(s, i)) /* also within an attempt */
+			slot_note_failure(s, slot_host_at(s, i), STATUS_TLS,
 			    FAILURE_RULE,
 			    "the exception that it needs has expired");
 		if (usable(s, j, i) && state_of(s, (unsigned)i) == state)
@@ -257,8 +252,9 @@ host_in_state(struct slot *s, const struct job *j, size_t at, size_t end,
 }
 
 /*
- * In order of preference; within one, all that may offer TLS before those
- * known to go in clear.  Security never reorders preferences (DANE-10).
+ * In order of preference; within one, all that may meet what is required
+ * before those of which something is waived, and all that may offer TLS before
+ * those known to go in clear.  Security never reorders preferences (DANE-10).
  */
 static uint32_t
 next_host(struct slot *s, const struct job *j)
@@ -270,6 +266,8 @@ next_host(struct slot *s, const struct job *j)
 	     at = end) {
 		end = group_end(s, at);
 		i = host_in_state(s, j, at, end, HOST_OPEN);
+		if (i == NO_HOST)
+			i = host_in_state(s, j, at, end, HOST_WAIVED);
 		if (i == NO_HOST)
 			i = host_in_state(s, j, at, end, HOST_CLEAR_ONLY);
 	}
@@ -284,7 +282,8 @@ slot_tls_elsewhere(const struct slot *s, const struct job *j, unsigned host)
 	for (size_t i = 0; i < s->plan->host_count; i++)
 		if (i != host && usable(s, j, i) &&
 		    s->plan->host[i].preference == preference &&
-		    state_of(s, (unsigned)i) == HOST_OPEN)
+		    s->host[i].state == HOST_OPEN &&
+		    !rung_is_clear(s, (unsigned)i))
 			return true;
 	return false;
 }
@@ -293,7 +292,7 @@ slot_tls_elsewhere(const struct slot *s, const struct job *j, unsigned host)
 static bool
 go_to_host(struct slot *s, struct job *j, unsigned i)
 {
-	const char *why = clear_refused(s, &s->plan->host[i]);
+	const char *why = clear_refused(s, slot_host_at(s, i));
 
 	j->begun = true;
 	/* TLS was asked for within this attempt, for this job or another. */
@@ -305,8 +304,10 @@ go_to_host(struct slot *s, struct job *j, unsigned i)
 		conn_use(s->conn, s, i);
 	else if (s->conn != NULL)
 		conn_release(s->conn);
-	if (s->conn == NULL)
+	if (s->conn == NULL) {
+		waive_forget(s, i);
 		(void)pool_take(s, i);
+	}
 	if (s->conn != NULL && why != NULL && !stream_is_tls(s->conn->stream))
 		conn_release(s->conn); /* perhaps it has TLS by now */
 	if (s->conn != NULL) {
@@ -369,7 +370,7 @@ all_reasons(const struct job *j, const struct slot *s)
 	char *all = need(talloc_strdup(j, ""));
 
 	for (size_t i = 0; i < s->plan->host_count && strlen(all) < room; i++) {
-		const struct plan_host *h = &s->plan->host[i];
+		const struct plan_host *h = slot_host_at(s, i);
 
 		all = need(talloc_asprintf_append(all, "%s%s: %.200s",
 		    i == 0 ? "" : "; ", h->name,
@@ -577,8 +578,9 @@ is_worth_a_plan(const struct slot *s, uint32_t host)
 	if (host != NO_HOST)
 		return true;
 	for (size_t i = 0; i < s->plan->host_count; i++)
-		if (s->host[i].state == HOST_DEAD &&
-		    failure_is_policy(s->host[i].failure))
+		if ((!s->host[i].is_over && waive_is_over(s, i)) ||
+		    (s->host[i].state == HOST_DEAD &&
+			failure_is_policy(s->host[i].failure)))
 			return true;
 	return false;
 }
@@ -623,6 +625,7 @@ go_on(struct slot *s, struct job *j)
 
 	if (slot_time_is_up(s))
 		return exhausted(s, j);
+	waive_forget_all(s);
 	host = next_host(s, j);
 	if (!slot_plan_is_over(s) || !is_worth_a_plan(s, host)) {
 		s->plan_is_new = false;

@@ -29,6 +29,8 @@ pool_key(struct courier *c, const struct plan *plan, const struct plan_host *h,
 	pack_u8(b, (uint8_t)h->method);
 	pack_bool(b, h->also_pkix_sts);
 	pack_bool(b, h->requiretls);
+	pack_bool(b, h->legacy_tls);
+	pack_u8(b, h->in.failed);
 	pack_str(b, h->route);
 	pack_bool(b, h->named);
 	pack_bool(b, h->login);
@@ -126,7 +128,7 @@ has_address(const struct plan_host *h, const struct netaddr *a)
 struct conn *
 pool_take(struct slot *s, unsigned host)
 {
-	const struct plan_host *h = &s->plan->host[host];
+	const struct plan_host *h = slot_host_at(s, host);
 	struct slot_host *sh = &s->host[host];
 	struct conn *conn, *next;
 

@@ -73,11 +73,12 @@ lookups(TALLOC_CTX *mem, const struct plan *plan, const struct plan_host *h)
 static const char *
 lookups_of(struct slot *s, TALLOC_CTX *mem, const struct plan_host *h)
 {
-	struct slot_host *sh;
+	struct slot_host *sh = s->host;
 
 	if (h == NULL)
 		return lookups(mem, s->plan, NULL);
-	sh = &s->host[h - s->plan->host];
+	for (size_t i = 0; h != slot_host_at(s, i); i++, sh++)
+		invariant(i + 1 < s->plan->host_count);
 	if (sh->dns == NULL)
 		sh->dns = lookups(s->host, s->plan, h);
 	return sh->dns;
@@ -124,7 +125,7 @@ fill_plan(struct slot *s, TALLOC_CTX *mem, struct evidence *e,
 	e->method = h->method;
 	e->also_pkix_sts = h->also_pkix_sts;
 	e->also_local = h->also_local;
-	e->method_rule = h->method_rule;
+	e->method_rule = plan_method_rule(h);
 	e->min_tls = h->min_tls;
 	e->row = h->row;
 	e->why = h->why;
@@ -248,7 +249,8 @@ static void
 log_attempt(const struct slot *s, const struct evidence *e)
 {
 	struct logline l = logline_begin(s->c->env.log,
-	    evidence_is_plaintext(e) ? LOG_LEVEL_WARN : LOG_LEVEL_INFO,
+	    evidence_is_plaintext(e) || evidence_is_legacy(e) ? LOG_LEVEL_WARN :
+								LOG_LEVEL_INFO,
 	    "attempt");
 	char text[NETADDR_TEXT_BYTES];
 
@@ -265,6 +267,8 @@ log_attempt(const struct slot *s, const struct evidence *e)
 		logline_str(&l, "tls", e->protocol);
 	if (e->grade != NULL)
 		logline_str(&l, "grade", e->grade);
+	if (evidence_is_legacy(e))
+		logline_str(&l, "rung", rung_name(e->rung));
 	logline_str(&l, "outcome", evidence_outcome_name(e->outcome));
 	if (e->outcome == EVIDENCE_DELIVERED && mail_converts(s))
 		logline_str(&l, "content", "converted");

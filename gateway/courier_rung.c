@@ -114,13 +114,7 @@ remember(struct conn *conn, enum rung rung, const struct tls_fault *fault)
 struct ladder
 rung_ladder(const struct courier *c, const struct plan_host *h)
 {
-	return (struct ladder){
-		.required = h->required,
-		.hybrid = tls_client_is_hybrid(c->tls),
-		.oldest = c->env.conf->smtp_oldest,
-		.implicit = h->implicit_tls,
-		.min_tls = h->min_tls,
-	};
+	return peer_ladder(c->env.conf, c->tls, h);
 }
 
 static enum rung
@@ -128,7 +122,9 @@ remembered(struct courier *c, const struct netaddr *a,
     const struct plan_host *h, const char **why)
 {
 	const struct ladder l = rung_ladder(c, h);
-	const struct broken_tls *b = h->required > LEVEL_MAY ?
+	/* What is waived is so by what has failed for the message itself. */
+	const struct broken_tls *b = h->required > LEVEL_MAY ||
+					     h->in.failed != 0 ?
 					 NULL :
 					 find(c, a, h->name);
 
@@ -173,7 +169,7 @@ rung_choose(struct conn *conn)
 bool
 rung_is_clear(const struct slot *s, unsigned host)
 {
-	const struct plan_host *h = &s->plan->host[host];
+	const struct plan_host *h = slot_host_at(s, host);
 	const char *why;
 
 	return h->addr_count > 0 && !h->skip &&

@@ -28,7 +28,7 @@ slot_time_is_up(const struct slot *s)
 const struct plan_host *
 slot_plan_host(const struct slot *s)
 {
-	return &s->plan->host[s->conn->host];
+	return slot_host_at(s, s->conn->host);
 }
 
 /* ---- life ---- */
@@ -169,7 +169,7 @@ runs_alone(const struct slot *s)
 {
 	const struct job *j = slot_job(s);
 
-	return s->state == SLOT_MAILING &&
+	return s->state == SLOT_MAILING && s->use_token == 0 &&
 	       (j->w.has_body || (s->feed.last_asked && !s->feed.asked));
 }
 
@@ -196,6 +196,7 @@ slot_orphan(struct slot *s)
 		if (s->conn != NULL)
 			conn_drop(s->conn);
 		mail_forget(s);
+		s->use_token = 0;
 		s->state = SLOT_IDLE;
 		report_untried(s, j);
 	}

@@ -147,6 +147,13 @@ without_port(struct netaddr a)
 	return a;
 }
 
+/* Of the slot's connection, as was published: whatever was waived of it. */
+static const struct plan_host *
+published_host(const struct slot *s)
+{
+	return &s->plan->host[s->conn->host];
+}
+
 /* Complete the session of the slot's connection, and count it, once. */
 static void
 count(struct slot *s, struct tlsrpt_session *session)
@@ -169,7 +176,7 @@ count_failure(struct slot *s, enum tlsrpt_event event, const char *reason)
 	TALLOC_CTX *tmp = need(talloc_new(s));
 	struct tlsrpt_session session;
 
-	if (!s->conn->tallied && begin(s, tmp, slot_plan_host(s), &session)) {
+	if (!s->conn->tallied && begin(s, tmp, published_host(s), &session)) {
 		session.event = event;
 		session.reason = reason;
 		count(s, &session);
@@ -224,7 +231,7 @@ tally_handshake(struct slot *s, const struct tls_info *info)
 	if (!judged) {
 		tally_no_handshake(s, info->error);
 	} else if (!s->conn->tallied &&
-		   begin(s, tmp, slot_plan_host(s), &session)) {
+		   begin(s, tmp, published_host(s), &session)) {
 		session.event = TLSRPT_UP;
 		session.by_dane = proof_of(tmp, &info->by_dane, info);
 		session.by_pkix = proof_of(tmp, &info->by_pkix, info);

@@ -71,6 +71,7 @@ keeper_look_at_clock(struct keeper *k)
 		k->wall = wall;
 		k->wall_at = now;
 		k->look_from = after_longest_retry(k);
+		exceptions_timer(k);
 		sched_dest_each(k->sched, read_again, k);
 		lifetime_arm_from_store(k);
 		return;
@@ -274,6 +275,8 @@ make(TALLOC_CTX *mem, const struct role_env *env, const char *spec,
 	STAILQ_INIT(&k->sts);
 	STAILQ_INIT(&k->arrivals);
 	STAILQ_INIT(&k->lapses);
+	STAILQ_INIT(&k->uses);
+	STAILQ_INIT(&k->told);
 	STAILQ_INIT(&k->events);
 	sbuf_init(&k->scratch, k, CHAN_FRAME_MAX_BYTES);
 	k->gather = net_timer_new(k, env->net, gathered, k);
@@ -283,6 +286,8 @@ make(TALLOC_CTX *mem, const struct role_env *env, const char *spec,
 	k->room = net_timer_new(k, env->net, room_timer, k);
 	k->tidy = net_timer_new(k, env->net, tidy_timer, k);
 	k->chain_timer = net_timer_new(k, env->net, chain_timer, k);
+	k->exceptions = net_timer_new(k, env->net, exceptions_timer, k);
+	k->probe = net_timer_new(k, env->net, probe_timer, k);
 	return k;
 }
 
@@ -300,6 +305,7 @@ keeper_new(TALLOC_CTX *mem, const struct role_env *env, const char *store_spec,
 	k->working = courier_count == 0;
 	net_timer_set(k->gather, mono_after(k->wall_at, KEEPER_GATHER_MS));
 	net_timer_set(k->tidy, mono_after(k->wall_at, KEEPER_TIDY_MS));
+	exceptions_start(k);
 	*out = k;
 	return ST_OK;
 }
@@ -326,6 +332,7 @@ keeper_reload(struct keeper *k, const struct conf *conf)
 	sched_dest_each(k->sched, limit_again, k);
 	watch_reload(k);
 	keeper_look_at_room(k);
+	exceptions_start(k);
 	keeper_note(k);
 }
 

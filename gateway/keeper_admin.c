@@ -108,6 +108,21 @@ take_work(struct admin_line *line, struct span payload, struct diag *why)
 	return ST_OK;
 }
 
+/* Has a reload come to its end? */
+static enum status
+tell_conf(struct admin_line *line, struct span payload, struct diag *why)
+{
+	struct sbuf *b = &line->k->scratch;
+
+	if (payload.n > 0)
+		return diag_set(why, ST_SYNTAX, "admin: payload");
+	sbuf_reset(b);
+	pack_bytes(b, span_of(line->k->env.conf->digest,
+			  sizeof(line->k->env.conf->digest)));
+	keeper_send(line->chan, WIRE_CONF, b);
+	return ST_OK;
+}
+
 static enum status
 admin_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 {
@@ -117,6 +132,8 @@ admin_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 		return policy_take(line->k,
 		    &(const struct policy_from){ line->chan, line->user },
 		    payload, why);
+	if (type == WIRE_CONF_WANT)
+		return tell_conf(line, payload, why);
 	if (type != WIRE_ADMIN || line->work != NULL)
 		return diag_set(why, ST_SYNTAX, "frame of type %u",
 		    (unsigned)type);

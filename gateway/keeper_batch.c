@@ -184,13 +184,14 @@ tidy(struct keeper *k, struct diag *why)
 	if (!k->tidy_due)
 		return ST_OK;
 	sched_dest_each(k->sched, tidy_dest, &t);
-	if (t.st != ST_OK)
-		return t.st;
-	t.st = store_courier_forget(k->store, old, why);
-	if (t.st != ST_OK)
-		return t.st;
-	return store_tally_expire(k->store,
-	    wall_after(keeper_wall(k), -KEEPER_TALLY_MS), why);
+	if (t.st == ST_OK)
+		t.st = store_exception_tidy(k->store, why);
+	if (t.st == ST_OK)
+		t.st = store_courier_forget(k->store, old, why);
+	return t.st == ST_OK ?
+		   store_tally_expire(k->store,
+		       wall_after(keeper_wall(k), -KEEPER_TALLY_MS), why) :
+		   t.st;
 }
 
 static void
@@ -381,7 +382,7 @@ has_writes(const struct keeper *k)
 	if (!TAILQ_EMPTY(&k->touched) || k->drop_count > 0 ||
 	    k->sts_count > 0 || k->look_due || k->tidy_due ||
 	    !TAILQ_EMPTY(&k->outcomes) || admin_has_work(k) ||
-	    policy_has_work(k) || chain_has_work(k))
+	    policy_has_work(k) || exceptions_have_work(k) || chain_has_work(k))
 		return true;
 	for (unsigned i = 0; i < KEEPER_MAX_LINES; i++)
 		if (k->intake[i] != NULL && k->intake[i]->ids_wanted > 0)
@@ -404,6 +405,8 @@ apply(struct keeper *k, struct diag *why)
 		st = sts_apply(k, why);
 	if (st == ST_OK) /* after what was fetched before it was asked for */
 		st = policy_apply(k, why);
+	if (st == ST_OK)
+		st = exceptions_apply(k, why);
 	if (st == ST_OK)
 		st = tidy(k, why);
 	if (st == ST_OK)
@@ -442,6 +445,7 @@ undo(struct keeper *k)
 	submit_undo(k);
 	admin_undo(k);
 	policy_undo(k);
+	exceptions_undo(k);
 	settle_dests(k, false);
 	TALLOC_FREE(k->tmp);
 }
@@ -460,6 +464,7 @@ settle(struct keeper *k)
 	submit_settle(k);
 	sts_settle(k);
 	policy_settle(k);
+	exceptions_settle(k);
 	chain_settle(k);
 	TALLOC_FREE(k->tmp);
 }

@@ -13,55 +13,90 @@
 
 /* ---- events ---- */
 
+/* Completes the event; its bytes live in mem. */
+static struct span
+pack_event(struct keeper *k, TALLOC_CTX *mem, struct chain_event *e)
+{
+	struct sbuf b;
+
+	e->time = keeper_wall(k);
+	memcpy(e->conf_digest, k->env.conf->digest, sizeof(e->conf_digest));
+	sbuf_init(&b, mem, EVIDENCE_MAX_BYTES);
+	chain_event_pack(e, &b);
+	invariant(!sbuf_failed(&b));
+	return sbuf_view(&b);
+}
+
 static void
 note_event(struct keeper *k, struct chain_event *e)
 {
 	struct pending_event *n;
-	struct sbuf b;
 
 	if (k->signer.key == NULL)
 		return;
-	e->time = keeper_wall(k);
-	memcpy(e->conf_digest, k->env.conf->digest, sizeof(e->conf_digest));
 	n = need(talloc_zero(k, struct pending_event));
+	n->body = pack_event(k, n, e);
 	n->time = e->time;
-	sbuf_init(&b, n, EVIDENCE_MAX_BYTES);
-	chain_event_pack(e, &b);
-	invariant(!sbuf_failed(&b));
-	n->body = sbuf_view(&b);
 	STAILQ_INSERT_TAIL(&k->events, n, link);
 	keeper_note(k);
+}
+
+/* Texts that an event about an exception borrows. */
+struct exception_texts {
+	char expires[CLOCK_TEXT_BYTES];
+	char waives[EVENT_TEXT_BYTES];
+	char budget[24], used[24];
+};
+
+static const char *
+waives_text(const struct conf_exception *x, char *out, size_t size)
+{
+	size_t n = 0;
+
+	*out = '\0';
+	for (unsigned w = 0; w < WAIVER_COUNT; w++)
+		if ((x->waives & 1u << w) != 0)
+			n += (size_t)snprintf(out + n, size - n, "%s%s",
+			    n > 0 ? "," : "", waiver_name((enum waiver)w));
+	return out;
+}
+
+static struct chain_event
+about_exception(enum chain_event_kind kind, const struct conf_exception *x,
+    struct exception_texts *t)
+{
+	struct chain_event e = { .kind = kind, .subject = x->name };
+
+	if (x->waives == 0)
+		chain_event_add(&e, "allow", level_name(x->allow));
+	chain_event_add(&e, "waives",
+	    waives_text(x, t->waives, sizeof(t->waives)));
+	snprintf(t->budget, sizeof(t->budget), "%" PRIu32, x->budget);
+	if (x->budget > 0)
+		chain_event_add(&e, "budget", t->budget);
+	chain_event_add(&e, "reason", x->reason);
+	chain_event_add(&e, "approver", x->approver);
+	chain_event_add(&e, "ticket", x->ticket);
+	chain_event_add(&e, "expires", wall_rfc3339(x->expires, t->expires));
+	chain_event_add(&e, "from", x->where);
+	return e;
 }
 
 static void
 note_exception(struct keeper *k, enum chain_event_kind kind,
     const struct conf_exception *x)
 {
-	struct chain_event e = { .kind = kind, .subject = x->name };
-	char expires[CLOCK_TEXT_BYTES];
+	struct exception_texts t;
+	struct chain_event e = about_exception(kind, x, &t);
 
-	chain_event_add(&e, "allow", level_name(x->allow));
-	chain_event_add(&e, "reason", x->reason);
-	chain_event_add(&e, "approver", x->approver);
-	chain_event_add(&e, "ticket", x->ticket);
-	chain_event_add(&e, "expires", wall_rfc3339(x->expires, expires));
-	chain_event_add(&e, "from", x->where);
 	note_event(k, &e);
-}
-
-static const struct conf_exception *
-exception_named(const struct conf *conf, const char *name)
-{
-	for (size_t i = 0; i < conf->exception_count; i++)
-		if (strcmp(conf->exception[i].name, name) == 0)
-			return &conf->exception[i];
-	return NULL;
 }
 
 static bool
 exception_same(const struct conf_exception *a, const struct conf_exception *b)
 {
-	return a->allow == b->allow && a->expires.ms == b->expires.ms &&
+	return a->allow == b->allow && a->waives == b->waives &&
+	       a->budget == b->budget && a->expires.ms == b->expires.ms &&
 	       strcmp(a->reason, b->reason) == 0 &&
 	       strcmp(a->approver, b->approver) == 0;
 }
@@ -75,7 +110,7 @@ note_exceptions(struct keeper *k, enum chain_event_kind kind,
 		const struct conf_exception *x = &conf->exception[i];
 		const struct conf_exception *was = old == NULL ?
 						       NULL :
-						       exception_named(old,
+						       conf_exception_named(old,
 							   x->name);
 
 		if (was == NULL || !exception_same(x, was))
@@ -152,28 +187,65 @@ write_event(struct keeper *k, const struct pending_event *n, struct diag *why)
 	return keeper_prove(k, &columns, &packed, why);
 }
 
+/* What came of a use or a probe, beside the log's line. */
+static enum status
+prove_told(struct keeper *k, const struct exception_event *told,
+    struct diag *why)
+{
+	struct exception_texts t;
+	struct pending_event n = { .time = keeper_wall(k) };
+	struct chain_event e;
+
+	switch (told->told) {
+	case TOLD_USED_UP:
+		e = about_exception(EVENT_EXCEPTION_USED_UP, told->x, &t);
+		break;
+	case TOLD_NOT_NEEDED:
+		e = about_exception(EVENT_EXCEPTION_UNNEEDED, told->x, &t);
+		chain_event_add(&e, "why", told->use.why);
+		break;
+	case TOLD_EXPIRING:
+	case TOLD_EXPIRED: /* note_expired() has it */
+	case TOLD_REVOKED: /* as a change of the configuration */
+	case TOLD_STILL_NOT_NEEDED:
+		return ST_OK;
+	}
+	snprintf(t.used, sizeof(t.used), "%" PRIu64, told->use.used);
+	chain_event_add(&e, "used", t.used);
+	n.body = pack_event(k, k->tmp, &e);
+	return write_event(k, &n, why);
+}
+
+static enum status
+prove_all_told(struct keeper *k, struct diag *why)
+{
+	const struct exception_event *told;
+	enum status st = ST_OK;
+
+	if (k->signer.key == NULL)
+		return ST_OK;
+	STAILQ_FOREACH(told, &k->told, link)
+		if (st == ST_OK)
+			st = prove_told(k, told, why);
+	return st;
+}
+
 /* ---- retention ---- */
 
 static enum status
 prove_retention(struct keeper *k, enum chain_event_kind kind, uint64_t upto,
     const uint8_t *hash, struct diag *why)
 {
-	struct chain_event e = {
-		.kind = kind, .subject = "", .time = keeper_wall(k)
-	};
-	struct pending_event n = { .time = e.time };
+	struct chain_event e = { .kind = kind, .subject = "" };
+	struct pending_event n = { .time = keeper_wall(k) };
 	char number[24], hex[2 * SHA256_BYTES + 1] = "";
-	struct sbuf b;
 
 	snprintf(number, sizeof(number), "%" PRIu64, upto);
 	if (hash != NULL)
 		hex_encode(span_of(hash, SHA256_BYTES), hex);
-	memcpy(e.conf_digest, k->env.conf->digest, sizeof(e.conf_digest));
 	chain_event_add(&e, "up-to", number);
 	chain_event_add(&e, "hash", hex);
-	sbuf_init(&b, k->tmp, EVIDENCE_MAX_BYTES);
-	chain_event_pack(&e, &b);
-	n.body = sbuf_view(&b);
+	n.body = pack_event(k, k->tmp, &e);
 	return write_event(k, &n, why);
 }
 
@@ -276,8 +348,10 @@ enum status
 chain_apply(struct keeper *k, struct diag *why)
 {
 	struct pending_event *n;
-	enum status st = ST_OK;
+	enum status st = prove_all_told(k, why);
 
+	if (st != ST_OK)
+		return st;
 	STAILQ_FOREACH(n, &k->events, link) {
 		st = write_event(k, n, why);
 		if (st != ST_OK)

@@ -319,6 +319,10 @@ courier_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 		return diag_set(why, ST_SYNTAX, "no hello");
 	if (type == WIRE_OUTCOME || type == WIRE_SLOT_FAILED)
 		return outcome_take(line, type, payload, why);
+	if (type == WIRE_USE_WANT)
+		return use_take(line, payload, why);
+	if (type == WIRE_PROBED)
+		return probe_take(line, payload, why);
 	if (type == WIRE_BODY_WANT)
 		st = take_body_want(line, &u);
 	else if (type == WIRE_SLOT_IDLE)
@@ -351,6 +355,8 @@ courier_line_gone(struct courier_line *line)
 	STAILQ_FOREACH(w, &k->bodies, link)
 		if (w->line == line)
 			w->line = NULL;
+	use_line_gone(line);
+	probe_line_gone(line);
 	line->gone = true;
 	line->chan = NULL;
 	k->courier[line->index] = NULL;

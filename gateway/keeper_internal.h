@@ -16,6 +16,8 @@
  *	keeper_watch.c     whether something interferes with TLS
  *	keeper_chain.c     events, checkpoints and ages of the evidence chain
  *	keeper_admin.c     what the operator wants done with the queue
+ *	keeper_exception.c uses of exceptions, warnings before they end
+ *	keeper_probe.c     are they still needed?
  *
  * The rule that keeps memory and disk in step: a frame is only parsed and
  * noted when it comes; at the end of the turn all that was noted is written
@@ -82,6 +84,9 @@
 #define KEEPER_STS_PENDING     10000u       /* entries not yet stored */
 #define KEEPER_LOG_ALARM_BYTES (256u << 20) /* of the store's log */
 #define KEEPER_DOMAIN_BYTES    255u         /* name, or an address literal */
+#define KEEPER_DAY_MS          INT64_C(86400000)
+#define KEEPER_PROBE_LOOK_MS   60000   /* between two probes, at least */
+#define KEEPER_PROBE_MS        3600000 /* ours: then its answer is lost */
 
 /* ---- destinations ---- */
 
@@ -297,6 +302,34 @@ struct sts_pending {
 	bool dropped; /* the advisor holds nothing of e.domain any more */
 };
 
+/* A message that wants to use an exception, until it is answered. */
+struct use_want {
+	STAILQ_ENTRY(use_want) link;
+	struct courier_line *line; /* NULL: gone */
+	struct wire_use w;
+	enum wire_use_answer answer; /* of the running transaction */
+	bool last;                   /* ... with it the budget is used up */
+};
+STAILQ_HEAD(use_wants, use_want);
+
+enum exception_told {
+	TOLD_EXPIRING,
+	TOLD_EXPIRED,
+	TOLD_REVOKED,
+	TOLD_USED_UP,
+	TOLD_NOT_NEEDED,
+	TOLD_STILL_NOT_NEEDED,
+};
+
+/* Told of an exception after the commit. */
+struct exception_event {
+	STAILQ_ENTRY(exception_event) link;
+	enum exception_told told;
+	const struct conf_exception *x;
+	struct store_exception use;
+};
+STAILQ_HEAD(exception_events, exception_event);
+
 struct chain {
 	uint64_t seq;
 	uint8_t hash[EVIDENCE_HASH_BYTES];
@@ -373,6 +406,21 @@ struct keeper {
 	uint32_t admin_count;
 	TAILQ_HEAD(, policy_ask) policies;
 	uint32_t policy_count, last_policy;
+	/* exceptions */
+	struct use_wants uses;
+	struct exception_events told; /* of the running transaction */
+	bool exceptions_due;          /* they are to be gone through */
+	struct mono warn_at;          /* when the daily warnings are due */
+	struct net_timer *exceptions;
+	/* the probe under way; token 0: none */
+	uint32_t probe_token, probe_last;
+	struct courier_line *probe_line;
+	char *probe_name;
+	struct wall probe_expires;
+	bool probe_partly; /* not all its domains could be named */
+	struct mono probe_until;
+	struct wire_probed *probed; /* the answer, until it is committed */
+	struct net_timer *probe;
 	/* unanswered: whether they were committed must be read from disk */
 	struct sessions unsure;
 	/* connections and leases */
@@ -624,5 +672,35 @@ void admin_settle(struct keeper *k);
 bool admin_has_work(const struct keeper *k);
 /* After the turn: those that have gone. */
 void admin_bury(struct keeper *k);
+
+/* ---- keeper_exception.c ---- */
+MUST_CHECK enum status use_take(struct courier_line *line, struct span payload,
+    struct diag *why);
+void use_line_gone(const struct courier_line *line);
+/* At the start, and when the configuration is another. */
+void exceptions_start(struct keeper *k);
+void exceptions_timer(void *keeper);
+bool exceptions_have_work(const struct keeper *k);
+MUST_CHECK enum status exceptions_apply(struct keeper *k, struct diag *why);
+void exceptions_undo(struct keeper *k);
+void exceptions_settle(struct keeper *k);
+/* In a transaction: what is known of its use, zeros when nothing is; lives in
+ * k->tmp. */
+MUST_CHECK enum status exceptions_use_of(struct keeper *k,
+    const struct conf_exception *x, struct store_exception *out,
+    struct diag *why);
+/* In a transaction: say so after its commit. */
+void exceptions_tell(struct keeper *k, enum exception_told told,
+    const struct conf_exception *x, const struct store_exception *use);
+
+/* ---- keeper_probe.c ---- */
+MUST_CHECK enum status probe_take(struct courier_line *line,
+    struct span payload, struct diag *why);
+void probe_line_gone(struct courier_line *line);
+/* At the start, and when the configuration is another. */
+void probe_start(struct keeper *k);
+void probe_timer(void *keeper);
+MUST_CHECK enum status probe_apply(struct keeper *k, struct diag *why);
+void probe_settle(struct keeper *k);
 
 #endif

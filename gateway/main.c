@@ -26,6 +26,8 @@ static const struct command {
 	{ "queue", cmd_queue, "list and change what waits to be delivered" },
 	{ "policy", cmd_policy,
 	    "list, refresh and forget cached MTA-STS policies" },
+	{ "exception", cmd_exception,
+	    "add, list, revoke and check exceptions" },
 	{ "evidence", cmd_evidence, "list, show and verify the records" },
 	{ "report", cmd_report, "say what the records of a period come to" },
 	{ "role", cmd_role, NULL },

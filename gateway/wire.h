@@ -14,6 +14,7 @@
 #include "policy/plan.h"
 #include "report/evidence.h"
 #include "spool/queue_filter.h"
+#include "spool/store.h"
 
 #define WIRE_CHUNK_BYTES  65536u /* a body travels in pieces of at most this */
 #define WIRE_INLINE_BYTES 65536u /* a smaller body comes with its job */
@@ -23,6 +24,7 @@
 #define WIRE_MAX_TALLIES  128u                    /* results in one outcome */
 #define WIRE_MAX_HELD     65536u                  /* jobs a courier can hold */
 #define WIRE_ID_BLOCK     1024u /* message ids handed to an intake at once */
+#define WIRE_PROBE_NAMES  16u   /* ours: domains of one probe */
 
 enum wire_type {
 	/* intake -> keeper */
@@ -69,6 +71,15 @@ enum wire_type {
 	/* advisor -> keeper */
 	WIRE_STS_DROPPED, /* str domain: what is stored of it can go */
 	WIRE_STS_ANSWER,  /* u32 token, policy answer */
+	/* command line -> keeper, and back */
+	WIRE_CONF_WANT, /* no payload */
+	WIRE_CONF,      /* bytes: digest of the configuration in force */
+	/* courier -> keeper, and back: may this message use the exception? */
+	WIRE_USE_WANT,
+	WIRE_USE, /* u32 slot, u32 token, u8 use */
+	/* keeper -> courier, and back: is the exception still needed? */
+	WIRE_PROBE,
+	WIRE_PROBED,
 };
 
 struct wire_open {
@@ -290,6 +301,46 @@ MUST_CHECK enum status wire_unpack_sts_ask(TALLOC_CTX *mem, struct span a,
     uint32_t *token, struct wire_policy_ask *out, struct diag *why);
 MUST_CHECK enum status wire_unpack_sts_answer(TALLOC_CTX *mem, struct span a,
     uint32_t *token, struct wire_policy_answer *out, struct diag *why);
+
+/* A message that is about to go out because of an exception. */
+struct wire_use {
+	uint32_t slot;
+	uint32_t token; /* of the question: the answer bears it */
+	int64_t message;
+	const char *exception;
+	struct wall expires; /* of it, as the plan has it */
+};
+enum wire_use_answer {
+	USE_GRANTED, /* and counted, durably */
+	USE_USED_UP, /* its budget is */
+	USE_OVER,    /* it is not in force any more, or not that one */
+};
+#define WIRE_USE_COUNT 3u
+
+/* Each host of these domains that is under the exception is looked at. */
+struct wire_probe {
+	uint32_t token; /* the answer bears it */
+	const char *exception;
+	struct wall expires;
+	uint32_t domain_count; /* 1..WIRE_PROBE_NAMES */
+	const char **domain;
+};
+struct wire_probed {
+	uint32_t token;
+	enum store_needed needed;
+	const char *host; /* that tells so, or "" */
+	const char *why;  /* for people; printable */
+};
+
+void wire_pack_use(struct sbuf *b, const struct wire_use *w);
+MUST_CHECK enum status wire_unpack_use(TALLOC_CTX *mem, struct span a,
+    struct wire_use *out, struct diag *why);
+void wire_pack_probe(struct sbuf *b, const struct wire_probe *p);
+MUST_CHECK enum status wire_unpack_probe(TALLOC_CTX *mem, struct span a,
+    struct wire_probe *out, struct diag *why);
+void wire_pack_probed(struct sbuf *b, const struct wire_probed *p);
+MUST_CHECK enum status wire_unpack_probed(TALLOC_CTX *mem, struct span a,
+    struct wire_probed *out, struct diag *why);
 
 const char *admin_verb_name(enum admin_verb verb); /* "hold", … */
 void wire_pack_admin(struct sbuf *b, const struct wire_admin *a);

@@ -69,6 +69,8 @@ struct wall tls_server_not_after(const struct tls_server *tls);
 struct tls_trust;
 MUST_CHECK enum status tls_trust_new(TALLOC_CTX *mem, struct span pem,
     struct tls_trust **out, struct diag *why);
+/* Of its own, however long the other lives. */
+struct tls_trust *tls_trust_share(TALLOC_CTX *mem, const struct tls_trust *of);
 
 /* What a client shows to servers that ask: a chain, leaf first, and its key,
  * both PEM.  ST_POLICY: they do not belong together. */

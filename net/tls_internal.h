@@ -36,7 +36,6 @@ struct tls_identity {
 	EVP_PKEY *key;
 };
 /* Of its own, however long the other lives. */
-struct tls_trust *tls_trust_share(TALLOC_CTX *mem, const struct tls_trust *of);
 struct tls_identity *tls_identity_share(TALLOC_CTX *mem,
     const struct tls_identity *of);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/conf_folder.h"
 #include "policy/conf_internal.h"
 #include "util/sha256.h"
 
@@ -18,6 +19,8 @@ conf_mistake(struct conf_reader *r, unsigned line, const char *fmt, ...)
 	if (r->found_count < CONF_MAX_MISTAKES) {
 		struct conf_found *f = &r->found[r->found_count];
 
+		f->source = r->source;
+		f->source_number = r->source_number;
 		f->line = line;
 		f->number = r->found_count;
 		va_start(ap, fmt);
@@ -32,6 +35,8 @@ compare_found(const void *a, const void *b)
 {
 	const struct conf_found *x = a, *y = b;
 
+	if (x->source_number != y->source_number)
+		return x->source_number < y->source_number ? -1 : 1;
 	if (x->line != y->line)
 		return x->line < y->line ? -1 : 1;
 	return x->number < y->number ? -1 : x->number > y->number;
@@ -51,7 +56,7 @@ tell_mistakes(struct conf_reader *r, struct conf_mistakes *out)
 	out->text = need(talloc_array(out->mem, const char *, (unsigned)n));
 	for (size_t i = 0; i < n; i++)
 		out->text[i] = need(talloc_asprintf(out->mem, "%s: %s",
-		    conf_source_where(r->source, r->found[i].line),
+		    conf_source_where(r->found[i].source, r->found[i].line),
 		    r->found[i].text));
 }
 
@@ -169,8 +174,15 @@ syntax_text(const config_t *config)
 	return said;
 }
 
+void
+conf_syntax_mistake(struct conf_reader *r, const config_t *config)
+{
+	conf_mistake(r, (unsigned)config_error_line(config), "%s",
+	    syntax_text(config));
+}
+
 static void
-parse(struct conf_reader *r)
+parse(struct conf_reader *r, const char *path)
 {
 	config_t config;
 
@@ -180,11 +192,14 @@ parse(struct conf_reader *r)
 		read_options(r, config_root_setting(&config));
 		conf_profile_apply(r);
 		conf_check(r);
+		if (path != NULL)
+			conf_folder_settle(r, path);
 		read_lists(r, config_root_setting(&config));
+		if (path != NULL)
+			conf_folder_read(r);
 	} else if (r->found_count == 0) {
 		/* Else what the source found is the cause, better told. */
-		conf_mistake(r, (unsigned)config_error_line(&config), "%s",
-		    syntax_text(&config));
+		conf_syntax_mistake(r, &config);
 	}
 	config_destroy(&config);
 }
@@ -203,6 +218,7 @@ reader_new(TALLOC_CTX *mem, struct wall now)
 	    (unsigned)conf_option_count()));
 	r->found = need(talloc_array(r, struct conf_found, CONF_MAX_MISTAKES));
 	r->scopes = strmap_new(r->mem);
+	r->exceptions = strmap_new(r->mem);
 	conf_options_default(r->conf);
 	return r;
 }
@@ -238,6 +254,16 @@ finish(TALLOC_CTX *mem, struct conf_reader *r, struct conf_mistakes *mistakes)
 	return conf;
 }
 
+static struct conf *
+read_file(TALLOC_CTX *mem, const char *path, struct conf_reader *r,
+    struct conf_mistakes *mistakes)
+{
+	r->life_is_limited = true;
+	if (conf_source_file(r, path))
+		parse(r, path);
+	return finish(mem, r, mistakes);
+}
+
 struct conf *
 conf_read_file(TALLOC_CTX *mem, const char *path, struct wall now,
     bool expired_is_mistake, struct conf_mistakes *mistakes)
@@ -245,10 +271,17 @@ conf_read_file(TALLOC_CTX *mem, const char *path, struct wall now,
 	struct conf_reader *r = reader_new(mem, now);
 
 	r->expired_is_mistake = expired_is_mistake;
-	r->life_is_limited = true;
-	if (conf_source_file(r, path))
-		parse(r);
-	return finish(mem, r, mistakes);
+	return read_file(mem, path, r, mistakes);
+}
+
+struct conf *
+conf_read_with(TALLOC_CTX *mem, const char *path, struct wall now,
+    const struct conf_draft *draft, struct conf_mistakes *mistakes)
+{
+	struct conf_reader *r = reader_new(mem, now);
+
+	r->draft = draft;
+	return read_file(mem, path, r, mistakes);
 }
 
 struct conf *
@@ -260,6 +293,6 @@ conf_read_text(TALLOC_CTX *mem, const char *name, const char *text,
 	r->expired_is_mistake = expired_is_mistake;
 	r->life_is_limited = expired_is_mistake;
 	if (conf_source_text(r, name, text))
-		parse(r);
+		parse(r, NULL);
 	return finish(mem, r, mistakes);
 }

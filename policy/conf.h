@@ -45,6 +45,7 @@
 #define CONF_MAX_PINS               16u /* of a rule; keys in use and to come */
 #define CONF_MAX_MISTAKES           1000u /* reported; then "and more" */
 #define CONF_EXCEPTION_MAX_DAYS     366u /* ours: an exception's longest life */
+#define CONF_EXCEPTION_MAX_BUDGET   1000000000u /* ours: messages */
 
 enum conf_profile { PROFILE_BALANCED, PROFILE_REGULATED };
 #define CONF_PROFILE_COUNT 2u
@@ -159,12 +160,27 @@ struct conf_exception {
 	size_t domain_count;
 	const char **mx; /* host patterns ("*.sohu.com"); none: all hosts */
 	size_t mx_count;
-	enum level allow; /* LEVEL_PLAIN, _MAY or _ENCRYPT */
+	/* LEVEL_PLAIN, _MAY or _ENCRYPT; or what it waives, 1 << enum waiver */
+	enum level allow;
+	uint8_t waives;
+	uint32_t budget; /* messages that may use it; 0: any number */
 	const char *reason;
 	const char *approver;
 	const char *ticket;  /* or "" */
-	struct wall expires; /* from then on it is as if absent */
+	struct wall until;   /* as approved */
+	struct wall revoked; /* taken back then; 0: it was not */
+	const char *revoked_by, *revoked_reason; /* or "" */
+	struct wall expires; /* from then on it is as if absent: the first of
+			      * the two */
 	const char *where;   /* "file:line" */
+	const char *file;    /* of exceptions-dir, which is it alone; or "" */
+};
+
+enum exception_state {
+	EXCEPTION_ACTIVE,
+	EXCEPTION_EXPIRING, /* within the time asked about */
+	EXCEPTION_EXPIRED,
+	EXCEPTION_REVOKED, /* before it would have expired */
 };
 
 /* What certain destinations are given at a time. */
@@ -270,13 +286,14 @@ struct conf_mistakes {
 };
 
 /*
- * Read a file (with its @include files) or a text (name stands for the file
- * in messages; it cannot include).  The result lives in mem.  NULL when
- * there is at least one mistake, all of them in *mistakes; of syntax, only
- * the first.
+ * Read a file (with its @include files, and those of exceptions-dir) or a
+ * text (name stands for the file in messages; it has neither).  The result
+ * lives in mem.  NULL when there is at least one mistake, all of them in
+ * *mistakes; of syntax, only the first.
  *
  * now decides which exceptions have expired: at start and in check-config
- * that is a mistake (expired_is_mistake), for a running gateway it is not.
+ * that is a mistake (expired_is_mistake), for a running gateway it is not,
+ * nor in a file of exceptions-dir.
  * That an exception may last CONF_EXCEPTION_MAX_DAYS at most is judged for
  * every file, and for a text where expired_is_mistake: a role that reads
  * again what conf_print() wrote never refuses it because of its clock.
@@ -289,12 +306,25 @@ struct conf *conf_read_text(TALLOC_CTX *mem, const char *name, const char *text,
     struct wall now, bool expired_is_mistake, struct conf_mistakes *mistakes);
 
 /*
+ * As conf_read_file() of what is not yet there: with a file NAME.conf in
+ * exceptions-dir that has this text, in place of one of that name.
+ */
+struct conf_draft {
+	const char *name;
+	const char *text;
+};
+struct conf *conf_read_with(TALLOC_CTX *mem, const char *path, struct wall now,
+    const struct conf_draft *draft, struct conf_mistakes *mistakes);
+
+/*
  * The whole effective configuration as a file that conf_read_text() reads
  * back to the same values: every option with its value, every list.
  */
 char *conf_print(TALLOC_CTX *mem, const struct conf *conf);
 /* The same for people: each option with a comment that says its origin. */
 char *conf_print_effective(TALLOC_CTX *mem, const struct conf *conf);
+/* s as a text in such a file, in mem. */
+char *conf_escape(TALLOC_CTX *mem, const char *s);
 
 /* The table of options for `check-config --options`; man: as mdoc. */
 void conf_print_options(FILE *out, bool man);
@@ -352,6 +382,9 @@ struct conf_subject {
 struct conf_override {
 	enum override_kind kind; /* of the exception, else of the rule */
 	bool waiver;             /* there is an exception */
+	uint8_t waives;          /* of OVERRIDE_WAIVES: 1 << enum waiver */
+	enum level local;        /* of the local default that the exception
+				  * sets aside */
 	enum level floor;        /* of smtp.floor and the rules that hold */
 	bool never_plaintext;    /* a rule in scope says so */
 	const struct conf_rule *rule; /* strongest that holds; or the local
@@ -363,6 +396,9 @@ struct conf_override {
 	const struct conf_rule
 	    *identity;        /* has a client certificate; or NULL */
 	enum min_tls min_tls; /* the highest of smtp.min-tls and theirs */
+	/* The same as it were without the exception. */
+	const struct conf_rule *if_method, *if_identity;
+	enum min_tls if_min_tls;
 };
 /*
  * Rules: floors of several that match combine by maximum, encrypt <
@@ -419,7 +455,8 @@ enum msg_class conf_class_for(enum msg_class mclass,
 
 /*
  * The input of decide() where the world is as facts says: D, S, the host in
- * the policy, the MX and the class; the rest of facts is not looked at.
+ * the policy, the MX, what has failed there and the class; the rest of facts
+ * is not looked at.
  */
 struct decide_in conf_decide_in(const struct conf *conf,
     const struct decide_in *facts, const struct conf_override *o);
@@ -468,6 +505,16 @@ enum unmet conf_unmet(const struct conf *conf, const struct conf_rule *rule);
 
 /* The address of a socketmap as the file has it, in mem. */
 char *conf_socketmap_text(TALLOC_CTX *mem, const struct conf_socketmap *s);
+/* What has become of an exception; soon_ms: what counts as expiring. */
+enum exception_state conf_exception_state(const struct conf_exception *e,
+    struct wall now, int64_t soon_ms);
+/* May a rule or an exception be called so? */
+bool conf_is_name(const char *name);
+/* The level below which it lowers nothing, whatever fails. */
+enum level conf_exception_lowest(const struct conf_exception *e);
+/* NULL: there is none of that name. */
+const struct conf_exception *conf_exception_named(const struct conf *conf,
+    const char *name);
 
 /* When the next exception expires after now; WALL_NEVER when none does. */
 struct wall conf_next_expiry(const struct conf *conf, struct wall now);

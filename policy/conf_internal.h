@@ -64,6 +64,8 @@ struct conf_list {
 };
 
 struct conf_found {
+	const struct conf_source *source;
+	unsigned source_number; /* sources in the order of reading */
 	unsigned line;
 	size_t number; /* keeps the order within a line */
 	const char *text;
@@ -72,28 +74,32 @@ struct conf_found {
 struct conf_reader {
 	TALLOC_CTX *mem; /* for the time of reading */
 	struct conf *conf;
-	struct conf_source *source;
+	struct conf_source *source; /* at hand */
+	unsigned source_number, source_count;
 	struct wall now;
+	const struct conf_draft *draft; /* or NULL */
 	bool expired_is_mistake;
-	bool life_is_limited;     /* CONF_EXCEPTION_MAX_DAYS applies */
-	unsigned *option_line;    /* of each option; 0: not given */
-	struct strmap *scopes;    /* see conf_scope.c */
-	struct conf_found *found; /* room for CONF_MAX_MISTAKES */
-	size_t found_count;       /* may be over it */
+	bool life_is_limited;      /* CONF_EXCEPTION_MAX_DAYS applies */
+	bool of_folder;            /* the source is one of exceptions-dir */
+	struct strmap *exceptions; /* where each name is */
+	unsigned *option_line;     /* of each option; 0: not given */
+	struct strmap *scopes;     /* see conf_scope.c */
+	struct conf_found *found;  /* room for CONF_MAX_MISTAKES */
+	size_t found_count;        /* may be over it */
 };
 
 /* ---- conf.c ---- */
 
 void conf_mistake(struct conf_reader *r, unsigned line, const char *fmt, ...)
     PRINTF(3, 4);
+/* What libconfig found wrong with the source at hand. */
+void conf_syntax_mistake(struct conf_reader *r, const config_t *config);
 
 /* ---- conf_text.c ---- */
 
 unsigned conf_line(const config_setting_t *setting);
 /* s in double quotes, cut at CONF_QUOTE_BYTES; lives until the reader ends. */
 const char *conf_quote(struct conf_reader *r, const char *s);
-/* s as a libconfig string, in mem. */
-char *conf_escape(TALLOC_CTX *mem, const char *s);
 /* Has s only whole UTF-8 characters and no control characters? */
 bool conf_text_ok(const char *s);
 /* Does setting hold such text?  What is wrong is a mistake about path. */
@@ -157,6 +163,9 @@ void conf_list_check_unmet(struct conf_reader *r, config_setting_t *root);
 bool conf_is_list(const char *name);
 /* Read setting as the list of its name. */
 void conf_list_read(struct conf_reader *r, config_setting_t *setting);
+/* One more entry of a list that was read: a whole file is that group. */
+void conf_list_read_one(struct conf_reader *r, unsigned list,
+    config_setting_t *group);
 /* A mistake about an entry, at its key or, with NULL, where it begins. */
 void conf_entry_mistake(const struct conf_entry *e, const char *key,
     const char *fmt, ...) PRINTF(3, 4);
@@ -181,11 +190,11 @@ typedef enum status conf_take_fn(TALLOC_CTX *mem, const char *text, void *out,
 void *conf_entry_list(const struct conf_entry *e, const char *key,
     conf_take_fn *take, size_t item_bytes, size_t *count);
 
-/* ---- conf_listen.c, conf_rule.c, conf_route.c: entries ---- */
+/* ---- conf_listen.c, conf_rule.c, conf_exception.c, conf_route.c ---- */
 
 #define CONF_LISTEN_FIELDS    8u
 #define CONF_RULE_FIELDS      21u
-#define CONF_EXCEPTION_FIELDS 8u
+#define CONF_EXCEPTION_FIELDS 13u
 #define CONF_ROUTE_FIELDS     9u
 extern const struct conf_field conf_listen_field[CONF_LISTEN_FIELDS];
 extern const struct conf_field conf_rule_field[CONF_RULE_FIELDS];

@@ -393,7 +393,9 @@ static void
 read_entries(struct conf_reader *r, const struct conf_list *list,
     config_setting_t *setting, unsigned n)
 {
-	struct strmap *names = strmap_new(r->mem);
+	struct strmap *names = list == &conf_lists[CONF_EXCEPTIONS] ?
+				   r->exceptions :
+				   strmap_new(r->mem);
 
 	make_room(r->conf, list, n);
 	for (unsigned i = 0; i < n; i++) {
@@ -408,7 +410,8 @@ read_entries(struct conf_reader *r, const struct conf_list *list,
 		check_name(&e, names);
 		read_entry(&e);
 	}
-	talloc_free(names);
+	if (names != r->exceptions)
+		talloc_free(names);
 	compare_entries(r, list, setting, n);
 }
 
@@ -439,6 +442,45 @@ conf_list_check_unmet(struct conf_reader *r, config_setting_t *root)
 		if (config_setting_is_group(e.group))
 			conf_action_check_use(&e, &c->route[n++]);
 	}
+}
+
+/*
+ * One that has come to its end is there for the register: rules made since
+ * do not contradict it.
+ */
+static void
+check_folder_entry(const struct conf_entry *e)
+{
+	const struct conf *c = e->r->conf;
+	const struct conf_exception *x = &c->exception[c->exception_count - 1];
+
+	if (!wall_reached(e->r->now, x->expires))
+		conf_scope_check_exception(e, x);
+}
+
+void
+conf_list_read_one(struct conf_reader *r, unsigned which,
+    config_setting_t *group)
+{
+	struct conf_entry e = {
+		.r = r, .list = &conf_lists[which], .group = group
+	};
+	struct conf *conf = r->conf;
+
+	invariant(which == CONF_EXCEPTIONS);
+	e.label = label_of(&e, conf->exception_count);
+	if (conf->exception_count == CONF_MAX_EXCEPTIONS) {
+		conf_entry_mistake(&e, NULL, "exceptions: too many: at most %u",
+		    CONF_MAX_EXCEPTIONS);
+		return;
+	}
+	conf->exception = need(talloc_realloc(conf, conf->exception,
+	    struct conf_exception, (unsigned)conf->exception_count + 1));
+	conf->exception[conf->exception_count] = (struct conf_exception){ 0 };
+	check_keys(&e);
+	check_name(&e, r->exceptions);
+	read_entry(&e);
+	check_folder_entry(&e);
 }
 
 static const struct conf_list *

@@ -34,6 +34,7 @@ conf_strength(enum override_kind kind)
 	case OVERRIDE_NONE:
 	case OVERRIDE_PLAINTEXT_ALLOWED:
 	case OVERRIDE_MAY:
+	case OVERRIDE_WAIVES:
 		return 0;
 	case OVERRIDE_REQUIRE_ENCRYPTED:
 		return 1;
@@ -60,6 +61,7 @@ conf_floor_level(enum override_kind kind)
 	switch (kind) {
 	case OVERRIDE_NONE:
 	case OVERRIDE_PLAINTEXT_ALLOWED:
+	case OVERRIDE_WAIVES:
 		return LEVEL_PLAIN;
 	case OVERRIDE_MAY:
 		return LEVEL_MAY;
@@ -129,13 +131,18 @@ take_beside(struct beside *b, const struct match *m)
 		b->min_tls = m->rule->min_tls;
 }
 
+static enum min_tls
+later(enum min_tls a, enum min_tls b)
+{
+	return a > b ? a : b;
+}
+
 static struct beside
 join(struct beside a, const struct beside *b)
 {
 	take_narrower(&a.method, &b->method);
 	take_narrower(&a.identity, &b->identity);
-	if (b->min_tls > a.min_tls)
-		a.min_tls = b->min_tls;
+	a.min_tls = later(a.min_tls, b->min_tls);
 	return a;
 }
 
@@ -197,6 +204,8 @@ find_exception(const struct conf *conf, const struct conf_subject *subject,
 static enum override_kind
 kind_of(const struct conf_exception *e)
 {
+	if (e->waives != 0)
+		return OVERRIDE_WAIVES;
 	switch (e->allow) {
 	case LEVEL_PLAIN:
 		return OVERRIDE_PLAINTEXT_ALLOWED;
@@ -221,25 +230,33 @@ combine(const struct conf *conf, const struct conf_subject *s,
     const struct conf_exception *exception, int narrow)
 {
 	struct rules r = find_rules(conf, s);
+	bool by_default = r.local.rule != NULL && r.may.rule == NULL;
+	struct beside without;
 	struct conf_override o = { .floor = conf->smtp_floor,
 		.never_plaintext = r.never_plaintext };
 
 	o.exception = exception;
 	if (exception != NULL &&
 	    (r.may.narrow > narrow ||
-		(r.never_plaintext && exception->allow < LEVEL_ENCRYPT)))
+		(r.never_plaintext &&
+		    conf_exception_lowest(exception) < LEVEL_ENCRYPT)))
 		o.exception = NULL;
 	/* Either takes the place of the local default. */
-	if (r.local.rule != NULL && o.exception == NULL && r.may.rule == NULL) {
-		if (outranks(&r.local, &r.floor))
-			r.floor = r.local;
-		r.by_floor = join(r.by_floor, &r.by_local);
-	}
+	if (by_default && o.exception == NULL && outranks(&r.local, &r.floor))
+		r.floor = r.local;
+	without = by_default ? join(r.by_floor, &r.by_local) : r.by_floor;
+	/* What it demands beside its level is set aside with it by what allows
+	 * a level from the start; failures do not lower it. */
+	if (o.exception == NULL || kind_of(o.exception) == OVERRIDE_WAIVES)
+		r.by_floor = without;
+	if (by_default && o.exception != NULL)
+		o.local = conf_floor_level(r.local.rule->require);
 	o.method = r.by_floor.method.rule;
+	o.if_method = without.method.rule;
 	o.identity = r.by_floor.identity.rule;
-	o.min_tls = r.by_floor.min_tls > conf->smtp_min_tls ?
-			r.by_floor.min_tls :
-			conf->smtp_min_tls;
+	o.if_identity = without.identity.rule;
+	o.min_tls = later(r.by_floor.min_tls, conf->smtp_min_tls);
+	o.if_min_tls = later(without.min_tls, conf->smtp_min_tls);
 	if (r.floor.rule != NULL &&
 	    conf_floor_level(r.floor.rule->require) > o.floor)
 		o.floor = conf_floor_level(r.floor.rule->require);
@@ -247,6 +264,10 @@ combine(const struct conf *conf, const struct conf_subject *s,
 		 o.exception != NULL  ? r.local.rule :
 					r.may.rule;
 	o.waiver = o.exception != NULL;
+	o.waives = o.waiver ? o.exception->waives : 0;
+	/* It is lowered, not set aside: its names count. */
+	if (o.waives != 0 && by_default && outranks(&r.local, &r.floor))
+		o.rule = r.local.rule;
 	o.kind = o.waiver       ? kind_of(o.exception) :
 		 o.rule == NULL ? OVERRIDE_NONE :
 				  o.rule->require;
@@ -287,13 +308,15 @@ raise_for_route(const struct conf *conf, const struct conf_host *h,
 		o.rule = n.rule;
 	}
 	o.never_plaintext |= n.never_plaintext;
-	if (n.min_tls > o.min_tls)
-		o.min_tls = n.min_tls;
+	o.min_tls = later(o.min_tls, n.min_tls);
+	o.if_min_tls = later(o.if_min_tls, n.min_tls);
 	/* Pins, authorities and names are those of the domain's own hosts. */
 	if (o.method == NULL && n.method != NULL &&
 	    (n.method->verify_by == VERIFY_BY_DANE ||
 		n.method->verify_by == VERIFY_BY_PKIX))
 		o.method = n.method;
+	if (o.if_method == NULL)
+		o.if_method = o.method;
 	if (h->route->require > o.floor) {
 		o.floor = h->route->require;
 		o.rule = NULL;
@@ -342,12 +365,19 @@ conf_decide_in(const struct conf *conf, const struct decide_in *facts,
 		.sts = facts->sts,
 		.sts_mx_match = facts->sts_mx_match,
 		.mx_secure = facts->mx_secure,
+		.failed = facts->failed,
 		.mclass = facts->mclass,
 		.dane_and_sts_both = conf->dane_and_sts == DANE_AND_STS,
 		.sts_unknown_defers = conf->sts_unknown == STS_UNKNOWN_DEFER,
 		.override = o->kind,
 		.waiver = o->waiver,
+		.waives = o->waives,
 		.floor = o->floor,
+		.local = o->local,
+		.local_by = !o->waiver || o->if_method == NULL ?
+				VERIFY_BY_ANY :
+				o->if_method->verify_by,
+		.local_newer_tls = o->waiver && o->if_min_tls > o->min_tls,
 		.never_plaintext = o->never_plaintext,
 		.verify_by = o->method == NULL ? VERIFY_BY_ANY :
 						 o->method->verify_by,

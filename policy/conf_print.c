@@ -243,6 +243,38 @@ print_rules(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf)
 }
 
 static void
+print_allowed(struct sbuf *b, TALLOC_CTX *tmp, const struct conf_exception *e)
+{
+	const char *text[WAIVER_COUNT];
+	size_t n = 0;
+
+	for (unsigned w = 0; w < WAIVER_COUNT; w++)
+		if ((e->waives & 1u << w) != 0)
+			text[n++] = waiver_name((enum waiver)w);
+	print_texts(b, tmp, "waives", text, n);
+	if (n == 0)
+		print_text(b, tmp, "allow", level_name(e->allow));
+}
+
+static void
+print_budget(struct sbuf *b, const struct conf_exception *e)
+{
+	if (e->budget > 0)
+		sbuf_printf(b, " budget = \"%" PRIu32 "\";", e->budget);
+}
+
+static void
+print_revoked(struct sbuf *b, TALLOC_CTX *tmp, const struct conf_exception *e)
+{
+	char text[CLOCK_TEXT_BYTES];
+
+	if (e->revoked.ms != 0)
+		print_text(b, tmp, "revoked", wall_rfc3339(e->revoked, text));
+	print_text(b, tmp, "revoked-by", e->revoked_by);
+	print_text(b, tmp, "revoked-reason", e->revoked_reason);
+}
+
+static void
 print_exceptions(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf)
 {
 	char text[CLOCK_TEXT_BYTES];
@@ -255,11 +287,13 @@ print_exceptions(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf)
 		print_text(b, tmp, "name", e->name);
 		print_texts(b, tmp, "domains", e->domains, e->domain_count);
 		print_texts(b, tmp, "mx", e->mx, e->mx_count);
-		print_text(b, tmp, "allow", level_name(e->allow));
+		print_allowed(b, tmp, e);
 		print_text(b, tmp, "reason", e->reason);
 		print_text(b, tmp, "approver", e->approver);
 		print_text(b, tmp, "ticket", e->ticket);
-		print_text(b, tmp, "expires", wall_rfc3339(e->expires, text));
+		print_budget(b, e);
+		print_text(b, tmp, "expires", wall_rfc3339(e->until, text));
+		print_revoked(b, tmp, e);
 		sbuf_str(b, " }");
 	}
 	sbuf_str(b, " );\n");

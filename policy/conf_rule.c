@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The entries of rules and exceptions. */
+/* The entries of rules. */
 #include <string.h>
 
 #include "policy/conf_internal.h"
 #include "policy/plan.h"
 #include "util/domain.h"
-
-#define DAY_MS INT64_C(86400000)
 
 _Static_assert(CONF_MAX_NAMES < PLAN_MAX_REFS, "and the host's own name");
 
@@ -98,29 +96,6 @@ const struct conf_field conf_rule_field[CONF_RULE_FIELDS] = {
 	    "meet what the route and the rules require." },
 };
 
-const struct conf_field conf_exception_field[CONF_EXCEPTION_FIELDS] = {
-	{ "name", false, true,
-	    "What the exception is called in logs and in the evidence, as in "
-	    "a rule." },
-	{ "domains", true, true,
-	    "Recipient domains, as in a rule; but \"*\" is refused." },
-	{ "mx", true, false,
-	    "MX hosts it is limited to: \"mx1.example.org\", or "
-	    "\"*.example.org\" where the star stands for one label. When "
-	    "left out: all hosts of the domains." },
-	{ "allow", false, true,
-	    "\"plain\": clear text is enough; \"may\": TLS when it is "
-	    "offered; \"encrypt\": TLS, the certificate is not checked." },
-	{ "reason", false, true, "Why it is needed, for the auditor." },
-	{ "approver", false, true, "Who answers for it." },
-	{ "ticket", false, false, "Where it is tracked." },
-	{ "expires", false, true,
-	    "When it ends: \"2027-03-31\" for the beginning of that day in "
-	    "UTC, or \"2027-03-31T18:00:00Z\"; 366 days from now at most." },
-};
-
-_Static_assert(CONF_EXCEPTION_MAX_DAYS == 366, "the text of expires");
-
 /* No text of a file: it may not be empty. */
 #define NOT_IN_RULES ""
 
@@ -133,6 +108,7 @@ static const char *const require_words[] = {
 	[OVERRIDE_PLAINTEXT_ALLOWED] = NOT_IN_RULES,
 	[OVERRIDE_MAY] = "may",
 	[OVERRIDE_DANE_ONLY] = "dane-only",
+	[OVERRIDE_WAIVES] = NOT_IN_RULES,
 };
 
 const char *
@@ -192,17 +168,6 @@ conf_take_scope(TALLOC_CTX *mem, const char *text, void *out, size_t i,
 	return st;
 }
 
-/* One that does not lower all the world. */
-static enum status
-take_narrow_scope(TALLOC_CTX *mem, const char *text, void *out, size_t i,
-    struct diag *why)
-{
-	if (strcmp(text, "*") == 0)
-		return diag_set(why, ST_POLICY,
-		    "an exception is for certain domains: name them");
-	return conf_take_scope(mem, text, out, i, why);
-}
-
 enum status
 conf_take_name(TALLOC_CTX *mem, const char *text, void *out, size_t i,
     struct diag *why)
@@ -210,15 +175,15 @@ conf_take_name(TALLOC_CTX *mem, const char *text, void *out, size_t i,
 	return take_domain(mem, span_str(text), (const char **)out + i, why);
 }
 
-static bool
-is_name(const char *name)
+bool
+conf_is_name(const char *name)
 {
 	size_t n = 0;
 
 	while (ascii_isalnum((uint8_t)name[n]) || name[n] == '.' ||
 	       name[n] == '_' || name[n] == '-')
 		n++;
-	return name[n] == '\0' && n <= MARKS_NAME_BYTES;
+	return n > 0 && name[n] == '\0' && n <= MARKS_NAME_BYTES;
 }
 
 void
@@ -226,7 +191,7 @@ conf_check_name(const struct conf_entry *e)
 {
 	const char *name = conf_entry_text(e, "name");
 
-	if (name != NULL && !is_name(name))
+	if (name != NULL && !conf_is_name(name))
 		conf_entry_mistake(e, "name",
 		    "name: up to %u letters, digits, \".\", \"_\" and \"-\" "
 		    "are expected",
@@ -294,61 +259,4 @@ conf_rule_read(const struct conf_entry *e, struct conf_rule *out)
 		    "domains: \"may\" takes the place of a rule for \"*\": "
 		    "name the "
 		    "domains it is for");
-}
-
-static void
-read_expires(const struct conf_entry *e, struct conf_exception *out)
-{
-	struct conf_reader *r = e->r;
-	const char *text = conf_entry_text(e, "expires");
-	const struct wall latest = wall_after(r->now,
-	    CONF_EXCEPTION_MAX_DAYS * DAY_MS);
-
-	if (text == NULL)
-		return;
-	if (wall_parse(span_str(text), &out->expires) != ST_OK)
-		conf_entry_mistake(e, "expires",
-		    "expires: a day in quotes is expected, such as "
-		    "\"2027-03-31\", or \"2027-03-31T18:00:00Z\"");
-	else if (r->expired_is_mistake && wall_reached(r->now, out->expires))
-		conf_entry_mistake(e, "expires",
-		    "it has expired: remove it, or have it approved again "
-		    "with a new date");
-	else if (r->life_is_limited && out->expires.ms > latest.ms)
-		conf_entry_mistake(e, "expires",
-		    "it would last longer than %u days from now: choose an "
-		    "earlier date",
-		    CONF_EXCEPTION_MAX_DAYS);
-}
-
-static void
-read_allow(const struct conf_entry *e, struct conf_exception *out)
-{
-	const char *allow = conf_entry_text(e, "allow");
-
-	out->allow = LEVEL_ENCRYPT;
-	if (allow != NULL &&
-	    (level_parse(span_str(allow), &out->allow) != ST_OK ||
-		out->allow > LEVEL_ENCRYPT)) {
-		out->allow = LEVEL_ENCRYPT;
-		conf_entry_mistake(e, "allow",
-		    "allow: \"plain\", \"may\" or \"encrypt\" is expected");
-	}
-}
-
-void
-conf_exception_read(const struct conf_entry *e, struct conf_exception *out)
-{
-	conf_check_name(e);
-	out->name = conf_entry_copy(e, "name");
-	out->reason = conf_entry_copy(e, "reason");
-	out->approver = conf_entry_copy(e, "approver");
-	out->ticket = conf_entry_copy(e, "ticket");
-	out->where = need(talloc_strdup(e->r->conf, conf_entry_where(e)));
-	out->domains = conf_entry_list(e, "domains", take_narrow_scope,
-	    sizeof(*out->domains), &out->domain_count);
-	out->mx = conf_entry_list(e, "mx", conf_take_pattern, sizeof(*out->mx),
-	    &out->mx_count);
-	read_allow(e, out);
-	read_expires(e, out);
 }

@@ -203,14 +203,16 @@ void
 conf_scope_check_exception(const struct conf_entry *e,
     const struct conf_exception *exception)
 {
-	const char *allows = level_name(exception->allow);
+	enum level lowest = conf_exception_lowest(exception);
+	const char *allows = level_name(lowest);
+	const char *key = exception->waives == 0 ? "allow" : "waives";
 	enum level floor = e->r->conf->smtp_floor;
 
-	if (exception->allow < LEVEL_ENCRYPT)
+	if (lowest < LEVEL_ENCRYPT)
 		(void)never_forbids(e, exception->domains,
 		    exception->domain_count);
-	if (exception->allow < floor)
-		conf_entry_mistake(e, "allow",
+	if (lowest < floor)
+		conf_entry_mistake(e, key,
 		    "it allows \"%s\", where smtp.floor requires \"%s\" of "
 		    "all: change one of them",
 		    allows, level_name(floor));
@@ -220,7 +222,7 @@ conf_scope_check_exception(const struct conf_entry *e,
 
 		/* Of never-plaintext it was told above. */
 		if (rule != NULL && rule->require != OVERRIDE_NEVER_PLAINTEXT &&
-		    exception->allow < conf_floor_level(rule->require))
+		    lowest < conf_floor_level(rule->require))
 			conf_entry_mistake(e, "domains",
 			    "it allows \"%s\" for %s, where the rule \"%s\" "
 			    "(%s) requires \"%s\", which no exception lowers: "

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "policy/conf_internal.h"
@@ -396,6 +397,29 @@ read_file(const char *path, struct sbuf *b, struct diag *why)
 	return st;
 }
 
+/* Who may write here lowers what is required. */
+static enum status
+read_guarded(const char *path, struct sbuf *b, struct diag *why)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	enum status st = ST_OK;
+	struct stat is;
+
+	if (fd < 0)
+		return diag_errno(why, "cannot be read");
+	if (fstat(fd, &is) != 0)
+		st = diag_errno(why, "cannot be read");
+	else if (!S_ISREG(is.st_mode))
+		st = diag_set(why, ST_SYNTAX, "not a plain file");
+	else if ((is.st_mode & S_IWOTH) != 0)
+		st = diag_set(why, ST_POLICY,
+		    "others on the system may write it: chmod o-w it");
+	if (st == ST_OK)
+		st = read_all(fd, b, why);
+	close(fd);
+	return st;
+}
+
 /* Copy a file in; from: the one that includes it. */
 static void
 copy_file(const struct copy *from, const char *path)
@@ -465,5 +489,25 @@ conf_source_text(struct conf_reader *r, const char *name, const char *text)
 
 	c.file = need(talloc_strdup(r->source, name));
 	copy_all(&c);
+	return source_done(r->source);
+}
+
+bool
+conf_source_alone(struct conf_reader *r, const char *path)
+{
+	struct copy c = { .r = r, .s = source_new(r), .line = 1 };
+	struct diag why = { 0 };
+	struct sbuf b;
+
+	c.file = need(talloc_strdup(r->source, path));
+	begin_segment(c.s, c.file, 1);
+	sbuf_init(&b, c.s, CONF_MAX_BYTES + READ_BYTES);
+	if (read_guarded(path, &b, &why) == ST_OK) {
+		c.in = sbuf_view(&b);
+		copy_all(&c);
+	} else {
+		broken(&c, 0, why.text);
+	}
+	sbuf_free(&b);
 	return source_done(r->source);
 }

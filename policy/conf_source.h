@@ -27,12 +27,15 @@ struct conf_reader;
 struct conf_source; /* opaque; a talloc object of the reader's mem */
 
 /*
- * Both note mistakes in r and set r->source.  false: the text could not be
+ * All note mistakes in r and set r->source.  false: the text could not be
  * had as a whole, and reading on would find what is not there.
  */
 bool conf_source_file(struct conf_reader *r, const char *path);
 bool conf_source_text(struct conf_reader *r, const char *name,
     const char *text);
+/* A file that cannot include, is a plain one, and none that others on the
+ * system may write. */
+bool conf_source_alone(struct conf_reader *r, const char *path);
 
 /* NUL-terminated, borrowed from the source. */
 const char *conf_source_get(const struct conf_source *s);

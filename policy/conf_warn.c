@@ -244,19 +244,34 @@ look_at_profile(struct conf_reader *r)
 static const struct conf_rule *
 holds_against(const struct conf *conf, const struct conf_exception *e)
 {
+	enum level lowest = conf_exception_lowest(e);
 	const struct conf_rule *best = NULL;
 
 	for (size_t i = 0; i < conf->rule_count; i++) {
 		const struct conf_rule *r = &conf->rule[i];
 
 		if (!conf_match_by_domain(r) &&
-		    conf_floor_level(r->require) > e->allow &&
+		    conf_floor_level(r->require) > lowest &&
 		    (best == NULL || conf_strength(r->require) >
 					 conf_strength(best->require)) &&
 		    conf_scope_meet(r, e->domains, e->domain_count))
 			best = r;
 	}
 	return best;
+}
+
+/* Where it lowers what is published, or how: what is waived, by name. */
+static const char *
+condition_of(struct conf *conf, const struct conf_exception *e)
+{
+	char *text = need(talloc_strdup(conf, ""));
+
+	for (unsigned w = 0; w < WAIVER_COUNT; w++)
+		if ((e->waives & 1u << w) != 0)
+			text = need(talloc_asprintf_append(text, "%s%s",
+			    *text == '\0' ? " after failures (" : ", ",
+			    waiver_name((enum waiver)w)));
+	return *text == '\0' ? text : need(talloc_asprintf_append(text, ")"));
 }
 
 static void
@@ -267,10 +282,14 @@ look_at_exception(struct conf *conf, const struct conf_exception *e)
 
 	warn(conf,
 	    "%s: exception \"%s\": until %s mail to %s%s may go below what is "
-	    "published there, down to \"%s\"",
+	    "published there%s, down to \"%s\"%s",
 	    e->where, e->name, wall_rfc3339(e->expires, until),
 	    e->domain_count > 0 ? e->domains[0] : "",
-	    e->domain_count > 1 ? " and others" : "", level_name(e->allow));
+	    e->domain_count > 1 ? " and others" : "", condition_of(conf, e),
+	    level_name(conf_exception_lowest(e)),
+	    (e->waives & (1u << WAIVE_LEGACY_TLS | 1u << WAIVE_PLAIN)) == 0 ?
+		"" :
+		" and in TLS 1.0");
 	if (rule != NULL)
 		warn(conf,
 		    "%s: exception \"%s\": mail for which the rule \"%s\" (%s) "

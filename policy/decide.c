@@ -72,7 +72,9 @@ struct finding {
 	bool conclusive; /* of a skip, see struct decide_out */
 	enum cell by;    /* DANE or LOCAL: what a floor of VERIFY asks for */
 	enum method also_local; /* beside the cell's own */
-	enum decide_rule rule;  /* the last that had a say */
+	bool legacy_tls;
+	unsigned waived;       /* 1 << enum waiver each */
+	enum decide_rule rule; /* the last that had a say */
 	const struct reason *reason;
 };
 
@@ -146,6 +148,27 @@ static const struct reason
 	    "" },
     waived_tls_why = { "an approved exception asks for TLS only, whatever is "
 		       "published: the certificate is not checked",
+	    "" },
+    waived_lookup_why = REASON("an approved exception takes TLSA records whose "
+			       "lookup failed as absent: what else is "
+			       "published counts",
+	"RFC 7672 9.1"),
+    waived_mismatch_why = REASON("the certificate matched no TLSA record, and "
+				 "an approved exception sets these aside: "
+				 "what else is published counts, TLS at least",
+	"RFC 7672 9.1"),
+    waived_mx_why = { "an approved exception allows this MX host, which the "
+		      "enforced MTA-STS policy does not name: the certificate "
+		      "must be trusted and name it",
+	    "" },
+    waived_certificate_why = { "the certificate would not do, and an approved "
+			       "exception asks for TLS only",
+	    "" },
+    waived_clear_why = { "TLS was not to be had, and an approved exception "
+			 "allows clear text",
+	    "" },
+    waived_legacy_why = { "the host has no TLS but what is too old, and an "
+			  "approved exception allows that",
 	    "" },
     floor_may_why = { "this gateway's floor is TLS when the host offers it",
 	    "" },
@@ -313,72 +336,7 @@ rule_7_class(const struct decide_in *in, struct finding *f)
 	}
 }
 
-/* ---- rule 8: the waiver ---- */
-
-/* How far down a waiver lets its override go; SKIP: it lowers nothing. */
-static enum cell
-ceiling_of(enum override_kind o)
-{
-	switch (o) {
-	case OVERRIDE_PLAINTEXT_ALLOWED:
-		return PLAIN;
-	case OVERRIDE_MAY:
-		return MAY;
-	case OVERRIDE_REQUIRE_ENCRYPTED:
-		return TLS;
-	case OVERRIDE_NONE:
-	case OVERRIDE_REQUIRE_VERIFIED:
-	case OVERRIDE_NEVER_PLAINTEXT:
-	case OVERRIDE_DANE_ONLY:
-		break;
-	}
-	return SKIP;
-}
-
-/*
- * What a host cannot meet is lowered like the level it is of; so is a TLSA
- * lookup that failed, for DANE may be switched off (RFC 7672 9.1).  Any other
- * failure stays.
- */
-static void
-rule_8_waiver(const struct decide_in *in, struct finding *f)
-{
-	enum cell ceiling = ceiling_of(in->override);
-
-	if (!in->waiver || ceiling == SKIP || in->mclass == CLASS_REQUIRETLS ||
-	    f->cell == SKIP || f->cell == SKIP_S)
-		return;
-	/* What is published is set aside, also as a way to a floor. */
-	f->by = LOCAL;
-	if (meaning[ceiling].level >= meaning[f->cell].level)
-		return;
-	settle(f, ceiling, DECIDE_WAIVER,
-	    ceiling == PLAIN ? &waived_plain_why :
-	    ceiling == MAY   ? &waived_may_why :
-			       &waived_tls_why);
-}
-
-/* ---- rule 9: the floors ---- */
-
-/* never-plaintext is not among them: rule_9_floors() adds it. */
-static enum level
-floor_of(enum override_kind o)
-{
-	switch (o) {
-	case OVERRIDE_REQUIRE_ENCRYPTED:
-		return LEVEL_ENCRYPT;
-	case OVERRIDE_REQUIRE_VERIFIED:
-		return LEVEL_VERIFY;
-	case OVERRIDE_DANE_ONLY:
-		return LEVEL_DANE_ONLY;
-	case OVERRIDE_NONE:
-	case OVERRIDE_NEVER_PLAINTEXT:
-	case OVERRIDE_PLAINTEXT_ALLOWED:
-	case OVERRIDE_MAY:
-		break;
-	}
-	return LEVEL_PLAIN;
-}
+/* ---- what rules 8 and 9 raise ---- */
 
 static bool
 never_in_clear(const struct decide_in *in)
@@ -424,11 +382,224 @@ raise_to(const struct decide_in *in, struct finding *f, enum level floor,
 	}
 }
 
+/* ---- rule 8: the waiver ---- */
+
+/* How far down a waiver lets its override go; SKIP: it lowers nothing. */
+static enum cell
+ceiling_of(enum override_kind o)
+{
+	switch (o) {
+	case OVERRIDE_PLAINTEXT_ALLOWED:
+		return PLAIN;
+	case OVERRIDE_MAY:
+		return MAY;
+	case OVERRIDE_REQUIRE_ENCRYPTED:
+		return TLS;
+	case OVERRIDE_NONE:
+	case OVERRIDE_REQUIRE_VERIFIED:
+	case OVERRIDE_NEVER_PLAINTEXT:
+	case OVERRIDE_DANE_ONLY:
+	case OVERRIDE_WAIVES:
+		break;
+	}
+	return SKIP;
+}
+
+/* Is there a waiver by failures in force? */
+static bool
+by_failures(const struct decide_in *in)
+{
+	return in->override == OVERRIDE_WAIVES && in->waiver &&
+	       in->mclass != CLASS_REQUIRETLS;
+}
+
+/* The cell is what a waiver has left of the requirement. */
+static void
+waive(struct finding *f, enum waiver w, enum cell cell,
+    const struct reason *why)
+{
+	settle(f, cell, DECIDE_WAIVER, why);
+	f->waived |= 1u << w;
+}
+
+static bool
+may_waive(const struct decide_in *in, enum waiver w)
+{
+	return (in->waives & (1u << w | 1u << WAIVE_PLAIN)) != 0;
+}
+
+/* Waived, and has occurred. */
+static bool
+is_waived(const struct decide_in *in, enum waiver w)
+{
+	return may_waive(in, w) && (in->failed & 1u << w) != 0;
+}
+
+/* Rule 6 of what is left: TLSA records that are absent, or of no use. */
+static void
+published_less(const struct decide_in *in, struct decide_in *less,
+    struct finding *f)
+{
+	bool lookup = in->dane == DANE_D5_ERROR && in->error_is_tlsa_only &&
+		      may_waive(in, WAIVE_TLSA_LOOKUP);
+	bool mismatch = in->dane == DANE_D1_USABLE &&
+			is_waived(in, WAIVE_TLSA_MISMATCH);
+	bool other_mx;
+
+	*less = *in;
+	if (lookup)
+		less->dane = DANE_D3_NONE;
+	if (mismatch)
+		less->dane = DANE_D2_UNUSABLE;
+	rule_6_published(less, f);
+	other_mx = f->cell == UNMET && may_waive(in, WAIVE_STS_MX);
+	if (meaning[f->cell].skip && !other_mx)
+		return;
+	if (lookup)
+		waive(f, WAIVE_TLSA_LOOKUP, f->cell, &waived_lookup_why);
+	if (mismatch)
+		waive(f, WAIVE_TLSA_MISMATCH, f->cell, &waived_mismatch_why);
+	if (other_mx)
+		waive(f, WAIVE_STS_MX,
+		    less->dane == DANE_D1_USABLE ? BOTH : STS, &waived_mx_why);
+}
+
+/* The certificate need not be what it is not. */
+static enum cell
+unchecked(enum cell cell)
+{
+	switch (cell) {
+	case BOTH:
+		return DANE;
+	case ONLY_BOTH:
+		return ONLY;
+	case DANE:
+	case STS:
+	case LOCAL:
+		return TLS;
+	case ONLY:
+	case PIN: /* of rule 9, later than this */
+	case CA:
+	case TLS:
+	case MAY:
+	case PLAIN:
+	case UNMET:
+	case SKIP_T:
+	case SKIP_S:
+	case SKIP:
+		break;
+	}
+	return cell;
+}
+
+/* TLS was not to be had: may that be waived, or does a floor ask for it? */
+static bool
+clear_is_waived(const struct decide_in *in)
+{
+	if (never_in_clear(in) ||
+	    (floors_hold(in) && in->floor >= LEVEL_ENCRYPT))
+		return false;
+	return is_waived(in, WAIVE_NO_STARTTLS) || is_waived(in, WAIVE_PLAIN);
+}
+
+/*
+ * Each failure lowers what it is of, and that alone; what the local default
+ * asks for is lowered like what is published.  Mail of other classes than
+ * normal is not bound by what is published (rule 7).
+ */
+static void
+waive_failures(const struct decide_in *in, struct finding *f)
+{
+	struct decide_in less = *in;
+
+	if (in->mclass == CLASS_NORMAL)
+		published_less(in, &less, f);
+	else if (is_waived(in, WAIVE_TLSA_MISMATCH))
+		less.dane = DANE_D2_UNUSABLE;
+	if (less.dane != DANE_D1_USABLE)
+		f->by = LOCAL;
+	if (meaning[f->cell].skip)
+		return;
+	if (floors_hold(in) && in->local > meaning[f->cell].level)
+		raise_to(&less, f, in->local, true);
+	if (is_waived(in, WAIVE_CERTIFICATE) && unchecked(f->cell) != f->cell)
+		waive(f, WAIVE_CERTIFICATE, unchecked(f->cell),
+		    &waived_certificate_why);
+	if (clear_is_waived(in) && !meaning[f->cell].skip &&
+	    meaning[f->cell].level >= LEVEL_ENCRYPT)
+		waive(f,
+		    is_waived(in, WAIVE_NO_STARTTLS) ? WAIVE_NO_STARTTLS :
+						       WAIVE_PLAIN,
+		    PLAIN, &waived_clear_why);
+}
+
+/*
+ * What a host cannot meet is lowered like the level it is of; so is a TLSA
+ * lookup that failed, for DANE may be switched off (RFC 7672 9.1).  Any other
+ * failure stays.
+ */
+static void
+rule_8_waiver(const struct decide_in *in, struct finding *f)
+{
+	enum cell ceiling = ceiling_of(in->override);
+
+	if (by_failures(in)) {
+		waive_failures(in, f);
+		return;
+	}
+	if (!in->waiver || ceiling == SKIP || in->mclass == CLASS_REQUIRETLS ||
+	    f->cell == SKIP || f->cell == SKIP_S)
+		return;
+	/* What is published is set aside, also as a way to a floor. */
+	f->by = LOCAL;
+	if (meaning[ceiling].level >= meaning[f->cell].level)
+		return;
+	settle(f, ceiling, DECIDE_WAIVER,
+	    ceiling == PLAIN ? &waived_plain_why :
+	    ceiling == MAY   ? &waived_may_why :
+			       &waived_tls_why);
+}
+
+/* ---- rule 9: the floors ---- */
+
+/* never-plaintext is not among them: rule_9_floors() adds it. */
+static enum level
+floor_of(enum override_kind o)
+{
+	switch (o) {
+	case OVERRIDE_REQUIRE_ENCRYPTED:
+		return LEVEL_ENCRYPT;
+	case OVERRIDE_REQUIRE_VERIFIED:
+		return LEVEL_VERIFY;
+	case OVERRIDE_DANE_ONLY:
+		return LEVEL_DANE_ONLY;
+	case OVERRIDE_NONE:
+	case OVERRIDE_NEVER_PLAINTEXT:
+	case OVERRIDE_PLAINTEXT_ALLOWED:
+	case OVERRIDE_MAY:
+	case OVERRIDE_WAIVES:
+		break;
+	}
+	return LEVEL_PLAIN;
+}
+
+/*
+ * Of the rule in force.  A waiver by failures has seen to the local default; a
+ * void one has not.
+ */
+static enum level
+rule_floor(const struct decide_in *in)
+{
+	if (in->override == OVERRIDE_WAIVES)
+		return by_failures(in) ? LEVEL_PLAIN : in->local;
+	return floor_of(in->override);
+}
+
 /* The override's, or of the rule that says by what to verify. */
 static enum level
 own_floor(const struct decide_in *in)
 {
-	enum level floor = floor_of(in->override);
+	enum level floor = rule_floor(in);
 
 	return in->verify_by == VERIFY_BY_ANY || floor > LEVEL_VERIFY ?
 		   floor :
@@ -529,6 +700,25 @@ rule_10_guard(const struct decide_in *in, struct finding *f)
 		settle(f, SKIP, DECIDE_GUARD, &guard_why);
 }
 
+/*
+ * Old TLS lowers no level, so no floor is against it, but for DANE alone.
+ * Where clear text would do it is better than that and need not be waived.
+ */
+static void
+allow_legacy(const struct decide_in *in, struct finding *f)
+{
+	enum level level = meaning[f->cell].level;
+
+	if (!by_failures(in) || meaning[f->cell].skip)
+		return;
+	if (level <= LEVEL_MAY) {
+		f->legacy_tls = may_waive(in, WAIVE_LEGACY_TLS);
+	} else if (level <= LEVEL_VERIFY && is_waived(in, WAIVE_LEGACY_TLS)) {
+		f->legacy_tls = true;
+		waive(f, WAIVE_LEGACY_TLS, f->cell, &waived_legacy_why);
+	}
+}
+
 struct decide_out
 decide(const struct decide_in *in)
 {
@@ -540,6 +730,7 @@ decide(const struct decide_in *in)
 	rule_9_floors(in, &f);
 	rule_9_method(in, &f);
 	rule_10_guard(in, &f);
+	allow_legacy(in, &f);
 	return (struct decide_out){
 		.skip = meaning[f.cell].skip,
 		.conclusive = f.conclusive,
@@ -549,6 +740,8 @@ decide(const struct decide_in *in)
 		.also_local = f.also_local,
 		.requiretls = in->mclass == CLASS_REQUIRETLS &&
 			      !meaning[f.cell].skip,
+		.legacy_tls = f.legacy_tls,
+		.waived = (uint8_t)f.waived,
 		.rule = f.rule,
 		.row = f.rule == DECIDE_GUARD ? "guard" : decide_row(in),
 		.why = f.reason->text,

@@ -30,8 +30,24 @@ enum override_kind {
 	OVERRIDE_PLAINTEXT_ALLOWED,
 	OVERRIDE_MAY,
 	OVERRIDE_DANE_ONLY,
+	OVERRIDE_WAIVES, /* an exception that waives certain failures */
 };
-#define OVERRIDE_COUNT 7u
+#define OVERRIDE_COUNT 8u
+
+/*
+ * Failures that an exception can waive.  The first four have names of enum
+ * failure.  Sets of them are bits, 1 << waiver, and stored: never renumber.
+ */
+enum waiver {
+	WAIVE_TLSA_MISMATCH, /* what else is published counts */
+	WAIVE_TLSA_LOOKUP,   /* the TLSA records count as absent */
+	WAIVE_NO_STARTTLS,   /* clear text, where STARTTLS is not offered */
+	WAIVE_STS_MX,        /* a certificate for the host is enough */
+	WAIVE_CERTIFICATE,   /* TLS is enough */
+	WAIVE_LEGACY_TLS,    /* as required, in an older TLS */
+	WAIVE_PLAIN,         /* all of these; any failure of TLS: clear text */
+};
+#define WAIVER_COUNT 7u
 
 /*
  * What a rule that requires a verified peer wants it verified by.  The
@@ -56,11 +72,20 @@ struct decide_in {
 	bool sts_unknown_defers; /* knob sts.unknown */
 	enum override_kind override;
 	bool waiver; /* the override's complete, unexpired waiver */
+	/* Sets of enum waiver; of OVERRIDE_WAIVES alone: */
+	uint8_t waives; /* what the exception waives */
+	uint8_t failed; /* what has occurred at the host in this attempt */
 	enum msg_class mclass;
 	/* Floors beside the override's own: smtp.floor, and of rules. */
 	enum level floor; /* LEVEL_PLAIN: none */
 	/* Of a rule; more than ANY is a floor of VERIFY by itself. */
 	enum verify_by verify_by;
+	/* What the local default would require without the exception, which
+	 * sets it aside, or (OVERRIDE_WAIVES) lowers it by its failures. */
+	enum level local;
+	/* By what it would want the peer verified then. */
+	enum verify_by local_by;
+	bool local_newer_tls;    /* than what counts with the exception */
 	bool never_plaintext;    /* such a rule is in scope */
 	bool requiretls_testing; /* knob requiretls.accept-testing */
 	bool tls_no_beats_floor; /* knob tls-required.beats-floor */
@@ -91,6 +116,8 @@ struct decide_out {
 	 */
 	enum method also_local;
 	bool requiretls; /* EHLO inside TLS must offer REQUIRETLS */
+	bool legacy_tls; /* TLS 1.0 and 1.1 will do as well */
+	uint8_t waived;  /* 1 << enum waiver: that made a difference */
 	enum decide_rule rule;
 	const char *row;     /* static: "D3/absent+require-verified" */
 	const char *why;     /* static: one sentence for people, RFC section */
@@ -103,5 +130,8 @@ const char *dane_state_name(enum dane_state d); /* "D1" … */
 const char *dane_state_text(enum dane_state d); /* for people */
 const char *override_name(enum override_kind o);
 const char *verify_by_name(enum verify_by v); /* "any", "dane", … */
+const char *waiver_name(enum waiver w);       /* "tlsa-mismatch", … "plain" */
+/* ST_SYNTAX: no such name. */
+MUST_CHECK enum status waiver_parse(struct span a, enum waiver *out);
 
 #endif

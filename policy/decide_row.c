@@ -14,8 +14,9 @@ enum override_column {
 	O_VERIFIED,
 	O_DANE_ONLY,
 	O_NEVER_PLAIN,
+	O_WAIVES,
 };
-#define OVERRIDE_COLUMN_COUNT 10u
+#define OVERRIDE_COLUMN_COUNT 11u
 
 #define OVERRIDES(cell, mclass)                                                \
 	{                                                                      \
@@ -24,7 +25,7 @@ enum override_column {
 		    cell "+require-encrypted" mclass,                          \
 		    cell "+require-encrypted+waiver" mclass,                   \
 		    cell "+require-verified" mclass, cell "+dane-only" mclass, \
-		    cell "+never-plaintext" mclass                             \
+		    cell "+never-plaintext" mclass, cell "+waives" mclass      \
 	}
 #define LINE(d, mclass)                                                        \
 	{                                                                      \
@@ -90,6 +91,8 @@ override_column(const struct decide_in *in)
 		return in->waiver ? O_MAY_WAIVER : O_MAY;
 	case OVERRIDE_DANE_ONLY:
 		return O_DANE_ONLY;
+	case OVERRIDE_WAIVES:
+		return O_WAIVES;
 	}
 	return O_NONE; /* not reached: the switch names every override */
 }
@@ -146,6 +149,8 @@ override_name(enum override_kind o)
 		return "may";
 	case OVERRIDE_DANE_ONLY:
 		return "dane-only";
+	case OVERRIDE_WAIVES:
+		return "waives";
 	}
 	return "?"; /* not reached: the switch names every override */
 }
@@ -166,4 +171,31 @@ verify_by_name(enum verify_by v)
 		return "ca";
 	}
 	return "?"; /* not reached: the switch names every method */
+}
+
+static const char *const waivers[WAIVER_COUNT] = {
+	[WAIVE_TLSA_MISMATCH] = "tlsa-mismatch",
+	[WAIVE_TLSA_LOOKUP] = "tlsa-lookup",
+	[WAIVE_NO_STARTTLS] = "no-starttls",
+	[WAIVE_STS_MX] = "sts-mx",
+	[WAIVE_CERTIFICATE] = "certificate",
+	[WAIVE_LEGACY_TLS] = "legacy-tls",
+	[WAIVE_PLAIN] = "plain",
+};
+
+const char *
+waiver_name(enum waiver w)
+{
+	return waivers[w];
+}
+
+enum status
+waiver_parse(struct span a, enum waiver *out)
+{
+	int i = span_index(a, waivers, WAIVER_COUNT);
+
+	if (i < 0)
+		return ST_SYNTAX;
+	*out = (enum waiver)i;
+	return ST_OK;
 }

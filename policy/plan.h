@@ -37,6 +37,12 @@ enum plan_verdict {
 	PLAN_BOUNCE,  /* NXDOMAIN, null MX, no address at all, loop */
 };
 
+/* Names that a certificate may have, most wanted first. */
+struct plan_refs {
+	const char *name[PLAN_MAX_REFS];
+	size_t count;
+};
+
 struct plan_host {
 	const char *name; /* as in the MX record: H */
 	uint16_t preference;
@@ -53,7 +59,8 @@ struct plan_host {
 	enum method also_local;
 	/*
 	 * Of METHOD_PIN and METHOD_CA, as method or beside it, the rule that
-	 * says so, which has the authorities; else "".
+	 * says so, which has the authorities; else "".  Where an exception is
+	 * in force also when they may but come to count, see if_local.
 	 */
 	const char *method_rule;
 	struct pin *pin; /* METHOD_PIN: one of these */
@@ -64,6 +71,7 @@ struct plan_host {
 	const char *identity; /* rule whose client certificate it is shown,
 			       * when it asks and has met all; or "" */
 	enum min_tls min_tls;
+	bool legacy_tls; /* TLS 1.0 and 1.1 will do as well */
 	bool requiretls; /* EHLO inside TLS must offer REQUIRETLS, and MAIL
 			  * carries it: CLASS_REQUIRETLS (RFC 8689 4.2.1) */
 	/*
@@ -76,6 +84,12 @@ struct plan_host {
 	const char *tlsa_base; /* "" without TLSA; SNI is this, else name */
 	const char *ref[PLAN_MAX_REFS]; /* reference names, most wanted first */
 	size_t ref_count;
+	/* Where an exception is in force: of methods that may come to count
+	 * without it, or by what it waives. */
+	struct plan_refs if_dane, if_local;
+	/* There likewise: what identity and min_tls are from encrypt on. */
+	const char *if_identity;
+	enum min_tls if_min_tls;
 	struct tlsa *tlsa; /* usable records only */
 	size_t tlsa_count;
 	/*
@@ -159,6 +173,16 @@ struct plan_need {
 	const char *name; /* borrowed from the planner */
 	enum dns_type type;
 };
+
+/*
+ * A host of the plan under another input that policy/waive makes of its own:
+ * what is required then.  In mem; what both have in common is borrowed.
+ */
+struct plan_host *plan_host_as(TALLOC_CTX *mem, const struct plan *plan,
+    const struct plan_host *h, const struct decide_in *in);
+
+/* Whose pins or authorities count as things stand; "": they do not. */
+const char *plan_method_rule(const struct plan_host *h);
 
 struct planner; /* opaque; lives in the mem given at birth */
 

@@ -8,6 +8,7 @@
  *	plan_host.c   addresses -> TLSA base names -> D of one host
  *	plan_make.c   all facts -> decisions, verdict, life of the plan
  *	plan_self.c   hosts that are this gateway by their address
+ *	plan_waive.c  a host under what an exception waives, or without it
  *	plan_trail.c  lookups as text
  *	plan_pack.c   a finished plan as bytes
  */

@@ -118,6 +118,18 @@ add_refs(const struct planner *p, const struct plan_draft *d,
 	add_refs_of(p, h, h->also_local, &local, names);
 }
 
+/* Names for a method that is not the host's now. */
+static struct plan_refs
+refs_if(const struct planner *p, const struct plan_host *h, enum method method,
+    struct local_names names)
+{
+	struct plan_refs refs = { 0 };
+	const struct refs to = { refs.name, &refs.count };
+
+	add_refs_of(p, h, method, &to, names);
+	return refs;
+}
+
 /* ---- addresses ---- */
 
 static void
@@ -207,8 +219,9 @@ override_text(struct planner *p, const struct plan_host *h,
 			   need(talloc_asprintf(p, "; rule %s", o->rule->name));
 	if (o->exception == NULL)
 		return "";
-	return need(talloc_asprintf(p, "; exception %s until %s",
-	    o->exception->name, wall_rfc3339(o->exception->expires, expires)));
+	return need(talloc_asprintf(p, "; exception %s%s until %s",
+	    o->exception->name, o->waives == 0 ? "" : " waives failures",
+	    wall_rfc3339(o->exception->expires, expires)));
 }
 
 /* ---- hosts ---- */
@@ -272,6 +285,7 @@ decide_host(struct planner *p, const struct plan_draft *d, struct plan_host *h,
 	h->method = out.method;
 	h->also_pkix_sts = out.also_pkix_sts;
 	h->also_local = out.also_local;
+	h->legacy_tls = out.legacy_tls;
 	h->requiretls = out.requiretls;
 	h->min_tls = conf_min_tls(o, &out);
 	h->conclusive = plan_conclusive(p->plan, &out);
@@ -289,20 +303,46 @@ is_by(const struct plan_host *h, enum method method)
 	return h->method == method || h->also_local == method;
 }
 
+/* By whose pins or authorities the peer is, or may come to be, verified. */
+static void
+take_peers(struct plan_host *h, const struct conf_rule *rule)
+{
+	if (rule->verify_by != VERIFY_BY_PIN && rule->verify_by != VERIFY_BY_CA)
+		return;
+	h->method_rule = rule->name;
+	h->pin = rule->pin;
+	h->pin_count = rule->pin_count;
+}
+
 /* What else the rules demand, as far as it concerns this host. */
 static void
 take_actions(struct plan_host *h, const struct conf_override *o)
 {
 	if (is_by(h, METHOD_PIN) || is_by(h, METHOD_CA))
-		h->method_rule = o->method->name;
-	if (is_by(h, METHOD_PIN)) {
-		h->pin = o->method->pin;
-		h->pin_count = o->method->pin_count;
-	}
+		take_peers(h, o->method);
+	h->if_min_tls = o->if_min_tls;
+	h->if_identity = o->if_identity == NULL ? "" : o->if_identity->name;
 	/* Below it clear text would take the place of a host that wants to
 	 * know who we are. */
 	if (!h->skip && h->required >= LEVEL_ENCRYPT && o->identity != NULL)
 		h->identity = o->identity->name;
+}
+
+/* What counts when a failure is waived, or without the exception. */
+static void
+take_alternatives(const struct planner *p, const struct plan_draft *d,
+    struct plan_host *h, const struct conf_override *o)
+{
+	struct conf_override without = *o;
+	struct local_names names;
+
+	without.method = o->if_method;
+	names = local_names(d, &without);
+	if (without.method != NULL)
+		take_peers(h, without.method);
+	if (h->tlsa_count > 0)
+		h->if_dane = refs_if(p, h, METHOD_DANE, names);
+	h->if_local = refs_if(p, h, METHOD_PKIX_LOCAL, names);
 }
 
 /* Policies in testing mode are evaluated too, to be reported (STS-39). */
@@ -347,6 +387,7 @@ make_host(struct planner *p, const struct plan_draft *d, struct plan_host *h)
 		.rule = o.rule == NULL ? "" : o.rule->name,
 		.method_rule = "",
 		.identity = "",
+		.if_identity = "",
 		.exception = "",
 		.approver = "",
 		.reason = "",
@@ -360,6 +401,8 @@ make_host(struct planner *p, const struct plan_draft *d, struct plan_host *h)
 	decide_host(p, d, h, &o);
 	take_actions(h, &o);
 	add_refs(p, d, h, &o);
+	if (o.exception != NULL)
+		take_alternatives(p, d, h, &o);
 	order_addresses(p, d, h);
 	if (o.exception != NULL && *plan->approver == '\0') {
 		plan->approver = o.exception->approver;

@@ -57,12 +57,16 @@ pack_in(struct sbuf *b, const struct decide_in *in)
 	pack_bool(b, in->sts_unknown_defers);
 	pack_u8(b, (uint8_t)in->override);
 	pack_bool(b, in->waiver);
+	pack_u8(b, in->waives);
 	pack_u8(b, (uint8_t)in->mclass);
 	pack_u8(b, (uint8_t)in->floor);
+	pack_u8(b, (uint8_t)in->local);
 	pack_bool(b, in->never_plaintext);
 	pack_bool(b, in->requiretls_testing);
 	pack_bool(b, in->tls_no_beats_floor);
 	pack_u8(b, (uint8_t)in->verify_by);
+	pack_u8(b, (uint8_t)in->local_by);
+	pack_bool(b, in->local_newer_tls);
 }
 
 static void
@@ -77,12 +81,17 @@ unpack_in(struct unpack *u, struct decide_in *in)
 	in->sts_unknown_defers = unpack_bool(u);
 	in->override = (enum override_kind)unpack_enum(u, OVERRIDE_COUNT);
 	in->waiver = unpack_bool(u);
+	in->waives = unpack_enum(u, 1u << WAIVER_COUNT);
+	in->failed = 0;
 	in->mclass = (enum msg_class)unpack_enum(u, CLASS_COUNT);
 	in->floor = (enum level)unpack_enum(u, LEVEL_COUNT);
+	in->local = (enum level)unpack_enum(u, LEVEL_COUNT);
 	in->never_plaintext = unpack_bool(u);
 	in->requiretls_testing = unpack_bool(u);
 	in->tls_no_beats_floor = unpack_bool(u);
 	in->verify_by = (enum verify_by)unpack_enum(u, VERIFY_BY_COUNT);
+	in->local_by = (enum verify_by)unpack_enum(u, VERIFY_BY_COUNT);
+	in->local_newer_tls = unpack_bool(u);
 }
 
 static void
@@ -158,6 +167,10 @@ pack_host(struct sbuf *b, const struct plan_host *h)
 	pack_u32(b, h->plaintext.limit);
 	pack_str(b, h->tlsa_base);
 	pack_refs(b, h->ref, h->ref_count);
+	pack_refs(b, h->if_dane.name, h->if_dane.count);
+	pack_refs(b, h->if_local.name, h->if_local.count);
+	pack_str(b, h->if_identity);
+	pack_u8(b, (uint8_t)h->if_min_tls);
 	pack_u32(b, (uint32_t)h->tlsa_count);
 	for (size_t i = 0; i < h->tlsa_count; i++)
 		pack_tlsa(b, &h->tlsa[i]);
@@ -229,6 +242,10 @@ unpack_host(struct unpack *u, TALLOC_CTX *mem, struct plan_host *h)
 	h->plaintext.limit = unpack_u32(u);
 	h->tlsa_base = unpack_str(u, mem);
 	h->ref_count = unpack_refs(u, mem, h->ref);
+	h->if_dane.count = unpack_refs(u, mem, h->if_dane.name);
+	h->if_local.count = unpack_refs(u, mem, h->if_local.name);
+	h->if_identity = unpack_str(u, mem);
+	h->if_min_tls = (enum min_tls)unpack_enum(u, MIN_TLS_COUNT);
 	unpack_tlsas(u, mem, h);
 	unpack_tlsa_texts(u, mem, h);
 	h->dane_why = unpack_str(u, mem);
@@ -303,6 +320,7 @@ derive(const struct plan *plan, struct plan_host *h)
 	const struct decide_out out = decide(&h->in);
 
 	h->requiretls = out.requiretls;
+	h->legacy_tls = out.legacy_tls;
 	h->conclusive = plan_conclusive(plan, &out);
 	h->won = out.rule;
 }
@@ -407,6 +425,46 @@ route_holds(const struct plan *plan, const struct plan_host *h)
 	       (h->named && (h->skip || h->required >= LEVEL_VERIFY));
 }
 
+/* Is there what the peer is to be verified by, should it come to that? */
+static bool
+peers_hold(const struct plan_host *h, enum verify_by by)
+{
+	switch (by) {
+	case VERIFY_BY_ANY:
+	case VERIFY_BY_DANE:
+	case VERIFY_BY_PKIX:
+		break;
+	case VERIFY_BY_PIN:
+		return h->pin_count > 0;
+	case VERIFY_BY_CA:
+		return *h->method_rule != '\0';
+	}
+	return true;
+}
+
+/*
+ * Nothing is waived but by an exception with a name, an approver, a reason
+ * and an end (INV-04); one that waives failures has names for what is left
+ * when a failure has occurred, and for what counts without it.
+ */
+static bool
+waiver_holds(const struct plan_host *h)
+{
+	bool waives = h->in.override == OVERRIDE_WAIVES;
+
+	if (waives != (h->in.waives != 0) || (waives && !h->in.waiver))
+		return false;
+	if (!h->in.waiver)
+		return *h->exception == '\0' && h->in.local == LEVEL_PLAIN &&
+		       h->in.local_by == VERIFY_BY_ANY;
+	if (*h->exception == '\0' || *h->approver == '\0' ||
+	    *h->reason == '\0' || h->exception_expires.ms <= 0)
+		return false;
+	return h->if_local.count > 0 &&
+	       (h->tlsa_count == 0 || h->if_dane.count > 0) &&
+	       peers_hold(h, h->in.verify_by) && peers_hold(h, h->in.local_by);
+}
+
 /*
  * A host must say what its own facts lead to (INV-15), and hold what its
  * method needs.
@@ -428,6 +486,8 @@ host_holds(const struct plan *plan, const struct plan_host *h)
 	if (h->skip != out.skip || h->required != out.required ||
 	    h->method != out.method || h->also_pkix_sts != out.also_pkix_sts ||
 	    h->also_local != out.also_local || strcmp(h->row, out.row) != 0)
+		return false;
+	if (!waiver_holds(h))
 		return false;
 	for (size_t i = 0; i < h->addr_count; i++)
 		if (h->addr[i].family == NETADDR_NONE)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "policy/postfix.h"
 
+#include "policy/waive.h"
 #include "util/domain.h"
 #include "util/sha256.h"
 
@@ -211,6 +212,10 @@ add_other(struct hosts *t, const struct conf *conf, const struct conf_hop *hop)
 		h->in.verify_by = o.method->verify_by;
 	h->in.override = o.kind;
 	h->in.waiver = o.waiver;
+	h->in.waives = o.waives;
+	h->in.local = o.local;
+	if (o.kind == OVERRIDE_WAIVES)
+		h->in = waive_none(&h->in);
 	h->in.dane = h->dane = DANE_D4_INSECURE;
 	h->in.error_is_tlsa_only = false;
 	h->in.sts_mx_match = h->sts_mx_match = false;
@@ -449,6 +454,41 @@ report_of(TALLOC_CTX *mem, const struct conf_hop *hop, const struct plan *plan)
 
 /* ---- the answer ---- */
 
+static bool
+waives_some(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->host_count; i++)
+		if (plan->host[i].in.override == OVERRIDE_WAIVES)
+			return true;
+	return false;
+}
+
+/*
+ * Postfix cannot be told to require less after a failure: what an exception
+ * waives by failures is required of it.  What is made for it lives in mem.
+ */
+static const struct plan *
+without_waivers(TALLOC_CTX *mem, const struct plan *plan)
+{
+	struct plan *as;
+
+	if (!waives_some(plan))
+		return plan;
+	as = need(talloc(mem, struct plan));
+	*as = *plan;
+	as->host = need(talloc_array(as, struct plan_host,
+	    (unsigned)plan->host_count + 1));
+	for (size_t i = 0; i < plan->host_count; i++) {
+		const struct plan_host *h = &plan->host[i];
+		struct decide_in none = waive_none(&h->in);
+
+		as->host[i] = h->in.override == OVERRIDE_WAIVES ?
+				  *plan_host_as(as, plan, h, &none) :
+				  *h;
+	}
+	return as;
+}
+
 static void
 wait_for(TALLOC_CTX *mem, const char *why, struct postfix_answer *out)
 {
@@ -470,15 +510,18 @@ why_wait(const struct plan *plan)
 
 void
 postfix_answer(TALLOC_CTX *mem, const struct conf *conf,
-    const struct conf_hop *hop, const struct plan *plan,
+    const struct conf_hop *hop, const struct plan *made,
     struct postfix_answer *out)
 {
+	TALLOC_CTX *tmp = need(talloc_new(mem));
+	const struct plan *plan = without_waivers(tmp, made);
 	struct hosts t = { .plan = plan };
 
 	*out = (struct postfix_answer){ .report = "",
 		.valid_until = plan->valid_until };
 	if (plan->verdict != PLAN_DELIVER) {
 		wait_for(mem, plan->why, out);
+		talloc_free(tmp);
 		return;
 	}
 	add_other(&t, conf, hop);
@@ -490,4 +533,5 @@ postfix_answer(TALLOC_CTX *mem, const struct conf *conf,
 		wait_for(mem, why_wait(plan), out);
 	else if (out->level == POSTFIX_SECURE && any_by_sts(plan))
 		out->report = report_of(mem, hop, plan);
+	talloc_free(tmp);
 }

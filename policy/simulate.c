@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "policy/waive.h"
 #include "util/domain.h"
 
 /* Above every level: nothing meets it. */
@@ -37,6 +38,21 @@ is_elsewhere(const struct conf *old, const struct conf *conf,
 		return false;
 	return was == NULL || now == NULL || !names_host(was, in->host) ||
 	       !names_host(now, in->host);
+}
+
+/*
+ * What had failed, and was the end of it, would it be waived?  Where it was
+ * waived then, a further attempt has its own record.
+ */
+static struct decide_in
+after_failure(const struct decide_in *anew, const struct simulate_in *in)
+{
+	struct decide_in next;
+
+	if (!in->delivered && !waive_next(&in->in, in->failure, &next) &&
+	    waive_next(anew, in->failure, &next))
+		return next;
+	return *anew;
 }
 
 static struct conf_host
@@ -74,6 +90,7 @@ decide_anew(const struct conf *conf, const struct simulate_in *in,
 	o = conf_override_of_host(conf, &host, now);
 	anew = conf_decide_in(conf, &in->in, &o);
 	anew.mclass = conf_class_for(anew.mclass, host.route);
+	anew = after_failure(&anew, in);
 	out = decide(&anew);
 	return (struct anew){ out, conf_min_tls(&o, &out), o.method };
 }

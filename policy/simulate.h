@@ -7,6 +7,7 @@
 #define POLICY_SIMULATE_H
 
 #include "policy/conf.h"
+#include "policy/failure.h"
 
 /* A decision that was taken, and what the connection came to. */
 struct simulate_in {
@@ -23,10 +24,11 @@ struct simulate_in {
 	const char *method_rule; /* of old: whose pins or authorities; or "" */
 	const char *route;       /* by which it went; or "" */
 	bool delivered;          /* content was taken */
-	bool encrypted;          /* on the connection */
-	bool is_tls_1_3;         /* ... with that */
-	bool authenticated;      /* ... by was.method, and was.also_local */
-	bool name_proven;        /* the host's name came securely */
+	enum failure failure; /* else: of what, for an exception may waive it */
+	bool encrypted;       /* on the connection */
+	bool is_tls_1_3;      /* ... with that */
+	bool authenticated;   /* ... by was.method, and was.also_local */
+	bool name_proven;     /* the host's name came securely */
 	/* SHA-256 of the peer's key; NULL: not known. */
 	const uint8_t *spki_sha256;
 };

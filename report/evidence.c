@@ -46,6 +46,12 @@ evidence_is_plaintext(const struct evidence *e)
 	return e->reached == REACHED_PLAIN;
 }
 
+bool
+evidence_is_legacy(const struct evidence *e)
+{
+	return e->rung == RUNG_LEGACY && e->reached >= REACHED_TLS;
+}
+
 static void
 pack_personal(struct sbuf *b, const struct evidence *e)
 {
@@ -143,6 +149,15 @@ pack_actions(struct sbuf *b, const struct evidence *e)
 	pack_u8(b, (uint8_t)e->unmet);
 }
 
+/* Likewise: what an exception waives by failures. */
+static void
+pack_waivers(struct sbuf *b, const struct decide_in *in)
+{
+	pack_u8(b, in->waives);
+	pack_u8(b, in->failed);
+	pack_u8(b, (uint8_t)in->local);
+}
+
 void
 evidence_pack(const struct evidence *e, struct sbuf *personal,
     struct sbuf *body)
@@ -160,6 +175,7 @@ evidence_pack(const struct evidence *e, struct sbuf *personal,
 	pack_inputs(body, e);
 	pack_events(body, e);
 	pack_actions(body, e);
+	pack_waivers(body, &e->in);
 }
 
 static void
@@ -193,7 +209,7 @@ unpack_personal(TALLOC_CTX *mem, struct span a, struct evidence *e,
 }
 
 /* In version 1 there were no floors beside the override, nor classes; up to
- * version 2 no marks. */
+ * version 2 no marks, and nothing was waived by failures. */
 static struct decide_in
 unpack_decide_in(struct unpack *u, unsigned version)
 {
@@ -297,6 +313,16 @@ unpack_actions(struct unpack *u, TALLOC_CTX *mem, unsigned version,
 	e->unmet = (enum unmet)unpack_enum(u, UNMET_COUNT);
 }
 
+static void
+unpack_waivers(struct unpack *u, unsigned version, struct decide_in *in)
+{
+	if (version < 3)
+		return;
+	in->waives = unpack_enum(u, 1u << WAIVER_COUNT);
+	in->failed = unpack_enum(u, 1u << WAIVER_COUNT);
+	in->local = (enum level)unpack_enum(u, LEVEL_COUNT);
+}
+
 enum status
 evidence_unpack(TALLOC_CTX *mem, struct span personal, struct span body,
     struct evidence *e, struct diag *why)
@@ -317,6 +343,7 @@ evidence_unpack(TALLOC_CTX *mem, struct span personal, struct span body,
 	unpack_inputs(&u, mem, version, e);
 	unpack_events(&u, mem, version, e);
 	unpack_actions(&u, mem, version, e);
+	unpack_waivers(&u, version, &e->in);
 	if (unpack_done(&u) != ST_OK)
 		return diag_set(why, ST_SYNTAX, "evidence body: not canonical");
 	st = unpack_personal(mem, personal, e, why);

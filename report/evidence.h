@@ -138,5 +138,7 @@ const char *evidence_reached_name(enum evidence_reached r);
 
 /* Does this record tell of content that left in clear? */
 bool evidence_is_plaintext(const struct evidence *e);
+/* Of content that left in a TLS too old for any but that rung? */
+bool evidence_is_legacy(const struct evidence *e);
 
 #endif

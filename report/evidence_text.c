@@ -98,6 +98,21 @@ put_personal(const struct put *p, const struct evidence *e)
 	json_object_set_new(p->json, "recipients", list);
 }
 
+/* Their names, with blanks between them. */
+static void
+put_waivers(const struct put *p, const char *name, unsigned set)
+{
+	char text[160] = "";
+	size_t n = 0;
+
+	for (unsigned w = 0; w < WAIVER_COUNT; w++)
+		if ((set & 1u << w) != 0)
+			n += (size_t)snprintf(text + n, sizeof(text) - n,
+			    "%s%s", n == 0 ? "" : " ",
+			    waiver_name((enum waiver)w));
+	put_str(p, name, text);
+}
+
 static void
 put_inputs(const struct put *p, const struct evidence *e)
 {
@@ -118,6 +133,9 @@ put_inputs(const struct put *p, const struct evidence *e)
 	put_str(p, "marks", e->marks);
 	put_str(p, "override", override_name(e->in.override));
 	put_bool(p, "waiver", e->in.waiver);
+	put_waivers(p, "waives", e->in.waives);
+	put_waivers(p, "waived", decide(&e->in).waived);
+	put_str(p, "local-default", level_name(e->in.local));
 	put_str(p, "floor", level_name(e->in.floor));
 	put_bool(p, "never-plaintext", e->in.never_plaintext);
 	put_bool(p, "knob-requiretls-testing", e->in.requiretls_testing);

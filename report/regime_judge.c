@@ -302,6 +302,7 @@ forces_tls(const struct conf_rule *r)
 	case OVERRIDE_NONE:
 	case OVERRIDE_PLAINTEXT_ALLOWED:
 	case OVERRIDE_MAY:
+	case OVERRIDE_WAIVES: /* of exceptions */
 		break;
 	}
 	return false;

@@ -21,7 +21,7 @@
 #include "smtp/envelope.h"
 #include "util/clock.h"
 
-#define STORE_SCHEMA_VERSION  3u
+#define STORE_SCHEMA_VERSION  4u
 #define STORE_CHUNK_MAX_BYTES (256u << 10)
 #define STORE_MAX_RCPTS       50000u /* of one message; 16 bits of a chunk id */
 #define STORE_MAX_MESSAGE_ID  ((INT64_C(1) << 47) - 1)
@@ -353,6 +353,43 @@ MUST_CHECK enum status store_sts_corrupt(struct store *s,
 /* ST_NOTFOUND when none; a corrupt row is ST_SYNTAX, never "none". */
 MUST_CHECK enum status store_sts_get(struct store *s, TALLOC_CTX *mem,
     const char *domain, struct sts_entry *e, struct diag *why);
+
+/* ---- uses of exceptions ---- */
+
+/* What its probes say: is the exception still needed? */
+enum store_needed { NEEDED_UNKNOWN, NEEDED_YES, NEEDED_NO };
+#define STORE_NEEDED_COUNT 3u
+
+/*
+ * Of one approval: an exception of the same name that was approved until
+ * another time is another.
+ */
+struct store_exception {
+	const char *name;
+	struct wall until;
+	uint64_t used;      /* messages, counted before they are sent */
+	struct wall last;   /* that it was used; 0: never */
+	bool told;          /* that it has ended */
+	struct wall probed; /* 0: never */
+	enum store_needed needed;
+	const char *host; /* that needs it, or "" */
+	const char *why;  /* what it did not meet, or "" */
+};
+/* ST_NOTFOUND when nothing was noted of it.  Strings live in mem. */
+MUST_CHECK enum status store_exception_get(struct store *s, TALLOC_CTX *mem,
+    const char *name, struct wall until, struct store_exception *out,
+    struct diag *why);
+MUST_CHECK enum status store_exception_put(struct store *s,
+    const struct store_exception *e, struct diag *why);
+/* Has the message, which is still queued, used it before? */
+MUST_CHECK enum status store_exception_used(struct store *s,
+    const struct store_exception *e, int64_t message, bool *used,
+    struct diag *why);
+/* Note that it does; the count is of store_exception_put(). */
+MUST_CHECK enum status store_exception_use(struct store *s,
+    const struct store_exception *e, int64_t message, struct diag *why);
+/* Forget which messages used what, of those that have left the queue. */
+MUST_CHECK enum status store_exception_tidy(struct store *s, struct diag *why);
 
 /* ---- results for TLS reports ---- */
 

@@ -79,6 +79,11 @@ enum store_query {
 	Q_STS_GET,
 	Q_STS_EACH,
 	Q_STS_DELETE,
+	Q_EXCEPTION_GET,
+	Q_EXCEPTION_PUT,
+	Q_EXCEPTION_USED,
+	Q_EXCEPTION_USE,
+	Q_EXCEPTION_TIDY,
 	Q_TALLY_MORE,
 	Q_TALLY_NEW,
 	Q_TALLY_COUNT,
@@ -90,8 +95,8 @@ enum store_query {
 #define STORE_QUERY_COUNT (Q_TALLY_EXPIRE + 1)
 extern const char *const store_text[STORE_QUERY_COUNT];
 extern const char store_schema[];
-extern const char store_upgrade_1[]; /* from 1 to 2 */
-extern const char store_upgrade_2[]; /* from 2 to the present one */
+/* From each earlier schema to the next; 0 is none. */
+extern const char *const store_upgrade[STORE_SCHEMA_VERSION];
 
 struct store {
 	sqlite3 *db;

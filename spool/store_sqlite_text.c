@@ -11,13 +11,25 @@
 	" hash BLOB NOT NULL, stripped INTEGER NOT NULL);"                     \
 	"INSERT INTO base VALUES (1, 0, zeroblob(32), 0);"
 
-/* Numbers for TLS reports; a key may be long, so its digest is what is unique.
- */
+/* Since schema 3. */
+#define EXCEPTION_TABLES                                                       \
+	"CREATE TABLE exception_use (name TEXT NOT NULL,"                      \
+	" until INTEGER NOT NULL, used INTEGER NOT NULL,"                      \
+	" last INTEGER NOT NULL, told INTEGER NOT NULL,"                       \
+	" probed INTEGER NOT NULL, needed INTEGER NOT NULL,"                   \
+	" host TEXT NOT NULL, why TEXT NOT NULL,"                              \
+	" PRIMARY KEY(name, until)) WITHOUT ROWID;"                            \
+	"CREATE TABLE exception_message (message INTEGER NOT NULL,"            \
+	" name TEXT NOT NULL, until INTEGER NOT NULL,"                         \
+	" PRIMARY KEY(message, name, until)) WITHOUT ROWID;"
+
+/* Since schema 4: numbers for TLS reports.  A key may be long, so its digest
+ * is what is unique. */
 #define TALLY_TABLE                                                            \
-	"CREATE TABLE tls_tally (id INTEGER PRIMARY KEY, day INTEGER NOT "     \
-	"NULL,"                                                                \
-	" domain TEXT NOT NULL, digest BLOB NOT NULL, count INTEGER NOT NULL," \
-	" key BLOB NOT NULL, UNIQUE(day, domain, digest));"
+	"CREATE TABLE tls_tally (id INTEGER PRIMARY KEY,"                      \
+	" day INTEGER NOT NULL, domain TEXT NOT NULL, digest BLOB NOT NULL,"   \
+	" count INTEGER NOT NULL, key BLOB NOT NULL,"                          \
+	" UNIQUE(day, domain, digest));"
 
 /*
  * A recipient's row goes when it is done, a message's with its last
@@ -60,14 +72,16 @@ const char store_schema[] =
     " WHERE reached = 1;"
     "CREATE INDEX evidence_message ON evidence(message) WHERE message > 0;"
     /* clang-format off */
-    CHAIN_TABLES TALLY_TABLE
+    CHAIN_TABLES
+    EXCEPTION_TABLES
+    TALLY_TABLE
     /* clang-format on */
     "CREATE TABLE sts_policy (domain TEXT PRIMARY KEY, data BLOB NOT NULL);"
-    "INSERT INTO meta VALUES ('schema', 3), ('next_id', 1), ('epoch', 0);";
-_Static_assert(STORE_SCHEMA_VERSION == 3, "the schema text says 3");
+    "INSERT INTO meta VALUES ('schema', 4), ('next_id', 1), ('epoch', 0);";
+_Static_assert(STORE_SCHEMA_VERSION == 4, "the schema text says 4");
 
 /* What schema 1 had not: all of it is looked at once. */
-const char store_upgrade_1[] =
+static const char upgrade_1[] =
     "ALTER TABLE message ADD COLUMN account TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE message ADD COLUMN envid TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE message ADD COLUMN ret INTEGER NOT NULL DEFAULT 0;"
@@ -87,7 +101,7 @@ const char store_upgrade_1[] =
 
 /* What schema 2 had not.  What is unique of a table is for good, so that of
  * destinations is made anew; their ids stay. */
-const char store_upgrade_2[] =
+static const char upgrade_2[] =
     "ALTER TABLE message ADD COLUMN marks TEXT NOT NULL DEFAULT '';"
     "DROP INDEX destination_due;"
     "ALTER TABLE destination RENAME TO destination_2;"
@@ -102,9 +116,23 @@ const char store_upgrade_2[] =
     "DROP TABLE destination_2;"
     "CREATE INDEX destination_due ON destination(due) WHERE queued > 0;"
     /* clang-format off */
-    CHAIN_TABLES TALLY_TABLE
+    CHAIN_TABLES
+    EXCEPTION_TABLES
     /* clang-format on */
     "UPDATE meta SET value = 3 WHERE key = 'schema';";
+
+/* What schema 3 had not. */
+static const char upgrade_3[] =
+    /* clang-format off */
+    TALLY_TABLE
+    /* clang-format on */
+    "UPDATE meta SET value = 4 WHERE key = 'schema';";
+
+const char *const store_upgrade[STORE_SCHEMA_VERSION] = {
+	[1] = upgrade_1,
+	[2] = upgrade_2,
+	[3] = upgrade_3,
+};
 
 #define EVIDENCE_COLUMNS                                                       \
 	"SELECT seq, time, outcome, reached, message, domain, hash, body,"     \
@@ -239,6 +267,18 @@ const char *const store_text[STORE_QUERY_COUNT] = {
 	[Q_STS_GET] = "SELECT domain, data FROM sts_policy WHERE domain = ?1",
 	[Q_STS_EACH] = "SELECT domain, data FROM sts_policy",
 	[Q_STS_DELETE] = "DELETE FROM sts_policy WHERE domain = ?1",
+	[Q_EXCEPTION_GET] =
+	    "SELECT used, last, told, probed, needed, host, why"
+	    " FROM exception_use WHERE name = ?1 AND until = ?2",
+	[Q_EXCEPTION_PUT] = "INSERT OR REPLACE INTO exception_use VALUES"
+			    " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+	[Q_EXCEPTION_USED] = "SELECT 1 FROM exception_message"
+			     " WHERE message = ?1 AND name = ?2 AND until = ?3",
+	[Q_EXCEPTION_USE] = "INSERT OR IGNORE INTO exception_message VALUES"
+			    " (?1, ?2, ?3)",
+	[Q_EXCEPTION_TIDY] = "DELETE FROM exception_message WHERE NOT EXISTS"
+			     " (SELECT 1 FROM message"
+			     " WHERE id = exception_message.message)",
 	[Q_TALLY_MORE] = "UPDATE tls_tally SET count = count + ?4"
 			 " WHERE day = ?1 AND domain = ?2 AND digest = ?3",
 	[Q_TALLY_NEW] = "INSERT INTO tls_tally"

@@ -702,6 +702,37 @@ START_TEST(inv_04_an_exception_is_warned_of_with_its_end)
 }
 END_TEST
 
+START_TEST(inv_04_an_exception_that_waives_is_warned_of_with_what_it_waives)
+{
+	static const struct {
+		const char *waives, *want;
+	} waived[] = {
+		{ "\"tlsa-mismatch\", \"no-starttls\"",
+		    "may go below what is published there after failures "
+		    "(tlsa-mismatch, no-starttls), down to \"plain\"" },
+		{ "\"certificate\"",
+		    "after failures (certificate), down to \"encrypt\"" },
+		{ "\"legacy-tls\"",
+		    "after failures (legacy-tls), down to \"verify\" and in "
+		    "TLS 1.0" },
+	};
+	const char *text = talloc_asprintf(mem,
+	    RULES(SECRET) "exceptions = ( { name = \"e\"; domains = "
+			  "[\"a.example\"]; waives = [%s]; reason = \"r\"; "
+			  "approver = \"p\"; expires = \"2027-01-01\"; } );",
+	    waived[_i].waives);
+	const struct conf *c = conf_of(text);
+	bool rule_holds = _i < 2; /* verify is what it asks for */
+
+	ck_assert_uint_eq(c->warning_count, 1 + rule_holds);
+	ck_assert_msg(strstr(c->warning[0], waived[_i].want) != NULL, "%s",
+	    c->warning[0]);
+	if (rule_holds)
+		ck_assert_ptr_nonnull(strstr(c->warning[1],
+		    "mail for which the rule \"secret\""));
+}
+END_TEST
+
 START_TEST(an_exception_that_has_ended_is_not_warned_of)
 {
 	const char *text = BASE
@@ -752,6 +783,9 @@ reading(void)
 	tcase_add_test(t,
 	    a_rule_that_asks_for_no_more_than_the_floor_is_warned_of);
 	tcase_add_test(t, inv_04_an_exception_is_warned_of_with_its_end);
+	tcase_add_loop_test(t,
+	    inv_04_an_exception_that_waives_is_warned_of_with_what_it_waives, 0,
+	    3);
 	tcase_add_test(t, an_exception_that_has_ended_is_not_warned_of);
 	return t;
 }

@@ -152,6 +152,11 @@ END_TEST
 	"exceptions = ( { name = \"e\"; domains = [" d1 "]; allow = \"" level  \
 	"\"; reason = \"r\"; approver = \"p\"; expires = \"2027-01-01\"; } );"
 
+#define WAIVE(what, d1)                                                        \
+	"exceptions = ( { name = \"e\"; domains = [" d1 "]; waives = [\"" what \
+	"\"]; reason = \"r\"; approver = \"p\"; expires = \"2027-01-01\"; } "  \
+	");"
+
 static const struct {
 	const char *text;
 	const char *begins; /* of the only mistake, or "" for none */
@@ -211,6 +216,22 @@ static const struct {
 	    "" },
 	{ TWO("\"a.test\"", "encrypt", "\"*\"", "verify")
 		ALLOW("plain", "\".test\""),
+	    "" },
+	/* One that waives failures is forbidden what it could come to. */
+	{ "smtp = { floor = \"encrypt\"; };\n" WAIVE("plain", "\"a.test\""),
+	    "t:3: exception \"e\": it allows \"plain\", where smtp.floor "
+	    "requires \"encrypt\" of all" },
+	{ "smtp = { floor = \"encrypt\"; };\n" WAIVE("certificate",
+	      "\"a.test\""),
+	    "" },
+	{ TWO("\"a.test\"", "never-plaintext", "\"*\"", "encrypt")
+		WAIVE("tlsa-mismatch", "\"a.test\""),
+	    "" },
+	{ TWO("\"a.test\"", "verify", "\"*\"", "encrypt")
+		WAIVE("certificate", "\"a.test\""),
+	    "t:3: exception \"e\": it allows \"encrypt\" for a.test" },
+	{ TWO("\"a.test\"", "verify", "\"*\"", "encrypt")
+		WAIVE("tlsa-mismatch", "\"a.test\""),
 	    "" },
 };
 

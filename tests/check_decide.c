@@ -504,7 +504,7 @@ START_TEST(decide_names_each_row_once_and_reaches_all)
 	struct walk w = { .mclass = (enum msg_class)_i };
 
 	each_input(collect_row, &w);
-	ck_assert_uint_eq(w.row_count, 5 * 8 * 10);
+	ck_assert_uint_eq(w.row_count, 5 * 8 * 11);
 	for (size_t i = 0; i < w.row_count; i++)
 		ck_assert(span_ends(span_str(w.rows[i]), ends[_i]));
 	for (size_t i = 0; i < w.row_count; i++)

@@ -119,7 +119,7 @@ version_3_bytes(const struct evidence *e)
 	return 4 + strlen(e->marks) + 3 /* rung, recalled, sts_result */
 	       + 6                      /* what rules demand: numbers, ... */
 	       + 4 + strlen(e->method_rule) + 4 + strlen(e->identity) + 4 +
-	       strlen(e->route);
+	       strlen(e->route) + 3; /* waives, failed, local */
 }
 
 START_TEST(inv_15_a_record_of_version_2_replays_too)
@@ -140,6 +140,8 @@ START_TEST(inv_15_a_record_of_version_2_replays_too)
 	ck_assert_str_eq(f.marks, "");
 	ck_assert_int_eq(f.rung, RUNG_NONE);
 	ck_assert_int_eq(f.sts_result, STS_RESULT_NONE);
+	ck_assert_uint_eq(f.in.waives | f.in.failed, 0);
+	ck_assert_int_eq(f.in.local, LEVEL_PLAIN);
 	ck_assert_int_eq(f.failure, FAILURE_RULE);
 	ck_assert_int_eq(f.in.verify_by, VERIFY_BY_ANY);
 	ck_assert_int_eq(f.in.floor, LEVEL_ENCRYPT);
@@ -179,6 +181,26 @@ START_TEST(inv_15_a_record_holds_what_a_rule_demanded_beyond_its_level)
 	ck_assert_str_eq(f.route, "portal");
 	ck_assert(f.alternate);
 	ck_assert_int_eq(f.unmet, UNMET_ROUTE);
+}
+END_TEST
+
+START_TEST(inv_15_what_was_waived_is_in_the_record)
+{
+	struct evidence e = sample(), f;
+	struct span personal, body;
+	struct diag why = { 0 };
+
+	e.in.override = OVERRIDE_WAIVES;
+	e.in.waiver = true;
+	e.in.waives = 1u << WAIVE_NO_STARTTLS | 1u << WAIVE_CERTIFICATE;
+	e.in.failed = 1u << WAIVE_NO_STARTTLS;
+	e.in.local = LEVEL_ENCRYPT;
+	pack(&e, &personal, &body);
+	ck_assert_int_eq(evidence_unpack(mem, personal, body, &f, &why), ST_OK);
+	ck_assert_uint_eq(f.in.waives, e.in.waives);
+	ck_assert_uint_eq(f.in.failed, e.in.failed);
+	ck_assert_int_eq(f.in.local, LEVEL_ENCRYPT);
+	ck_assert_int_eq(decide(&f.in).required, LEVEL_PLAIN);
 }
 END_TEST
 
@@ -340,6 +362,7 @@ main(void)
 	tcase_add_test(c, inv_15_a_record_of_version_2_replays_too);
 	tcase_add_test(c,
 	    inv_15_a_record_holds_what_a_rule_demanded_beyond_its_level);
+	tcase_add_test(c, inv_15_what_was_waived_is_in_the_record);
 	tcase_add_test(c, evidence_is_readable_without_its_personal_part);
 	tcase_add_test(c, evidence_body_holds_no_address);
 	tcase_add_test(c, evidence_of_another_personal_part_is_refused);

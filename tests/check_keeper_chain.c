@@ -326,6 +326,118 @@ START_TEST(another_configuration_and_its_exceptions_are_records)
 }
 END_TEST
 
+/* An exception for r.example that one message may use. */
+static void
+with_exception(void)
+{
+	static const char *domains[] = { "r.example" };
+
+	exception = (struct conf_exception){ .name = "sohu",
+		.domains = domains,
+		.domain_count = 1,
+		.allow = LEVEL_PLAIN,
+		.budget = 1,
+		.reason = "r",
+		.approver = "a",
+		.ticket = "",
+		.revoked_by = "",
+		.revoked_reason = "",
+		.until = { INT64_C(1900000000000) },
+		.expires = { INT64_C(1900000000000) },
+		.where = "f:1",
+		.file = "" };
+	conf.exception = &exception;
+	conf.exception_count = 1;
+	conf.exception_probe_ms = DAY;
+}
+
+static void
+use_it(int64_t message)
+{
+	const struct wire_use w = {
+		.slot = 1,
+		.token = 1,
+		.message = message,
+		.exception = "sohu",
+		.expires = exception.expires,
+	};
+
+	wire_pack_use(&out, &w);
+	say(courier, WIRE_USE_WANT);
+	run(1);
+}
+
+static void
+tell_not_needed(void)
+{
+	struct wire_probed answer = {
+		.needed = NEEDED_NO, .host = "", .why = "all hosts comply"
+	};
+	struct wire_probe p;
+
+	ck_assert_int_eq(wire_unpack_probe(mem, must_frame(courier, WIRE_PROBE),
+			     &p, &why),
+	    ST_OK);
+	answer.token = p.token;
+	wire_pack_probed(&out, &answer);
+	say(courier, WIRE_PROBED);
+	run(1);
+}
+
+/* In the transaction that counts the use, and once. */
+START_TEST(what_comes_of_an_exception_is_a_record)
+{
+	const char *begun = "started exception-added:sohu";
+	int64_t id;
+
+	with_exception();
+	start_signed();
+	ck_assert_str_eq(events(), begun);
+	id = take_ids(in);
+	submit(in, id, "r.example");
+	run(1);
+	ck_assert_int_eq(must_job(courier).message, id);
+	failing = _i == 0 ? FAIL_NONE : FAIL_WRITE;
+	use_it(id);
+	failing = FAIL_NONE;
+	run(MINUTE);
+	ck_assert_str_eq(events(),
+	    talloc_asprintf(mem, "%s exception-used-up:sohu", begun));
+	use_it(id);
+	ck_assert_str_eq(events(),
+	    talloc_asprintf(mem, "%s exception-used-up:sohu", begun));
+	ck_assert(verified().good);
+}
+END_TEST
+
+START_TEST(that_an_exception_is_not_needed_is_a_record_once)
+{
+	with_exception();
+	start_signed();
+	run(2 * MINUTE);
+	tell_not_needed();
+	ck_assert_str_eq(events(),
+	    "started exception-added:sohu exception-unneeded:sohu");
+	run(2 * DAY); /* the log reminds of it, daily */
+	ck_assert_str_eq(events(),
+	    "started exception-added:sohu exception-unneeded:sohu");
+	ck_assert(verified().good);
+}
+END_TEST
+
+START_TEST(without_a_key_nothing_of_exceptions_is_a_record)
+{
+	with_exception();
+	start(1);
+	in = new_intake(0);
+	courier = new_courier(0, 1);
+	run(2 * MINUTE);
+	tell_not_needed();
+	ck_assert(logged("exception-not-needed"));
+	ck_assert_str_eq(events(), "");
+}
+END_TEST
+
 /* ---- ages ---- */
 
 START_TEST(addresses_go_with_their_age_and_the_chain_verifies)
@@ -390,6 +502,9 @@ add_tests(TCase *tc)
 	    a_checkpoint_kept_elsewhere_shows_what_the_store_cannot);
 	tcase_add_test(tc,
 	    another_configuration_and_its_exceptions_are_records);
+	tcase_add_loop_test(tc, what_comes_of_an_exception_is_a_record, 0, 2);
+	tcase_add_test(tc, that_an_exception_is_not_needed_is_a_record_once);
+	tcase_add_test(tc, without_a_key_nothing_of_exceptions_is_a_record);
 	tcase_add_test(tc, addresses_go_with_their_age_and_the_chain_verifies);
 	tcase_add_test(tc, records_go_with_their_age_up_to_a_checkpoint);
 }

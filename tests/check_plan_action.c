@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Plans under rules that demand more than a level. */
+#include "policy/waive.h"
 #include "tests/plan.h"
 
 #define PORTAL "portal.example.net"
@@ -142,6 +143,113 @@ START_TEST(min_tls_and_a_certificate_of_ours_are_for_required_tls)
 	h = &plan_n()->host[0];
 	ck_assert_str_eq(h->identity, "");
 	ck_assert_int_eq(h->min_tls, MIN_TLS_1_2);
+}
+END_TEST
+
+/* ---- under an exception ---- */
+
+static const struct plan_host *
+without_exception(const struct plan *plan)
+{
+	const struct decide_in none = waive_none(&plan->host[0].in);
+
+	return plan_host_as(mem, plan, &plan->host[0], &none);
+}
+
+START_TEST(inv_04_a_pin_is_asked_for_whatever_is_waived)
+{
+	const struct plan_host *as;
+	const struct plan *plan;
+	struct decide_in in;
+
+	signed_host();
+	say(DNS_TLSA, TLSA1, SECURE, "3 1 1 aa");
+	with_method(VERIFY_BY_PIN);
+	rule.min_tls = MIN_TLS_1_3;
+	rule.has_identity = true;
+	with_exception(false);
+	exception.waives = 1u << WAIVE_TLSA_MISMATCH;
+	plan = plan_n();
+	check_level(&plan->host[0], LEVEL_VERIFY, METHOD_DANE);
+	ck_assert_int_eq(plan->host[0].also_local, METHOD_PIN);
+	ck_assert(waive_next(&plan->host[0].in, FAILURE_TLSA_MISMATCH, &in));
+	as = plan_host_as(mem, plan, &plan->host[0], &in);
+	check_level(as, LEVEL_VERIFY, METHOD_PIN);
+	ck_assert_int_eq(as->also_local, METHOD_NONE);
+	ck_assert_uint_eq(as->ref_count + as->local_ref_count, 0);
+	ck_assert_uint_eq(as->pin_count, 1);
+	ck_assert_str_eq(plan_method_rule(as), rule.name);
+	ck_assert_int_eq(as->min_tls, MIN_TLS_1_3);
+	ck_assert_str_eq(as->identity, rule.name);
+}
+END_TEST
+
+START_TEST(inv_04_names_for_authorities_are_at_hand_when_dane_is_waived)
+{
+	const struct plan_host *as;
+	const struct plan *plan;
+	struct decide_in in;
+
+	signed_host();
+	say(DNS_TLSA, TLSA1, SECURE, "3 1 1 aa");
+	with_method(VERIFY_BY_CA);
+	with_exception(false);
+	exception.waives = 1u << WAIVE_TLSA_MISMATCH;
+	plan = plan_n();
+	ck_assert(waive_next(&plan->host[0].in, FAILURE_TLSA_MISMATCH, &in));
+	as = plan_host_as(mem, plan, &plan->host[0], &in);
+	check_level(as, LEVEL_VERIFY, METHOD_CA);
+	check_refs(as, MX1, NULL, NULL);
+	as = without_exception(plan);
+	ck_assert_int_eq(as->method, METHOD_DANE);
+	ck_assert_int_eq(as->also_local, METHOD_CA);
+	ck_assert_uint_eq(as->local_ref_count, 1);
+	ck_assert_str_eq(as->local_ref[0], MX1);
+}
+END_TEST
+
+/* It allows clear text; without it all that the local default asks is back. */
+START_TEST(inv_04_without_an_exception_a_local_default_is_whole_again)
+{
+	const struct plan_host *as, *h;
+	const struct plan *plan;
+
+	unsigned_host();
+	with_method(VERIFY_BY_PIN);
+	rule.domain_count = 0;
+	rule.min_tls = MIN_TLS_1_3;
+	rule.has_identity = true;
+	with_exception(false);
+	plan = plan_n();
+	h = &plan->host[0];
+	check_level(h, LEVEL_PLAIN, METHOD_NONE);
+	ck_assert_str_eq(plan_method_rule(h), "");
+	ck_assert_str_eq(h->identity, "");
+	ck_assert_int_eq(h->min_tls, MIN_TLS_1_2);
+	as = without_exception(plan_copy(mem, plan));
+	check_level(as, LEVEL_VERIFY, METHOD_PIN);
+	ck_assert_uint_eq(as->pin_count, 1);
+	ck_assert_str_eq(plan_method_rule(as), rule.name);
+	ck_assert_str_eq(as->identity, rule.name);
+	ck_assert_int_eq(as->min_tls, MIN_TLS_1_3);
+}
+END_TEST
+
+/* Failures do not lower by what the local default wants it verified. */
+START_TEST(inv_04_a_local_default_with_a_pin_holds_beside_a_waiver)
+{
+	const struct plan *plan;
+	struct decide_in in;
+
+	unsigned_host();
+	with_method(VERIFY_BY_PIN);
+	rule.domain_count = 0;
+	with_exception(false);
+	exception.waives = 1u << WAIVE_PLAIN;
+	plan = plan_n();
+	check_level(&plan->host[0], LEVEL_VERIFY, METHOD_PIN);
+	ck_assert(!waive_next(&plan->host[0].in, FAILURE_TLS, &in));
+	ck_assert(!waive_next(&plan->host[0].in, FAILURE_NO_STARTTLS, &in));
 }
 END_TEST
 
@@ -329,6 +437,13 @@ suite(void)
 	tcase_add_test(t, tls_19_without_dane_a_rule_for_dane_uses_no_host);
 	tcase_add_test(t,
 	    min_tls_and_a_certificate_of_ours_are_for_required_tls);
+	tcase_add_test(t, inv_04_a_pin_is_asked_for_whatever_is_waived);
+	tcase_add_test(t,
+	    inv_04_names_for_authorities_are_at_hand_when_dane_is_waived);
+	tcase_add_test(t,
+	    inv_04_without_an_exception_a_local_default_is_whole_again);
+	tcase_add_test(t,
+	    inv_04_a_local_default_with_a_pin_holds_beside_a_waiver);
 	tcase_add_test(t,
 	    an_alternate_route_stands_behind_the_hosts_of_the_domain);
 	tcase_add_test(t,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the facts come to: names, rules, policies, exceptions. */
+#include "policy/waive.h"
 #include "tests/plan.h"
 
 /* ---- half DANE, reference names ---- */
@@ -346,6 +347,124 @@ START_TEST(inv_04_an_exception_covers_a_tlsa_error_and_no_other)
 }
 END_TEST
 
+static void
+with_waiver(unsigned waives)
+{
+	with_exception(false);
+	exception.waives = (uint8_t)waives;
+	exception.allow = LEVEL_ENCRYPT;
+}
+
+/* Nothing has failed yet: all that is published counts, and what would be
+ * left is at hand. */
+START_TEST(inv_04_a_waiver_of_failures_lowers_nothing_beforehand)
+{
+	const struct plan_host *h;
+
+	with_waiver(1u << WAIVE_TLSA_MISMATCH | 1u << WAIVE_NO_STARTTLS);
+	signed_host();
+	say(DNS_TLSA, TLSA1, SECURE, "3 1 1 aa");
+	h = &plan_n()->host[0];
+	check_level(h, LEVEL_VERIFY, METHOD_DANE);
+	ck_assert_str_eq(h->exception, "legacy");
+	ck_assert_str_eq(h->row, "D1/absent+waives");
+	ck_assert_str_eq(h->if_dane.name[0], MX1);
+	ck_assert_uint_gt(h->if_local.count, 0);
+	ck_assert_ptr_nonnull(strstr(h->why, "exception legacy waives"));
+}
+END_TEST
+
+/* What has failed is known to the plan: lookups, and hosts of a policy. */
+START_TEST(inv_04_a_waiver_covers_what_the_plan_itself_finds)
+{
+	with_waiver(1u << WAIVE_TLSA_LOOKUP);
+	signed_host();
+	say(DNS_TLSA, TLSA1, ERROR, "fail");
+	check_level(&plan_n()->host[0], LEVEL_MAY, METHOD_NONE);
+	with_waiver(1u << WAIVE_TLSA_MISMATCH);
+	ck_assert(plan_n()->host[0].skip);
+	with_waiver(1u << WAIVE_TLSA_LOOKUP);
+	say(DNS_A, MX1, ERROR, "fail");
+	say(DNS_AAAA, MX1, ERROR, "fail");
+	ck_assert(plan_n()->host[0].skip);
+}
+END_TEST
+
+START_TEST(inv_04_a_host_outside_of_the_policy_may_be_waived)
+{
+	with_waiver(1u << WAIVE_STS_MX);
+	signed_host();
+	enforce("other.example");
+	check_level(&plan_n()->host[0], LEVEL_VERIFY, METHOD_PKIX_STS);
+	check_refs(&plan_n()->host[0], MX1, NULL, NULL);
+	with_waiver(1u << WAIVE_CERTIFICATE);
+	ck_assert(plan_n()->host[0].skip);
+}
+END_TEST
+
+/* A host as it is after a failure, and as it were without the exception. */
+START_TEST(inv_04_a_host_as_it_is_after_a_failure_and_without_an_exception)
+{
+	const struct plan *plan;
+	const struct plan_host *as;
+	struct decide_in in, none;
+
+	with_waiver(1u << WAIVE_TLSA_MISMATCH);
+	signed_host();
+	say(DNS_TLSA, TLSA1, SECURE, "3 1 1 aa");
+	plan = plan_n();
+	ck_assert(waive_next(&plan->host[0].in, FAILURE_TLSA_MISMATCH, &in));
+	as = plan_host_as(mem, plan, &plan->host[0], &in);
+	check_level(as, LEVEL_ENCRYPT, METHOD_NONE);
+	ck_assert_uint_eq(as->ref_count, 0);
+	ck_assert_str_eq(as->exception, "legacy");
+	ck_assert_uint_eq(as->in.failed, 1u << WAIVE_TLSA_MISMATCH);
+	ck_assert_ptr_nonnull(strstr(as->why, "exception legacy until"));
+	with_exception(false);
+	plan = plan_n();
+	check_level(&plan->host[0], LEVEL_PLAIN, METHOD_NONE);
+	none = waive_none(&plan->host[0].in);
+	as = plan_host_as(mem, plan, &plan->host[0], &none);
+	check_level(as, LEVEL_VERIFY, METHOD_DANE);
+	check_refs(as, MX1, N, NULL);
+	ck_assert_str_eq(as->exception, "");
+	ck_assert_str_eq(as->approver, "");
+}
+END_TEST
+
+/* Rung after rung the evidence of a host is what decide() makes of it. */
+START_TEST(inv_15_a_host_as_it_is_agrees_with_its_inputs)
+{
+	static const enum failure failures[] = { FAILURE_TLSA_MISMATCH,
+		FAILURE_CERTIFICATE, FAILURE_NO_STARTTLS, FAILURE_TLS,
+		FAILURE_LEGACY_TLS };
+	const struct plan *plan;
+
+	with_waiver(1u << WAIVE_PLAIN);
+	signed_host();
+	enforce(MX1);
+	say(DNS_TLSA, TLSA1, SECURE, "3 1 1 aa");
+	plan = plan_n();
+	for (size_t i = 0; i < COUNT_OF(failures); i++) {
+		struct decide_in in = plan->host[0].in, next;
+
+		while (waive_next(&in, failures[i], &next)) {
+			const struct plan_host *as = plan_host_as(mem, plan,
+			    &plan->host[0], &next);
+			const struct decide_out o = decide(&as->in);
+
+			ck_assert_int_eq(as->required, o.required);
+			ck_assert_int_eq(as->method, o.method);
+			ck_assert_str_eq(as->row, o.row);
+			ck_assert_int_eq(as->legacy_tls, o.legacy_tls);
+			ck_assert_uint_eq(as->ref_count > 0,
+			    o.method != METHOD_NONE);
+			in = next;
+		}
+	}
+}
+END_TEST
+
 /* ---- address literals ---- */
 
 START_TEST(dane_12_sts_02_an_address_literal_needs_nothing)
@@ -398,6 +517,11 @@ main(void)
 		inv_04_an_exception_for_other_hosts_lowers_nothing,
 		inv_04_each_host_tells_of_its_own_exception,
 		inv_04_an_exception_covers_a_tlsa_error_and_no_other,
+		inv_04_a_waiver_of_failures_lowers_nothing_beforehand,
+		inv_04_a_waiver_covers_what_the_plan_itself_finds,
+		inv_04_a_host_outside_of_the_policy_may_be_waived,
+		inv_04_a_host_as_it_is_after_a_failure_and_without_an_exception,
+		inv_15_a_host_as_it_is_agrees_with_its_inputs,
 		dane_12_sts_02_an_address_literal_needs_nothing,
 	};
 

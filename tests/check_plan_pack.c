@@ -77,13 +77,23 @@ make_hosts(void)
 		.approver = "sec@example.net",
 		.reason = "no STARTTLS",
 		.exception_expires = { 1000000050000 },
-		.why = "the second" };
+		.if_local = { .name = { "mx2.example", "example" },
+		    .count = 2 },
+		.why = "the second",
+		.in = { .override = OVERRIDE_WAIVES,
+		    .waiver = true,
+		    .waives = 1u << WAIVE_NO_STARTTLS,
+		    .local = LEVEL_ENCRYPT } };
 	hosts[2] = (struct plan_host){ .name = "mx3.example",
 		.preference = 65535,
 		.dane = DANE_D5_ERROR,
 		.tlsa_base = "",
 		.rule = "",
 		.exception = "legacy",
+		.approver = "sec@example.net",
+		.reason = "no STARTTLS",
+		.exception_expires = { 1000000050000 },
+		.if_local = { .name = { "example" }, .count = 1 },
 		.why = "the third",
 		.in = { .error_is_tlsa_only = false,
 		    .override = OVERRIDE_PLAINTEXT_ALLOWED,
@@ -512,6 +522,57 @@ START_TEST(inv_15_a_level_that_its_facts_do_not_give_is_refused)
 }
 END_TEST
 
+/* Whoever says that something is waived says by what, and by whom. */
+START_TEST(inv_04_a_waiver_without_its_exception_is_refused)
+{
+	struct plan_host *h = &hosts[1];
+	const struct plan_host good = *h;
+
+	ck_assert_ptr_nonnull(unpacked(packed(&plan)));
+	h->exception = "";
+	ck_assert_ptr_null(unpacked(packed(&plan)));
+	*h = good;
+	h->approver = "";
+	ck_assert_ptr_null(unpacked(packed(&plan)));
+	*h = good;
+	h->reason = "";
+	ck_assert_ptr_null(unpacked(packed(&plan)));
+	*h = good;
+	h->exception_expires.ms = 0;
+	ck_assert_ptr_null(unpacked(packed(&plan)));
+	*h = good;
+	h->if_local.count = 0;
+	ck_assert_ptr_null(unpacked(packed(&plan)));
+	*h = good;
+	h->in.waives = 0;
+	ck_assert_ptr_null(unpacked(packed(&plan)));
+	*h = good;
+	h->in.waiver = false;
+	ck_assert_ptr_null(unpacked(packed(&plan)));
+	*h = good;
+	h->in.override = OVERRIDE_NONE;
+	settle(h);
+	ck_assert_ptr_null(unpacked(packed(&plan)));
+	*h = good;
+	ck_assert_ptr_nonnull(unpacked(packed(&plan)));
+}
+END_TEST
+
+/* What has failed is found out where the connections are made. */
+START_TEST(inv_04_a_plan_tells_of_no_failures)
+{
+	const struct plan *p;
+
+	hosts[1].in.failed = 1u << WAIVE_NO_STARTTLS;
+	p = unpacked(packed(&plan));
+	ck_assert_ptr_nonnull(p);
+	ck_assert_uint_eq(p->host[1].in.failed, 0);
+	ck_assert_uint_eq(p->host[1].in.waives, 1u << WAIVE_NO_STARTTLS);
+	ck_assert_int_eq(p->host[1].required, LEVEL_VERIFY);
+	ck_assert_str_eq(p->host[1].if_local.name[1], "example");
+}
+END_TEST
+
 START_TEST(inv_15_facts_of_a_host_are_those_of_its_plan)
 {
 	plan.mx_secure = false;
@@ -612,6 +673,8 @@ main(void)
 		plan_unpack_refuses_more_than_its_limits,
 		plan_unpack_refuses_long_lists_of_a_host,
 		inv_15_a_level_that_its_facts_do_not_give_is_refused,
+		inv_04_a_waiver_without_its_exception_is_refused,
+		inv_04_a_plan_tells_of_no_failures,
 		inv_15_facts_of_a_host_are_those_of_its_plan,
 		rtls_21_what_the_class_asks_for_is_there_after_unpacking,
 		inv_06_a_method_without_its_means_is_refused,

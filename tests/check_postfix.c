@@ -285,6 +285,43 @@ START_TEST(postfix_is_told_none_by_an_exception_for_all_hosts_alone)
 }
 END_TEST
 
+/* It knows no "unless that fails": what the exception lowers is required. */
+START_TEST(inv_04_postfix_is_told_what_counts_before_anything_is_waived)
+{
+	static const char *everybody[] = { "*" };
+
+	signed_hosts();
+	say(DNS_TLSA, TLSA1, SECURE, "3 1 1 aa");
+	say(DNS_TLSA, TLSA2, SECURE, "2 0 1 bb");
+	with_exception(false);
+	exception.waives = 1u << WAIVE_PLAIN;
+	says(N, "dane-only");
+	/* Nor for what is waived by the plan. */
+	say(DNS_TLSA, TLSA1, SECURE, "nodata");
+	say(DNS_TLSA, TLSA2, SECURE, "nodata");
+	unsigned_host();
+	say(DNS_MX, N, INSECURE, "10 " MX1 ", 20 " MX2);
+	say(DNS_A, MX2, INSECURE, "192.0.2.2");
+	enforce(MX2);
+	says(N, "secure match=" MX2 " servername=hostname");
+	enforce("mx9.example.org");
+	waits(N, "does not name this MX host");
+	signed_host();
+	sts.state = STS_ST_ABSENT;
+	say(DNS_TLSA, TLSA1, BOGUS, "fail");
+	waits(N, "lookup of TLSA records failed");
+	/* Nor is the local default, also of hosts that are not yet known. */
+	say(DNS_TLSA, TLSA1, SECURE, "nodata");
+	unsigned_host();
+	with_rule(OVERRIDE_REQUIRE_ENCRYPTED, 0);
+	rule.domains = everybody;
+	says(N, "encrypt");
+	exception.mx_count = 1;
+	says(N, "encrypt");
+	rule.domains = domains;
+}
+END_TEST
+
 START_TEST(postfix_waits_for_what_is_not_known)
 {
 	say(DNS_MX, N, ERROR, "fail");
@@ -885,6 +922,7 @@ main(void)
 		postfix_waits_for_what_a_host_not_known_yet_would_have_to_meet,
 		postfix_is_told_the_domain_where_its_mx_is_not_signed,
 		postfix_is_told_none_by_an_exception_for_all_hosts_alone,
+		inv_04_postfix_is_told_what_counts_before_anything_is_waived,
 		postfix_waits_for_what_is_not_known,
 		hop_of_a_host_asks_at_its_port_and_for_no_policy,
 		hop_is_without_what_becomes_of_unmet_mail,

@@ -616,6 +616,55 @@ START_TEST(a_requirement_for_all_holds_what_did_not_reach_it)
 }
 END_TEST
 
+#define WAIVES(set)                                                            \
+	"exceptions = ( { name = \"e\"; domains = [\"a.example\"]; waives = "  \
+	"[" set "]; reason = \"r\"; approver = \"p\"; expires = "              \
+	"\"2026-12-24\"; } );"
+#define WAIVES_MISMATCH WAIVES("\"tlsa-mismatch\"")
+#define WAIVES_CLEAR    WAIVES("\"no-starttls\"")
+
+START_TEST(inv_04_an_exception_frees_what_had_failed_so_and_nothing_else)
+{
+	struct simulate_in in = taken(conf_of(""), DANE_D1_USABLE,
+	    STS_ST_ABSENT);
+
+	in.failure = FAILURE_TLSA_MISMATCH;
+	expect("", WAIVES_MISMATCH, in, SIMULATE_LOWERED, EFFECT_FREED);
+	expect("", WAIVES_CLEAR, in, SIMULATE_SAME, EFFECT_NONE);
+	in.failure = FAILURE_NO_STARTTLS;
+	expect("", WAIVES_CLEAR, in, SIMULATE_LOWERED, EFFECT_FREED);
+	in.failure = FAILURE_UNREACHABLE;
+	expect("", WAIVES_CLEAR, in, SIMULATE_SAME, EFFECT_NONE);
+}
+END_TEST
+
+/* What the exception waived then, the record of the next attempt tells. */
+START_TEST(what_was_waived_then_is_no_change)
+{
+	struct simulate_in in = taken(conf_of(WAIVES_MISMATCH), DANE_D1_USABLE,
+	    STS_ST_ABSENT);
+
+	in.failure = FAILURE_TLSA_MISMATCH;
+	expect(WAIVES_MISMATCH, WAIVES_MISMATCH, in, SIMULATE_SAME,
+	    EFFECT_NONE);
+}
+END_TEST
+
+START_TEST(inv_04_what_was_waived_would_be_held_without_the_exception)
+{
+	struct simulate_in in = taken(conf_of(WAIVES_CLEAR), DANE_D1_USABLE,
+	    STS_ST_ABSENT);
+
+	in.in.failed = 1u << WAIVE_NO_STARTTLS;
+	in.was = decide(&in.in);
+	ck_assert_int_eq(in.was.required, LEVEL_PLAIN);
+	in = delivered(in, false, false);
+	expect(WAIVES_CLEAR, "", in, SIMULATE_RAISED, EFFECT_HELD);
+	expect(WAIVES_CLEAR, WAIVES_MISMATCH, in, SIMULATE_RAISED, EFFECT_HELD);
+	expect(WAIVES_CLEAR, WAIVES_CLEAR, in, SIMULATE_SAME, EFFECT_NONE);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -657,6 +706,11 @@ main(void)
 	tcase_add_test(t, a_host_of_another_way_is_not_judged);
 	tcase_add_test(t, levels_are_told_with_the_way_they_are_met);
 	tcase_add_test(t, a_requirement_for_all_holds_what_did_not_reach_it);
+	tcase_add_test(t,
+	    inv_04_an_exception_frees_what_had_failed_so_and_nothing_else);
+	tcase_add_test(t, what_was_waived_then_is_no_change);
+	tcase_add_test(t,
+	    inv_04_what_was_waived_would_be_held_without_the_exception);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);

@@ -267,6 +267,26 @@ static const char schema_1[] =
     "INSERT INTO courier VALUES (5, 6, 7);"
     "UPDATE meta SET value = 9 WHERE key = 'next_id';";
 
+/* Of exceptions, which no earlier schema could count. */
+static void
+has_room_for_uses(void)
+{
+	const struct store_exception e = { .name = "old",
+		.until = { 9000 },
+		.used = 1,
+		.host = "",
+		.why = "" };
+	struct store_exception back;
+	bool used = false;
+
+	ok(store_exception_put(s, &e, &why));
+	ok(store_exception_use(s, &e, 7, &why));
+	ok(store_exception_get(s, mem, "old", e.until, &back, &why));
+	ck_assert_uint_eq(back.used, 1);
+	ok(store_exception_used(s, &e, 7, &used, &why));
+	ck_assert(used);
+}
+
 START_TEST(a_spool_of_schema_1_is_brought_up_to_date_by_its_writer)
 {
 	struct store_message m;
@@ -307,6 +327,7 @@ START_TEST(a_spool_of_schema_1_is_brought_up_to_date_by_its_writer)
 	ck_assert_str_eq(d.last, "connection refused");
 	ck_assert_uint_eq(d.failures, 3);
 	ck_assert_str_eq(d.host, "");
+	has_room_for_uses();
 	/* What was incomplete went, as at every start. */
 	ck_assert_int_eq(store_message_get(s, mem, 8, &m, &why), ST_NOTFOUND);
 	ok(store_courier_seq(s, 5, &seq, &why));
@@ -395,6 +416,7 @@ START_TEST(a_spool_of_schema_2_keeps_its_mail_without_marks)
 	ck_assert_uint_eq(d.failures, 3);
 	ck_assert_str_eq(d.host, "mx.r.example");
 	ck_assert_str_eq(d.marks, "");
+	has_room_for_uses();
 	ok(store_rcpt_get(s, mem, 458752, &r, &why));
 	ck_assert_int_eq(r.dest, 4);
 	ok(store_dest_get(s, mem,
@@ -1130,6 +1152,73 @@ START_TEST(the_head_of_the_chain_is_the_last_record)
 }
 END_TEST
 
+/* ---- uses of exceptions ---- */
+
+START_TEST(inv_04_what_is_known_of_an_exception_is_of_one_approval)
+{
+	struct store_exception e = {
+		.name = "old",
+		.until = { 5000 },
+		.used = 7,
+		.last = { 1234 },
+		.told = true,
+		.probed = { 1300 },
+		.needed = NEEDED_YES,
+		.host = "mx.example",
+		.why = "no STARTTLS",
+	};
+	struct store_exception got;
+
+	begin();
+	ck_assert_int_eq(store_exception_get(s, mem, "old", e.until, &got,
+			     &why),
+	    ST_NOTFOUND);
+	ok(store_exception_put(s, &e, &why));
+	e.used = 8;
+	ok(store_exception_put(s, &e, &why));
+	commit();
+	reopen();
+	ok(store_exception_get(s, mem, "old", e.until, &got, &why));
+	ck_assert_str_eq(got.name, "old");
+	ck_assert_int_eq(got.until.ms, 5000);
+	ck_assert_uint_eq(got.used, 8);
+	ck_assert_int_eq(got.last.ms, 1234);
+	ck_assert(got.told);
+	ck_assert_int_eq(got.probed.ms, 1300);
+	ck_assert_int_eq(got.needed, NEEDED_YES);
+	ck_assert_str_eq(got.host, "mx.example");
+	ck_assert_str_eq(got.why, "no STARTTLS");
+	ck_assert_int_eq(store_exception_get(s, mem, "old",
+			     (struct wall){ 5001 }, &got, &why),
+	    ST_NOTFOUND);
+}
+END_TEST
+
+START_TEST(inv_04_which_messages_used_it_is_known_while_they_are_queued)
+{
+	struct store_message m = message(1);
+	const struct store_exception e = { .name = "old", .until = { 5000 } };
+	const struct store_exception other = { .name = "old",
+		.until = { 6000 } };
+	bool used;
+
+	begin();
+	ok(store_message_put(s, &m, 1, &why));
+	ok(store_exception_use(s, &e, 1, &why));
+	ok(store_exception_use(s, &e, 1, &why));
+	ok(store_exception_use(s, &e, 2, &why));
+	ok(store_exception_tidy(s, &why));
+	commit();
+	reopen();
+	ok(store_exception_used(s, &e, 1, &used, &why));
+	ck_assert(used);
+	ok(store_exception_used(s, &other, 1, &used, &why));
+	ck_assert(!used);
+	ok(store_exception_used(s, &e, 2, &used, &why)); /* has left */
+	ck_assert(!used);
+}
+END_TEST
+
 /* ---- MTA-STS cache ---- */
 
 static struct sts_entry
@@ -1193,89 +1282,6 @@ START_TEST(a_policy_comes_back_as_it_was_stored)
 	    ST_NOTFOUND);
 	ok(store_sts_each(s, mem, note_policy, &n, &why));
 	ck_assert_uint_eq(n, 1);
-}
-END_TEST
-
-static const struct wall day_1 = { 86400000 }, day_2 = { 172800000 };
-
-static enum status
-add_tally(struct wall day, const char *domain, const char *key, uint64_t count,
-    bool spare)
-{
-	const struct store_tally t = { day, domain, span_str(key), count };
-
-	return store_tally_add(s, &t, spare, &why);
-}
-
-static void
-note_tally(void *arg, const struct store_tally *t)
-{
-	char **all = arg;
-
-	*all = talloc_asprintf_append(*all, "%.*s=%u ", (int)t->key.n,
-	    (const char *)t->key.p, (unsigned)t->count);
-}
-
-static const char *
-tallies(struct wall day, const char *domain)
-{
-	char *all = talloc_strdup(mem, "");
-
-	ok(store_tally_each(s, day, domain, note_tally, &all, &why));
-	return all;
-}
-
-static void
-note_due(void *arg, struct wall day, const char *domain)
-{
-	char **all = arg;
-
-	*all = talloc_asprintf_append(*all, "%d:%s ", (int)(day.ms / day_1.ms),
-	    domain);
-}
-
-START_TEST(rpt_28_results_are_summed_by_domain_and_day)
-{
-	char *due = talloc_strdup(mem, "");
-
-	begin();
-	ok(add_tally(day_1, "a.example", "x", 1, false));
-	ok(add_tally(day_1, "a.example", "x", 2, false));
-	ok(add_tally(day_1, "a.example", "y", 5, true));
-	ok(add_tally(day_1, "b.example", "x", 7, false));
-	ok(add_tally(day_2, "a.example", "x", 9, false));
-	commit();
-	reopen();
-	ck_assert_str_eq(tallies(day_1, "a.example"), "x=3 y=5 ");
-	ck_assert_str_eq(tallies(day_1, "b.example"), "x=7 ");
-	ok(store_tally_due(s, day_2, 10, note_due, &due, &why));
-	ck_assert_str_eq(due, "1:a.example 1:b.example ");
-	begin();
-	ok(store_tally_delete(s, day_1, "a.example", &why));
-	ok(store_tally_delete(s, day_1, "c.example", &why));
-	commit();
-	ck_assert_str_eq(tallies(day_1, "a.example"), "");
-	ck_assert_str_eq(tallies(day_2, "a.example"), "x=9 ");
-	begin();
-	ok(store_tally_expire(s, day_2, &why));
-	commit();
-	ck_assert_str_eq(tallies(day_1, "b.example"), "");
-	ck_assert_str_eq(tallies(day_2, "a.example"), "x=9 ");
-}
-END_TEST
-
-START_TEST(what_peers_can_make_many_of_is_bounded_and_leaves_room_for_sums)
-{
-	begin();
-	for (unsigned i = 0; i < STORE_TALLY_SPARE; i++)
-		ok(add_tally(day_1, "a.example", talloc_asprintf(mem, "%u", i),
-		    1, true));
-	ck_assert_int_eq(add_tally(day_1, "a.example", "more", 1, true),
-	    ST_LIMIT);
-	ok(add_tally(day_1, "a.example", "7", 1, true));
-	ok(add_tally(day_1, "a.example", "more", 1, false));
-	ok(add_tally(day_2, "a.example", "more", 1, true));
-	commit();
 }
 END_TEST
 
@@ -1703,9 +1709,10 @@ main(void)
 	tcase_add_test(tc, evidence_is_found_by_each_of_its_columns);
 	tcase_add_test(tc, evidence_of_many_pages_is_complete_and_in_order);
 	tcase_add_test(tc, the_head_of_the_chain_is_the_last_record);
-	tcase_add_test(tc, rpt_28_results_are_summed_by_domain_and_day);
 	tcase_add_test(tc,
-	    what_peers_can_make_many_of_is_bounded_and_leaves_room_for_sums);
+	    inv_04_what_is_known_of_an_exception_is_of_one_approval);
+	tcase_add_test(tc,
+	    inv_04_which_messages_used_it_is_known_while_they_are_queued);
 	tcase_add_test(tc, a_policy_comes_back_as_it_was_stored);
 	tcase_add_test(tc, a_policy_that_was_stored_without_its_text_is_read);
 	tcase_add_test(tc,

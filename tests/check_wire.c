@@ -173,6 +173,61 @@ read_failed(struct span a, struct diag *why)
 }
 
 static void
+pack_use(void)
+{
+	wire_pack_use(&buf, &(const struct wire_use){ .slot = 1,
+				.token = 2,
+				.message = 42,
+				.exception = "old",
+				.expires = { 1000 } });
+}
+
+static enum status
+read_use(struct span a, struct diag *why)
+{
+	struct wire_use w;
+
+	return wire_unpack_use(mem, a, &w, why);
+}
+
+static void
+pack_probe(void)
+{
+	const char *domain[] = { "d.example", "e.example" };
+
+	wire_pack_probe(&buf, &(const struct wire_probe){ .token = 2,
+				  .exception = "old",
+				  .expires = { 1000 },
+				  .domain_count = 2,
+				  .domain = domain });
+}
+
+static enum status
+read_probe(struct span a, struct diag *why)
+{
+	struct wire_probe p;
+
+	return wire_unpack_probe(mem, a, &p, why);
+}
+
+static void
+pack_probed(void)
+{
+	wire_pack_probed(&buf, &(const struct wire_probed){ .token = 2,
+				   .needed = NEEDED_YES,
+				   .host = "mx.d.example",
+				   .why = "no STARTTLS" });
+}
+
+static enum status
+read_probed(struct span a, struct diag *why)
+{
+	struct wire_probed p;
+
+	return wire_unpack_probed(mem, a, &p, why);
+}
+
+static void
 pack_hello(void)
 {
 	int64_t rcpt[] = { 1, 2 };
@@ -298,6 +353,9 @@ static const struct {
 	{ "outcome", pack_outcome, read_outcome },
 	{ "slot failed", pack_failed, read_failed },
 	{ "hello", pack_hello, read_hello },
+	{ "use", pack_use, read_use },
+	{ "probe", pack_probe, read_probe },
+	{ "probed", pack_probed, read_probed },
 	{ "policy entry", pack_sts, read_sts },
 	{ "policy ask", pack_policy_ask, read_policy_ask },
 	{ "policy answer", pack_policy_answer, read_policy_answer },
@@ -375,6 +433,32 @@ START_TEST(wire_open_without_recipients_is_refused)
 }
 END_TEST
 
+/* Nothing is used, or looked at, that has no name. */
+START_TEST(wire_exceptions_without_names_are_refused)
+{
+	const char *domain[WIRE_PROBE_NAMES + 1] = { "d.example" };
+	struct wire_probe p = {
+		.token = 1, .exception = "", .domain_count = 1, .domain = domain
+	};
+	struct diag why = { 0 };
+
+	wire_pack_use(&buf, &(const struct wire_use){ .exception = "" });
+	ck_assert_int_eq(read_use(sbuf_view(&buf), &why), ST_SYNTAX);
+	sbuf_reset(&buf);
+	wire_pack_probe(&buf, &p);
+	ck_assert_int_eq(read_probe(sbuf_view(&buf), &why), ST_SYNTAX);
+	p.exception = "old";
+	for (uint32_t n = 0; n <= WIRE_PROBE_NAMES + 1; n++) {
+		p.domain_count = n;
+		domain[n > 0 ? n - 1 : 0] = "d.example";
+		sbuf_reset(&buf);
+		wire_pack_probe(&buf, &p);
+		ck_assert_int_eq(read_probe(sbuf_view(&buf), &why),
+		    n == 0 || n > WIRE_PROBE_NAMES ? ST_SYNTAX : ST_OK);
+	}
+}
+END_TEST
+
 START_TEST(wire_enforcing_policy_without_hosts_is_refused)
 {
 	const struct sts_entry e = { .domain = "d.example",
@@ -403,6 +487,7 @@ main(void)
 	tcase_add_loop_test(c,
 	    b3_12_wire_frames_with_any_byte_changed_are_read_safely, 0, n);
 	tcase_add_test(c, wire_open_without_recipients_is_refused);
+	tcase_add_test(c, wire_exceptions_without_names_are_refused);
 	tcase_add_test(c, wire_enforcing_policy_without_hosts_is_refused);
 	suite_add_tcase(s, c);
 	r = srunner_create(s);

@@ -109,6 +109,24 @@ give_body(struct unpack u)
 	send_keeper(WIRE_BODY, &b);
 }
 
+static void
+answer_use(struct span payload)
+{
+	struct diag why = { 0 };
+	struct sbuf b;
+
+	ck_assert_int_eq(wire_unpack_use(mem, payload, &keeper.use, &why),
+	    ST_OK);
+	keeper.uses++;
+	if (keeper.says_nothing_of_uses)
+		return;
+	sbuf_init(&b, mem, 100);
+	pack_u32(&b, keeper.use.slot);
+	pack_u32(&b, keeper.use.token);
+	pack_u8(&b, (uint8_t)keeper.allows);
+	send_keeper(WIRE_USE, &b);
+}
+
 static enum status
 keeper_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 {
@@ -133,6 +151,13 @@ keeper_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 		keeper.seq = f->seq;
 	} else if (type == WIRE_SLOT_IDLE) {
 		keeper.idles++;
+	} else if (type == WIRE_USE_WANT) {
+		answer_use(kept);
+	} else if (type == WIRE_PROBED) {
+		keeper.probed++;
+		ck_assert_int_eq(wire_unpack_probed(mem, kept, &keeper.probe,
+				     why),
+		    ST_OK);
 	} else {
 		ck_assert_uint_eq(type, WIRE_BODY_WANT);
 		give_body(unpack_from(payload));
@@ -252,10 +277,36 @@ decided(struct plan *p, struct plan_host *h)
 	h->method = out.method;
 	h->also_pkix_sts = out.also_pkix_sts;
 	h->also_local = out.also_local;
+	h->legacy_tls = out.legacy_tls;
 	h->requiretls = out.requiretls;
 	h->conclusive = out.conclusive;
 	h->won = out.rule;
 	h->row = out.row;
+}
+
+void
+except(struct plan *p, struct plan_host *h)
+{
+	h->in.waiver = true;
+	h->exception = "old";
+	h->approver = "sec@gw.example.org";
+	h->reason = "no STARTTLS";
+	h->exception_expires = wall_after(p->made, 86400000);
+	h->if_local.name[0] = h->name;
+	h->if_local.count = 1;
+}
+
+void
+waive(struct plan *p, struct plan_host *h, unsigned waives)
+{
+	except(p, h);
+	h->in.override = OVERRIDE_WAIVES;
+	h->in.waives = (uint8_t)waives;
+	if (h->tlsa_count > 0) {
+		h->if_dane.name[0] = h->name;
+		h->if_dane.count = 1;
+	}
+	decided(p, h);
 }
 
 struct plan_host *
@@ -274,13 +325,17 @@ plan_add(struct plan *p, const char *name, uint16_t preference,
 		.rule = "",
 		.method_rule = "",
 		.identity = "",
+		.if_identity = "",
 		.exception = "",
+		.approver = "",
+		.reason = "",
 		.why = "test" };
 	h->in.dane = DANE_D3_NONE;
 	h->in.override = level == LEVEL_PLAIN   ? OVERRIDE_PLAINTEXT_ALLOWED :
 			 level == LEVEL_ENCRYPT ? OVERRIDE_REQUIRE_ENCRYPTED :
 						  OVERRIDE_NONE;
-	h->in.waiver = level == LEVEL_PLAIN;
+	if (level == LEVEL_PLAIN)
+		except(p, h);
 	decided(p, h);
 	ck_assert(p->sts.state == STS_ST_ENFORCE || h->required == level);
 	h->addr = talloc_zero_array(mem, struct netaddr, 4);
@@ -302,6 +357,10 @@ require_dane(struct plan *p, struct plan_host *h, const struct cert *c)
 	*h->tlsa = (struct tlsa){ 3, 1, 1,
 		span_of(c->spki_sha256, sizeof(c->spki_sha256)), TLSA_USABLE };
 	h->tlsa_count = 1;
+	if (h->in.waiver) {
+		h->if_dane.name[0] = h->name;
+		h->if_dane.count = 1;
+	}
 }
 
 void
@@ -355,7 +414,7 @@ attach_advisor(void)
 	courier_attach_advisor(courier, its);
 }
 
-static struct tls_client *
+struct tls_client *
 trusting(struct authority *a)
 {
 	struct span pem = authority_pem(a);

@@ -128,6 +128,12 @@ struct keeper_end {
 	size_t piece_bytes;
 	unsigned wants;
 	bool gives_body;
+	unsigned uses; /* of exceptions, asked for */
+	struct wire_use use;
+	enum wire_use_answer allows;
+	bool says_nothing_of_uses;
+	unsigned probed;
+	struct wire_probed probe;
 };
 extern struct keeper_end keeper;
 extern enum msg_class slot_class; /* of slots and plans to come */
@@ -157,12 +163,18 @@ void ack(uint64_t seq);
 struct plan *plan_new(const char *domain);
 /* What the facts lead to: a plan that says otherwise is refused. */
 void decided(struct plan *p, struct plan_host *h);
+/* An exception is in force for it; what it allows is the caller's. */
+void except(struct plan *p, struct plan_host *h);
+/* ... one that waives these, 1 << enum waiver each. */
+void waive(struct plan *p, struct plan_host *h, unsigned waives);
 /* level: PLAIN, MAY, or ENCRYPT by a rule; s: NULL for no address. */
 struct plan_host *plan_add(struct plan *p, const char *name,
     uint16_t preference, const struct server *s, enum level level);
 /* TLSA 3 1 1 of a certificate. */
 void require_dane(struct plan *p, struct plan_host *h, const struct cert *c);
 void require_sts(struct plan *p, struct plan_host *h, bool match);
+/* The context of couriers that trust this authority alone. */
+struct tls_client *trusting(struct authority *a);
 void attach_keeper(void);
 void attach_advisor(void);
 void send_slot(uint32_t slot, const char *domain);

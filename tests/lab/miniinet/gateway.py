@@ -36,7 +36,7 @@ READY_SECONDS = 20.0
 SETTLE_SECONDS = 45.0
 COMMAND_SECONDS = 60.0
 # Commands of two words.
-GROUPS = ("evidence", "policy", "queue", "report")
+GROUPS = ("evidence", "exception", "policy", "queue", "report")
 
 _ports = itertools.count(FIRST_PORT)
 

@@ -188,10 +188,7 @@ tidy(struct keeper *k, struct diag *why)
 		t.st = store_exception_tidy(k->store, why);
 	if (t.st == ST_OK)
 		t.st = store_courier_forget(k->store, old, why);
-	return t.st == ST_OK ?
-		   store_tally_expire(k->store,
-		       wall_after(keeper_wall(k), -KEEPER_TALLY_MS), why) :
-		   t.st;
+	return t.st == ST_OK ? reports_tidy(k, why) : t.st;
 }
 
 static void
@@ -382,7 +379,8 @@ has_writes(const struct keeper *k)
 	if (!TAILQ_EMPTY(&k->touched) || k->drop_count > 0 ||
 	    k->sts_count > 0 || k->look_due || k->tidy_due ||
 	    !TAILQ_EMPTY(&k->outcomes) || admin_has_work(k) ||
-	    policy_has_work(k) || exceptions_have_work(k) || chain_has_work(k))
+	    policy_has_work(k) || exceptions_have_work(k) ||
+	    reports_have_work(k) || chain_has_work(k))
 		return true;
 	for (unsigned i = 0; i < KEEPER_MAX_LINES; i++)
 		if (k->intake[i] != NULL && k->intake[i]->ids_wanted > 0)
@@ -407,6 +405,8 @@ apply(struct keeper *k, struct diag *why)
 		st = policy_apply(k, why);
 	if (st == ST_OK)
 		st = exceptions_apply(k, why);
+	if (st == ST_OK)
+		st = reports_apply(k, why);
 	if (st == ST_OK)
 		st = tidy(k, why);
 	if (st == ST_OK)
@@ -446,6 +446,7 @@ undo(struct keeper *k)
 	admin_undo(k);
 	policy_undo(k);
 	exceptions_undo(k);
+	reports_undo(k);
 	settle_dests(k, false);
 	TALLOC_FREE(k->tmp);
 }
@@ -465,6 +466,7 @@ settle(struct keeper *k)
 	sts_settle(k);
 	policy_settle(k);
 	exceptions_settle(k);
+	reports_settle(k);
 	chain_settle(k);
 	TALLOC_FREE(k->tmp);
 }
@@ -569,6 +571,7 @@ keeper_flush(void *arg)
 		submit_answer_queries(k);
 	if (k->store != NULL)
 		courier_send_bodies(k);
+	reports_go_on(k);
 	courier_bury(k);
 	bury_intakes(k);
 	admin_bury(k);

@@ -121,19 +121,23 @@ reason_of(TALLOC_CTX *mem, const struct wire_rcpt_result *r)
 }
 
 static enum status
-done_with(struct keeper *k, struct outcome_act *a, int64_t id, struct diag *why)
+done_with(struct keeper *k, struct outcome_act *a,
+    const struct wire_rcpt_result *r, struct diag *why)
 {
-	bool last;
-	enum status st = store_rcpt_done(k->store, id, &last, why);
+	bool last, taken = r->result == RESULT_DELIVERED;
+	enum status st = store_rcpt_done(k->store, r->id, &last, why);
 
 	a->act = ACT_GONE;
 	if (st == ST_NOTFOUND)
 		return ST_OK; /* done before: it only leaves the memory */
-	if (st == ST_OK && a->dest != NULL) {
-		a->dest->delta--;
-		keeper_dest_dirty(k, a->dest);
-	}
-	return st;
+	if (st != ST_OK || a->dest == NULL)
+		return st;
+	a->dest->delta--;
+	keeper_dest_dirty(k, a->dest);
+	if (a->dest->s.mclass != CLASS_TLS_REPORT)
+		return ST_OK;
+	return reports_mail_over(k, r->id >> 16, taken,
+	    taken ? "" : reason_of(k->tmp, r), why);
 }
 
 static enum status
@@ -222,7 +226,7 @@ stray(struct keeper *k, const struct outcome *o, struct outcome_act *a,
 	a->to = row.address;
 	a->from = "";
 	st = report_stray(k, &row, r, why);
-	return st == ST_OK ? done_with(k, a, r->id, why) : st;
+	return st == ST_OK ? done_with(k, a, r, why) : st;
 }
 
 /* Find the recipient a result is about, and whether it is the teller's. */
@@ -258,7 +262,7 @@ apply_result(struct keeper *k, struct outcome *o, uint32_t i, struct diag *why)
 	switch (r->result) {
 	case RESULT_DELIVERED:
 	case RESULT_BOUNCED:
-		return done_with(k, a, r->id, why);
+		return done_with(k, a, r, why);
 	case RESULT_DEFERRED:
 	case RESULT_HELD:
 		return defer(k, a, r, why);
@@ -399,7 +403,7 @@ add_tally(struct keeper *k, const struct wire_tally *w, struct diag *why)
 	enum status st = tlsrpt_tally_unpack(tmp, w->key, &of, why);
 	bool spare = st == ST_OK && of.count == TLSRPT_DETAIL;
 
-	if (st == ST_OK)
+	if (st == ST_OK && reports_count(k, w->domain))
 		st = store_tally_add(k->store, &t, spare, why);
 	talloc_free(tmp);
 	return st == ST_LIMIT ? ST_OK : st;

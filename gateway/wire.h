@@ -13,6 +13,7 @@
 
 #include "policy/plan.h"
 #include "report/evidence.h"
+#include "report/tlsrpt_txt.h"
 #include "spool/queue_filter.h"
 #include "spool/store.h"
 
@@ -80,6 +81,14 @@ enum wire_type {
 	/* keeper -> courier, and back: is the exception still needed? */
 	WIRE_PROBE,
 	WIRE_PROBED,
+	/* keeper -> advisor, and back: TLS reports */
+	WIRE_TLSRPT_WANT, /* u32 token, str domain: to whom do they go? */
+	WIRE_TLSRPT_RECORD,
+	WIRE_TLSRPT_POST,   /* u32 token, str URI, bytes document */
+	WIRE_TLSRPT_POSTED, /* u32 token, bool taken, str why not */
+	/* command line -> keeper, and back */
+	WIRE_TLSRPT_SEND,
+	WIRE_TLSRPT_NOTED, /* bool done, str what came of it */
 };
 
 struct wire_open {
@@ -341,6 +350,35 @@ MUST_CHECK enum status wire_unpack_probe(TALLOC_CTX *mem, struct span a,
 void wire_pack_probed(struct sbuf *b, const struct wire_probed *p);
 MUST_CHECK enum status wire_unpack_probed(TALLOC_CTX *mem, struct span a,
     struct wire_probed *out, struct diag *why);
+
+/* What a domain publishes of TLS reports about it. */
+enum wire_tlsrpt_found {
+	TLSRPT_NAMED,   /* whom to send them to */
+	TLSRPT_NOBODY,  /* it wants none */
+	TLSRPT_UNKNOWN, /* the lookup failed */
+};
+#define WIRE_TLSRPT_FOUND 3u
+struct wire_tlsrpt_record {
+	uint32_t token;
+	enum wire_tlsrpt_found found;
+	uint32_t ttl_s;
+	struct tlsrpt_record to; /* NAMED; else empty */
+	const char *why;         /* not NAMED */
+};
+/* The operator wants the report of a domain and day to be sent now. */
+struct wire_tlsrpt_send {
+	struct wall day;
+	const char *domain; /* canonical */
+	const char *by;     /* who says so */
+};
+
+void wire_pack_tlsrpt_record(struct sbuf *b,
+    const struct wire_tlsrpt_record *r);
+MUST_CHECK enum status wire_unpack_tlsrpt_record(TALLOC_CTX *mem, struct span a,
+    struct wire_tlsrpt_record *out, struct diag *why);
+void wire_pack_tlsrpt_send(struct sbuf *b, const struct wire_tlsrpt_send *w);
+MUST_CHECK enum status wire_unpack_tlsrpt_send(TALLOC_CTX *mem, struct span a,
+    struct wire_tlsrpt_send *out, struct diag *why);
 
 const char *admin_verb_name(enum admin_verb verb); /* "hold", … */
 void wire_pack_admin(struct sbuf *b, const struct wire_admin *a);

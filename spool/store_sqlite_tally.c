@@ -60,23 +60,29 @@ store_tally_add(struct store *s, const struct store_tally *t, bool spare,
 }
 
 enum status
+store_each_day(struct store *s, enum store_query n,
+    void (*row)(void *arg, struct wall day, const char *domain), void *arg,
+    struct diag *why)
+{
+	for (;;) {
+		bool got;
+		enum status st = store_next(s, n, &got, why);
+
+		if (st != ST_OK || !got)
+			return st;
+		row(arg, (struct wall){ sqlite3_column_int64(s->query[n], 0) },
+		    store_col_str(s->query[n], 1));
+	}
+}
+
+enum status
 store_tally_due(struct store *s, struct wall before, uint32_t max,
     void (*row)(void *arg, struct wall day, const char *domain), void *arg,
     struct diag *why)
 {
-	sqlite3_stmt *q = s->query[Q_TALLY_DUE];
-	bool got;
-
-	store_bind_i64(q, 1, before.ms);
-	store_bind_i64(q, 2, max);
-	for (;;) {
-		enum status st = store_next(s, Q_TALLY_DUE, &got, why);
-
-		if (st != ST_OK || !got)
-			return st;
-		row(arg, (struct wall){ sqlite3_column_int64(q, 0) },
-		    store_col_str(q, 1));
-	}
+	store_bind_i64(s->query[Q_TALLY_DUE], 1, before.ms);
+	store_bind_i64(s->query[Q_TALLY_DUE], 2, max);
+	return store_each_day(s, Q_TALLY_DUE, row, arg, why);
 }
 
 enum status

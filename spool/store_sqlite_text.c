@@ -31,6 +31,28 @@
 	" count INTEGER NOT NULL, key BLOB NOT NULL,"                          \
 	" UNIQUE(day, domain, digest));"
 
+/* Since schema 4: TLS reports that are sent, and to whom. */
+#define REPORT_TABLES                                                          \
+	"CREATE TABLE tls_report (id INTEGER PRIMARY KEY,"                     \
+	" day INTEGER NOT NULL, domain TEXT NOT NULL, state INTEGER NOT NULL," \
+	" next INTEGER NOT NULL, until INTEGER NOT NULL,"                      \
+	" tries INTEGER NOT NULL, forced INTEGER NOT NULL,"                    \
+	" salt INTEGER NOT NULL, ended INTEGER NOT NULL,"                      \
+	" success INTEGER NOT NULL, failure INTEGER NOT NULL,"                 \
+	" report_id TEXT NOT NULL, why TEXT NOT NULL, document BLOB NOT NULL," \
+	" UNIQUE(day, domain));"                                               \
+	"CREATE INDEX tls_report_due ON tls_report(next) WHERE state < 2;"     \
+	"CREATE TABLE tls_report_to (report INTEGER NOT NULL,"                 \
+	" seq INTEGER NOT NULL, way INTEGER NOT NULL, target TEXT NOT NULL,"   \
+	" end INTEGER NOT NULL, message INTEGER NOT NULL,"                     \
+	" tries INTEGER NOT NULL, next INTEGER NOT NULL, why TEXT NOT NULL,"   \
+	" PRIMARY KEY(report, seq)) WITHOUT ROWID;"                            \
+	"CREATE INDEX tls_report_mail ON tls_report_to(message)"               \
+	" WHERE message > 0;"                                                  \
+	"CREATE TABLE tls_report_bad (target TEXT PRIMARY KEY,"                \
+	" failures INTEGER NOT NULL, until INTEGER NOT NULL,"                  \
+	" why TEXT NOT NULL) WITHOUT ROWID;"
+
 /*
  * A recipient's row goes when it is done, a message's with its last
  * recipient.  Index columns stand first: scans do not touch the rest.
@@ -75,6 +97,7 @@ const char store_schema[] =
     CHAIN_TABLES
     EXCEPTION_TABLES
     TALLY_TABLE
+    REPORT_TABLES
     /* clang-format on */
     "CREATE TABLE sts_policy (domain TEXT PRIMARY KEY, data BLOB NOT NULL);"
     "INSERT INTO meta VALUES ('schema', 4), ('next_id', 1), ('epoch', 0);";
@@ -125,6 +148,7 @@ static const char upgrade_2[] =
 static const char upgrade_3[] =
     /* clang-format off */
     TALLY_TABLE
+    REPORT_TABLES
     /* clang-format on */
     "UPDATE meta SET value = 4 WHERE key = 'schema';";
 
@@ -150,6 +174,12 @@ const char *const store_upgrade[STORE_SCHEMA_VERSION] = {
 #define DEST_EMPTY                                                             \
 	" queued = 0 AND NOT EXISTS"                                           \
 	" (SELECT 1 FROM recipient WHERE dest = destination.id)"
+#define REPORT_COLUMNS                                                         \
+	"SELECT id, day, domain, state, next, until, tries, forced, salt,"     \
+	" ended, success, failure, report_id, why FROM tls_report "
+#define REPORT_TO_COLUMNS                                                      \
+	"SELECT report, seq, way, target, end, message, tries, next, why"      \
+	" FROM tls_report_to "
 #define MESSAGE_COLUMNS                                                        \
 	"m.id, m.expires, m.received, m.size, m.flags, m.class, m.sender,"     \
 	" m.client, m.account, m.envid, m.ret, m.look, m.marks "
@@ -293,4 +323,46 @@ const char *const store_text[STORE_QUERY_COUNT] = {
 	[Q_TALLY_DELETE] = "DELETE FROM tls_tally"
 			   " WHERE day = ?1 AND domain = ?2",
 	[Q_TALLY_EXPIRE] = "DELETE FROM tls_tally WHERE day < ?1",
+	[Q_REPORT_NEW] = "INSERT OR IGNORE INTO tls_report (day, domain,"
+			 " state, next, until, tries, forced, salt, ended,"
+			 " success, failure, report_id, why, document)"
+			 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
+			 " ?11, ?12, ?13, x'')",
+	[Q_REPORT_PUT] = "UPDATE tls_report SET state = ?2, next = ?3,"
+			 " until = ?4, tries = ?5, forced = ?6, ended = ?7,"
+			 " success = ?8, failure = ?9, report_id = ?10,"
+			 " why = ?11 WHERE id = ?1",
+	[Q_REPORT_GET] = REPORT_COLUMNS "WHERE id = ?1",
+	[Q_REPORT_FIND] = REPORT_COLUMNS "WHERE day = ?1 AND domain = ?2",
+	[Q_REPORT_DUE] = REPORT_COLUMNS "WHERE state < 2 AND next <= ?1"
+					" ORDER BY next LIMIT ?2",
+	[Q_REPORT_NEXT] = "SELECT min(next) FROM tls_report"
+			  " WHERE state < 2 AND next > ?1",
+	[Q_REPORT_WANTING] =
+	    "SELECT DISTINCT day, domain FROM tls_tally t"
+	    " WHERE day < ?1 AND NOT EXISTS (SELECT 1 FROM tls_report r"
+	    " WHERE r.day = t.day AND r.domain = t.domain) LIMIT ?2",
+	[Q_REPORT_EACH] = REPORT_COLUMNS "WHERE day >= ?1 AND day < ?2"
+					 " AND (?3 = '' OR domain = ?3)"
+					 " ORDER BY day, domain",
+	[Q_REPORT_DELETE] = "DELETE FROM tls_report WHERE id = ?1",
+	[Q_REPORT_EXPIRE] = "DELETE FROM tls_report"
+			    " WHERE day < ?1 AND state >= 2",
+	[Q_REPORT_KEEP] = "UPDATE tls_report SET document = ?2 WHERE id = ?1",
+	[Q_REPORT_DOCUMENT] = "SELECT document FROM tls_report WHERE id = ?1",
+	[Q_REPORT_TO_PUT] = "INSERT OR REPLACE INTO tls_report_to VALUES"
+			    " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+	[Q_REPORT_TO_EACH] = REPORT_TO_COLUMNS "WHERE report = ?1"
+					       " ORDER BY seq",
+	[Q_REPORT_TO_BY] = REPORT_TO_COLUMNS "WHERE message = ?1"
+					     " AND message > 0",
+	[Q_REPORT_TO_DELETE] = "DELETE FROM tls_report_to WHERE report = ?1",
+	[Q_REPORT_TO_TIDY] = "DELETE FROM tls_report_to WHERE report NOT IN"
+			     " (SELECT id FROM tls_report)",
+	[Q_REPORT_BAD_GET] = "SELECT failures, until, why FROM tls_report_bad"
+			     " WHERE target = ?1",
+	[Q_REPORT_BAD_PUT] = "INSERT OR REPLACE INTO tls_report_bad VALUES"
+			     " (?1, ?2, ?3, ?4)",
+	[Q_REPORT_BAD_DELETE] = "DELETE FROM tls_report_bad WHERE target = ?1",
+	[Q_REPORT_BAD_EXPIRE] = "DELETE FROM tls_report_bad WHERE until < ?1",
 };

@@ -69,6 +69,7 @@ START_TEST(rpt_28_results_of_all_couriers_add_up_and_survive_a_restart)
 	struct peer *a, *b;
 	struct sock *theirs;
 
+	conf.tlsrpt_enable = true;
 	start(2);
 	a = new_courier(0, 1);
 	b = new_courier(1, 2);
@@ -102,6 +103,7 @@ START_TEST(b3_12_a_result_that_is_none_costs_the_courier_its_channel)
 	struct wire_tally t = bad[_i];
 	struct peer *p;
 
+	conf.tlsrpt_enable = true;
 	start(1);
 	p = new_courier(0, 1);
 	tell_tally(p, 1, &t, 1);
@@ -110,18 +112,19 @@ START_TEST(b3_12_a_result_that_is_none_costs_the_courier_its_channel)
 }
 END_TEST
 
-START_TEST(results_that_nobody_took_end_a_day_after_their_day)
+START_TEST(results_that_nobody_took_end_when_their_report_would_have)
 {
 	struct wall day;
 	struct wire_tally t = { { 0 }, "d.example",
 		key_of(TLSRPT_SUCCESS, "d.example"), 1 };
 	struct peer *p;
 
+	conf.tlsrpt_enable = true;
 	start(1);
 	p = new_courier(0, 1);
 	t.day = day = DAY(TODAY);
 	tell_tally(p, 1, &t, 1);
-	run(24 * HOUR);
+	run(72 * HOUR);
 	ck_assert_uint_eq(total(day, "d.example"), 1);
 	run(24 * HOUR + 2 * MINUTE);
 	ck_assert_uint_eq(total(day, "d.example"), 0);
@@ -133,7 +136,8 @@ add_tests(TCase *tc)
 {
 	tcase_add_test(tc,
 	    rpt_28_results_of_all_couriers_add_up_and_survive_a_restart);
-	tcase_add_test(tc, results_that_nobody_took_end_a_day_after_their_day);
+	tcase_add_test(tc,
+	    results_that_nobody_took_end_when_their_report_would_have);
 	tcase_add_loop_test(tc,
 	    b3_12_a_result_that_is_none_costs_the_courier_its_channel, 0, 4);
 }

@@ -7,18 +7,23 @@
  * the commands.
  */
 #include <inttypes.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <zlib.h>
 
+#include "gateway/tlsrpt_keys.h"
 #include "report/evidence_text.h"
 #include "tests/replay/world.h"
 #include "util/sha256.h"
 
 #define SCRIPT_MAX_BYTES (1u << 20)
 #define MAX_WORDS        64u
+#define REPORT_MAX_BYTES (1u << 20)
 
 struct script {
 	const char *path;
@@ -429,6 +434,38 @@ do_clock(struct script *s)
 	sim_set_clock(s->w->sim, ms);
 }
 
+/* endpoint HOST STATUS|refused|wrong-name */
+static void
+do_endpoint(struct script *s)
+{
+	const char *how = word(s, 2);
+	int status = strcmp(how, "refused") == 0    ? 0 :
+		     strcmp(how, "wrong-name") == 0 ? -1 :
+						      (int)number(s, how);
+
+	sim_endpoint_set(s->w->sim, word(s, 1), status);
+}
+
+/* report-key SELECTOR: an Ed25519 key signs reports */
+static void
+do_report_key(struct script *s)
+{
+	EVP_PKEY *pkey = need(EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"));
+	BIO *bio = need(BIO_new(BIO_s_mem()));
+	struct sbuf b;
+	char *pem;
+	long n;
+
+	if (PEM_write_bio_PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL) != 1)
+		panic("no key");
+	n = BIO_get_mem_data(bio, &pem);
+	sbuf_init(&b, s->w, 4096);
+	tlsrpt_key_pack(&b, "gw.example", word(s, 1), span_of(pem, (size_t)n));
+	s->w->report_keys = sbuf_view(&b);
+	BIO_free(bio);
+	EVP_PKEY_free(pkey);
+}
+
 static void
 do_kill(struct script *s)
 {
@@ -715,6 +752,38 @@ expect_fetched(struct script *s)
 	    sim_https_asked(s->w->sim, word(s, 2)), word(s, 3));
 }
 
+/* The document; "" when that is none. */
+static char *
+gunzipped(TALLOC_CTX *mem, struct span gzip)
+{
+	char *out = need(talloc_zero_size(mem, REPORT_MAX_BYTES + 1));
+	z_stream z = { .next_in = (Bytef *)(uintptr_t)gzip.p,
+		.avail_in = (uInt)gzip.n,
+		.next_out = (Bytef *)out,
+		.avail_out = REPORT_MAX_BYTES };
+
+	if (inflateInit2(&z, MAX_WBITS + 16) != Z_OK ||
+	    inflate(&z, Z_FINISH) != Z_STREAM_END)
+		out[0] = '\0';
+	(void)inflateEnd(&z);
+	return out;
+}
+
+/* posted HOST N [has=TEXT]... */
+static void
+expect_posted(struct script *s)
+{
+	const struct sim_posts p = sim_posts(s->w->sim, word(s, 2));
+	char *json = gunzipped(s->w, p.body);
+
+	expect_count(s, "posts", p.count, word(s, 3));
+	for (size_t i = 4; i < s->argc; i++)
+		if (strncmp(s->argv[i], "has=", 4) != 0 ||
+		    strstr(json, s->argv[i] + 4) == NULL)
+			complain(s, "no %s in %s", s->argv[i], json);
+	talloc_free(json);
+}
+
 static void
 expect_log(struct script *s)
 {
@@ -737,6 +806,7 @@ static const struct verb {
 	{ "chain", expect_chain },
 	{ "asked", expect_asked },
 	{ "fetched", expect_fetched },
+	{ "posted", expect_posted },
 	{ "log", expect_log },
 };
 
@@ -759,6 +829,8 @@ static const struct verb verbs[] = {
 	{ "dns-default", do_dns_default },
 	{ "resolver", do_resolver },
 	{ "https", do_https },
+	{ "endpoint", do_endpoint },
+	{ "report-key", do_report_key },
 	{ "server", do_server },
 	{ "behave", do_behave },
 	{ "down", do_down },

@@ -6,9 +6,9 @@
 #ifndef TESTS_REPLAY_WORLD_H
 #define TESTS_REPLAY_WORLD_H
 
+#include "gateway/mint.h"
 #include "gateway/roles.h"
 #include "spool/store.h"
-#include "gateway/mint.h"
 #include "tests/replay/peer.h"
 #include "util/strmap.h"
 
@@ -25,7 +25,8 @@ struct world {
 	struct cert *listen_cert; /* it offers STARTTLS with it; or NULL */
 	struct authority *authority;
 	struct strmap *certs;
-	struct strmap *peers; /* by name */
+	struct span report_keys; /* keeper_set_report_keys() */
+	struct strmap *peers;    /* by name */
 	struct keeper *keeper;
 	struct advisor *advisor;
 	struct courier *courier;

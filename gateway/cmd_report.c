@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "gateway/cmd_plan.h"
+#include "gateway/cmd_tlsrpt.h"
 #include "report/lists.h"
 #include "report/period.h"
 #include "report/regime.h"
@@ -209,14 +210,15 @@ usage(void)
 	    "[--output FILE]\n"
 	    "                       [--selftest | --selftest-result FILE] "
 	    "[-c FILE]\n"
+	    "       tierpost report tlsrpt COMMAND [...]\n"
 	    "T is 2026-11-24 or 2026-11-24T08:00:00Z; P is 2026-11, 2026-Q4 "
 	    "or 2026;\nR is one of: %s\n",
 	    regime_names());
 	return EXIT_USAGE;
 }
 
-static bool
-set_time(const char *text, struct wall *out)
+bool
+report_time(const char *text, struct wall *out)
 {
 	if (wall_parse(span_str(text), out) == ST_OK)
 		return true;
@@ -230,13 +232,13 @@ set_time(const char *text, struct wall *out)
 static bool
 set_since(struct report_options *o, const char *value)
 {
-	return set_time(value, &o->since);
+	return report_time(value, &o->since);
 }
 
 static bool
 set_until(struct report_options *o, const char *value)
 {
-	return set_time(value, &o->until);
+	return report_time(value, &o->until);
 }
 
 static bool
@@ -423,7 +425,9 @@ cmd_report(int argc, char **argv)
 	for (size_t i = 0; argc > 1 && i < COUNT_OF(reports); i++)
 		if (strcmp(argv[1], reports[i].name) == 0)
 			r = &reports[i];
-	if (r == NULL)
+	if (argc > 1 && strcmp(argv[1], "tlsrpt") == 0)
+		status = cmd_tlsrpt(argc - 1, argv + 1);
+	else if (r == NULL)
 		status = usage();
 	else if (!parse(argc, argv, r, &job.opt, &said))
 		status = said ? EXIT_USAGE : usage();

@@ -55,6 +55,8 @@ int report_figures(struct report_job *job, struct figures **out,
 /* Of the records that --sender could not judge, to standard error. */
 void report_say_left_out(const struct report_job *job,
     const struct report_read *read);
+/* A time of --since; false after having said what is wrong. */
+bool report_time(const char *text, struct wall *out);
 /* The whole of a buffer to standard output. */
 int report_put(struct sbuf *out);
 

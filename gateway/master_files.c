@@ -277,17 +277,17 @@ read_material(struct master_files *m, const struct conf *conf,
 	talloc_free(tmp);
 }
 
-/* What signs reports: tried out, each by itself. */
-static void
-read_report_keys(struct master_files *m, const struct conf *conf,
+/* Tried out, each by itself. */
+struct span
+master_report_keys(TALLOC_CTX *mem, const struct conf *conf,
     struct conf_mistakes *mistakes)
 {
 	struct tlsrpt_key_file file[TLSRPT_KEYS];
-	TALLOC_CTX *tmp = need(talloc_new(m));
+	TALLOC_CTX *tmp = need(talloc_new(mem));
 	struct dkim_key *key;
 	struct sbuf b;
 
-	sbuf_init(&b, m, CONTROL_BLOB_MAX_BYTES);
+	sbuf_init(&b, mem, CONTROL_BLOB_MAX_BYTES);
 	tlsrpt_key_files(conf, file);
 	for (size_t i = 0; conf->tlsrpt_enable && i < TLSRPT_KEYS; i++) {
 		struct diag why = { 0 };
@@ -305,8 +305,8 @@ read_report_keys(struct master_files *m, const struct conf *conf,
 			tlsrpt_key_pack(&b, conf->tlsrpt_dkim_domain,
 			    file[i].selector, pem);
 	}
-	m->report_keys = sbuf_view(&b);
 	talloc_free(tmp);
+	return sbuf_view(&b);
 }
 
 struct master_files *
@@ -331,7 +331,7 @@ master_files_read(TALLOC_CTX *mem, const struct conf *conf,
 	    mistakes);
 	read_trust(m, "sts.ca-file", conf->sts_ca_file, &m->sts_ca, mistakes);
 	read_material(m, conf, mistakes);
-	read_report_keys(m, conf, mistakes);
+	m->report_keys = master_report_keys(m, conf, mistakes);
 	if (mistakes->count == 0)
 		return m;
 	talloc_free(m);

@@ -32,4 +32,8 @@ struct master_files {
 struct master_files *master_files_read(TALLOC_CTX *mem, const struct conf *conf,
     struct conf_mistakes *mistakes);
 
+/* What signs reports (tlsrpt_key_pack()), in mem; without any n is 0. */
+struct span master_report_keys(TALLOC_CTX *mem, const struct conf *conf,
+    struct conf_mistakes *mistakes);
+
 #endif

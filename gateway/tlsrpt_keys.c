@@ -67,3 +67,20 @@ tlsrpt_keys_sign(const struct tlsrpt_keys *keys, struct span message,
 		    TLSRPT_SIGNED_FIELDS, now, out);
 	sbuf_span(out, message);
 }
+
+const char *
+tlsrpt_key_fault(const struct dkim_key *key, struct span txt)
+{
+	struct dkim_services s = dkim_record_services(txt);
+
+	if (!dkim_record_matches(key, txt))
+		return "another key is published: publish the record above";
+	if (!s.tlsrpt)
+		return "its s= does not let it sign TLS reports: publish "
+		       "s=email:tlsrpt (RFC 8460 3)";
+	if (!s.email)
+		return "its s= is for TLS reports alone, so those who verify "
+		       "mail ignore it (RFC 6376 3.6.1): publish "
+		       "s=email:tlsrpt";
+	return NULL;
+}

@@ -40,4 +40,11 @@ MUST_CHECK enum status tlsrpt_keys_unpack(TALLOC_CTX *mem, struct span a,
 void tlsrpt_keys_sign(const struct tlsrpt_keys *keys, struct span message,
     struct wall now, struct sbuf *out);
 
+/*
+ * What is wrong with a key as it is published, for people; NULL: nothing.
+ * RFC 8460 3 wants its s= to list tlsrpt; a key for that alone is ignored by
+ * those who verify mail, which reports are (RFC 6376 3.6.1).
+ */
+const char *tlsrpt_key_fault(const struct dkim_key *key, struct span txt);
+
 #endif

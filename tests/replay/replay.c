@@ -14,16 +14,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "gateway/tlsrpt_keys.h"
 #include "report/evidence_text.h"
+#include "report/tlsrpt_read.h"
 #include "tests/replay/world.h"
 #include "util/sha256.h"
 
 #define SCRIPT_MAX_BYTES (1u << 20)
 #define MAX_WORDS        64u
-#define REPORT_MAX_BYTES (1u << 20)
 
 struct script {
 	const char *path;
@@ -752,36 +751,25 @@ expect_fetched(struct script *s)
 	    sim_https_asked(s->w->sim, word(s, 2)), word(s, 3));
 }
 
-/* The document; "" when that is none. */
-static char *
-gunzipped(TALLOC_CTX *mem, struct span gzip)
-{
-	char *out = need(talloc_zero_size(mem, REPORT_MAX_BYTES + 1));
-	z_stream z = { .next_in = (Bytef *)(uintptr_t)gzip.p,
-		.avail_in = (uInt)gzip.n,
-		.next_out = (Bytef *)out,
-		.avail_out = REPORT_MAX_BYTES };
-
-	if (inflateInit2(&z, MAX_WBITS + 16) != Z_OK ||
-	    inflate(&z, Z_FINISH) != Z_STREAM_END)
-		out[0] = '\0';
-	(void)inflateEnd(&z);
-	return out;
-}
-
 /* posted HOST N [has=TEXT]... */
 static void
 expect_posted(struct script *s)
 {
 	const struct sim_posts p = sim_posts(s->w->sim, word(s, 2));
-	char *json = gunzipped(s->w, p.body);
+	struct diag why = { 0 };
+	struct sbuf json;
 
 	expect_count(s, "posts", p.count, word(s, 3));
+	sbuf_init(&json, s->w, SCRIPT_MAX_BYTES);
+	if (p.count > 0 && tlsrpt_gunzip(p.body, &json, &why) != ST_OK)
+		complain(s, "posted: %s", why.text);
 	for (size_t i = 4; i < s->argc; i++)
 		if (strncmp(s->argv[i], "has=", 4) != 0 ||
-		    strstr(json, s->argv[i] + 4) == NULL)
-			complain(s, "no %s in %s", s->argv[i], json);
-	talloc_free(json);
+		    memmem(json.p, json.n, s->argv[i] + 4,
+			strlen(s->argv[i] + 4)) == NULL)
+			complain(s, "no %s in %.*s", s->argv[i], (int)json.n,
+			    (const char *)json.p);
+	sbuf_free(&json);
 }
 
 static void

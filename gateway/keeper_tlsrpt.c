@@ -8,14 +8,14 @@
 /* ---- what is told ---- */
 
 void
-tlsrpt_tell(struct reporter *p, enum log_level level, const char *name,
+tlsrpt_tell(struct reporter *p, enum log_level level, const char *event,
     const struct store_report *r, const struct store_report_to *t,
     const char *why)
 {
 	TALLOC_CTX *mem = p->k->tmp;
 	struct tlsrpt_event *e = need(talloc_zero(mem, struct tlsrpt_event));
 
-	e->name = name;
+	e->name = event;
 	e->level = level;
 	e->day = r->day;
 	e->domain = need(talloc_strdup(mem, r->domain));

@@ -110,7 +110,7 @@ struct reporter {
 
 /* ---- keeper_tlsrpt.c ---- */
 /* In a transaction: say so after its commit. */
-void tlsrpt_tell(struct reporter *p, enum log_level level, const char *name,
+void tlsrpt_tell(struct reporter *p, enum log_level level, const char *event,
     const struct store_report *r, const struct store_report_to *t,
     const char *why);
 /* In a transaction: what its destinations come to is what it comes to. */

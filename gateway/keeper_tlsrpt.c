@@ -29,7 +29,8 @@ tlsrpt_tell(struct reporter *p, enum log_level level, const char *event,
 static void
 log_event(const struct reporter *p, const struct tlsrpt_event *e)
 {
-	struct logline l = logline_begin(p->k->env.log, e->level, e->name);
+	const char *event = e->name;
+	struct logline l = logline_begin(p->k->env.log, e->level, event);
 	char day[CLOCK_TEXT_BYTES], id[QUEUE_ID_BYTES];
 
 	wall_rfc3339(e->day, day);

@@ -2,7 +2,8 @@
 /*
  * keeper_tlsrpt - TLS reports (RFC 8460); for gateway/keeper_tlsrpt*.c alone.
  *
- *	keeper_tlsrpt.c        life of a report in transactions
+ *	keeper_tlsrpt.c        what the keeper calls; when reports are due
+ *	keeper_tlsrpt_end.c    what became of one, in transactions
  *	keeper_tlsrpt_ask.c    questions to the advisor, and who wants reports
  *	keeper_tlsrpt_write.c  the document, and the mails that carry it
  *	keeper_tlsrpt_order.c  what the operator wants sent
@@ -113,6 +114,11 @@ struct reporter {
 void tlsrpt_tell(struct reporter *p, enum log_level level, const char *event,
     const struct store_report *r, const struct store_report_to *t,
     const char *why);
+
+/* ---- keeper_tlsrpt_end.c ---- */
+/* In a transaction: what an answer comes to. */
+MUST_CHECK enum status tlsrpt_apply_job(struct reporter *p,
+    struct tlsrpt_job *j, struct diag *why);
 /* In a transaction: what its destinations come to is what it comes to. */
 MUST_CHECK enum status tlsrpt_sum_up(struct reporter *p, struct store_report *r,
     struct diag *why);

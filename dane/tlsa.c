@@ -145,6 +145,38 @@ tlsa_text(TALLOC_CTX *mem, const struct tlsa *t)
 	    t->matching, hex, t->data.n > TEXT_DATA_BYTES ? "..." : ""));
 }
 
+char *
+tlsa_whole(TALLOC_CTX *mem, const struct tlsa *t)
+{
+	char *hex = need(talloc_array(mem, char,
+	    (unsigned)(2 * t->data.n) + 1));
+	char *all;
+
+	hex_encode(t->data, hex);
+	all = need(talloc_asprintf(mem, "%u %u %u %s", t->usage, t->selector,
+	    t->matching, hex));
+	talloc_free(hex);
+	return all;
+}
+
+const char *
+tlsa_fitness_name(enum tlsa_fitness fitness)
+{
+	switch (fitness) {
+	case TLSA_USABLE:
+		return "";
+	case TLSA_UNUSABLE_USAGE:
+		return "usage";
+	case TLSA_UNUSABLE_SELECTOR:
+		return "selector";
+	case TLSA_UNUSABLE_MATCHING:
+		return "matching-type";
+	case TLSA_MALFORMED:
+		return "data";
+	}
+	return "?"; /* not reached: the switch names every value */
+}
+
 void
 pack_tlsa(struct sbuf *b, const struct tlsa *t)
 {

@@ -60,6 +60,11 @@ size_t tlsa_select(struct tlsa *records, size_t count,
 bool tlsa_has_usage(const struct tlsa *records, size_t count, uint8_t usage);
 /* "3 1 1 0123abcd..." in mem, data cut to 16 hex digits. */
 char *tlsa_text(TALLOC_CTX *mem, const struct tlsa *t);
+/* "3 1 1 0123abcd…" in mem, all of it, as TLS reports have it (RFC 8460 4.5).
+ */
+char *tlsa_whole(TALLOC_CTX *mem, const struct tlsa *t);
+/* The field for which a record does not count: "usage"; "": it does. */
+const char *tlsa_fitness_name(enum tlsa_fitness fitness);
 /* "DANE-EE SPKI SHA2-256"; a number where it has no name.  In mem. */
 char *tlsa_names(TALLOC_CTX *mem, const struct tlsa *t);
 /*

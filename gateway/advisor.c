@@ -12,6 +12,7 @@
 #include "gateway/discover.h"
 #include "gateway/rejoin.h"
 #include "gateway/supply.h"
+#include "gateway/tlsrpt_net.h"
 #include "gateway/wire.h"
 #include "net/chan.h"
 #include "policy/hop.h"
@@ -72,6 +73,7 @@ struct line {
 struct advisor {
 	struct role_env env;
 	struct discover *discover;
+	struct tlsrpt_net *reports;
 	struct plan_self *self; /* by which mail that would loop is seen */
 	struct chan *keeper;
 	struct rejoin *rejoin; /* to the keeper */
@@ -769,6 +771,10 @@ keeper_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 		st = run_errand(a, payload, why);
 	} else if (type == WIRE_PLAN_WANT) {
 		st = take_plan_want(a->operators, payload, why);
+	} else if (type == WIRE_TLSRPT_WANT) {
+		st = tlsrpt_net_want(a->reports, payload, why);
+	} else if (type == WIRE_TLSRPT_POST) {
+		st = tlsrpt_net_post(a->reports, payload, why);
 	} else {
 		st = diag_set(why, ST_SYNTAX, "frame %u is not for an advisor",
 		    type);
@@ -795,6 +801,7 @@ keeper_closed(void *arg, const char *why)
 	log_text(a->env.log, LOG_LEVEL_INFO, "channel-closed", "keeper: %s",
 	    why);
 	drop_keeper(a);
+	tlsrpt_net_forget(a->reports);
 	rejoin_lost(a->rejoin);
 }
 
@@ -832,6 +839,15 @@ drop_entry(void *arg, const char *domain)
 	sbuf_free(&b);
 }
 
+static void
+say(void *arg, enum wire_type type, struct span payload)
+{
+	struct advisor *a = arg;
+
+	if (a->keeper != NULL)
+		chan_send_span(a->keeper, (uint8_t)type, payload);
+}
+
 static const struct policy_cache_ops cache_ops = {
 	.changed = store_entry,
 	.dropped = drop_entry,
@@ -841,6 +857,7 @@ void
 advisor_attach_keeper(struct advisor *a, struct sock *s)
 {
 	drop_keeper(a);
+	tlsrpt_net_forget(a->reports); /* of an earlier keeper */
 	a->keeper = chan_new(a, a->env.net, s, &keeper_ops, a);
 	a->operators = need(talloc_zero(a, struct line));
 	a->operators->a = a;
@@ -864,6 +881,7 @@ advisor_new(TALLOC_CTX *mem, const struct role_env *env)
 	learn_own_addresses(a);
 	a->discover = discover_new(a, &a->env, &cache_ops, a);
 	discover_keep_fresh(a->discover);
+	a->reports = tlsrpt_net_new(a, &a->env, say, a);
 	a->retest = net_timer_new(a, env->net, test_again, a);
 	tell_clock(a);
 	net_dns_selftest(env->net, tested, a);
@@ -881,6 +899,7 @@ advisor_reload(struct advisor *a, const struct conf *conf)
 {
 	a->env.conf = conf;
 	discover_reload(a->discover, conf);
+	tlsrpt_net_reload(a->reports, conf);
 	learn_own_addresses(a);
 	start_over(a); /* plans may rest on rules that are gone */
 }

@@ -212,7 +212,7 @@ usage(void)
 	    "[--output FILE]\n"
 	    "                       [--selftest | --selftest-result FILE] "
 	    "[-c FILE]\n"
-	    "       tierpost report tlsrpt ingest|received [...]\n"
+	    "       tierpost report tlsrpt COMMAND [...]\n"
 	    "T is 2026-11-24 or 2026-11-24T08:00:00Z; P is 2026-11, 2026-Q4 "
 	    "or 2026;\nR is one of: %s\n",
 	    regime_names());

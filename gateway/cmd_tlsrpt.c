@@ -14,6 +14,15 @@ static const struct command {
 	    "read reports of others from files, and count them" },
 	{ "received", cmd_tlsrpt_received,
 	    "say what reports of others come to" },
+	{ "list", cmd_tlsrpt_list,
+	    "say which reports were sent, failed, or wait" },
+	{ "preview", cmd_tlsrpt_preview,
+	    "show what a domain would be told of a day" },
+	{ "show", cmd_tlsrpt_show, "show what a domain was told of a day" },
+	{ "send", cmd_tlsrpt_send, "send the report of a domain and day now" },
+	{ "key", cmd_tlsrpt_key,
+	    "say what to publish for the keys that sign reports, and whether "
+	    "it is" },
 };
 
 int

@@ -10,6 +10,11 @@
 int cmd_tlsrpt(int argc, char **argv);
 int cmd_tlsrpt_ingest(int argc, char **argv);
 int cmd_tlsrpt_received(int argc, char **argv);
+int cmd_tlsrpt_list(int argc, char **argv);
+int cmd_tlsrpt_preview(int argc, char **argv);
+int cmd_tlsrpt_show(int argc, char **argv);
+int cmd_tlsrpt_send(int argc, char **argv);
+int cmd_tlsrpt_key(int argc, char **argv);
 
 /* ---- files to be read: cmd_tlsrpt_files.c ---- */
 
@@ -38,5 +43,30 @@ struct ingest_files {
  * all in it but names that begin with a dot; "-": standard input.
  */
 void ingest_path_each(struct ingest_files *f, const char *path);
+
+/* ---- reports that are sent: cmd_tlsrpt_args.c ---- */
+
+/* Which arguments a command takes besides -c. */
+enum {
+	TLSRPT_TAKES_ONE = 1,    /* DOMAIN DAY */
+	TLSRPT_TAKES_PERIOD = 2, /* --since, --until, --domain */
+	TLSRPT_TAKES_JSON = 4,   /* --json */
+	TLSRPT_MAY_OMIT_DAY = 8, /* of ONE: today */
+};
+
+struct tlsrpt_args {
+	TALLOC_CTX *mem;
+	const struct conf *conf;
+	const char *domain; /* canonical; "" any */
+	struct wall day;
+	struct wall since, until; /* WALL_NEVER: no end */
+	bool json;
+};
+/*
+ * EXIT_DONE, or after having said what is wrong the exit status; usage is
+ * what stands behind the name of the command.
+ */
+int tlsrpt_args_read(TALLOC_CTX *mem, int argc, char **argv, unsigned takes,
+    const char *usage, struct tlsrpt_args *out);
 
 #endif

@@ -5,6 +5,7 @@
  * one descriptor.
  *
  *	master -> role: CONF CHANNEL... START
+ *	to the keeper:  CONF REPORT_KEYS CHANNEL... START
  *	to a courier:   CONF TRUST SECRETS CHANNEL... START
  *	to an advisor:  CONF TRUST CHANNEL... START
  *	to an intake:   CONF CLIENT_CA CERT KEY ACCOUNTS CHANNEL... START
@@ -32,11 +33,12 @@ enum control_type {
 	CONTROL_KEY,       /* memfd: PEM key; completes the two above */
 	CONTROL_TRUST, /* memfd: PEM anchors, of MX hosts to courier, of policy
 			  hosts to advisor */
-	CONTROL_SECRETS,  /* memfd: passwords of routes; to courier */
-	CONTROL_MATERIAL, /* memfd: files of rules; to courier */
-	CONTROL_ACCOUNTS, /* memfd: policy/accounts.h; empty: none */
-	CONTROL_CHANNEL,  /* role, index of the other side; socket */
-	CONTROL_START,    /* number of couriers */
+	CONTROL_SECRETS,     /* memfd: passwords of routes; to courier */
+	CONTROL_MATERIAL,    /* memfd: files of rules; to courier */
+	CONTROL_REPORT_KEYS, /* memfd: what signs TLS reports; to keeper */
+	CONTROL_ACCOUNTS,    /* memfd: policy/accounts.h; empty: none */
+	CONTROL_CHANNEL,     /* role, index of the other side; socket */
+	CONTROL_START,       /* number of couriers */
 	/* index into conf->listen; socket; to intake.  To keeper: the socket
 	 * of the command line.  To mapper: index into conf->socketmap. */
 	CONTROL_LISTENER,

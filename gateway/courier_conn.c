@@ -70,6 +70,7 @@ fired(void *arg)
 		start_address(conn);
 		return;
 	case CONN_HANDSHAKE: /* TLS-42 */
+		tally_no_handshake(conn->slot, "time is up");
 		host_tls_failed(conn->slot,
 		    &(const struct tls_fault){
 			.text = "TLS handshake: time is up",
@@ -258,12 +259,14 @@ tls_done(void *arg, bool ok, const struct tls_info *info,
 	conn->phase = CONN_TALKING;
 	conn->resuming = info->offered_session;
 	if (ok && conn_suffices(conn, h)) {
+		tally_handshake(conn->slot, info);
 		client_tls_started(conn->client, now_of(conn));
 		conn_pump(conn);
 		return;
 	}
 	if (conn_retry_fresh(conn))
 		return;
+	tally_handshake(conn->slot, info);
 	host_tls_failed(conn->slot,
 	    &(const struct tls_fault){
 		.text = ok ? "TLS is up, but not what is required" : why->text,
@@ -274,6 +277,14 @@ tls_done(void *arg, bool ok, const struct tls_info *info,
 		.end = ok ? END_UNDECIDED : verdict_end_of_handshake(why->st),
 		.may_pass = info->says_nothing,
 	    });
+}
+
+/* What MTA-STS asks for is reported, even where it is not demanded. */
+static bool
+weighs_pkix(const struct conn *conn, const struct plan_host *h)
+{
+	return conn->c->env.conf->tlsrpt_enable &&
+	       (h->in.sts == STS_ST_ENFORCE || h->in.sts == STS_ST_TESTING);
 }
 
 /* What counts of the host where TLS is to be had. */
@@ -315,6 +326,7 @@ begin_tls(struct conn *conn)
 		want.session_key = key;
 	want.trust = material_trust(conn->c, h);
 	want.identity = material_identity(conn->c, h);
+	want.weigh_pkix = weighs_pkix(conn, h);
 	want.session_until = conn->valid_until;
 	want.fresh = conn->fresh;
 	conn->phase = CONN_HANDSHAKE;
@@ -484,6 +496,7 @@ start_address(struct conn *conn)
 	TALLOC_FREE(conn->client);
 	sbuf_reset(&conn->in);
 	conn->phase = CONN_CONNECTING;
+	conn->tallied = false;
 	while (sock == NULL && conn->addr_at < conn->addr_count) {
 		conn->addr = conn->addr_list[conn->addr_at++];
 		sock = dial(conn);

@@ -178,8 +178,9 @@ waived_no_tls(struct slot *s)
 	struct conn *conn = s->conn;
 
 	if ((client_ehlo(conn->client).ext & EHLO_STARTTLS) == 0)
-		return true;
+		return true; /* told of before */
 	waive_starttls_offered(conn);
+	tally_no_starttls(s, client_failure(conn->client).reply.code);
 	host_tls_failed(s, &(const struct tls_fault){
 			       .text = "STARTTLS is offered and refused",
 			       .result_type = "starttls-not-supported",
@@ -197,6 +198,7 @@ host_no_tls(struct slot *s)
 
 	if (waive_goes_clear(s))
 		return waived_no_tls(s);
+	tally_no_starttls(s, client_failure(s->conn->client).reply.code);
 	s->host[host].state = HOST_CLEAR_ONLY;
 	if (!elsewhere && why == NULL)
 		return true;
@@ -321,6 +323,11 @@ static void
 starttls_failed(struct slot *s, const struct client_failure *f)
 {
 	bool refused = f->fault == CLIENT_FAULT_NO_TLS;
+
+	if (refused || f->fault == CLIENT_FAULT_INJECTION)
+		tally_no_starttls(s, f->reply.code);
+	else
+		tally_no_handshake(s, f->why);
 
 	host_tls_failed(s,
 	    &(const struct tls_fault){

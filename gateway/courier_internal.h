@@ -20,6 +20,7 @@
  *	courier_batch.c   who shares a transaction, and what a host can take
  *	courier_say.c     what is said there of its recipients
  *	courier_record.c  evidence records and log lines
+ *	courier_tally.c  what sessions come to in TLS reports
  *
  * A slot is one line of work to one destination: its jobs go one after the
  * other, over one connection at a time.
@@ -48,6 +49,8 @@
 #define COURIER_RUNGS      8u     /* ours: connections by what is waived */
 /* Ours: records of one report; with 1000 results still one frame. */
 #define COURIER_RECORD_BYTES (768u << 10)
+/* Ours: results for TLS reports of one report; likewise. */
+#define COURIER_TALLY_BYTES (128u << 10)
 /* Ours: a report's records up to which each different reply has its own. */
 #define COURIER_RECORDS_APART 48u
 #define COURIER_WHY_BYTES     400u  /* ours: a reason in a report */
@@ -153,6 +156,7 @@ struct conn {
 	struct netaddr addr;
 	unsigned host;    /* index in the slot's plan */
 	struct mono born; /* connected */
+	bool tallied;     /* its TLS is counted for reports */
 	uint32_t served;  /* messages delivered */
 	uint64_t mails;   /* transactions begun */
 	bool reused;      /* it was idle before the job at hand */
@@ -193,6 +197,11 @@ struct slot_host {
 	const char *why;      /* DEAD; for people */
 	uint8_t key[32];
 	const char *dns; /* its lookups, for records; NULL: not yet */
+};
+
+struct packed_tally {
+	TAILQ_ENTRY(packed_tally) link;
+	struct wire_tally w; /* name and bytes live in it */
 };
 
 enum slot_state { SLOT_IDLE, SLOT_PLANNING, SLOT_CONNECTING, SLOT_MAILING };
@@ -249,6 +258,10 @@ struct slot {
 	TAILQ_HEAD(, packed_record) records;
 	uint32_t record_count;
 	size_t record_bytes;
+	/* results for TLS reports, likewise */
+	TAILQ_HEAD(, packed_tally) tallies;
+	uint32_t tally_count;
+	size_t tally_bytes;
 	/* of a plan that ended while a job was under way */
 	struct plan *past_plan;
 	struct slot_host *past_host;
@@ -616,6 +629,21 @@ void say_rest(struct job *j, const struct rest *rest);
 
 /* Record what the host said; tried: the job does not come back to it. */
 void say_leave_host(struct slot *s, bool tried);
+
+/* ---- courier_tally.c ---- */
+/* The slot has a new plan: what is to be told of the policy's fetch. */
+void tally_plan(struct slot *s);
+/* The plan forbids the host (NULL: it names none). */
+void tally_skipped(struct slot *s, const struct plan_host *h);
+/* Of the slot's connection, whichever comes first: no TLS to be had, by the
+ * reply to STARTTLS if there was one; a handshake that did not end; one that
+ * did, or at which a certificate was seen. */
+void tally_no_starttls(struct slot *s, unsigned code);
+void tally_no_handshake(struct slot *s, const char *reason);
+void tally_handshake(struct slot *s, const struct tls_info *info);
+/* Those not yet reported, as a list in mem. */
+struct wire_tally *tally_list(TALLOC_CTX *mem, const struct slot *s);
+void tally_free_all(struct slot *s);
 
 /* ---- courier_record.c ---- */
 struct attempt {

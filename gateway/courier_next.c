@@ -121,6 +121,7 @@ tell_skipped(struct slot *s, unsigned i)
 		return;
 	s->host[i].told = true;
 	record_attempt(s, &a);
+	tally_skipped(s, h);
 	slot_note_failure(s, h,
 	    a.failure == FAILURE_DNS ? STATUS_DNS : STATUS_TLS, a.failure,
 	    h->why);
@@ -553,6 +554,7 @@ no_route(struct slot *s, struct job *j)
 	};
 
 	record_attempt(s, &a);
+	tally_skipped(s, NULL);
 	if (plan->verdict == PLAN_BOUNCE) {
 		say_rest(j, &(const struct rest){
 				.result = RESULT_BOUNCED,

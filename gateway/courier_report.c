@@ -89,6 +89,7 @@ report_outcome(struct slot *s, struct job *j)
 		.message = j->w.message,
 		.result_count = j->w.rcpt_count,
 		.evidence_count = s->record_count,
+		.tally_count = s->tally_count,
 	};
 	TALLOC_CTX *tmp = need(talloc_new(j));
 
@@ -99,8 +100,10 @@ report_outcome(struct slot *s, struct job *j)
 		o.result[i] = result_of(tmp, &j->rcpt[i]);
 	}
 	o.evidence = list_records(tmp, s);
+	o.tally = tally_list(tmp, s);
 	keep_outcome(s->c, &o);
 	record_free_all(s);
+	tally_free_all(s);
 	TAILQ_REMOVE(&s->jobs, j, link);
 	talloc_free(j);
 }
@@ -128,15 +131,19 @@ report_slot_failed(struct slot *s)
 		.status = s->worst_status,
 		.why = s->worst_why,
 		.evidence_count = s->record_count,
+		.tally_count = s->tally_count,
 	};
+	TALLOC_CTX *tmp = need(talloc_new(s));
 
 	invariant(!s->orphan);
-	f.evidence = list_records(s, s);
+	f.evidence = list_records(tmp, s);
+	f.tally = tally_list(tmp, s);
 	sbuf_reset(&s->c->scratch);
 	wire_pack_slot_failed(&s->c->scratch, &f);
-	talloc_free(f.evidence);
+	talloc_free(tmp);
 	send_report(s->c, keep(s->c, WIRE_SLOT_FAILED));
 	record_free_all(s);
+	tally_free_all(s);
 }
 
 /* ---- a new keeper, and its receipts ---- */

@@ -58,6 +58,7 @@ slot_new(struct courier *c, uint32_t id, const struct dest_key *to)
 	s->marks = need(talloc_strdup(s, to->marks));
 	TAILQ_INIT(&s->jobs);
 	TAILQ_INIT(&s->records);
+	TAILQ_INIT(&s->tallies);
 	s->timer = net_timer_new(s, c->env.net, plan_overdue, s);
 	TAILQ_INSERT_TAIL(&c->slots, s, link);
 	TAILQ_INSERT_TAIL(&c->by_id[id % COURIER_BUCKETS], s, by_id);
@@ -414,6 +415,7 @@ slot_take_plan(struct slot *s, struct plan *plan)
 	if (s->past_plan != NULL)
 		carry_over(s, slot_job(s));
 	s->plan_is_new = true;
+	tally_plan(s);
 	/* One of us has not yet reloaded: good for a single job. */
 	if (memcmp(plan->conf_digest, s->c->env.conf->digest,
 		sizeof(plan->conf_digest)) != 0)

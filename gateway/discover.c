@@ -304,9 +304,8 @@ begin_fetch(struct search *s)
 	    s->addr_count, conf->sts_fetch_ms, fetched, s);
 }
 
-/* STS-19: the fetch must not be turned against our own network. */
-static bool
-address_allowed(const struct conf *conf, const struct netaddr *a)
+bool
+discover_address_allowed(const struct conf *conf, const struct netaddr *a)
 {
 	switch (netaddr_scope_of(a)) {
 	case NETADDR_GLOBAL:
@@ -329,7 +328,7 @@ have_address(void *arg, const struct dns_answer *a)
 	for (size_t i = 0; i < a->count; i++)
 		if (s->addr_count < POLICY_HOST_ADDRESSES &&
 		    a->outcome == DNS_DATA &&
-		    address_allowed(s->d->conf, &a->addr[i])) {
+		    discover_address_allowed(s->d->conf, &a->addr[i])) {
 			s->addr[s->addr_count] = a->addr[i];
 			s->addr[s->addr_count++].port = 443;
 		}

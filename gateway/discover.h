@@ -49,4 +49,10 @@ void discover_keep_fresh(struct discover *d);
 
 void discover_reload(struct discover *d, const struct conf *conf);
 
+/*
+ * May an address that a stranger's name has be connected to?  (STS-19: fetches
+ * must not be turned against our own network.)
+ */
+bool discover_address_allowed(const struct conf *conf, const struct netaddr *a);
+
 #endif

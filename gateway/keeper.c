@@ -72,6 +72,7 @@ keeper_look_at_clock(struct keeper *k)
 		k->wall_at = now;
 		k->look_from = after_longest_retry(k);
 		exceptions_timer(k);
+		reports_timer(k);
 		sched_dest_each(k->sched, read_again, k);
 		lifetime_arm_from_store(k);
 		return;
@@ -211,11 +212,13 @@ keeper_attach_advisor(struct keeper *k, struct sock *s)
 	k->advisor = NULL;
 	policy_advisor_gone(k);
 	explain_advisor_gone(k);
+	reports_advisor_gone(k);
 	talloc_free(k->advisor_mem);
 	k->advisor_mem = need(talloc_new(k));
 	k->advisor = chan_new(k->advisor_mem, k->env.net, s,
 	    &keeper_advisor_ops, k);
 	sts_send_all(k);
+	reports_advisor_came(k);
 }
 
 /* ---- life ---- */
@@ -290,6 +293,7 @@ make(TALLOC_CTX *mem, const struct role_env *env, const char *spec,
 	k->chain_timer = net_timer_new(k, env->net, chain_timer, k);
 	k->exceptions = net_timer_new(k, env->net, exceptions_timer, k);
 	k->probe = net_timer_new(k, env->net, probe_timer, k);
+	reports_init(k);
 	return k;
 }
 
@@ -308,6 +312,7 @@ keeper_new(TALLOC_CTX *mem, const struct role_env *env, const char *store_spec,
 	net_timer_set(k->gather, mono_after(k->wall_at, KEEPER_GATHER_MS));
 	net_timer_set(k->tidy, mono_after(k->wall_at, KEEPER_TIDY_MS));
 	exceptions_start(k);
+	reports_start(k);
 	*out = k;
 	return ST_OK;
 }
@@ -335,6 +340,7 @@ keeper_reload(struct keeper *k, const struct conf *conf)
 	watch_reload(k);
 	keeper_look_at_room(k);
 	exceptions_start(k);
+	reports_start(k);
 	keeper_note(k);
 }
 

@@ -136,6 +136,10 @@ admin_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 		return explain_take(line->k, line->chan, payload, why);
 	if (type == WIRE_MEMORY_WANT)
 		return explain_recall(line->k, line->chan, payload, why);
+	if (type == WIRE_TLSRPT_SEND)
+		return reports_take(line->k,
+		    &(const struct policy_from){ line->chan, line->user },
+		    payload, why);
 	if (type == WIRE_CONF_WANT)
 		return tell_conf(line, payload, why);
 	if (type != WIRE_ADMIN || line->work != NULL)
@@ -153,6 +157,7 @@ admin_closed(void *arg, const char *why)
 	(void)why;
 	policy_line_gone(line->k, line->chan);
 	explain_line_gone(line->k, line->chan);
+	reports_line_gone(line->k, line->chan);
 	line->chan = NULL;
 	keeper_note(line->k);
 }
@@ -398,11 +403,15 @@ static enum status
 remove_one(struct keeper *k, struct admin_act *a, struct diag *why)
 {
 	bool last;
+	enum status st = store_rcpt_done(k->store, a->r.id, &last, why);
 
 	a->changed = true;
 	a->dest->delta--;
 	keeper_dest_dirty(k, a->dest);
-	return store_rcpt_done(k->store, a->r.id, &last, why);
+	if (st != ST_OK || a->dest->s.mclass != CLASS_TLS_REPORT)
+		return st;
+	return reports_mail_over(k, a->r.message, false,
+	    "an operator of this gateway removed it from the queue", why);
 }
 
 static enum status

@@ -186,7 +186,9 @@ tidy(struct keeper *k, struct diag *why)
 	sched_dest_each(k->sched, tidy_dest, &t);
 	if (t.st == ST_OK)
 		t.st = store_exception_tidy(k->store, why);
-	return t.st == ST_OK ? store_courier_forget(k->store, old, why) : t.st;
+	if (t.st == ST_OK)
+		t.st = store_courier_forget(k->store, old, why);
+	return t.st == ST_OK ? reports_tidy(k, why) : t.st;
 }
 
 static void
@@ -378,7 +380,7 @@ has_writes(const struct keeper *k)
 	    k->sts_count > 0 || k->look_due || k->tidy_due ||
 	    !TAILQ_EMPTY(&k->outcomes) || admin_has_work(k) ||
 	    policy_has_work(k) || exceptions_have_work(k) ||
-	    collect_has_work(k) || chain_has_work(k))
+	    collect_has_work(k) || reports_have_work(k) || chain_has_work(k))
 		return true;
 	for (unsigned i = 0; i < KEEPER_MAX_LINES; i++)
 		if (k->intake[i] != NULL && k->intake[i]->ids_wanted > 0)
@@ -405,6 +407,8 @@ apply(struct keeper *k, struct diag *why)
 		st = policy_apply(k, why);
 	if (st == ST_OK)
 		st = exceptions_apply(k, why);
+	if (st == ST_OK)
+		st = reports_apply(k, why);
 	if (st == ST_OK)
 		st = tidy(k, why);
 	if (st == ST_OK)
@@ -444,6 +448,7 @@ undo(struct keeper *k)
 	admin_undo(k);
 	policy_undo(k);
 	exceptions_undo(k);
+	reports_undo(k);
 	settle_dests(k, false);
 	TALLOC_FREE(k->tmp);
 }
@@ -464,6 +469,7 @@ settle(struct keeper *k)
 	sts_settle(k);
 	policy_settle(k);
 	exceptions_settle(k);
+	reports_settle(k);
 	chain_settle(k);
 	TALLOC_FREE(k->tmp);
 }
@@ -570,6 +576,7 @@ keeper_flush(void *arg)
 		courier_send_bodies(k);
 	if (k->store != NULL)
 		collect_send_piece(k);
+	reports_go_on(k);
 	courier_bury(k);
 	bury_intakes(k);
 	admin_bury(k);

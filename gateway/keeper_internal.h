@@ -21,6 +21,7 @@
  *	keeper_exception.c uses of exceptions, warnings before they end
  *	keeper_probe.c     are they still needed?
  *	keeper_collect.c   mail that is TLS reports for this gateway
+ *	keeper_tlsrpt.h    TLS reports, over some files
  *
  * The rule that keeps memory and disk in step: a frame is only parsed and
  * noted when it comes; at the end of the turn all that was noted is written
@@ -37,6 +38,7 @@
 #include "policy/interference.h"
 #include "report/chain_event.h"
 #include "report/checkpoint.h"
+#include "report/tlsrpt_tally.h"
 #include "smtp/dsn.h"
 #include "spool/lifetime.h"
 #include "spool/schedule.h"
@@ -68,6 +70,9 @@
 #define KEEPER_MEND_MS       1000 /* first wait to open a broken store again */
 #define KEEPER_MEND_MAX_MS   60000
 #define KEEPER_TIDY_MS       60000
+/* From the beginning of the day: RFC 8460 5.5 has its report tried for a day
+ * after it is due, which can be a day and 8 hours after the day's end. */
+#define KEEPER_TALLY_MS (4 * TLSRPT_DAY_MS)
 /* Ours: so much of the chain may be without a signature. */
 #define KEEPER_SIGN_RECORDS    1000u
 #define KEEPER_SIGN_MS         INT64_C(3600000)
@@ -471,6 +476,7 @@ struct keeper {
 	struct wire_probed *probed; /* the answer, until it is committed */
 	struct net_timer *probe;
 	struct collect collect;
+	struct reporter *reports; /* TLS reports */
 	/* unanswered: whether they were committed must be read from disk */
 	struct sessions unsure;
 	/* connections and leases */
@@ -684,6 +690,9 @@ struct keeper_proof {
 /* In a transaction. */
 MUST_CHECK enum status keeper_prove_own(struct keeper *k,
     const struct keeper_proof *p, struct diag *why);
+/* In a transaction: an id for a message of this gateway's own. */
+MUST_CHECK enum status keeper_own_id(struct keeper *k, int64_t *id,
+    struct diag *why);
 /* In a transaction: tell the sender of m of these, each of which is due. */
 MUST_CHECK enum status report_write(struct keeper *k,
     const struct store_message *m, enum dsn_kind kind,
@@ -803,5 +812,34 @@ void probe_start(struct keeper *k);
 void probe_timer(void *keeper);
 MUST_CHECK enum status probe_apply(struct keeper *k, struct diag *why);
 void probe_settle(struct keeper *k);
+
+/* ---- keeper_tlsrpt*.c ---- */
+void reports_init(struct keeper *k);
+/* At the start, and when the configuration is another. */
+void reports_start(struct keeper *k);
+void reports_timer(void *keeper);
+/* Does the domain want reports, as far as is known: is a result counted? */
+bool reports_count(struct keeper *k, const char *domain);
+/* The advisor's answer. */
+MUST_CHECK enum status reports_answered(struct keeper *k, uint8_t type,
+    struct span payload, struct diag *why);
+void reports_advisor_gone(struct keeper *k);
+void reports_advisor_came(struct keeper *k);
+/* The command line's order. */
+MUST_CHECK enum status reports_take(struct keeper *k,
+    const struct policy_from *from, struct span payload, struct diag *why);
+void reports_line_gone(struct keeper *k, const struct chan *back);
+bool reports_have_work(const struct keeper *k);
+MUST_CHECK enum status reports_apply(struct keeper *k, struct diag *why);
+/* In a transaction: a mail of class TLS_REPORT has left the queue; taken: by
+ * its receiver. */
+MUST_CHECK enum status reports_mail_over(struct keeper *k, int64_t message,
+    bool taken, const char *text, struct diag *why);
+/* In a transaction: drop what is too old. */
+MUST_CHECK enum status reports_tidy(struct keeper *k, struct diag *why);
+void reports_undo(struct keeper *k);
+void reports_settle(struct keeper *k);
+/* After the turn: see what is due. */
+void reports_go_on(struct keeper *k);
 
 #endif

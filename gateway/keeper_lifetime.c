@@ -321,6 +321,7 @@ prove(struct looked *l, struct diag *why)
 static enum status
 write_rcpt(struct looked *l, const struct lapse *e, struct diag *why)
 {
+	enum status st;
 	bool last;
 
 	if (e->delayed)
@@ -329,7 +330,11 @@ write_rcpt(struct looked *l, const struct lapse *e, struct diag *why)
 		return ST_OK;
 	e->dest->delta--;
 	keeper_dest_dirty(l->k, e->dest);
-	return store_rcpt_done(l->k->store, e->r.id, &last, why);
+	st = store_rcpt_done(l->k->store, e->r.id, &last, why);
+	if (st != ST_OK || e->dest->s.mclass != CLASS_TLS_REPORT)
+		return st;
+	return reports_mail_over(l->k, l->m->id, false,
+	    account_of(l->k->tmp, l, e), why);
 }
 
 /* The reports first: they read what then goes. */

@@ -58,6 +58,24 @@ check_proofs(struct outcome *o, struct diag *why)
 	return st;
 }
 
+/* Before any of it comes near the transaction. */
+static enum status
+check_tallies(struct outcome *o, struct diag *why)
+{
+	const struct wire_tally *t = o->failed_slot ? o->f.tally : o->o.tally;
+	uint32_t n = o->failed_slot ? o->f.tally_count : o->o.tally_count;
+	TALLOC_CTX *tmp = need(talloc_new(o));
+	enum status st = ST_OK;
+
+	for (uint32_t i = 0; st == ST_OK && i < n; i++) {
+		struct tlsrpt_tally of;
+
+		st = tlsrpt_tally_unpack(tmp, t[i].key, &of, why);
+	}
+	talloc_free(tmp);
+	return st;
+}
+
 enum status
 outcome_take(struct courier_line *line, uint8_t type, struct span payload,
     struct diag *why)
@@ -77,6 +95,8 @@ outcome_take(struct courier_line *line, uint8_t type, struct span payload,
 	}
 	if (st == ST_OK)
 		st = check_proofs(o, why);
+	if (st == ST_OK)
+		st = check_tallies(o, why);
 	if (st == ST_OK && o->seq == 0)
 		st = diag_set(why, ST_SYNTAX, "an outcome without number");
 	if (st != ST_OK) {
@@ -103,19 +123,23 @@ reason_of(TALLOC_CTX *mem, const struct wire_rcpt_result *r)
 }
 
 static enum status
-done_with(struct keeper *k, struct outcome_act *a, int64_t id, struct diag *why)
+done_with(struct keeper *k, struct outcome_act *a,
+    const struct wire_rcpt_result *r, struct diag *why)
 {
-	bool last;
-	enum status st = store_rcpt_done(k->store, id, &last, why);
+	bool last, taken = r->result == RESULT_DELIVERED;
+	enum status st = store_rcpt_done(k->store, r->id, &last, why);
 
 	a->act = ACT_GONE;
 	if (st == ST_NOTFOUND)
 		return ST_OK; /* done before: it only leaves the memory */
-	if (st == ST_OK && a->dest != NULL) {
-		a->dest->delta--;
-		keeper_dest_dirty(k, a->dest);
-	}
-	return st;
+	if (st != ST_OK || a->dest == NULL)
+		return st;
+	a->dest->delta--;
+	keeper_dest_dirty(k, a->dest);
+	if (a->dest->s.mclass != CLASS_TLS_REPORT)
+		return ST_OK;
+	return reports_mail_over(k, r->id >> 16, taken,
+	    taken ? "" : reason_of(k->tmp, r), why);
 }
 
 static enum status
@@ -208,7 +232,7 @@ stray(struct keeper *k, const struct outcome *o, struct outcome_act *a,
 	a->to = row.address;
 	a->from = "";
 	st = report_stray(k, o, &row, r, why);
-	return st == ST_OK ? done_with(k, a, r->id, why) : st;
+	return st == ST_OK ? done_with(k, a, r, why) : st;
 }
 
 /* Find the recipient a result is about, and whether it is the teller's. */
@@ -244,7 +268,7 @@ apply_result(struct keeper *k, struct outcome *o, uint32_t i, struct diag *why)
 	switch (r->result) {
 	case RESULT_DELIVERED:
 	case RESULT_BOUNCED:
-		return done_with(k, a, r->id, why);
+		return done_with(k, a, r, why);
 	case RESULT_DEFERRED:
 	case RESULT_HELD:
 		return defer(k, a, r, why);
@@ -389,6 +413,34 @@ raise_all(struct keeper *k, const struct courier_line *of, uint64_t seq)
 		raise_seq(line, of->instance, seq);
 }
 
+/* What can be given up is details alone; their sum is in the failures. */
+static enum status
+add_tally(struct keeper *k, const struct wire_tally *w, struct diag *why)
+{
+	const struct store_tally t = { w->day, w->domain, w->key, w->count };
+	TALLOC_CTX *tmp = need(talloc_new(k));
+	struct tlsrpt_tally of;
+	enum status st = tlsrpt_tally_unpack(tmp, w->key, &of, why);
+	bool spare = st == ST_OK && of.count == TLSRPT_DETAIL;
+
+	if (st == ST_OK && reports_count(k, w->domain))
+		st = store_tally_add(k->store, &t, spare, why);
+	talloc_free(tmp);
+	return st == ST_LIMIT ? ST_OK : st;
+}
+
+static enum status
+add_tallies(struct keeper *k, const struct outcome *o, struct diag *why)
+{
+	const struct wire_tally *t = o->failed_slot ? o->f.tally : o->o.tally;
+	uint32_t n = o->failed_slot ? o->f.tally_count : o->o.tally_count;
+	enum status st = ST_OK;
+
+	for (uint32_t i = 0; st == ST_OK && i < n; i++)
+		st = add_tally(k, &t[i], why);
+	return st;
+}
+
 static enum status
 apply_one(struct keeper *k, struct outcome *o, struct diag *why)
 {
@@ -406,6 +458,8 @@ apply_one(struct keeper *k, struct outcome *o, struct diag *why)
 			p->columns.message = o->o.message;
 		st = keeper_prove(k, &p->columns, p->packed, why);
 	}
+	if (st == ST_OK)
+		st = add_tallies(k, o, why);
 	if (st == ST_OK)
 		st = o->failed_slot ? apply_failure(k, o, why) :
 				      apply_results(k, o, why);

@@ -10,8 +10,8 @@
 
 /* ---- reports ---- */
 
-static enum status
-take_own_id(struct keeper *k, int64_t *id, struct diag *why)
+enum status
+keeper_own_id(struct keeper *k, int64_t *id, struct diag *why)
 {
 	enum status st;
 
@@ -176,7 +176,7 @@ report_write(struct keeper *k, const struct store_message *m,
 		    "%s: over the size of a report", about);
 		return ST_OK;
 	}
-	st = take_own_id(k, &id, why);
+	st = keeper_own_id(k, &id, why);
 	if (st != ST_OK)
 		return st;
 	a = arrival_of(k, id, &to, &text, &form, m);

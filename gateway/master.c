@@ -147,10 +147,11 @@ tell_files(struct child *c)
 	const struct master_files *f = c->m->files;
 
 	switch (c->role) {
-	case ROLE_KEEPER:
 	case ROLE_MAPPER:
 	case ROLE_COLLECTOR:
 		return true;
+	case ROLE_KEEPER:
+		return tell_blob(c, CONTROL_REPORT_KEYS, f->report_keys);
 	case ROLE_ADVISOR:
 		return tell_blob(c, CONTROL_TRUST, f->sts_ca);
 	case ROLE_COURIER:

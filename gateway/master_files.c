@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "gateway/control.h"
+#include "gateway/tlsrpt_keys.h"
 #include "net/file.h"
 #include "net/tls.h"
 #include "policy/accounts.h"
@@ -268,6 +269,38 @@ read_material(struct master_files *m, const struct conf *conf,
 	talloc_free(tmp);
 }
 
+/* Tried out, each by itself. */
+struct span
+master_report_keys(TALLOC_CTX *mem, const struct conf *conf,
+    struct conf_mistakes *mistakes)
+{
+	struct tlsrpt_key_file file[TLSRPT_KEYS];
+	TALLOC_CTX *tmp = need(talloc_new(mem));
+	struct dkim_key *key;
+	struct sbuf b;
+
+	sbuf_init(&b, mem, CONTROL_BLOB_MAX_BYTES);
+	tlsrpt_key_files(conf, file);
+	for (size_t i = 0; conf->tlsrpt_enable && i < TLSRPT_KEYS; i++) {
+		struct diag why = { 0 };
+		struct span pem;
+
+		if (*file[i].path == '\0')
+			continue;
+		if (read_file(tmp, file[i].path, SECRECY_KEY, &pem, &why) !=
+			ST_OK ||
+		    dkim_key_new(tmp, pem, conf->tlsrpt_dkim_domain,
+			file[i].selector, &key, &why) != ST_OK)
+			add_mistake(mistakes, talloc_asprintf(tmp, "%s: %s",
+						  file[i].option, why.text));
+		else
+			tlsrpt_key_pack(&b, conf->tlsrpt_dkim_domain,
+			    file[i].selector, pem);
+	}
+	talloc_free(tmp);
+	return sbuf_view(&b);
+}
+
 struct master_files *
 master_files_read(TALLOC_CTX *mem, const struct conf *conf,
     struct conf_mistakes *mistakes)
@@ -290,6 +323,7 @@ master_files_read(TALLOC_CTX *mem, const struct conf *conf,
 	    mistakes);
 	read_trust(m, "sts.ca-file", conf->sts_ca_file, &m->sts_ca, mistakes);
 	read_material(m, conf, mistakes);
+	m->report_keys = master_report_keys(m, conf, mistakes);
 	if (mistakes->count == 0)
 		return m;
 	talloc_free(m);

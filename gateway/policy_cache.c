@@ -126,6 +126,8 @@ cost_of(const char *domain, const struct sts_policy *pol)
 
 	for (size_t i = 0; i < pol->mx_count; i++)
 		n += strlen(pol->mx[i]) + 1 + NAME_COST_BYTES;
+	if (pol->text != NULL)
+		n += strlen(pol->text) + 1 + NAME_COST_BYTES;
 	return n;
 }
 

@@ -36,6 +36,7 @@ struct process {
 	struct span secrets;       /* a talloc object of its own */
 	struct span trust;         /* likewise, until START */
 	struct span material;      /* likewise */
+	struct span report_keys;   /* likewise */
 	struct accounts *accounts; /* or NULL */
 	struct net_watch *watch;
 	bool started;
@@ -237,6 +238,20 @@ take_material(struct process *p, int fd, struct diag *why)
 	return st;
 }
 
+/* Likewise, for a keeper. */
+static enum status
+take_report_keys(struct process *p, int fd, struct diag *why)
+{
+	struct span old = p->report_keys;
+	enum status st = read_blob(fd, p, &p->report_keys, why);
+
+	if (st == ST_OK && p->keeper != NULL)
+		st = keeper_set_report_keys(p->keeper, p->report_keys, why);
+	if (old.n > 0)
+		talloc_free((void *)(uintptr_t)old.p);
+	return st;
+}
+
 static void
 attach(struct process *p, enum role other, uint32_t index, int fd)
 {
@@ -407,7 +422,7 @@ start_keeper(struct process *p, const struct role_env *env,
 		return st;
 	tell_own_user(p->keeper);
 	keeper_set_key(p->keeper, key);
-	return ST_OK;
+	return keeper_set_report_keys(p->keeper, p->report_keys, why);
 }
 
 static enum status
@@ -517,6 +532,8 @@ obey(struct process *p, const struct control *c, struct diag *why)
 		return take_secrets(p, c->fd, why);
 	case CONTROL_MATERIAL:
 		return take_material(p, c->fd, why);
+	case CONTROL_REPORT_KEYS:
+		return take_report_keys(p, c->fd, why);
 	case CONTROL_ACCOUNTS:
 		return take_accounts(p, c->fd, why);
 	case CONTROL_KEY:

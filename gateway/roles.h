@@ -86,6 +86,12 @@ void keeper_own_user(struct keeper *k, uint32_t uid, const char *name);
  * dropped for its age.
  */
 void keeper_set_key(struct keeper *k, struct checkpoint_key *key);
+/*
+ * What signs TLS reports by mail (tlsrpt_key_pack(), one after the other);
+ * copied, in place of earlier ones.  Without any none are sent by mail.
+ */
+MUST_CHECK enum status keeper_set_report_keys(struct keeper *k,
+    struct span keys, struct diag *why);
 void keeper_reload(struct keeper *k, const struct conf *conf);
 /* Lease nothing more, wait for what is out, then done(arg). */
 void keeper_drain(struct keeper *k, void (*done)(void *arg), void *arg);

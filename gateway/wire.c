@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "gateway/wire.h"
 
+#include <string.h>
+
+#include "report/tlsrpt_tally.h"
+#include "util/domain.h"
+
 static enum status
 finish(const struct unpack *u, const char *what, struct diag *why)
 {
@@ -206,6 +211,39 @@ unpack_evidences(struct unpack *u, TALLOC_CTX *mem, uint32_t *count)
 }
 
 static void
+pack_tallies(struct sbuf *b, const struct wire_tally *t, uint32_t count)
+{
+	pack_u32(b, count);
+	for (uint32_t i = 0; i < count; i++) {
+		pack_i64(b, t[i].day.ms);
+		pack_str(b, t[i].domain);
+		pack_bytes(b, t[i].key);
+		pack_u32(b, t[i].count);
+	}
+}
+
+/* Keys are borrowed from the frame. */
+static struct wire_tally *
+unpack_tallies(struct unpack *u, TALLOC_CTX *mem, uint32_t *count)
+{
+	struct wire_tally *t;
+
+	*count = unpack_count(u, WIRE_MAX_TALLIES, 20);
+	t = need(talloc_zero_array(mem, struct wire_tally, *count + 1));
+	for (uint32_t i = 0; i < *count; i++) {
+		t[i].day.ms = unpack_i64(u);
+		t[i].domain = unpack_str(u, mem);
+		t[i].key = unpack_bytes(u);
+		t[i].count = unpack_u32(u);
+		if (t[i].day.ms % TLSRPT_DAY_MS != 0 || t[i].count == 0 ||
+		    *t[i].domain == '\0' ||
+		    strlen(t[i].domain) > DOMAIN_MAX_BYTES)
+			u->failed = true;
+	}
+	return t;
+}
+
+static void
 pack_result(struct sbuf *b, const struct wire_rcpt_result *r)
 {
 	pack_i64(b, r->id);
@@ -246,6 +284,7 @@ wire_pack_outcome(struct sbuf *b, const struct wire_outcome *o)
 	for (uint32_t i = 0; i < o->result_count; i++)
 		pack_result(b, &o->result[i]);
 	pack_evidences(b, o->evidence, o->evidence_count);
+	pack_tallies(b, o->tally, o->tally_count);
 }
 
 enum status
@@ -265,6 +304,7 @@ wire_unpack_outcome(TALLOC_CTX *mem, struct span a, struct wire_outcome *o,
 	for (uint32_t i = 0; i < o->result_count; i++)
 		unpack_result(&u, mem, &o->result[i]);
 	o->evidence = unpack_evidences(&u, mem, &o->evidence_count);
+	o->tally = unpack_tallies(&u, mem, &o->tally_count);
 	return finish(&u, "outcome", why);
 }
 
@@ -279,6 +319,7 @@ wire_pack_slot_failed(struct sbuf *b, const struct wire_slot_failed *f)
 	pack_str(b, f->status);
 	pack_str(b, f->why);
 	pack_evidences(b, f->evidence, f->evidence_count);
+	pack_tallies(b, f->tally, f->tally_count);
 }
 
 enum status
@@ -296,6 +337,7 @@ wire_unpack_slot_failed(TALLOC_CTX *mem, struct span a,
 	f->status = unpack_str(&u, mem);
 	f->why = unpack_str(&u, mem);
 	f->evidence = unpack_evidences(&u, mem, &f->evidence_count);
+	f->tally = unpack_tallies(&u, mem, &f->tally_count);
 	return finish(&u, "slot failed", why);
 }
 
@@ -358,6 +400,7 @@ wire_pack_sts(struct sbuf *b, const struct sts_entry *e)
 	pack_u32(b, (uint32_t)e->policy.mx_count);
 	for (size_t i = 0; i < e->policy.mx_count; i++)
 		pack_str(b, e->policy.mx[i]);
+	pack_str(b, e->policy.text);
 	pack_str(b, e->failed_id);
 	pack_i64(b, e->failed_at.ms);
 	pack_i64(b, e->used.ms);
@@ -394,6 +437,7 @@ wire_unpack_sts(TALLOC_CTX *mem, struct span a, struct sts_entry *e,
 	e->policy.mx_count = unpack_count(&u, STS_MAX_MX, 4);
 	for (size_t i = 0; i < e->policy.mx_count; i++)
 		e->policy.mx[i] = unpack_str(&u, mem);
+	e->policy.text = unpack_str(&u, mem);
 	unpack_id(&u, e->failed_id);
 	e->failed_at.ms = unpack_i64(&u);
 	e->used.ms = unpack_i64(&u);

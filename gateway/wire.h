@@ -13,6 +13,7 @@
 
 #include "policy/plan.h"
 #include "report/evidence.h"
+#include "report/tlsrpt_txt.h"
 #include "spool/queue_filter.h"
 #include "spool/store.h"
 
@@ -21,6 +22,7 @@
 #define WIRE_WINDOW_BYTES (2u * WIRE_CHUNK_BYTES) /* unacknowledged */
 #define WIRE_JOB_RCPTS    1000u                   /* recipients of one job */
 #define WIRE_MAX_EVIDENCE 128u                    /* attempts in one outcome */
+#define WIRE_MAX_TALLIES  128u                    /* results in one outcome */
 #define WIRE_MAX_HELD     65536u                  /* jobs a courier can hold */
 #define WIRE_ID_BLOCK     1024u /* message ids handed to an intake at once */
 #define WIRE_PROBE_NAMES  16u   /* ours: domains of one probe */
@@ -99,6 +101,14 @@ enum wire_type {
 	WIRE_COLLECT_READY, /* no payload: it may be given one */
 	WIRE_COLLECT_WANT,  /* u64 lease, u32 seq */
 	WIRE_COLLECTED,
+	/* keeper -> advisor, and back: TLS reports */
+	WIRE_TLSRPT_WANT, /* u32 token, str domain: to whom do they go? */
+	WIRE_TLSRPT_RECORD,
+	WIRE_TLSRPT_POST,   /* u32 token, str URI, bytes document */
+	WIRE_TLSRPT_POSTED, /* u32 token, bool taken, str why not */
+	/* command line -> keeper, and back */
+	WIRE_TLSRPT_SEND,
+	WIRE_TLSRPT_NOTED, /* bool done, str what came of it */
 };
 
 struct wire_open {
@@ -193,6 +203,14 @@ struct wire_evidence {
 	struct span body;
 };
 
+/* What sessions came to, for the TLS report of a domain and day. */
+struct wire_tally {
+	struct wall day;
+	const char *domain;
+	struct span key; /* tlsrpt_tally_pack() */
+	uint32_t count;  /* > 0 */
+};
+
 struct wire_outcome {
 	uint64_t seq; /* counts from 1 for each courier instance */
 	uint32_t slot;
@@ -202,6 +220,8 @@ struct wire_outcome {
 	struct wire_rcpt_result *result;
 	uint32_t evidence_count;
 	struct wire_evidence *evidence;
+	uint32_t tally_count;
+	struct wire_tally *tally;
 };
 
 /*
@@ -218,6 +238,8 @@ struct wire_slot_failed {
 	const char *why;
 	uint32_t evidence_count;
 	struct wire_evidence *evidence;
+	uint32_t tally_count;
+	struct wire_tally *tally;
 };
 
 /* A courier's first frame on a new channel to a keeper. */
@@ -430,6 +452,35 @@ MUST_CHECK enum status wire_unpack_probe(TALLOC_CTX *mem, struct span a,
 void wire_pack_probed(struct sbuf *b, const struct wire_probed *p);
 MUST_CHECK enum status wire_unpack_probed(TALLOC_CTX *mem, struct span a,
     struct wire_probed *out, struct diag *why);
+
+/* What a domain publishes of TLS reports about it. */
+enum wire_tlsrpt_found {
+	TLSRPT_NAMED,   /* whom to send them to */
+	TLSRPT_NOBODY,  /* it wants none */
+	TLSRPT_UNKNOWN, /* the lookup failed */
+};
+#define WIRE_TLSRPT_FOUND 3u
+struct wire_tlsrpt_record {
+	uint32_t token;
+	enum wire_tlsrpt_found found;
+	uint32_t ttl_s;
+	struct tlsrpt_record to; /* NAMED; else empty */
+	const char *why;         /* not NAMED */
+};
+/* The operator wants the report of a domain and day to be sent now. */
+struct wire_tlsrpt_send {
+	struct wall day;
+	const char *domain; /* canonical */
+	const char *by;     /* who says so */
+};
+
+void wire_pack_tlsrpt_record(struct sbuf *b,
+    const struct wire_tlsrpt_record *r);
+MUST_CHECK enum status wire_unpack_tlsrpt_record(TALLOC_CTX *mem, struct span a,
+    struct wire_tlsrpt_record *out, struct diag *why);
+void wire_pack_tlsrpt_send(struct sbuf *b, const struct wire_tlsrpt_send *w);
+MUST_CHECK enum status wire_unpack_tlsrpt_send(TALLOC_CTX *mem, struct span a,
+    struct wire_tlsrpt_send *out, struct diag *why);
 
 const char *admin_verb_name(enum admin_verb verb); /* "hold", … */
 void wire_pack_admin(struct sbuf *b, const struct wire_admin *a);

@@ -61,6 +61,8 @@ free_strings(struct sts_policy *pol)
 {
 	for (size_t i = 0; i < pol->mx_count; i++)
 		talloc_free((void *)(uintptr_t)pol->mx[i]);
+	talloc_free((void *)(uintptr_t)pol->text);
+	pol->text = NULL;
 	pol->mx_count = 0;
 }
 

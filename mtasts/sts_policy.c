@@ -10,6 +10,8 @@
 #include "mtasts/sts_policy.h"
 
 #include "util/domain.h"
+#include "util/sbuf.h"
+#include "util/utf8.h"
 
 enum key { K_VERSION, K_MODE, K_MAX_AGE, K_MX };
 #define KEY_COUNT 4u
@@ -65,22 +67,35 @@ take_value(TALLOC_CTX *mem, struct sts_policy *pol, enum key key,
 	return ST_SYNTAX; /* not reached: the switch names every key */
 }
 
-enum status
-sts_policy_parse(TALLOC_CTX *mem, struct span body, struct sts_policy *pol,
-    struct diag *why)
+/* Keep a line for reports; *full: the lines behind it are left out too. */
+static void
+keep_line(struct sbuf *text, struct span line, bool *full)
+{
+	char clean[STS_TEXT_MAX_BYTES];
+	size_t n;
+
+	*full = *full || text->n + line.n + 1 > STS_TEXT_MAX_BYTES;
+	if (*full)
+		return;
+	n = utf8_clean(line, clean, sizeof(clean));
+	sbuf_add(text, clean, n);
+	sbuf_u8(text, '\n');
+}
+
+static enum status
+parse_lines(TALLOC_CTX *mem, struct span body, struct sts_policy *pol,
+    struct sbuf *text, struct diag *why)
 {
 	unsigned want = 1u << K_VERSION | 1u << K_MODE | 1u << K_MAX_AGE;
 	unsigned seen = 0;
 	struct span line, name, val;
+	bool full = false;
 	enum status st;
 
-	*pol = (struct sts_policy){ 0 };
-	if (body.n > STS_BODY_MAX_BYTES)
-		return diag_set(why, ST_LIMIT, "policy of over %u bytes",
-		    STS_BODY_MAX_BYTES);
 	while (span_line(&body, &line)) {
 		if (span_trim(line).n == 0)
 			continue; /* a blank line at the end, as many have */
+		keep_line(text, line, &full);
 		if (!span_cut(line, ':', &name, &val))
 			return diag_fail(why, ST_SYNTAX,
 			    "policy line without a colon", line);
@@ -98,6 +113,25 @@ sts_policy_parse(TALLOC_CTX *mem, struct span body, struct sts_policy *pol,
 		return diag_set(why, ST_SYNTAX,
 		    "policy lacks a field of RFC 8461 3.2");
 	return ST_OK;
+}
+
+enum status
+sts_policy_parse(TALLOC_CTX *mem, struct span body, struct sts_policy *pol,
+    struct diag *why)
+{
+	struct sbuf text;
+	enum status st;
+
+	*pol = (struct sts_policy){ 0 };
+	if (body.n > STS_BODY_MAX_BYTES)
+		return diag_set(why, ST_LIMIT, "policy of over %u bytes",
+		    STS_BODY_MAX_BYTES);
+	sbuf_init(&text, mem, STS_TEXT_MAX_BYTES + 1);
+	st = parse_lines(mem, body, pol, &text, why);
+	if (st == ST_OK)
+		pol->text = need(talloc_strdup(mem, sbuf_cstr(&text)));
+	sbuf_free(&text);
+	return st;
 }
 
 /* A name with an underscore is no host name: it matches nothing (DNS-34). */
@@ -119,4 +153,6 @@ sts_policy_copy(TALLOC_CTX *mem, const struct sts_policy *from,
 	*to = *from;
 	for (size_t i = 0; i < from->mx_count; i++)
 		to->mx[i] = need(talloc_strdup(mem, from->mx[i]));
+	to->text = from->text == NULL ? NULL :
+					need(talloc_strdup(mem, from->text));
 }

@@ -8,6 +8,7 @@
 #define STS_MAX_AGE_S      31557600u /* ceiling set by RFC 8461 3.2 */
 #define STS_MAX_MX         64u       /* ours: bounds what a peer costs us */
 #define STS_BODY_MAX_BYTES 65536u    /* RFC 8461 3.3 suggests 64 kilobytes */
+#define STS_TEXT_MAX_BYTES 8192u     /* ours: of it, for reports */
 
 enum sts_mode { STS_NONE, STS_TESTING, STS_ENFORCE };
 #define STS_MODE_COUNT 3u
@@ -17,6 +18,12 @@ struct sts_policy {
 	uint32_t max_age_s;         /* seconds, 0..STS_MAX_AGE_S */
 	size_t mx_count;            /* > 0 unless mode is STS_NONE */
 	const char *mx[STS_MAX_MX]; /* lower-case A-labels, "*." kept */
+	/*
+	 * The lines as they were published, each with an LF, as far as whole
+	 * ones have room; for reports (RFC 8460 4.4).  UTF-8 without controls.
+	 * NULL or "": not known, as of what was stored without them.
+	 */
+	const char *text;
 };
 
 /*

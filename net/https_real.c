@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * https_real - policy fetches by libcurl's multi interface on our loop.
+ * https_real - policy fetches, and reports sent, by libcurl's multi interface
+ * on our loop.
  *
  * Each transfer is told the addresses to use, so that libcurl resolves
  * nothing itself (it would start a thread), and a trust store loaded at
@@ -30,6 +31,9 @@ struct fetch {
 	struct https_real *https;
 	CURL *easy;
 	const char *host;
+	uint16_t port;
+	bool any_certificate;
+	struct curl_slist *fields; /* of a POST */
 	struct netaddr *addrs;
 	size_t addr_count;
 	struct curl_slist *resolve;
@@ -142,6 +146,8 @@ set_trust(CURL *easy, void *ssl_ctx, void *arg)
 	X509_VERIFY_PARAM_set_hostflags(param,
 	    X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
 		X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	if (f->any_certificate)
+		SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
 	if (SSL_CTX_set_cipher_list(ctx, TLS_CIPHERS) != 1 ||
 	    X509_VERIFY_PARAM_set1_host(param, f->host, 0) != 1)
 		return CURLE_SSL_CONNECT_ERROR;
@@ -250,18 +256,19 @@ fetch_destroy(struct fetch *f)
 	curl_multi_remove_handle(f->https->multi, f->easy);
 	curl_easy_cleanup(f->easy);
 	curl_slist_free_all(f->resolve);
+	curl_slist_free_all(f->fields);
 	return 0;
 }
 
 /*
- * "+host:443:addr,addr" replaces what an earlier transfer said, and is
+ * "+host:port:addr,addr" replaces what an earlier transfer said, and is
  * dropped when it has aged: without the "+" libcurl would keep every host
  * for ever.
  */
 static void
 set_addresses(struct fetch *f, const struct netaddr *addrs, size_t count)
 {
-	char *text = need(talloc_asprintf(f, "+%s:%d:", f->host, PORT));
+	char *text = need(talloc_asprintf(f, "+%s:%u:", f->host, f->port));
 	char addr[NETADDR_TEXT_BYTES];
 
 	f->addrs = need(talloc_array(f, struct netaddr, (unsigned)count));
@@ -270,7 +277,7 @@ set_addresses(struct fetch *f, const struct netaddr *addrs, size_t count)
 		bool ip6 = addrs[i].family == NETADDR_IP6;
 
 		f->addrs[i] = addrs[i];
-		f->addrs[i].port = PORT;
+		f->addrs[i].port = f->port;
 		text = need(talloc_asprintf_append(text, "%s%s%s%s",
 		    i == 0 ? "" : ",", ip6 ? "[" : "",
 		    netaddr_text(&addrs[i], addr), ip6 ? "]" : ""));
@@ -288,7 +295,8 @@ set_options(struct fetch *f, const char *path, int64_t deadline_ms)
 	CURL *e = f->easy;
 
 	curl_easy_setopt(e, CURLOPT_URL,
-	    need(talloc_asprintf(f, "https://%s%s", f->host, path)));
+	    need(talloc_asprintf(f, "https://%s:%u%s", f->host, f->port,
+		path)));
 	curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "https");
 	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
@@ -297,8 +305,10 @@ set_options(struct fetch *f, const char *path, int64_t deadline_ms)
 	curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L);
 	curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
 	curl_easy_setopt(e, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
-	curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L);
-	curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L);
+	curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER,
+	    f->any_certificate ? 0L : 1L);
+	curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST,
+	    f->any_certificate ? 0L : 2L);
 	curl_easy_setopt(e, CURLOPT_CAINFO, NULL);
 	curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
 	curl_easy_setopt(e, CURLOPT_SSL_SESSIONID_CACHE, 0L);
@@ -316,27 +326,69 @@ set_options(struct fetch *f, const char *path, int64_t deadline_ms)
 	curl_easy_setopt(e, CURLOPT_USERAGENT, "tierpost");
 }
 
+static struct fetch *
+new_fetch(TALLOC_CTX *mem, struct net *net, const char *host,
+    void (*done)(void *arg, const struct fetch_result *r), void *arg)
+{
+	struct https_real *h = net_real_of(net)->https;
+	struct fetch *f = need(talloc_zero(mem, struct fetch));
+
+	invariant(h != NULL);
+	f->https = h;
+	f->done = done;
+	f->arg = arg;
+	f->easy = need(curl_easy_init());
+	f->host = need(talloc_strdup(f, host));
+	f->port = PORT;
+	sbuf_init(&f->body, f, STS_BODY_MAX_BYTES);
+	return f;
+}
+
+static void
+start(struct fetch *f)
+{
+	talloc_set_destructor(f, fetch_destroy);
+	if (curl_multi_add_handle(f->https->multi, f->easy) != CURLM_OK)
+		panic("curl_multi_add_handle");
+}
+
 struct fetch *
 net_real_fetch(TALLOC_CTX *mem, struct net *net, const char *host,
     const char *path, const struct netaddr *addrs, size_t addr_count,
     int64_t deadline_ms, void (*done)(void *arg, const struct fetch_result *r),
     void *arg)
 {
-	struct https_real *h = net_real_of(net)->https;
-	struct fetch *f = need(talloc_zero(mem, struct fetch));
+	struct fetch *f = new_fetch(mem, net, host, done, arg);
 
-	invariant(h != NULL && addr_count > 0);
-	f->https = h;
-	f->done = done;
-	f->arg = arg;
-	f->easy = need(curl_easy_init());
-	f->host = need(talloc_strdup(f, host));
-	sbuf_init(&f->body, f, STS_BODY_MAX_BYTES);
+	invariant(addr_count > 0);
 	set_options(f, path, deadline_ms);
 	set_addresses(f, addrs, addr_count);
-	talloc_set_destructor(f, fetch_destroy);
-	if (curl_multi_add_handle(h->multi, f->easy) != CURLM_OK)
-		panic("curl_multi_add_handle");
+	start(f);
+	return f;
+}
+
+struct fetch *
+net_real_post(TALLOC_CTX *mem, struct net *net, const struct net_post *post,
+    const struct netaddr *addrs, size_t addr_count,
+    void (*done)(void *arg, const struct fetch_result *r), void *arg)
+{
+	struct fetch *f = new_fetch(mem, net, post->host, done, arg);
+
+	invariant(addr_count > 0);
+	f->port = post->port;
+	f->any_certificate = post->any_certificate;
+	set_options(f, post->path, post->deadline_ms);
+	set_addresses(f, addrs, addr_count);
+	f->fields = need(curl_slist_append(NULL,
+	    need(talloc_asprintf(f, "Content-Type: %s", post->media))));
+	/* No waiting for a 100: many servers never say it. */
+	f->fields = need(curl_slist_append(f->fields, "Expect:"));
+	curl_easy_setopt(f->easy, CURLOPT_HTTPHEADER, f->fields);
+	curl_easy_setopt(f->easy, CURLOPT_POST, 1L);
+	curl_easy_setopt(f->easy, CURLOPT_POSTFIELDSIZE_LARGE,
+	    (curl_off_t)post->body.n);
+	curl_easy_setopt(f->easy, CURLOPT_POSTFIELDS, post->body.p);
+	start(f);
 	return f;
 }
 

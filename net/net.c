@@ -180,3 +180,11 @@ net_fetch(TALLOC_CTX *mem, struct net *net, const char *host, const char *path,
 	return net->ops->fetch(mem, net, host, path, addrs, addr_count,
 	    deadline_ms, done, arg);
 }
+
+struct fetch *
+net_post(TALLOC_CTX *mem, struct net *net, const struct net_post *post,
+    const struct netaddr *addrs, size_t addr_count,
+    void (*done)(void *arg, const struct fetch_result *r), void *arg)
+{
+	return net->ops->post(mem, net, post, addrs, addr_count, done, arg);
+}

@@ -188,4 +188,20 @@ struct fetch *net_fetch(TALLOC_CTX *mem, struct net *net, const char *host,
     int64_t deadline_ms, void (*done)(void *arg, const struct fetch_result *r),
     void *arg);
 
+/* Borrowed until the end. */
+struct net_post {
+	const char *host; /* canonical */
+	uint16_t port;
+	const char *path;  /* "/…", with the query */
+	const char *media; /* of body */
+	struct span body;
+	/* Any certificate will do, but TLS it is (RFC 8460 3). */
+	bool any_certificate;
+	int64_t deadline_ms;
+};
+/* POST https://host:port/path; all else as of net_fetch(). */
+struct fetch *net_post(TALLOC_CTX *mem, struct net *net,
+    const struct net_post *post, const struct netaddr *addrs, size_t addr_count,
+    void (*done)(void *arg, const struct fetch_result *r), void *arg);
+
 #endif

@@ -33,6 +33,10 @@ struct net_ops {
 	    const char *host, const char *path, const struct netaddr *addrs,
 	    size_t addr_count, int64_t deadline_ms,
 	    void (*done)(void *arg, const struct fetch_result *r), void *arg);
+	struct fetch *(*post)(TALLOC_CTX *mem, struct net *net,
+	    const struct net_post *post, const struct netaddr *addrs,
+	    size_t addr_count,
+	    void (*done)(void *arg, const struct fetch_result *r), void *arg);
 };
 
 struct net {

@@ -204,6 +204,7 @@ static const struct net_ops real_ops = {
 	.dns = net_real_dns_ask,
 	.dns_selftest = net_real_dns_selftest,
 	.fetch = net_real_fetch,
+	.post = net_real_post,
 };
 
 /* What ends the libevent loop: see net_real_new(). */

@@ -40,6 +40,9 @@ struct dns_query *net_real_dns_ask(TALLOC_CTX *mem, struct net *net,
     void (*done)(void *arg, const struct dns_answer *a), void *arg);
 void net_real_dns_selftest(struct net *net,
     void (*done)(void *arg, const struct dns_health *h), void *arg);
+struct fetch *net_real_post(TALLOC_CTX *mem, struct net *net,
+    const struct net_post *post, const struct netaddr *addrs, size_t addr_count,
+    void (*done)(void *arg, const struct fetch_result *r), void *arg);
 struct fetch *net_real_fetch(TALLOC_CTX *mem, struct net *net, const char *host,
     const char *path, const struct netaddr *addrs, size_t addr_count,
     int64_t deadline_ms, void (*done)(void *arg, const struct fetch_result *r),

@@ -432,6 +432,7 @@ tls_client_ssl(TALLOC_CTX *mem, struct tls_client *tls,
 		.level = want->level,
 		.method = want->method,
 		.also_pkix = want->also_pkix,
+		.weigh_pkix = want->weigh_pkix,
 		.pkix_name = need(talloc_strdup(mem,
 		    want->pkix_name == NULL ? "" : want->pkix_name)),
 	};

@@ -93,6 +93,7 @@ struct tls_want {
 	size_t tlsa_count;
 	bool also_pkix;        /* METHOD_DANE that must pass PKIX for ref too */
 	const char *pkix_name; /* the MX host name, for also_pkix */
+	bool weigh_pkix;       /* tell of that name in by_pkix, at any level */
 	/* Demanded beside method: PKIX_LOCAL, PIN, CA; or NONE. */
 	enum method also_local;
 	const char *const *local_ref; /* its reference names */
@@ -116,6 +117,14 @@ struct tls_want {
 
 #define TLS_NAME_BYTES        256u
 #define TLS_SESSION_KEY_BYTES 32u
+
+/* What the certificate is worth by one method, for reports.  Constants. */
+struct tls_worth {
+	bool known; /* it was looked at */
+	bool good;
+	const char *result_type; /* not good: as in struct tls_info */
+	const char *reason;      /* likewise */
+};
 
 /* What a finished handshake was; plain data, safe to copy. */
 struct tls_info {
@@ -147,6 +156,9 @@ struct tls_info {
 	/* Of a failure: the TLSRPT result type (RFC 8460 4.3), or "". */
 	char result_type[40];
 	enum failure failure; /* NONE: all that was demanded is proved */
+	int verify_error;     /* OpenSSL's, of a certificate that was refused */
+	/* METHOD_DANE; want.weigh_pkix: demanded or not. */
+	struct tls_worth by_dane, by_pkix;
 	/*
 	 * Of a handshake that did not end: the connection was lost, or the
 	 * peer refused our certificate, so of what it can do nothing is known.

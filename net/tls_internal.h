@@ -55,6 +55,7 @@ struct tls_check {
 	enum method method;
 	bool also_pkix;
 	const char *pkix_name;
+	bool weigh_pkix;
 	X509_STORE *store; /* borrowed from the SSL */
 	struct tls_names ref, local_ref;
 	enum method also_local;

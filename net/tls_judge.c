@@ -9,6 +9,9 @@
 #include "net/tls_internal.h"
 #include "util/sha256.h"
 
+#define NO_CERTIFICATE "the server sent no certificate"
+#define NO_TRUST       "certificate-not-trusted"
+
 static void
 put(char *out, size_t size, const char *text)
 {
@@ -267,6 +270,7 @@ refuse(struct tls_info *info, long error)
 	info->failure = error == X509_V_ERR_DANE_NO_MATCH ?
 			    FAILURE_TLSA_MISMATCH :
 			    FAILURE_CERTIFICATE;
+	info->verify_error = (int)error;
 	put(info->error, sizeof(info->error),
 	    X509_verify_cert_error_string(error));
 	put(info->result_type, sizeof(info->result_type),
@@ -446,13 +450,69 @@ grade_unasked(SSL *ssl, const struct proof *p, struct tls_info *info)
 		    X509_verify_cert_error_string(p->error));
 }
 
+/* ---- what it is worth, for reports ---- */
+
+static struct tls_worth
+worth_of(long error)
+{
+	return (struct tls_worth){
+		.known = true,
+		.good = error == X509_V_OK,
+		.result_type = error == X509_V_OK ? "" : result_type_of(error),
+		.reason = error == X509_V_OK ?
+			      "" :
+			  error == X509_V_ERR_DANE_NO_MATCH ?
+			      "dane-no-match" :
+			      X509_verify_cert_error_string(error),
+	};
+}
+
+static struct tls_worth
+worth_nothing(const char *result_type, const char *reason)
+{
+	return (struct tls_worth){
+		.known = true, .result_type = result_type, .reason = reason
+	};
+}
+
+static void
+weigh_dane(const struct tls_check *check, bool good, struct tls_info *info)
+{
+	if (check->no_usable_tlsa)
+		info->by_dane = worth_nothing("tlsa-invalid", "data");
+	else
+		info->by_dane = worth_of(good ? X509_V_OK : info->verify_error);
+}
+
+/* By the public authorities for the host's own name, beside what counts. */
+static void
+weigh_pkix(SSL *ssl, const struct tls_check *check, struct tls_info *info)
+{
+	struct tls_info own = { 0 };
+
+	if (!check->weigh_pkix || *check->pkix_name == '\0')
+		return;
+	if (SSL_get0_peer_certificate(ssl) == NULL)
+		info->by_pkix = worth_nothing(NO_TRUST, NO_CERTIFICATE);
+	else
+		info->by_pkix = worth_of(passes_pkix(ssl, check, &own) ?
+					     X509_V_OK :
+					     own.verify_error);
+}
+
+/* ---- what is demanded ---- */
+
 static bool
 passes_method(SSL *ssl, const struct tls_check *check, const struct proof *p,
     struct tls_info *info)
 {
+	bool ok;
+
 	switch (check->method) {
 	case METHOD_DANE:
-		return judge_dane(ssl, check, p, info);
+		ok = judge_dane(ssl, check, p, info);
+		weigh_dane(check, ok, info);
+		return ok;
 	case METHOD_PKIX_STS:
 	case METHOD_PKIX_LOCAL:
 		return judge_pkix(ssl, check, p, info);
@@ -511,10 +571,11 @@ judge_proof(SSL *ssl, const struct tls_check *check, const struct proof *p,
 		info->failure = check->method == METHOD_DANE ?
 				    FAILURE_TLSA_MISMATCH :
 				    FAILURE_CERTIFICATE;
-		put(info->error, sizeof(info->error),
-		    "the server sent no certificate");
+		put(info->error, sizeof(info->error), NO_CERTIFICATE);
 		put(info->result_type, sizeof(info->result_type),
 		    "certificate-not-trusted");
+		if (check->method == METHOD_DANE)
+			info->by_dane = worth_nothing(NO_TRUST, NO_CERTIFICATE);
 		return diag_set(why, ST_POLICY, "%s", info->error);
 	}
 	if (!authenticates(ssl, check, p, info))
@@ -618,6 +679,7 @@ falls_short_first(SSL *ssl, const struct tls_check *check,
 	if (judge_client(ssl, check, &proof, why) == ST_OK)
 		return false;
 	*info = proof;
+	weigh_pkix(ssl, check, info);
 	return true;
 }
 
@@ -644,6 +706,8 @@ tls_judge(SSL *ssl, const struct tls_check *check, bool finished,
 	describe(ssl, finished, info);
 	info->showed_certificate = check->client &&
 				   SSL_get_certificate(ssl) != NULL;
+	if (finished && check->client)
+		weigh_pkix(ssl, check, info);
 	if (finished)
 		return check->client ? judge_client(ssl, check, info, why) :
 				       ST_OK;

@@ -72,6 +72,8 @@ check_paths(struct conf_reader *r)
 	conf_settle_path(r, &conf->resolver_trust_anchor);
 	conf_settle_path(r, &conf->resolver_root_hints);
 	conf_settle_path(r, &conf->evidence_key);
+	conf_settle_path(r, &conf->tlsrpt_rsa_key);
+	conf_settle_path(r, &conf->tlsrpt_ed25519_key);
 }
 
 static void
@@ -161,5 +163,6 @@ conf_check(struct conf_reader *r)
 	check_tls(r);
 	check_times(r);
 	check_digests(r);
+	conf_check_tlsrpt(r);
 	conf_tlsrpt_receive_check(r);
 }

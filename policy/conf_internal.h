@@ -335,6 +335,10 @@ void conf_profile_apply(struct conf_reader *r);
 
 /* What can be judged only when all options are read; settles paths. */
 void conf_check(struct conf_reader *r);
+
+/* ---- conf_tlsrpt.c ---- */
+
+void conf_check_tlsrpt(struct conf_reader *r);
 /* Relative paths are below state-dir; empty ones stay empty. */
 void conf_settle_path(struct conf_reader *r, const char **path);
 

@@ -24,11 +24,12 @@
 #include "policy/level.h"
 
 /* DNS-32; fallbacks; alternates */
-#define PLAN_MAX_HOSTS     (DNS_MAX_MX + 2 * CONF_MAX_HOPS)
-#define PLAN_MAX_ADDRESSES 32u /* per host, both families */
-#define PLAN_MAX_REFS      8u  /* TLSA base, N, CNAME-expanded N; or a rule's */
-#define PLAN_MAX_TRAIL     640u       /* ours: lookups of one plan */
-#define PLAN_MAX_BYTES     (1u << 20) /* packed */
+#define PLAN_MAX_HOSTS       (DNS_MAX_MX + 2 * CONF_MAX_HOPS)
+#define PLAN_MAX_ADDRESSES   32u /* per host, both families */
+#define PLAN_MAX_REFS        8u /* TLSA base, N, CNAME-expanded N; or a rule's */
+#define PLAN_MAX_TRAIL       640u       /* ours: lookups of one plan */
+#define PLAN_MAX_BYTES       (1u << 20) /* packed */
+#define PLAN_TLSA_TEXT_BYTES 4096u      /* ours: of one host */
 
 enum plan_verdict {
 	PLAN_DELIVER, /* hosts is not empty; each may still be skip */
@@ -91,6 +92,14 @@ struct plan_host {
 	enum min_tls if_min_tls;
 	struct tlsa *tlsa; /* usable records only */
 	size_t tlsa_count;
+	/*
+	 * All that were found, as tlsa_whole(), in order of the text: usable or
+	 * not; for reports.  As many as PLAN_TLSA_TEXT_BYTES have room for.
+	 */
+	const char **tlsa_text;
+	size_t tlsa_text_count;
+	const char *dane_why; /* D2: which field of a record; D5: which lookup,
+			       * and how it failed; else "" or NULL */
 	bool sts_mx_match;
 	/*
 	 * Of a route: its name, else "".  named: the operator named the host,
@@ -129,6 +138,8 @@ struct plan_trail {
 struct plan {
 	const char *domain; /* N, canonical; of a next hop: hop_text() */
 	bool hop;           /* asked of a next hop, see planner_new_hop() */
+	/* Whose MX records and policy count: domain, or that of its route. */
+	const char *next_hop;
 	enum msg_class mclass;
 	const char *marks; /* of the mail that it is for */
 	enum plan_verdict verdict;

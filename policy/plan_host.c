@@ -9,6 +9,7 @@
  */
 #include "policy/plan_internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "util/domain.h"
@@ -214,6 +215,34 @@ plan_take_cname(struct planner *p, size_t host, const struct dns_answer *a)
 	next_base(p, host);
 }
 
+static int
+by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* For reports, before anything of it is left out; of the same set the same. */
+static void
+write_tlsa(struct planner *p, struct plan_draft *d, size_t count)
+{
+	size_t room = PLAN_TLSA_TEXT_BYTES, n = 0;
+
+	d->tlsa_text = need(talloc_zero_array(p, const char *,
+	    (unsigned)count));
+	for (size_t i = 0; i < count; i++)
+		d->tlsa_text[i] = tlsa_whole(d->tlsa_text, &d->tlsa[i]);
+	qsort(d->tlsa_text, count, sizeof(d->tlsa_text[0]), by_text);
+	for (size_t i = 0; i < count; i++) {
+		size_t bytes = strlen(d->tlsa_text[i]);
+
+		if (bytes > room)
+			continue;
+		room -= bytes;
+		d->tlsa_text[n++] = d->tlsa_text[i];
+	}
+	d->tlsa_text_count = n;
+}
+
 void
 plan_take_tlsa(struct planner *p, size_t host, const struct dns_answer *a)
 {
@@ -232,6 +261,9 @@ plan_take_tlsa(struct planner *p, size_t host, const struct dns_answer *a)
 	d->tlsa = need(talloc_array(p, struct tlsa, (unsigned)a->count));
 	for (size_t i = 0; i < a->count; i++)
 		d->tlsa[i] = tlsa_from_rdata(span_copy(d->tlsa, a->data[i]));
+	write_tlsa(p, d, a->count);
 	d->tlsa_count = tlsa_select(d->tlsa, a->count, &p->conf->dane_digest);
+	if (d->tlsa_count == 0)
+		d->failure = tlsa_fitness_name(d->tlsa[0].fitness);
 	keep(d, d->tlsa_count > 0 ? DANE_D1_USABLE : DANE_D2_UNUSABLE);
 }

@@ -73,10 +73,12 @@ struct plan_draft {
 	size_t base_count, base_next;
 	enum dane_state dane;
 	bool tlsa_failed;    /* the only error is one of DANE's own lookups */
-	const char *failure; /* D5: which lookup, and how; else "" */
+	const char *failure; /* as plan_host.dane_why, from before D is known */
 	const char *tlsa_base;
 	struct tlsa *tlsa;
 	size_t tlsa_count;
+	const char **tlsa_text;
+	size_t tlsa_text_count;
 };
 
 struct planner {

@@ -370,6 +370,12 @@ make_host(struct planner *p, const struct plan_draft *d, struct plan_host *h)
 		.tlsa_base = d->tlsa_base,
 		.tlsa = d->tlsa,
 		.tlsa_count = d->tlsa_count,
+		.tlsa_text = d->tlsa_text,
+		.tlsa_text_count = d->tlsa_text_count,
+		.dane_why = d->dane == DANE_D2_UNUSABLE ||
+				    d->dane == DANE_D5_ERROR ?
+				d->failure :
+				"",
 		.sts_mx_match = !d->named && sts_names(plan, d->name),
 		.route = d->route == NULL ? "" : d->route->name,
 		.named = d->named,
@@ -533,6 +539,7 @@ void
 plan_finish(struct planner *p)
 {
 	make_trail(p);
+	p->plan->next_hop = p->next_hop;
 	if (p->plan->verdict == PLAN_DELIVER)
 		plan_cut_self(p);
 	if (p->plan->verdict == PLAN_DELIVER)

@@ -20,6 +20,7 @@ pack_sts(struct sbuf *b, const struct sts_fact *f)
 	pack_u32(b, (uint32_t)f->policy.mx_count);
 	for (size_t i = 0; i < f->policy.mx_count; i++)
 		pack_str(b, f->policy.mx[i]);
+	pack_str(b, f->policy.text);
 	pack_u32(b, f->ttl_s);
 	pack_str(b, f->why);
 	pack_u8(b, (uint8_t)f->result);
@@ -38,6 +39,7 @@ unpack_sts(struct unpack *u, TALLOC_CTX *mem, struct sts_fact *f)
 	f->policy.mx_count = unpack_count(u, STS_MAX_MX, 4);
 	for (size_t i = 0; i < f->policy.mx_count; i++)
 		f->policy.mx[i] = unpack_str(u, mem);
+	f->policy.text = unpack_str(u, mem);
 	f->ttl_s = unpack_u32(u);
 	f->why = unpack_str(u, mem);
 	f->result = (enum sts_result)unpack_enum(u, STS_RESULT_COUNT);
@@ -172,6 +174,10 @@ pack_host(struct sbuf *b, const struct plan_host *h)
 	pack_u32(b, (uint32_t)h->tlsa_count);
 	for (size_t i = 0; i < h->tlsa_count; i++)
 		pack_tlsa(b, &h->tlsa[i]);
+	pack_u32(b, (uint32_t)h->tlsa_text_count);
+	for (size_t i = 0; i < h->tlsa_text_count; i++)
+		pack_str(b, h->tlsa_text[i]);
+	pack_str(b, h->dane_why);
 	pack_str(b, h->row);
 	pack_str(b, h->rule);
 	pack_str(b, h->exception);
@@ -194,6 +200,16 @@ unpack_tlsas(struct unpack *u, TALLOC_CTX *mem, struct plan_host *h)
 		if (h->tlsa[i].fitness != TLSA_USABLE)
 			u->failed = true;
 	}
+}
+
+static void
+unpack_tlsa_texts(struct unpack *u, TALLOC_CTX *mem, struct plan_host *h)
+{
+	h->tlsa_text_count = unpack_count(u, TLSA_MAX_RECORDS, 4);
+	h->tlsa_text = need(talloc_zero_array(mem, const char *,
+	    (unsigned)h->tlsa_text_count + 1));
+	for (size_t i = 0; i < h->tlsa_text_count; i++)
+		h->tlsa_text[i] = unpack_str(u, mem);
 }
 
 static void
@@ -231,6 +247,8 @@ unpack_host(struct unpack *u, TALLOC_CTX *mem, struct plan_host *h)
 	h->if_identity = unpack_str(u, mem);
 	h->if_min_tls = (enum min_tls)unpack_enum(u, MIN_TLS_COUNT);
 	unpack_tlsas(u, mem, h);
+	unpack_tlsa_texts(u, mem, h);
+	h->dane_why = unpack_str(u, mem);
 	h->row = unpack_str(u, mem);
 	h->rule = unpack_str(u, mem);
 	h->exception = unpack_str(u, mem);
@@ -292,6 +310,7 @@ pack_plan(struct sbuf *b, const struct plan *plan)
 	pack_i64(b, plan->exception_expires.ms);
 	pack_bytes(b, span_of(plan->conf_digest, sizeof(plan->conf_digest)));
 	pack_bool(b, plan->hop);
+	pack_str(b, plan->next_hop);
 }
 
 /* What is not written down but follows from the facts of a host. */
@@ -359,6 +378,7 @@ unpack_any(TALLOC_CTX *mem, struct unpack *u)
 	plan->exception_expires.ms = unpack_i64(u);
 	unpack_digest(u, plan->conf_digest);
 	plan->hop = unpack_bool(u);
+	plan->next_hop = unpack_str(u, plan);
 	if (!u->failed)
 		return plan;
 	talloc_free(plan);

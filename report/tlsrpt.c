@@ -21,6 +21,7 @@ tlsrpt_new(TALLOC_CTX *mem, const struct tlsrpt_from *from, const char *domain,
 	r->from = *from;
 	r->domain = domain;
 	r->day = tlsrpt_day(t);
+	r->detail_limit = TLSRPT_MAX_DETAILS;
 	wall_rfc3339(r->day, when);
 	sha256_init(&h);
 	sha256_add(&h, salt);
@@ -58,7 +59,7 @@ add_detail(struct tlsrpt *r, struct tlsrpt_sum *s,
 			s->detail[i].count += count;
 			return true;
 		}
-	if (r->detail_count == TLSRPT_MAX_DETAILS)
+	if (r->detail_count >= r->detail_limit)
 		return false;
 	s->detail = need(talloc_realloc(r, s->detail, struct tlsrpt_failure,
 	    (unsigned)s->detail_count + 1));

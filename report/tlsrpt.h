@@ -46,6 +46,7 @@ struct tlsrpt {
 	struct tlsrpt_sum *sum;   /* talloc array */
 	size_t sum_count;
 	size_t detail_count; /* of all sums */
+	size_t detail_limit; /* further kinds find no room */
 	bool cut; /* something found no room: numbers of sums stay true */
 };
 
@@ -74,5 +75,9 @@ const char *tlsrpt_filename(const struct tlsrpt *r,
  */
 void tlsrpt_mail(const struct tlsrpt *r, const char *to, struct wall now,
     struct span gzip, struct sbuf *out);
+
+/* What a signature of that mail covers (5.3). */
+#define TLSRPT_SIGNED_FIELDS 11u
+extern const char *const tlsrpt_signed_field[TLSRPT_SIGNED_FIELDS];
 
 #endif

@@ -11,6 +11,11 @@
 
 #define LINE_BYTES 76u /* RFC 2045 6.8 */
 
+const char *const tlsrpt_signed_field[TLSRPT_SIGNED_FIELDS] = { "From", "To",
+	"Subject", "Date", "Message-ID", "MIME-Version", "Content-Type",
+	"TLS-Report-Domain", "TLS-Report-Submitter", "TLS-Required",
+	"Auto-Submitted" };
+
 static void
 put_base64(struct sbuf *out, struct span data)
 {

@@ -51,8 +51,8 @@ inflate_all(z_stream *z, struct sbuf *out, struct diag *why)
 	}
 }
 
-static enum status
-unpack_gzip(struct span gz, struct sbuf *out, struct diag *why)
+enum status
+tlsrpt_gunzip(struct span gz, struct sbuf *out, struct diag *why)
 {
 	z_stream z = { .next_in = (Bytef *)(uintptr_t)gz.p,
 		.avail_in = (uInt)gz.n };
@@ -306,7 +306,7 @@ tlsrpt_read(TALLOC_CTX *mem, struct span bytes, struct tlsrpt_doc *out,
 		    TLSRPT_READ_PACKED_BYTES);
 	if (span_starts(bytes, "\x1f\x8b")) {
 		sbuf_init(&json, mem, TLSRPT_READ_JSON_BYTES);
-		st = unpack_gzip(bytes, &json, why);
+		st = tlsrpt_gunzip(bytes, &json, why);
 		if (st == ST_OK)
 			st = parse(sbuf_view(&json), &o, why);
 		sbuf_free(&json);

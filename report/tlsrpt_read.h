@@ -65,6 +65,11 @@ struct tlsrpt_doc {
 MUST_CHECK enum status tlsrpt_read(TALLOC_CTX *mem, struct span bytes,
     struct tlsrpt_doc *out, struct diag *why);
 
+/* A compressed document into out, whose cap bounds it: ST_LIMIT.  ST_SYNTAX:
+ * not a whole gzip. */
+MUST_CHECK enum status tlsrpt_gunzip(struct span gz, struct sbuf *out,
+    struct diag *why);
+
 /*
  * Find the document in a mail (RFC 8460 5.3), in whatever part of it, CRLF or
  * LF lines; *document lives in mem and is for tlsrpt_read().  The first part

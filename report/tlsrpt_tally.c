@@ -57,26 +57,8 @@ static void
 pack_text(struct sbuf *b, const char *s)
 {
 	char clean[TLSRPT_TEXT_BYTES];
-	struct span rest = span_str(s);
-	size_t n = 0;
+	size_t n = utf8_clean(span_str(s), clean, sizeof(clean));
 
-	while (rest.n > 0) {
-		uint32_t code;
-		size_t bytes = utf8_read(rest, &code);
-		bool good = bytes > 0 && utf8_is_line(span_sub(rest, 0, bytes));
-
-		if (bytes == 0)
-			bytes = 1;
-		if (n + bytes > sizeof(clean))
-			break;
-		if (good) {
-			memcpy(clean + n, rest.p, bytes);
-			n += bytes;
-		} else {
-			clean[n++] = '?';
-		}
-		rest = span_sub(rest, bytes, rest.n);
-	}
 	pack_bytes(b, span_of(clean, n));
 }
 

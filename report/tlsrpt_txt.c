@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "smtp/address.h"
+#include "util/domain.h"
 #include "util/sbuf.h"
 #include "util/sha256.h"
 
@@ -187,5 +188,38 @@ tlsrpt_txt_pick(TALLOC_CTX *mem, const struct span *txt, size_t count,
 		    "no mailto or https destination in the TXT record "
 		    "(RFC 8460 3)",
 		    one);
+	return ST_OK;
+}
+
+/*
+ *	URI       = "https://" host [ ":" port ] *( "/" segment )
+ *	            [ "?" query ] [ "#" fragment ]          ; RFC 3986 3
+ *
+ * Names in front of the host ("user@") are for people, and refused.
+ */
+enum status
+tlsrpt_endpoint_parse(TALLOC_CTX *mem, struct span uri,
+    struct tlsrpt_endpoint *out, struct diag *why)
+{
+	const size_t scheme = sizeof("https://") - 1;
+	struct span rest = span_sub(uri, 0, span_find(uri, '#', 0)), host, port;
+	size_t end = scheme;
+
+	if (!span_istarts(uri, "https://"))
+		return diag_fail(why, ST_SYNTAX, "not an https URI", uri);
+	while (end < rest.n && rest.p[end] != '/' && rest.p[end] != '?')
+		end++;
+	host = span_sub(rest, scheme, end);
+	rest = span_sub(rest, end, rest.n);
+	if (span_cut(host, ':', &host, &port) && !span_eq(port, "443"))
+		return diag_fail(why, ST_POLICY,
+		    "reports are posted to port 443 alone", uri);
+	if (domain_is_address(host) ||
+	    domain_canonical(mem, host, &out->host, why) != ST_OK)
+		return diag_fail(why, ST_SYNTAX, "no host in the https URI",
+		    uri);
+	out->path = need(talloc_asprintf(mem, "%s%.*s",
+	    rest.n > 0 && rest.p[0] == '/' ? "" : "/", (int)rest.n,
+	    (const char *)rest.p));
 	return ST_OK;
 }

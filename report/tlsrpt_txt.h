@@ -12,6 +12,7 @@
 #define TLSRPT_URI_MAX_BYTES 1024u /* ours */
 
 enum tlsrpt_scheme { TLSRPT_MAILTO, TLSRPT_HTTPS };
+#define TLSRPT_SCHEMES 2u
 
 struct tlsrpt_rua {
 	enum tlsrpt_scheme scheme;
@@ -33,5 +34,17 @@ struct tlsrpt_record {
  */
 MUST_CHECK enum status tlsrpt_txt_pick(TALLOC_CTX *mem, const struct span *txt,
     size_t count, struct tlsrpt_record *out, struct diag *why);
+
+/* Where an "https:" URI leads; strings live in mem. */
+struct tlsrpt_endpoint {
+	const char *host; /* canonical */
+	const char *path; /* "/...", with the query */
+};
+/*
+ * ST_SYNTAX: no URI of a host by its name.  ST_POLICY: a port that is not 443:
+ * others are not to be reached from here at a stranger's word.
+ */
+MUST_CHECK enum status tlsrpt_endpoint_parse(TALLOC_CTX *mem, struct span uri,
+    struct tlsrpt_endpoint *out, struct diag *why);
 
 #endif

@@ -215,7 +215,9 @@ ehlo_parse(const struct reply *r)
 
 	while (span_line(&rest, &line)) {
 		k = -1;
-		if (!first && take_word(&line, &keyword))
+		if (first && take_word(&line, &keyword))
+			span_print_to(keyword, e.name, sizeof(e.name));
+		else if (!first && take_word(&line, &keyword))
 			k = span_iindex(keyword, names, COUNT_OF(names));
 		first = false; /* the server's name, RFC 5321 4.1.1.1 */
 		if (k == SIZE)

@@ -12,6 +12,7 @@
 
 #define REPLY_LINE_MAX_BYTES 4096u /* ours: RFC 5321 4.5.3.1.5 asks for 512 */
 #define REPLY_MAX_LINES      1000u /* ours: bounds an endless reply (B2.3) */
+#define REPLY_NAME_BYTES     256u  /* ours: a domain and its NUL */
 #define REPLY_TEXT_BYTES     512u  /* ours: what is kept for log and report */
 
 struct reply {
@@ -63,12 +64,13 @@ enum ehlo_auth {
 };
 
 struct ehlo {
-	unsigned ext;             /* set of enum ehlo_ext */
-	unsigned auth;            /* set of enum ehlo_auth */
-	uint64_t size_limit;      /* 0: none told */
-	uint32_t mail_max;        /* RFC 9422: MAIL in a session, 0: none */
-	uint32_t rcpt_max;        /* RCPT in a transaction */
-	uint32_t rcpt_domain_max; /* domains of RCPT in a session */
+	char name[REPLY_NAME_BYTES]; /* of the server; printable, cut */
+	unsigned ext;                /* set of enum ehlo_ext */
+	unsigned auth;               /* set of enum ehlo_auth */
+	uint64_t size_limit;         /* 0: none told */
+	uint32_t mail_max;           /* RFC 9422: MAIL in a session, 0: none */
+	uint32_t rcpt_max;           /* RCPT in a transaction */
+	uint32_t rcpt_domain_max;    /* domains of RCPT in a session */
 };
 /* Keywords are case-insensitive; malformed and unknown ones are skipped. */
 struct ehlo ehlo_parse(const struct reply *r);

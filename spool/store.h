@@ -21,7 +21,7 @@
 #include "smtp/envelope.h"
 #include "util/clock.h"
 
-#define STORE_SCHEMA_VERSION  3u
+#define STORE_SCHEMA_VERSION  4u
 #define STORE_CHUNK_MAX_BYTES (256u << 10)
 #define STORE_MAX_RCPTS       50000u /* of one message; 16 bits of a chunk id */
 #define STORE_MAX_MESSAGE_ID  ((INT64_C(1) << 47) - 1)
@@ -390,6 +390,155 @@ MUST_CHECK enum status store_exception_use(struct store *s,
     const struct store_exception *e, int64_t message, struct diag *why);
 /* Forget which messages used what, of those that have left the queue. */
 MUST_CHECK enum status store_exception_tidy(struct store *s, struct diag *why);
+
+/* ---- results for TLS reports ---- */
+
+/* Ours: keys of one domain and day; the last of them are not for details,
+ * of which a peer can make as many as it likes. */
+#define STORE_TALLY_MAX   8192u
+#define STORE_TALLY_SPARE 4096u
+
+struct store_tally {
+	struct wall day;    /* its first millisecond */
+	const char *domain; /* whose report it is for */
+	struct span key;    /* report/tlsrpt_tally.h has what is in it */
+	uint64_t count;
+};
+/* Add t->count under the key.  spare: it is a detail.  ST_LIMIT: it is a new
+ * key, and there are too many; nothing was written. */
+MUST_CHECK enum status store_tally_add(struct store *s,
+    const struct store_tally *t, bool spare, struct diag *why);
+/* Days and domains of before a day that have any, at most max, in order.
+ * Strings are borrowed for the call. */
+MUST_CHECK enum status store_tally_due(struct store *s, struct wall before,
+    uint32_t max, void (*row)(void *arg, struct wall day, const char *domain),
+    void *arg, struct diag *why);
+/* Those of a domain and day.  Keys are borrowed for the call. */
+MUST_CHECK enum status store_tally_each(struct store *s, struct wall day,
+    const char *domain, void (*row)(void *arg, const struct store_tally *t),
+    void *arg, struct diag *why);
+/* Absent is fine. */
+MUST_CHECK enum status store_tally_delete(struct store *s, struct wall day,
+    const char *domain, struct diag *why);
+
+/* Drop those of days that began before a time. */
+MUST_CHECK enum status store_tally_expire(struct store *s, struct wall before,
+    struct diag *why);
+
+/* ---- TLS reports that are sent ---- */
+
+enum store_report_state {
+	REPORT_PLANNED, /* to whom is not known yet; next: look it up */
+	REPORT_SENDING, /* written, and with some it is not yet known */
+	REPORT_SENT,    /* all have ended, and at least one has it */
+	REPORT_FAILED,  /* all have ended, and none has it */
+};
+#define STORE_REPORT_STATES 4u
+
+/* One a domain and day (RFC 8460 4.1). */
+struct store_report {
+	int64_t id;
+	struct wall day; /* its first millisecond */
+	const char *domain;
+	enum store_report_state state;
+	struct wall next;  /* when there is something to do; not of the ended */
+	struct wall until; /* tried no longer */
+	uint32_t tries;    /* lookups that failed */
+	bool forced;       /* at the operator's word */
+	int64_t salt;      /* the report-id is made of it */
+	struct wall ended; /* or 0 */
+	uint64_t success, failure; /* sessions, of all its policies */
+	const char *report_id;     /* "" until it is written */
+	const char *why;           /* what went wrong last, or "" */
+};
+/* id comes out of it.  ST_POLICY: there is one of that domain and day. */
+MUST_CHECK enum status store_report_new(struct store *s, struct store_report *r,
+    struct diag *why);
+/* All but what it is of and its salt. */
+MUST_CHECK enum status store_report_put(struct store *s,
+    const struct store_report *r, struct diag *why);
+/* Strings live in mem.  ST_NOTFOUND. */
+MUST_CHECK enum status store_report_get(struct store *s, TALLOC_CTX *mem,
+    int64_t id, struct store_report *out, struct diag *why);
+MUST_CHECK enum status store_report_find(struct store *s, TALLOC_CTX *mem,
+    struct wall day, const char *domain, struct store_report *out,
+    struct diag *why);
+/* At most max that are due at a time, the oldest first. */
+MUST_CHECK enum status store_report_due(struct store *s, struct wall now,
+    uint32_t max, void (*row)(void *arg, const struct store_report *r),
+    void *arg, struct diag *why);
+/* When the first of those is that are due after a time; WALL_NEVER: none. */
+MUST_CHECK enum status store_report_next(struct store *s, struct wall after,
+    struct wall *next, struct diag *why);
+/* Days and domains of before a day with results and without a report. */
+MUST_CHECK enum status store_report_wanting(struct store *s, struct wall before,
+    uint32_t max, void (*row)(void *arg, struct wall day, const char *domain),
+    void *arg, struct diag *why);
+/* Of days since < until; domain: "" any.  Ordered by day and domain. */
+MUST_CHECK enum status store_report_each(struct store *s, struct wall since,
+    struct wall until, const char *domain,
+    void (*row)(void *arg, const struct store_report *r), void *arg,
+    struct diag *why);
+/* With whom it is for.  Absent is fine. */
+MUST_CHECK enum status store_report_delete(struct store *s, int64_t id,
+    struct diag *why);
+/* Likewise all that ended and are of days that began before a time. */
+MUST_CHECK enum status store_report_expire(struct store *s, struct wall before,
+    struct diag *why);
+
+/* What is sent: the compressed document; empty: none is kept. */
+MUST_CHECK enum status store_report_keep(struct store *s, int64_t id,
+    struct span document, struct diag *why);
+MUST_CHECK enum status store_report_document(struct store *s, TALLOC_CTX *mem,
+    int64_t id, struct span *out, struct diag *why);
+
+/* For whom one is: a destination of the domain's record. */
+enum store_report_way { REPORT_BY_MAIL, REPORT_BY_HTTPS };
+#define STORE_REPORT_WAYS 2u
+enum store_report_end { REPORT_OPEN, REPORT_TAKEN, REPORT_REFUSED };
+#define STORE_REPORT_ENDS 3u
+struct store_report_to {
+	int64_t report;
+	uint32_t seq; /* in the order of the record, from 0 */
+	enum store_report_way way;
+	const char *target; /* mailbox, or URI */
+	enum store_report_end end;
+	int64_t message;  /* BY_MAIL: the one that carries it; or 0 */
+	uint32_t tries;   /* BY_HTTPS, as next */
+	struct wall next; /* of an open one */
+	const char *why;
+};
+/* In place of the one with that number. */
+MUST_CHECK enum status store_report_to_put(struct store *s,
+    const struct store_report_to *t, struct diag *why);
+/* Strings are borrowed for the call. */
+MUST_CHECK enum status store_report_to_each(struct store *s, int64_t report,
+    void (*row)(void *arg, const struct store_report_to *t), void *arg,
+    struct diag *why);
+MUST_CHECK enum status store_report_to_delete(struct store *s, int64_t report,
+    struct diag *why);
+/* The one whose mail it is.  Strings live in mem.  ST_NOTFOUND. */
+MUST_CHECK enum status store_report_to_by(struct store *s, TALLOC_CTX *mem,
+    int64_t message, struct store_report_to *out, struct diag *why);
+
+/* A destination that has refused, by mailbox or URI. */
+struct store_report_bad {
+	const char *target;
+	uint32_t failures; /* reports, one after the other */
+	struct wall until; /* not tried before */
+	const char *why;   /* of the last */
+};
+/* ST_NOTFOUND: it is not one. */
+MUST_CHECK enum status store_report_bad_get(struct store *s, TALLOC_CTX *mem,
+    const char *target, struct store_report_bad *out, struct diag *why);
+MUST_CHECK enum status store_report_bad_put(struct store *s,
+    const struct store_report_bad *b, struct diag *why);
+/* It has taken one.  Absent is fine. */
+MUST_CHECK enum status store_report_bad_delete(struct store *s,
+    const char *target, struct diag *why);
+/* Forget those that were not tried since a time. */
+MUST_CHECK enum status store_report_bad_expire(struct store *s,
+    struct wall before, struct diag *why);
 
 /* ---- the queue as people see it ---- */
 

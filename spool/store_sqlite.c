@@ -434,10 +434,8 @@ bring_up_to_date(struct store *s, struct diag *why)
 		return st;
 	if (version == 0)
 		return exec(s, store_schema, why);
-	if (version == 1)
-		st = exec(s, store_upgrade_1, why);
-	if (st == ST_OK && (version == 1 || version == 2))
-		return exec(s, store_upgrade_2, why);
+	for (; st == ST_OK && version < STORE_SCHEMA_VERSION; version++)
+		st = exec(s, store_upgrade[version], why);
 	return st == ST_OK ? check_version(s, version, why) : st;
 }
 

@@ -84,12 +84,40 @@ enum store_query {
 	Q_EXCEPTION_USED,
 	Q_EXCEPTION_USE,
 	Q_EXCEPTION_TIDY,
+	Q_TALLY_MORE,
+	Q_TALLY_NEW,
+	Q_TALLY_COUNT,
+	Q_TALLY_DUE,
+	Q_TALLY_EACH,
+	Q_TALLY_DELETE,
+	Q_TALLY_EXPIRE,
+	Q_REPORT_NEW,
+	Q_REPORT_PUT,
+	Q_REPORT_GET,
+	Q_REPORT_FIND,
+	Q_REPORT_DUE,
+	Q_REPORT_NEXT,
+	Q_REPORT_WANTING,
+	Q_REPORT_EACH,
+	Q_REPORT_DELETE,
+	Q_REPORT_EXPIRE,
+	Q_REPORT_KEEP,
+	Q_REPORT_DOCUMENT,
+	Q_REPORT_TO_PUT,
+	Q_REPORT_TO_EACH,
+	Q_REPORT_TO_BY,
+	Q_REPORT_TO_DELETE,
+	Q_REPORT_TO_TIDY,
+	Q_REPORT_BAD_GET,
+	Q_REPORT_BAD_PUT,
+	Q_REPORT_BAD_DELETE,
+	Q_REPORT_BAD_EXPIRE,
 };
-#define STORE_QUERY_COUNT (Q_EXCEPTION_TIDY + 1)
+#define STORE_QUERY_COUNT (Q_REPORT_BAD_EXPIRE + 1)
 extern const char *const store_text[STORE_QUERY_COUNT];
 extern const char store_schema[];
-extern const char store_upgrade_1[]; /* from 1 to 2 */
-extern const char store_upgrade_2[]; /* from 2 to the present one */
+/* From each earlier schema to the next; 0 is none. */
+extern const char *const store_upgrade[STORE_SCHEMA_VERSION];
 
 struct store {
 	sqlite3 *db;
@@ -127,6 +155,10 @@ MUST_CHECK enum status store_next(struct store *s, enum store_query n,
 MUST_CHECK enum status store_one(struct store *s, enum store_query n,
     struct diag *why);
 void store_end(struct store *s, enum store_query n);
+/* A query whose rows are days and domains; strings borrowed for the call. */
+MUST_CHECK enum status store_each_day(struct store *s, enum store_query n,
+    void (*row)(void *arg, struct wall day, const char *domain), void *arg,
+    struct diag *why);
 
 /* Columns of the row, from 0; strings and spans borrowed until the next. */
 const char *store_col_str(sqlite3_stmt *q, int at); /* never NULL */

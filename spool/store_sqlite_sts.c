@@ -6,7 +6,9 @@
 #include "util/pack.h"
 #include "util/sha256.h"
 
-#define STS_ROW_MAX_BYTES (64u << 10) /* 64 names of 253 bytes, and more */
+#define STS_ROW_MAX_BYTES                                                      \
+	(64u << 10) /* 64 names of 253 bytes, 8 KiB of text                    \
+		     */
 
 enum status
 store_sts_put(struct store *s, const struct sts_entry *e, struct diag *why)
@@ -29,6 +31,7 @@ store_sts_put(struct store *s, const struct sts_entry *e, struct diag *why)
 	pack_str(&b, e->failed_id);
 	pack_i64(&b, e->failed_at.ms);
 	pack_i64(&b, e->used.ms);
+	pack_str(&b, e->policy.text);
 	invariant(!sbuf_failed(&b));
 	sha256(sbuf_view(&b), digest);
 	sbuf_init(&row, tmp, STS_ROW_MAX_BYTES + sizeof(digest));
@@ -87,6 +90,8 @@ sts_of(sqlite3_stmt *q, TALLOC_CTX *mem, struct sts_entry *e)
 	unpack_id(&u, e->failed_id);
 	e->failed_at.ms = unpack_i64(&u);
 	e->used.ms = unpack_i64(&u);
+	/* What an older version stored ends here. */
+	e->policy.text = !u.failed && u.rest.n == 0 ? "" : unpack_str(&u, mem);
 	return unpack_done(&u) == ST_OK &&
 	       strcmp(e->domain, store_col_str(q, 0)) == 0;
 }

@@ -23,6 +23,36 @@
 	" name TEXT NOT NULL, until INTEGER NOT NULL,"                         \
 	" PRIMARY KEY(message, name, until)) WITHOUT ROWID;"
 
+/* Since schema 4: numbers for TLS reports.  A key may be long, so its digest
+ * is what is unique. */
+#define TALLY_TABLE                                                            \
+	"CREATE TABLE tls_tally (id INTEGER PRIMARY KEY,"                      \
+	" day INTEGER NOT NULL, domain TEXT NOT NULL, digest BLOB NOT NULL,"   \
+	" count INTEGER NOT NULL, key BLOB NOT NULL,"                          \
+	" UNIQUE(day, domain, digest));"
+
+/* Since schema 4: TLS reports that are sent, and to whom. */
+#define REPORT_TABLES                                                          \
+	"CREATE TABLE tls_report (id INTEGER PRIMARY KEY,"                     \
+	" day INTEGER NOT NULL, domain TEXT NOT NULL, state INTEGER NOT NULL," \
+	" next INTEGER NOT NULL, until INTEGER NOT NULL,"                      \
+	" tries INTEGER NOT NULL, forced INTEGER NOT NULL,"                    \
+	" salt INTEGER NOT NULL, ended INTEGER NOT NULL,"                      \
+	" success INTEGER NOT NULL, failure INTEGER NOT NULL,"                 \
+	" report_id TEXT NOT NULL, why TEXT NOT NULL, document BLOB NOT NULL," \
+	" UNIQUE(day, domain));"                                               \
+	"CREATE INDEX tls_report_due ON tls_report(next) WHERE state < 2;"     \
+	"CREATE TABLE tls_report_to (report INTEGER NOT NULL,"                 \
+	" seq INTEGER NOT NULL, way INTEGER NOT NULL, target TEXT NOT NULL,"   \
+	" end INTEGER NOT NULL, message INTEGER NOT NULL,"                     \
+	" tries INTEGER NOT NULL, next INTEGER NOT NULL, why TEXT NOT NULL,"   \
+	" PRIMARY KEY(report, seq)) WITHOUT ROWID;"                            \
+	"CREATE INDEX tls_report_mail ON tls_report_to(message)"               \
+	" WHERE message > 0;"                                                  \
+	"CREATE TABLE tls_report_bad (target TEXT PRIMARY KEY,"                \
+	" failures INTEGER NOT NULL, until INTEGER NOT NULL,"                  \
+	" why TEXT NOT NULL) WITHOUT ROWID;"
+
 /*
  * A recipient's row goes when it is done, a message's with its last
  * recipient.  Index columns stand first: scans do not touch the rest.
@@ -66,13 +96,15 @@ const char store_schema[] =
     /* clang-format off */
     CHAIN_TABLES
     EXCEPTION_TABLES
+    TALLY_TABLE
+    REPORT_TABLES
     /* clang-format on */
     "CREATE TABLE sts_policy (domain TEXT PRIMARY KEY, data BLOB NOT NULL);"
-    "INSERT INTO meta VALUES ('schema', 3), ('next_id', 1), ('epoch', 0);";
-_Static_assert(STORE_SCHEMA_VERSION == 3, "the schema text says 3");
+    "INSERT INTO meta VALUES ('schema', 4), ('next_id', 1), ('epoch', 0);";
+_Static_assert(STORE_SCHEMA_VERSION == 4, "the schema text says 4");
 
 /* What schema 1 had not: all of it is looked at once. */
-const char store_upgrade_1[] =
+static const char upgrade_1[] =
     "ALTER TABLE message ADD COLUMN account TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE message ADD COLUMN envid TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE message ADD COLUMN ret INTEGER NOT NULL DEFAULT 0;"
@@ -92,7 +124,7 @@ const char store_upgrade_1[] =
 
 /* What schema 2 had not.  What is unique of a table is for good, so that of
  * destinations is made anew; their ids stay. */
-const char store_upgrade_2[] =
+static const char upgrade_2[] =
     "ALTER TABLE message ADD COLUMN marks TEXT NOT NULL DEFAULT '';"
     "DROP INDEX destination_due;"
     "ALTER TABLE destination RENAME TO destination_2;"
@@ -112,6 +144,20 @@ const char store_upgrade_2[] =
     /* clang-format on */
     "UPDATE meta SET value = 3 WHERE key = 'schema';";
 
+/* What schema 3 had not. */
+static const char upgrade_3[] =
+    /* clang-format off */
+    TALLY_TABLE
+    REPORT_TABLES
+    /* clang-format on */
+    "UPDATE meta SET value = 4 WHERE key = 'schema';";
+
+const char *const store_upgrade[STORE_SCHEMA_VERSION] = {
+	[1] = upgrade_1,
+	[2] = upgrade_2,
+	[3] = upgrade_3,
+};
+
 #define EVIDENCE_COLUMNS                                                       \
 	"SELECT seq, time, outcome, reached, message, domain, hash, body,"     \
 	" personal FROM evidence "
@@ -128,6 +174,12 @@ const char store_upgrade_2[] =
 #define DEST_EMPTY                                                             \
 	" queued = 0 AND NOT EXISTS"                                           \
 	" (SELECT 1 FROM recipient WHERE dest = destination.id)"
+#define REPORT_COLUMNS                                                         \
+	"SELECT id, day, domain, state, next, until, tries, forced, salt,"     \
+	" ended, success, failure, report_id, why FROM tls_report "
+#define REPORT_TO_COLUMNS                                                      \
+	"SELECT report, seq, way, target, end, message, tries, next, why"      \
+	" FROM tls_report_to "
 #define MESSAGE_COLUMNS                                                        \
 	"m.id, m.expires, m.received, m.size, m.flags, m.class, m.sender,"     \
 	" m.client, m.account, m.envid, m.ret, m.look, m.marks "
@@ -257,4 +309,60 @@ const char *const store_text[STORE_QUERY_COUNT] = {
 	[Q_EXCEPTION_TIDY] = "DELETE FROM exception_message WHERE NOT EXISTS"
 			     " (SELECT 1 FROM message"
 			     " WHERE id = exception_message.message)",
+	[Q_TALLY_MORE] = "UPDATE tls_tally SET count = count + ?4"
+			 " WHERE day = ?1 AND domain = ?2 AND digest = ?3",
+	[Q_TALLY_NEW] = "INSERT INTO tls_tally"
+			" (day, domain, digest, count, key)"
+			" VALUES (?1, ?2, ?3, ?4, ?5)",
+	[Q_TALLY_COUNT] = "SELECT count(*) FROM tls_tally"
+			  " WHERE day = ?1 AND domain = ?2",
+	[Q_TALLY_DUE] = "SELECT DISTINCT day, domain FROM tls_tally"
+			" WHERE day < ?1 ORDER BY day, domain LIMIT ?2",
+	[Q_TALLY_EACH] = "SELECT key, count FROM tls_tally"
+			 " WHERE day = ?1 AND domain = ?2 ORDER BY id",
+	[Q_TALLY_DELETE] = "DELETE FROM tls_tally"
+			   " WHERE day = ?1 AND domain = ?2",
+	[Q_TALLY_EXPIRE] = "DELETE FROM tls_tally WHERE day < ?1",
+	[Q_REPORT_NEW] = "INSERT OR IGNORE INTO tls_report (day, domain,"
+			 " state, next, until, tries, forced, salt, ended,"
+			 " success, failure, report_id, why, document)"
+			 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
+			 " ?11, ?12, ?13, x'')",
+	[Q_REPORT_PUT] = "UPDATE tls_report SET state = ?2, next = ?3,"
+			 " until = ?4, tries = ?5, forced = ?6, ended = ?7,"
+			 " success = ?8, failure = ?9, report_id = ?10,"
+			 " why = ?11 WHERE id = ?1",
+	[Q_REPORT_GET] = REPORT_COLUMNS "WHERE id = ?1",
+	[Q_REPORT_FIND] = REPORT_COLUMNS "WHERE day = ?1 AND domain = ?2",
+	[Q_REPORT_DUE] = REPORT_COLUMNS "WHERE state < 2 AND next <= ?1"
+					" ORDER BY next LIMIT ?2",
+	[Q_REPORT_NEXT] = "SELECT min(next) FROM tls_report"
+			  " WHERE state < 2 AND next > ?1",
+	[Q_REPORT_WANTING] =
+	    "SELECT DISTINCT day, domain FROM tls_tally t"
+	    " WHERE day < ?1 AND NOT EXISTS (SELECT 1 FROM tls_report r"
+	    " WHERE r.day = t.day AND r.domain = t.domain) LIMIT ?2",
+	[Q_REPORT_EACH] = REPORT_COLUMNS "WHERE day >= ?1 AND day < ?2"
+					 " AND (?3 = '' OR domain = ?3)"
+					 " ORDER BY day, domain",
+	[Q_REPORT_DELETE] = "DELETE FROM tls_report WHERE id = ?1",
+	[Q_REPORT_EXPIRE] = "DELETE FROM tls_report"
+			    " WHERE day < ?1 AND state >= 2",
+	[Q_REPORT_KEEP] = "UPDATE tls_report SET document = ?2 WHERE id = ?1",
+	[Q_REPORT_DOCUMENT] = "SELECT document FROM tls_report WHERE id = ?1",
+	[Q_REPORT_TO_PUT] = "INSERT OR REPLACE INTO tls_report_to VALUES"
+			    " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+	[Q_REPORT_TO_EACH] = REPORT_TO_COLUMNS "WHERE report = ?1"
+					       " ORDER BY seq",
+	[Q_REPORT_TO_BY] = REPORT_TO_COLUMNS "WHERE message = ?1"
+					     " AND message > 0",
+	[Q_REPORT_TO_DELETE] = "DELETE FROM tls_report_to WHERE report = ?1",
+	[Q_REPORT_TO_TIDY] = "DELETE FROM tls_report_to WHERE report NOT IN"
+			     " (SELECT id FROM tls_report)",
+	[Q_REPORT_BAD_GET] = "SELECT failures, until, why FROM tls_report_bad"
+			     " WHERE target = ?1",
+	[Q_REPORT_BAD_PUT] = "INSERT OR REPLACE INTO tls_report_bad VALUES"
+			     " (?1, ?2, ?3, ?4)",
+	[Q_REPORT_BAD_DELETE] = "DELETE FROM tls_report_bad WHERE target = ?1",
+	[Q_REPORT_BAD_EXPIRE] = "DELETE FROM tls_report_bad WHERE until < ?1",
 };

@@ -32,6 +32,7 @@ static struct netaddr here, elsewhere; /* listening; nobody there */
 static SSL_CTX *server_ctx;
 static struct span response;
 static bool server_hangs; /* after the response */
+static size_t awaited;    /* bytes of a request's body */
 static unsigned connections, requests;
 static char request[4096];
 static char seen_sni[256];
@@ -91,7 +92,7 @@ static void
 visit_go(void *arg)
 {
 	struct visit *v = arg;
-	const char *sni;
+	const char *sni, *end;
 	int n;
 
 	if (v->sent > 0) {
@@ -107,7 +108,8 @@ visit_go(void *arg)
 	}
 	v->n += (size_t)n;
 	v->text[v->n] = '\0';
-	if (strstr(v->text, "\r\n\r\n") == NULL)
+	end = strstr(v->text, "\r\n\r\n");
+	if (end == NULL || v->n < (size_t)(end + 4 - v->text) + awaited)
 		return;
 	requests++;
 	memcpy(request, v->text, v->n + 1);
@@ -238,6 +240,7 @@ set_up(void)
 	elsewhere = netaddr_ip4(elsewhere_ip, 0);
 	connections = requests = 0;
 	server_hangs = false;
+	awaited = 0;
 	server_ctx = NULL;
 	serve(cert_leaf(mem, "DNS:" HOST, root));
 	respond(OK_HEAD "\r\n" POLICY);
@@ -600,6 +603,84 @@ START_TEST(net_real_https_needs_readable_anchors)
 }
 END_TEST
 
+/* ---- reports ---- */
+
+#define REPORT "\x1f\x8b report"
+
+static void
+post(bool any_certificate)
+{
+	const struct net_post p = {
+		.host = HOST,
+		.port = 443,
+		.path = "/v1/tlsrpt?a=b",
+		.media = "application/tlsrpt+gzip",
+		.body = SPAN_LIT(REPORT),
+		.any_certificate = any_certificate,
+		.deadline_ms = 30000,
+	};
+	struct fetch *f;
+
+	ended = 0;
+	awaited = p.body.n;
+	request[0] = '\0';
+	f = net_post(mem, net, &p, &here, 1, done, &f);
+	run();
+	ck_assert_uint_eq(ended, 1);
+}
+
+START_TEST(rpt_41_a_report_is_posted_alone_under_its_media_type)
+{
+	const char *body;
+
+	respond("HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n");
+	post(false);
+	ck_assert(got.ok);
+	ck_assert_int_eq(got.status, 201);
+	ck_assert(span_starts(span_str(request),
+	    "POST /v1/tlsrpt?a=b HTTP/1.1\r\n"));
+	ck_assert_ptr_nonnull(strstr(request,
+	    "\r\nContent-Type: application/tlsrpt+gzip\r\n"));
+	ck_assert_ptr_nonnull(strstr(request, "\r\nContent-Length: 9\r\n"));
+	ck_assert_ptr_null(strstr(request, "Content-Encoding"));
+	ck_assert_ptr_null(strstr(request, "Expect"));
+	body = strstr(request, "\r\n\r\n");
+	ck_assert_str_eq(body + 4, REPORT);
+}
+END_TEST
+
+START_TEST(a_bad_certificate_is_borne_only_where_it_is_let)
+{
+	const struct cert_spec self = { .cn = "x",
+		.san = "DNS:other.example",
+		.from_s = -2 * CERTS_DAY_S,
+		.to_s = -CERTS_DAY_S };
+
+	serve(cert_make(mem, &self, NULL));
+	respond("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+	post(true);
+	ck_assert_msg(got.ok, "%s", got_why);
+	ck_assert_int_eq(got.status, 200);
+	post(false);
+	assert_failed(true);
+	ck_assert_str_eq(request, "");
+	serve(cert_make(mem, &self, NULL));
+	fetch(); /* a policy's is never borne */
+	assert_failed(true);
+}
+END_TEST
+
+START_TEST(a_post_follows_no_redirect)
+{
+	respond("HTTP/1.1 307 Temporary Redirect\r\n"
+		"Location: http://" HOST "/\r\nContent-Length: 0\r\n\r\n");
+	post(true);
+	ck_assert(got.ok);
+	ck_assert_int_eq(got.status, 307);
+	ck_assert_uint_eq(connections, 1);
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -623,6 +704,9 @@ suite(void)
 	tcase_add_test(t, b3_5_endless_headers_are_a_failure);
 	tcase_add_test(t, b3_5_what_is_not_http_is_a_failure);
 	tcase_add_test(t, b3_5_compressed_bytes_stay_as_they_are);
+	tcase_add_test(t, rpt_41_a_report_is_posted_alone_under_its_media_type);
+	tcase_add_test(t, a_bad_certificate_is_borne_only_where_it_is_let);
+	tcase_add_test(t, a_post_follows_no_redirect);
 	tcase_add_test(t, fetch_freed_is_cancelled);
 	tcase_add_test(t, fetch_may_run_many_times_at_once);
 	tcase_add_test(t, sts_33_other_anchors_count_for_the_next_fetch);

@@ -418,6 +418,30 @@ START_TEST(dane_30_the_order_of_digests_says_which_count)
 }
 END_TEST
 
+/* Reports show what was published, not what was made of it. */
+START_TEST(rpt_21_all_records_are_kept_as_text_in_one_order)
+{
+	const struct plan_host *h;
+
+	signed_host();
+	say(DNS_TLSA, TLSA1, SECURE, "3 1 2 bb, 0 0 1 cc, 3 1 1 aa");
+	h = &plan_n()->host[0];
+	ck_assert_uint_eq(h->tlsa_count, 1);
+	ck_assert_uint_eq(h->tlsa_text_count, 3);
+	ck_assert_int_eq(strncmp(h->tlsa_text[0], "0 0 1 cccc", 10), 0);
+	ck_assert_uint_eq(strlen(h->tlsa_text[0]), 6 + 64);
+	ck_assert_int_eq(strncmp(h->tlsa_text[1], "3 1 1 aaaa", 10), 0);
+	ck_assert_int_eq(strncmp(h->tlsa_text[2], "3 1 2 bbbb", 10), 0);
+	ck_assert_str_eq(h->dane_why, "");
+	say(DNS_TLSA, TLSA1, SECURE, "0 0 1 cc");
+	h = &plan_n()->host[0];
+	ck_assert_uint_eq(h->tlsa_text_count, 1);
+	ck_assert_str_eq(h->dane_why, "usage");
+	say(DNS_TLSA, TLSA1, BOGUS, "fail");
+	ck_assert_ptr_nonnull(strstr(plan_n()->host[0].dane_why, "TLSA"));
+}
+END_TEST
+
 START_TEST(dns_32_too_many_tlsa_records_are_an_error)
 {
 	struct dns_answer *a;
@@ -463,6 +487,7 @@ main(void)
 		dane_27_records_of_a_digest_that_is_off_keep_tls_mandatory,
 		dane_27_records_of_the_other_digest_still_prove,
 		dane_30_the_order_of_digests_says_which_count,
+		rpt_21_all_records_are_kept_as_text_in_one_order,
 		dns_32_too_many_tlsa_records_are_an_error,
 	};
 

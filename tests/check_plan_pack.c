@@ -13,6 +13,7 @@ static struct diag why;
 
 static uint8_t digest[64];
 static struct tlsa tlsa[2];
+static const char *tlsa_all[] = { "0 0 1 00ff", "3 1 1 abab" };
 static struct netaddr addr[2];
 static struct plan_host hosts[3];
 static struct plan_trail trail[2];
@@ -54,6 +55,9 @@ make_hosts(void)
 		.ref_count = 2,
 		.tlsa = tlsa,
 		.tlsa_count = 2,
+		.tlsa_text = tlsa_all,
+		.tlsa_text_count = COUNT_OF(tlsa_all),
+		.dane_why = "usage",
 		.sts_mx_match = true,
 		.rule = "r",
 		.exception = "",
@@ -116,6 +120,7 @@ setup(void)
 	plan = (struct plan){
 		.domain = "example",
 		.mclass = CLASS_NORMAL,
+		.next_hop = "hop.example",
 		.verdict = PLAN_DELIVER,
 		.status = "",
 		.why = "",
@@ -130,7 +135,8 @@ setup(void)
 		    .policy = { .mode = STS_ENFORCE,
 			.max_age_s = 1100,
 			.mx_count = 2,
-			.mx = { "*.example", "mx.example" } },
+			.mx = { "*.example", "mx.example" },
+			.text = "version: STSv1\nmx: *.example\n" },
 		    .ttl_s = 77,
 		    .why = "no TXT record" },
 		.host = hosts,
@@ -193,6 +199,7 @@ check_sts(const struct sts_fact *a, const struct sts_fact *b)
 	ck_assert_uint_eq(a->policy.mx_count, b->policy.mx_count);
 	for (size_t i = 0; i < a->policy.mx_count; i++)
 		ck_assert_str_eq(a->policy.mx[i], b->policy.mx[i]);
+	ck_assert_str_eq(a->policy.text, b->policy.text);
 	ck_assert_uint_eq(a->ttl_s, b->ttl_s);
 	ck_assert_str_eq(a->why, b->why);
 }
@@ -233,6 +240,10 @@ check_lists(const struct plan_host *a, const struct plan_host *b)
 		ck_assert(span_eq_span(a->tlsa[i].data, b->tlsa[i].data));
 		ck_assert_int_eq(b->tlsa[i].fitness, TLSA_USABLE);
 	}
+	ck_assert_uint_eq(a->tlsa_text_count, b->tlsa_text_count);
+	for (size_t i = 0; i < a->tlsa_text_count; i++)
+		ck_assert_str_eq(a->tlsa_text[i], b->tlsa_text[i]);
+	ck_assert_str_eq(a->dane_why == NULL ? "" : a->dane_why, b->dane_why);
 }
 
 static void
@@ -266,6 +277,7 @@ static void
 check_plan(const struct plan *a, const struct plan *b)
 {
 	ck_assert_str_eq(a->domain, b->domain);
+	ck_assert_str_eq(a->next_hop, b->next_hop);
 	ck_assert_int_eq(a->mclass, b->mclass);
 	ck_assert_int_eq(a->verdict, b->verdict);
 	ck_assert_str_eq(a->status, b->status);

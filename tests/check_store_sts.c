@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The MTA-STS cache in the store. */
 #include "tests/store.h"
+#include "util/sha256.h"
 
 /* ---- MTA-STS cache ---- */
 
@@ -15,7 +16,8 @@ policy(const char *domain)
 		.policy = { .mode = STS_ENFORCE,
 		    .max_age_s = 86400,
 		    .mx_count = 2,
-		    .mx = { "mx.example", "*.mx.example" } },
+		    .mx = { "mx.example", "*.mx.example" },
+		    .text = "version: STSv1\n" },
 		.failed_id = "bad",
 		.failed_at = { 99 },
 		.used = { 77 },
@@ -56,6 +58,7 @@ START_TEST(a_policy_comes_back_as_it_was_stored)
 	ck_assert_uint_eq(got.policy.max_age_s, 86400);
 	ck_assert_uint_eq(got.policy.mx_count, 2);
 	ck_assert_str_eq(got.policy.mx[0], "mx.example");
+	ck_assert_str_eq(got.policy.text, "version: STSv1\n");
 	ck_assert_str_eq(got.failed_id, "bad");
 	ck_assert_int_eq(got.failed_at.ms, 99);
 	ck_assert_int_eq(got.used.ms, 78);
@@ -63,6 +66,57 @@ START_TEST(a_policy_comes_back_as_it_was_stored)
 	    ST_NOTFOUND);
 	ok(store_sts_each(s, mem, note_policy, &n, &why));
 	ck_assert_uint_eq(n, 1);
+}
+END_TEST
+
+/* Of the only policy there is, without the digest. */
+static struct span
+stored_policy(void)
+{
+	char path[128];
+	sqlite3 *db;
+	sqlite3_stmt *q;
+	struct span out;
+
+	snprintf(path, sizeof(path), "%s/spool.db", dir);
+	ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_prepare_v2(db,
+			     "SELECT substr(data, 33) FROM sts_policy", -1, &q,
+			     NULL),
+	    SQLITE_OK);
+	ck_assert_int_eq(sqlite3_step(q), SQLITE_ROW);
+	out = span_copy(mem, span_of(sqlite3_column_blob(q, 0),
+				 (size_t)sqlite3_column_bytes(q, 0)));
+	sqlite3_finalize(q);
+	sqlite3_close(db);
+	return out;
+}
+
+/* Rows of before the policy's text was kept end before it. */
+START_TEST(a_policy_that_was_stored_without_its_text_is_read)
+{
+	struct sts_entry e = policy("a.example"), got;
+	uint8_t digest[SHA256_BYTES];
+	char head[2 * SHA256_BYTES + 1];
+	struct span data;
+	char *hex;
+
+	e.policy.text = "";
+	begin();
+	ok(store_sts_put(s, &e, &why));
+	commit();
+	data = stored_policy();
+	data.n -= 4; /* the length of no text */
+	sha256(data, digest);
+	hex_encode(span_of(digest, sizeof(digest)), head);
+	hex = talloc_array(mem, char, (unsigned)(2 * data.n) + 1);
+	hex_encode(data, hex);
+	by_hand(talloc_asprintf(mem, "UPDATE sts_policy SET data = x'%s%s'",
+	    head, hex));
+	ok(store_sts_get(s, mem, "a.example", &got, &why));
+	ck_assert_str_eq(got.policy.text, "");
+	ck_assert_int_eq(got.used.ms, e.used.ms);
+	ck_assert_uint_eq(got.policy.mx_count, 2);
 }
 END_TEST
 
@@ -113,6 +167,7 @@ suite(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, set_up, tear_down);
 	tcase_add_test(t, a_policy_comes_back_as_it_was_stored);
+	tcase_add_test(t, a_policy_that_was_stored_without_its_text_is_read);
 	tcase_add_test(t,
 	    b1_12_a_damaged_policy_row_is_an_error_and_never_no_policy);
 	suite_add_tcase(all, t);

@@ -413,6 +413,27 @@ START_TEST(dns_34_a_name_with_an_underscore_matches_no_pattern)
 }
 END_TEST
 
+/* RFC 8460 4.5: "each line of the policy", errors and all. */
+START_TEST(rpt_21_the_lines_of_a_policy_are_kept_as_published)
+{
+	char *body;
+
+	ck_assert_int_eq(parse("version: STSv1\r\nmode:  testing\r\n"
+			       "x-new:\tq\xff\r\nmx: A.example\r\n\r\n"
+			       "max_age: 1"),
+	    ST_OK);
+	ck_assert_str_eq(pol.text, "version: STSv1\nmode:  testing\n"
+				   "x-new:?q?\nmx: A.example\nmax_age: 1\n");
+	/* what has no room goes line by line, from there on */
+	body = talloc_asprintf(mem, "%sx: %08100d\ny: %0100d\nz: 1\n", GOOD, 0,
+	    0);
+	ck_assert_int_eq(parse(body), ST_OK);
+	ck_assert_uint_le(strlen(pol.text), STS_TEXT_MAX_BYTES);
+	ck_assert_uint_gt(strlen(pol.text), 8000);
+	ck_assert_ptr_null(strstr(pol.text, "z: 1"));
+}
+END_TEST
+
 START_TEST(sts_policy_copy_owns_its_strings)
 {
 	TALLOC_CTX *a = talloc_new(NULL), *b = talloc_new(NULL);
@@ -423,6 +444,7 @@ START_TEST(sts_policy_copy_owns_its_strings)
 	sts_policy_copy(b, &from, &to);
 	talloc_free(a);
 	ck_assert_str_eq(to.mx[0], "mx.example");
+	ck_assert_str_eq(to.text, GOOD);
 	ck_assert_int_eq(to.mode, STS_ENFORCE);
 	ck_assert_uint_eq(to.max_age_s, 86400);
 	talloc_free(b);
@@ -819,6 +841,7 @@ main(void)
 		sts_policy_parse_bears_nul_bytes,
 		sts_32_a_star_matches_exactly_one_label,
 		dns_34_a_name_with_an_underscore_matches_no_pattern,
+		rpt_21_the_lines_of_a_policy_are_kept_as_published,
 		sts_policy_copy_owns_its_strings,
 		b3_6_control_bytes_and_quotes_in_a_policy_refuse_it,
 		b3_6_ten_thousand_hosts_refuse_a_policy,

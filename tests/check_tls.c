@@ -211,6 +211,43 @@ START_TEST(tls_41_the_grade_says_what_was_proved)
 }
 END_TEST
 
+/* Testing mode demands nothing, and yet it is told (RFC 8460 4). */
+START_TEST(rpt_08_what_a_certificate_is_worth_is_told_at_any_level)
+{
+	const struct cert_spec old = { .cn = "x",
+		.san = "DNS:" BASE,
+		.from_s = -2 * CERTS_DAY_S,
+		.to_s = -CERTS_DAY_S };
+	struct server good = serve(cert_leaf(mem, "DNS:" BASE, middle), middle,
+	    NULL);
+	struct server name = serve(cert_leaf(mem, "DNS:x.example", middle),
+	    middle, NULL);
+	struct server past = serve(cert_make(mem, &old, NULL), NULL, NULL);
+	struct tls_want w = want_level(LEVEL_MAY);
+	const struct tls_worth *by = &result.info.by_pkix;
+
+	ck_assert(shake(&good, &w)->ok);
+	ck_assert(!by->known);
+	w.pkix_name = BASE;
+	w.weigh_pkix = true;
+	ck_assert(shake(&good, &w)->ok);
+	ck_assert(by->known && by->good);
+	ck_assert(!result.info.by_dane.known);
+	ck_assert_str_eq(result.info.result_type, "");
+	ck_assert(shake(&name, &w)->ok);
+	ck_assert(by->known && !by->good);
+	ck_assert_str_eq(by->result_type, "certificate-host-mismatch");
+	ck_assert_str_eq(result.info.result_type, "");
+	ck_assert(shake(&past, &w)->ok);
+	ck_assert(by->known && !by->good);
+	w = want_pkix();
+	w.pkix_name = BASE;
+	w.weigh_pkix = true;
+	assert_refused(shake(&name, &w), "certificate-host-mismatch");
+	ck_assert_str_eq(by->result_type, "certificate-host-mismatch");
+}
+END_TEST
+
 START_TEST(tls_41_all_that_was_seen_is_told)
 {
 	struct server s = serve(cert_leaf(mem, "DNS:" BASE, middle), middle,
@@ -408,6 +445,8 @@ suite(void)
 	tcase_add_checked_fixture(t, set_up, tear_down);
 	tcase_add_loop_test(t, tls_18_a_bad_certificate_still_encrypts, 0, 2);
 	tcase_add_test(t, tls_41_the_grade_says_what_was_proved);
+	tcase_add_test(t,
+	    rpt_08_what_a_certificate_is_worth_is_told_at_any_level);
 	tcase_add_test(t, tls_41_all_that_was_seen_is_told);
 	tcase_add_test(t, tls_27_no_sni_without_a_name);
 	tcase_add_test(t, tls_43_no_client_certificate_is_sent);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "util/utf8.h"
 
+#include <string.h>
+
 /* First bytes of each length, the bits they hold, the least code so long. */
 static const struct {
 	uint8_t mask, lead;
@@ -64,4 +66,29 @@ utf8_is_bidi(uint32_t code)
 	return code == 0x061c || code == 0x200e || code == 0x200f ||
 	       (code >= 0x202a && code <= 0x202e) ||
 	       (code >= 0x2066 && code <= 0x2069);
+}
+
+size_t
+utf8_clean(struct span a, char *out, size_t max)
+{
+	size_t n = 0;
+
+	while (a.n > 0) {
+		uint32_t code;
+		size_t bytes = utf8_read(a, &code);
+		bool good = bytes > 0 && utf8_is_line(span_sub(a, 0, bytes));
+
+		if (bytes == 0)
+			bytes = 1;
+		if (n + (good ? bytes : 1) > max)
+			break;
+		if (good) {
+			memcpy(out + n, a.p, bytes);
+			n += bytes;
+		} else {
+			out[n++] = '?';
+		}
+		a = span_sub(a, bytes, a.n);
+	}
+	return n;
 }

@@ -5,10 +5,31 @@
 #include <string.h>
 
 #include "smtp/address.h"
+#include "util/domain.h"
 
 #define MAX_RECORDS 64u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* What is posted to: a name of a host, and a path of one line. */
+static void
+check_endpoint(TALLOC_CTX *mem, struct span uri)
+{
+	struct tlsrpt_endpoint e;
+	struct diag why = { 0 };
+	const char *again;
+
+	if (tlsrpt_endpoint_parse(mem, uri, &e, &why) != ST_OK) {
+		invariant(why.text[0] != '\0');
+		return;
+	}
+	invariant(domain_canonical(mem, span_str(e.host), &again, &why) ==
+		      ST_OK &&
+		  strcmp(again, e.host) == 0);
+	invariant(*e.path == '/' && !span_has(span_str(e.path), '#'));
+	for (const char *c = e.path; *c != '\0'; c++)
+		invariant(ascii_isprint((uint8_t)*c));
+}
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -33,6 +54,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				      span_istarts(s, "https://") :
 				      address_parse_mailbox(mem, s, &a, NULL) ==
 					  ST_OK);
+			if (r.rua[i].scheme == TLSRPT_HTTPS)
+				check_endpoint(mem, s);
 		}
 	} else {
 		invariant(why.st == ST_NOTFOUND && why.text[0] != '\0');

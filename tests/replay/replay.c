@@ -7,13 +7,17 @@
  * the commands.
  */
 #include <inttypes.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "gateway/tlsrpt_keys.h"
 #include "report/evidence_text.h"
+#include "report/tlsrpt_read.h"
 #include "tests/replay/world.h"
 #include "util/sha256.h"
 
@@ -429,6 +433,38 @@ do_clock(struct script *s)
 	sim_set_clock(s->w->sim, ms);
 }
 
+/* endpoint HOST STATUS|refused|wrong-name */
+static void
+do_endpoint(struct script *s)
+{
+	const char *how = word(s, 2);
+	int status = strcmp(how, "refused") == 0    ? 0 :
+		     strcmp(how, "wrong-name") == 0 ? -1 :
+						      (int)number(s, how);
+
+	sim_endpoint_set(s->w->sim, word(s, 1), status);
+}
+
+/* report-key SELECTOR: an Ed25519 key signs reports */
+static void
+do_report_key(struct script *s)
+{
+	EVP_PKEY *pkey = need(EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"));
+	BIO *bio = need(BIO_new(BIO_s_mem()));
+	struct sbuf b;
+	char *pem;
+	long n;
+
+	if (PEM_write_bio_PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL) != 1)
+		panic("no key");
+	n = BIO_get_mem_data(bio, &pem);
+	sbuf_init(&b, s->w, 4096);
+	tlsrpt_key_pack(&b, "gw.example", word(s, 1), span_of(pem, (size_t)n));
+	s->w->report_keys = sbuf_view(&b);
+	BIO_free(bio);
+	EVP_PKEY_free(pkey);
+}
+
 static void
 do_kill(struct script *s)
 {
@@ -715,6 +751,27 @@ expect_fetched(struct script *s)
 	    sim_https_asked(s->w->sim, word(s, 2)), word(s, 3));
 }
 
+/* posted HOST N [has=TEXT]... */
+static void
+expect_posted(struct script *s)
+{
+	const struct sim_posts p = sim_posts(s->w->sim, word(s, 2));
+	struct diag why = { 0 };
+	struct sbuf json;
+
+	expect_count(s, "posts", p.count, word(s, 3));
+	sbuf_init(&json, s->w, SCRIPT_MAX_BYTES);
+	if (p.count > 0 && tlsrpt_gunzip(p.body, &json, &why) != ST_OK)
+		complain(s, "posted: %s", why.text);
+	for (size_t i = 4; i < s->argc; i++)
+		if (strncmp(s->argv[i], "has=", 4) != 0 ||
+		    memmem(json.p, json.n, s->argv[i] + 4,
+			strlen(s->argv[i] + 4)) == NULL)
+			complain(s, "no %s in %.*s", s->argv[i], (int)json.n,
+			    (const char *)json.p);
+	sbuf_free(&json);
+}
+
 static void
 expect_log(struct script *s)
 {
@@ -737,6 +794,7 @@ static const struct verb {
 	{ "chain", expect_chain },
 	{ "asked", expect_asked },
 	{ "fetched", expect_fetched },
+	{ "posted", expect_posted },
 	{ "log", expect_log },
 };
 
@@ -759,6 +817,8 @@ static const struct verb verbs[] = {
 	{ "dns-default", do_dns_default },
 	{ "resolver", do_resolver },
 	{ "https", do_https },
+	{ "endpoint", do_endpoint },
+	{ "report-key", do_report_key },
 	{ "server", do_server },
 	{ "behave", do_behave },
 	{ "down", do_down },

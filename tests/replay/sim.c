@@ -78,6 +78,11 @@ struct page {
 	unsigned asked;
 };
 
+struct endpoint {
+	int status;
+	struct sim_posts got;
+};
+
 struct dns_query {
 	struct sim *sim;
 	const char *name;
@@ -91,6 +96,7 @@ struct dns_query {
 struct fetch {
 	struct sim *sim;
 	const char *host;
+	bool any_certificate; /* of a POST */
 	struct net_later *later;
 	void (*done)(void *arg, const struct fetch_result *r);
 	void *arg;
@@ -112,6 +118,7 @@ struct sim {
 	struct strmap *rrs;   /* "name/type" */
 	struct strmap *names; /* at which anything is scripted */
 	struct strmap *pages;
+	struct strmap *endpoints;
 	enum sim_dns unknown;
 	bool validating;
 	struct netaddr own[NET_OWN_MAX];
@@ -829,6 +836,77 @@ sim_fetch(TALLOC_CTX *mem, struct net *net, const char *host, const char *path,
 	return f;
 }
 
+static struct endpoint *
+endpoint_of(struct sim *sim, const char *host)
+{
+	struct endpoint *e = strmap_get(sim->endpoints, host);
+
+	if (e == NULL) {
+		e = need(talloc_zero(sim, struct endpoint));
+		e->got.path = e->got.media = "";
+		strmap_put(sim->endpoints, host, e);
+	}
+	return e;
+}
+
+void
+sim_endpoint_set(struct sim *sim, const char *host, int status)
+{
+	endpoint_of(sim, host)->status = status;
+}
+
+struct sim_posts
+sim_posts(const struct sim *sim, const char *host)
+{
+	const struct endpoint *e = strmap_get(sim->endpoints, host);
+
+	return e == NULL ? (struct sim_posts){ .path = "", .media = "" } :
+			   e->got;
+}
+
+static void
+post_now(void *arg)
+{
+	struct fetch *f = arg;
+	const struct endpoint *e = endpoint_of(f->sim, f->host);
+	struct fetch_result r = { .media = "", .why = "" };
+
+	f->later = NULL;
+	r.ok = e->status > 0 || (e->status < 0 && f->any_certificate);
+	r.status = e->status > 0 ? e->status : 200;
+	r.tls_failed = e->status < 0 && !r.ok;
+	if (!r.ok)
+		r.why = r.tls_failed ? "certificate is for another name" :
+				       "connection refused";
+	f->done(f->arg, &r);
+}
+
+static struct fetch *
+sim_post(TALLOC_CTX *mem, struct net *net, const struct net_post *post,
+    const struct netaddr *addrs, size_t addr_count,
+    void (*done)(void *arg, const struct fetch_result *r), void *arg)
+{
+	struct fetch *f = need(talloc_zero(mem, struct fetch));
+	struct sim *sim = of_net(net);
+	struct endpoint *e = endpoint_of(sim, post->host);
+
+	invariant(addr_count > 0);
+	e->got = (struct sim_posts){
+		.count = e->got.count + 1,
+		.path = need(talloc_strdup(sim, post->path)),
+		.media = need(talloc_strdup(sim, post->media)),
+		.body = span_copy(sim, post->body),
+		.addr = addrs[0],
+	};
+	f->sim = sim;
+	f->host = need(talloc_strdup(f, post->host));
+	f->any_certificate = post->any_certificate;
+	f->done = done;
+	f->arg = arg;
+	f->later = later(f, net, post_now, f);
+	return f;
+}
+
 /* ---- the world ---- */
 
 static const struct net_ops sim_ops = {
@@ -844,6 +922,7 @@ static const struct net_ops sim_ops = {
 	.dns = sim_dns,
 	.dns_selftest = sim_selftest,
 	.fetch = sim_fetch,
+	.post = sim_post,
 };
 
 struct sim *
@@ -863,6 +942,7 @@ sim_new(TALLOC_CTX *mem, struct wall start, uint64_t seed)
 	sim->rrs = strmap_new(sim);
 	sim->names = strmap_new(sim);
 	sim->pages = strmap_new(sim);
+	sim->endpoints = strmap_new(sim);
 	return sim;
 }
 

@@ -69,4 +69,16 @@ void sim_https_set(struct sim *sim, const char *host, int status,
     const char *media, const char *body);
 unsigned sim_https_asked(const struct sim *sim, const char *host);
 
+/* What https://host answers to a POST: as sim_https_set(), but where the
+ * certificate is for another name it is taken if any will do. */
+void sim_endpoint_set(struct sim *sim, const char *host, int status);
+/* What was posted to it; body is borrowed until the next. */
+struct sim_posts {
+	unsigned count;
+	const char *path, *media; /* of the last; "" */
+	struct span body;
+	struct netaddr addr;
+};
+struct sim_posts sim_posts(const struct sim *sim, const char *host);
+
 #endif

@@ -163,6 +163,8 @@ start_keeper(struct world *w)
 
 	if (keeper_new(w, &env, spec, 1, &w->keeper, &why) != ST_OK)
 		panic("keeper: %s", why.text);
+	if (keeper_set_report_keys(w->keeper, w->report_keys, &why) != ST_OK)
+		panic("keeper: %s", why.text);
 }
 
 static void

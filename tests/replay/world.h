@@ -25,7 +25,8 @@ struct world {
 	struct cert *listen_cert; /* it offers STARTTLS with it; or NULL */
 	struct authority *authority;
 	struct strmap *certs;
-	struct strmap *peers; /* by name */
+	struct span report_keys; /* keeper_set_report_keys() */
+	struct strmap *peers;    /* by name */
 	struct keeper *keeper;
 	struct advisor *advisor;
 	struct courier *courier;

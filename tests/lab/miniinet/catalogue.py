@@ -485,8 +485,33 @@ def _real() -> list[Domain]:
     ]
 
 
+REPORT_ADDRESS = "127.45.0.1"  # of rpt.reports.example, port 443
+
+
+def _reported() -> list[Domain]:
+    """Domains that ask for TLS reports, and the one that takes them."""
+    def asks(rua: str) -> tuple[tuple[str, str, str], ...]:
+        return (("_smtp._tls", "TXT", f'"v=TLSRPTv1; rua={rua}"'),)
+
+    both = f"mailto:tls@reports.{TLD},https://rpt.reports.{TLD}/in"
+    return [
+        Domain(f"reported.{TLD}", "DANE 3 1 1; wants TLS reports",
+               (_host("mx", Tlsa.EE),), ONE_MX, records=asks(both)),
+        Domain(f"reported-sts.{TLD}",
+               "MTA-STS that the certificate fails; wants TLS reports",
+               (_host("mx", cert=ALIEN),), ONE_MX, sts=Sts(),
+               records=asks(f"https://rpt.reports.{TLD}/sts")),
+        Domain(f"reports.{TLD}",
+               "takes TLS reports; TLSA of another key, so that only they "
+               "arrive there",
+               (_plain("mx", Tlsa.EE_OTHER),), ONE_MX,
+               records=(("rpt", "A", REPORT_ADDRESS),
+                        *asks(f"mailto:tls@reports.{TLD}"))),
+    ]
+
+
 DOMAINS: dict[str, Domain] = {
     domain.name: domain
     for domain in (*_dane(), *_dns(), *_dnssec(), *_sts(), *_opportunistic(), *_hostile(),
-                   *_real())
+                   *_real(), *_reported())
 }

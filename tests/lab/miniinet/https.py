@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""HTTPS policy hosts (RFC 8461 3.3), each on an address of its own."""
+"""HTTPS hosts, each on an address of its own: of policies (RFC 8461 3.3), and
+of those who take TLS reports (RFC 8460 5.4)."""
 
 from __future__ import annotations
 
@@ -21,18 +22,24 @@ class Request:
     sni: str
 
 
-class PolicyHost:
-    """Serves one policy; can be switched off and on."""
+@dataclass(frozen=True)
+class Post:
+    path: str
+    host: str
+    media: str
+    encoding: str
+    body: bytes
 
-    def __init__(
-        self, name: str, address: str, identity: Identity, policy: str
-    ) -> None:
+
+class _Host:
+    """Can be switched off and on."""
+
+    handler: type[http.server.BaseHTTPRequestHandler]
+
+    def __init__(self, name: str, address: str, identity: Identity) -> None:
         self.name = name
         self.address = address
-        self.policy = policy
         self.status = 200
-        self.content_type = "text/plain"
-        self.requests: list[Request] = []
         self._sni: dict[int, str] = {}  # by socket, until its request
         self._identity = identity
         self._server: http.server.ThreadingHTTPServer | None = None
@@ -41,7 +48,7 @@ class PolicyHost:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self._identity.path)
         context.sni_callback = self._remember_sni
-        handler = type("Handler", (_Handler,), {"policy_host": self})
+        handler = type("Handler", (self.handler,), {"owner": self})
         server = _Server((self.address, 443), handler)
         server.tls = context
         threading.Thread(
@@ -80,10 +87,10 @@ class _Server(http.server.ThreadingHTTPServer):
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
-    policy_host: PolicyHost
+    owner: PolicyHost
 
     def do_GET(self) -> None:
-        host = self.policy_host
+        host = self.owner
         host.requests.append(Request(
             self.command, self.path, self.headers.get("Host", ""),
             host.take_sni(self.connection),
@@ -98,3 +105,46 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_args) -> None:
         """Requests are kept in a list instead."""
+
+
+class PolicyHost(_Host):
+    """Serves one policy."""
+
+    handler = _Handler
+
+    def __init__(
+        self, name: str, address: str, identity: Identity, policy: str
+    ) -> None:
+        super().__init__(name, address, identity)
+        self.policy = policy
+        self.content_type = "text/plain"
+        self.requests: list[Request] = []
+
+
+class _Taker(http.server.BaseHTTPRequestHandler):
+    owner: ReportHost
+
+    def do_POST(self) -> None:
+        length = int(self.headers.get("Content-Length", "0"))
+        self.owner.posts.append(Post(
+            self.path, self.headers.get("Host", ""),
+            self.headers.get("Content-Type", ""),
+            self.headers.get("Content-Encoding", ""),
+            self.rfile.read(length),
+        ))
+        self.send_response(self.owner.status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_args) -> None:
+        """Posts are kept in a list instead."""
+
+
+class ReportHost(_Host):
+    """Takes what is posted to it."""
+
+    handler = _Taker
+
+    def __init__(self, name: str, address: str, identity: Identity) -> None:
+        super().__init__(name, address, identity)
+        self.posts: list[Post] = []

@@ -8,6 +8,13 @@
 
 #include "gateway/policy_cache.h"
 
+#define DISCOVER_POLICY_PATH    "/.well-known/mta-sts.txt" /* RFC 8461 3.2 */
+#define DISCOVER_PORT           443u                       /* RFC 8461 3.3 */
+#define DISCOVER_HOST_ADDRESSES 8u /* ours: tried of one policy host */
+
+/* STS-19: the fetch must not be turned against our own network. */
+bool discover_may_connect(const struct conf *conf, const struct netaddr *a);
+
 struct discover;
 
 /*

@@ -288,6 +288,7 @@ make(TALLOC_CTX *mem, const struct role_env *env, const char *spec,
 	k->chain_timer = net_timer_new(k, env->net, chain_timer, k);
 	k->exceptions = net_timer_new(k, env->net, exceptions_timer, k);
 	k->probe = net_timer_new(k, env->net, probe_timer, k);
+	domains_start(k);
 	return k;
 }
 
@@ -333,6 +334,7 @@ keeper_reload(struct keeper *k, const struct conf *conf)
 	watch_reload(k);
 	keeper_look_at_room(k);
 	exceptions_start(k);
+	domains_start(k);
 	keeper_note(k);
 }
 

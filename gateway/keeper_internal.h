@@ -18,6 +18,7 @@
  *	keeper_admin.c     what the operator wants done with the queue
  *	keeper_exception.c uses of exceptions, warnings before they end
  *	keeper_probe.c     are they still needed?
+ *	keeper_domain.c    what is wrong with the operator's own domains
  *
  * The rule that keeps memory and disk in step: a frame is only parsed and
  * noted when it comes; at the end of the turn all that was noted is written
@@ -418,6 +419,7 @@ struct keeper {
 	struct mono probe_until;
 	struct wire_probed *probed; /* the answer, until it is committed */
 	struct net_timer *probe;
+	struct keeper_domains *domains;
 	/* unanswered: whether they were committed must be read from disk */
 	struct sessions unsure;
 	/* connections and leases */
@@ -694,10 +696,28 @@ void exceptions_tell(struct keeper *k, enum exception_told told,
 MUST_CHECK enum status probe_take(struct courier_line *line,
     struct span payload, struct diag *why);
 void probe_line_gone(struct courier_line *line);
+/* One that can be asked to look at hosts; NULL: none just now. */
+struct courier_line *keeper_some_courier(struct keeper *k);
 /* At the start, and when the configuration is another. */
 void probe_start(struct keeper *k);
 void probe_timer(void *keeper);
 MUST_CHECK enum status probe_apply(struct keeper *k, struct diag *why);
 void probe_settle(struct keeper *k);
+
+/* ---- keeper_domain.c ---- */
+enum domain_news {
+	DOMAIN_NEWS_NEW,
+	DOMAIN_NEWS_CHANGED,  /* of the same something else is seen */
+	DOMAIN_NEWS_STANDING, /* it is told again: a day has passed */
+	DOMAIN_NEWS_OVER,
+};
+/* The one place where what is found of an own domain is told. */
+void keeper_domain_finding(struct keeper *k, const char *domain,
+    const struct domain_finding *f, enum domain_news news);
+/* At the start, and under another configuration. */
+void domains_start(struct keeper *k);
+MUST_CHECK enum status domains_take(struct courier_line *line,
+    struct span payload, struct diag *why);
+void domains_line_gone(struct courier_line *line);
 
 #endif

@@ -265,11 +265,13 @@ const char *conf_route_use_word(const struct conf_route *route);
 const char *conf_route_tls_word(bool implicit);
 
 /* The lists of texts outside of groups: their paths as names. */
-#define CONF_TEXTS_COUNT 2u
-extern const struct conf_field conf_resolver_option, conf_smtp_bind;
+#define CONF_TEXTS_COUNT 3u
+extern const struct conf_field conf_resolver_option, conf_smtp_bind,
+    conf_own_domains;
 void conf_resolver_option_read(struct conf_reader *r,
     config_setting_t *setting);
 void conf_smtp_bind_read(struct conf_reader *r, config_setting_t *setting);
+void conf_own_domains_read(struct conf_reader *r, config_setting_t *setting);
 
 /* ---- conf_override.c ---- */
 

@@ -4,18 +4,19 @@
  * records, the policy and the mail hosts of domains, as a sender sees them.
  * The exit status is for cron: 0 nothing, 1 problems, 2 could not look.
  */
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "gateway/cmd_plan.h"
 #include "gateway/domain_ask.h"
 #include "gateway/domain_visit.h"
+#include "report/domain_text.h"
 #include "util/domain.h"
 
 #define COULD_NOT_LOOK 2 /* as EXIT_USAGE: nothing was found out */
 #define DAY_MS         INT64_C(86400000)
-#define EXPIRY_DAYS    365u /* at most; most certificates live shorter */
+#define OUTPUT_BYTES   (1u << 20) /* DOMAIN_MAX_FINDINGS and their texts */
+#define EXPIRY_DAYS    365u       /* at most; most certificates live shorter */
 
 struct check {
 	struct cmd_plan *plan;
@@ -45,74 +46,15 @@ usage(void)
 	return EXIT_USAGE;
 }
 
-/* ---- for people ---- */
-
-/* "1 error, 2 notes", those there are. */
-static void
-print_counts(const struct domain_findings *f)
-{
-	const char *before = "";
-
-	for (unsigned s = 0; s < DOMAIN_SEVERITY_COUNT; s++) {
-		uint32_t n = f->counts[s];
-		bool plural = n != 1 && s != DOMAIN_UNKNOWN;
-
-		if (n == 0)
-			continue;
-		printf("%s%u %s%s", before, n,
-		    domain_severity_name((enum domain_severity)s),
-		    plural ? "s" : "");
-		before = ", ";
-	}
-	puts(*before == '\0' ? "nothing found" : "");
-}
-
-static void
-print_finding(const struct domain_finding *one)
-{
-	const struct domain_kind_text *t = domain_kind_text(one->kind);
-
-	printf("\n  %-8s %s: %s\n", domain_severity_name(t->severity),
-	    one->object, t->name);
-	printf("           %s (%s)\n", t->what, t->section);
-	if (*one->detail != '\0')
-		printf("    seen   %s\n", one->detail);
-	printf("    to do  %s\n", t->todo);
-}
-
 static void
 print(const struct check *c)
 {
-	printf("%s%s: ", c->at > 0 ? "\n" : "", c->domain[c->at]);
-	print_counts(&c->findings);
-	for (uint32_t i = 0; i < c->findings.count; i++)
-		print_finding(&c->findings.at[i]);
-}
+	struct sbuf b;
 
-/* ---- for programs ---- */
-
-static json_t *
-finding_json(const struct domain_finding *one)
-{
-	const struct domain_kind_text *t = domain_kind_text(one->kind);
-
-	return need(json_pack("{ss ss ss ss ss ss ss}", "finding", t->name,
-	    "severity", domain_severity_name(t->severity), "object",
-	    one->object, "what", t->what, "seen", one->detail, "to-do", t->todo,
-	    "section", t->section));
-}
-
-static void
-add_json(struct check *c)
-{
-	json_t *findings = need(json_array());
-
-	for (uint32_t i = 0; i < c->findings.count; i++)
-		json_array_append_new(findings,
-		    finding_json(&c->findings.at[i]));
-	json_array_append_new(c->list,
-	    need(json_pack("{ss sb so}", "domain", c->domain[c->at],
-		"connected", !c->no_connect, "findings", findings)));
+	sbuf_init(&b, c->plan, OUTPUT_BYTES);
+	domain_text(&b, c->domain[c->at], &c->findings);
+	printf("%s%s", c->at > 0 ? "\n" : "", sbuf_cstr(&b));
+	sbuf_free(&b);
 }
 
 /* ---- the run ---- */
@@ -126,7 +68,9 @@ finish_domain(struct check *c)
 
 	domain_findings_sort(&c->findings);
 	if (c->json)
-		add_json(c);
+		json_array_append_new(c->list,
+		    domain_json(c->domain[c->at], !c->no_connect,
+			&c->findings));
 	else
 		print(c);
 	c->problems |= n[DOMAIN_ERROR] > 0 ||

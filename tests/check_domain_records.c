@@ -3,7 +3,13 @@
  * What lookups and the policy of a domain show: for each finding facts that
  * lead to it, and that alone.
  */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "report/domain_text.h"
 #include "tests/domain_facts.h"
+
+static struct sts_entry cached;
 
 /* ---- one fault each ---- */
 
@@ -666,6 +672,64 @@ START_TEST(the_same_is_found_once_and_the_worst_stands_first)
 }
 END_TEST
 
+/* ---- for people and programs ---- */
+
+static char *
+golden(const char *name)
+{
+	char *path = talloc_asprintf(mem, "%s/tests/golden/%s", SRCDIR, name);
+	FILE *f = fopen(path, "re");
+	char *text = talloc_zero_size(mem, 65536);
+
+	ck_assert_msg(f != NULL, "%s", path);
+	ck_assert_uint_lt(fread(text, 1, 65535, f), 65535);
+	fclose(f);
+	return text;
+}
+
+static void
+find_some(void)
+{
+	domain_find(&found, DOMAIN_TLSRPT_MISSING, "_smtp._tls.d.example", "%s",
+	    "");
+	domain_find(&found, DOMAIN_HOST_NOT_REACHED, MX2,
+	    "192.0.2.2: connection refused");
+	domain_find(&found, DOMAIN_TLSA_MISMATCH, TLSA1,
+	    "at 192.0.2.1; the record for the key in use is 3 1 1 00");
+	domain_find(&found, DOMAIN_TLSA_TTL, TLSA1, "172800 s");
+	domain_find(&found, DOMAIN_TLSA_TTL, TLSA2, "172800 s");
+	domain_findings_sort(&found);
+}
+
+START_TEST(findings_as_text_are_as_they_were)
+{
+	struct domain_findings none;
+	struct sbuf b;
+
+	find_some();
+	domain_findings_init(&none, mem);
+	sbuf_init(&b, mem, 65536);
+	domain_text(&b, "d.example", &found);
+	domain_text(&b, "fine.example", &none);
+	ck_assert_str_eq(sbuf_cstr(&b), golden("check-domain.txt"));
+}
+END_TEST
+
+START_TEST(findings_as_json_are_as_they_were)
+{
+	json_t *o;
+	char *text;
+
+	find_some();
+	o = domain_json("d.example", true, &found);
+	text = json_dumps(o, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+	json_decref(o);
+	ck_assert_str_eq(talloc_asprintf(mem, "%s\n", text),
+	    golden("check-domain.json"));
+	free(text);
+}
+END_TEST
+
 static bool
 may_stand(enum domain_kind kind, const char *object)
 {
@@ -752,6 +816,8 @@ main(void)
 	    b3_12_findings_that_are_not_printable_are_refused, 0, 2);
 	tcase_add_test(t, findings_beyond_the_limit_are_left_out);
 	tcase_add_test(t, the_same_is_found_once_and_the_worst_stands_first);
+	tcase_add_test(t, findings_as_text_are_as_they_were);
+	tcase_add_test(t, findings_as_json_are_as_they_were);
 	tcase_add_test(t, what_could_not_be_looked_at_is_not_over);
 	tcase_add_test(t, each_kind_has_its_texts_and_a_name_of_its_own);
 	tcase_add_test(t, each_kind_that_lookups_show_has_a_case);

@@ -31,7 +31,6 @@ static TALLOC_CTX *mem;
 static struct domain_records r;
 static struct fact mx, sts, tlsrpt;
 static struct fact a4[2], a6[2], tlsa[2];
-static struct sts_entry cached;
 static struct domain_findings found;
 
 static inline struct dns_answer *

@@ -128,7 +128,8 @@ hides(const struct domain_finding *unknown, const struct domain_finding *old)
 {
 	enum domain_by by = texts[old->kind].by;
 
-	if (texts[unknown->kind].severity != DOMAIN_UNKNOWN)
+	if (texts[unknown->kind].severity != DOMAIN_UNKNOWN &&
+	    unknown->kind != DOMAIN_ADDRESS_NOT_REACHED)
 		return false;
 	if (texts[unknown->kind].by == DOMAIN_LOOKUP)
 		return true; /* what rests on it is not looked at either */

@@ -258,6 +258,16 @@ check_certificates(struct sight *s)
 
 /* ---- one address ---- */
 
+/* Was it connected to at any address?  A machine may well have no IPv6. */
+static bool
+is_reached(const struct domain_host *host)
+{
+	for (size_t i = 0; i < host->look_count; i++)
+		if (host->look[i].reach != DOMAIN_REACH_NOTHING)
+			return true;
+	return false;
+}
+
 static void
 check_reach(struct sight *s)
 {
@@ -284,8 +294,10 @@ check_reach(struct sight *s)
 		    s->addr, l->why);
 		break;
 	case DOMAIN_REACH_NOTHING:
-		domain_find(s->out, DOMAIN_HOST_NOT_REACHED, host, "%s: %s",
-		    s->addr, l->why);
+		domain_find(s->out,
+		    is_reached(s->host) ? DOMAIN_ADDRESS_NOT_REACHED :
+					  DOMAIN_HOST_NOT_REACHED,
+		    host, "%s: %s", s->addr, l->why);
 		break;
 	}
 }

@@ -192,6 +192,19 @@ START_TEST(what_kept_tls_from_being_seen_is_said)
 }
 END_TEST
 
+/* Many machines have no IPv6: that is no want of the host. */
+START_TEST(an_address_that_is_not_reached_beside_one_that_is_is_noted)
+{
+	const struct domain_finding old = { DOMAIN_TLSA_MISMATCH, TLSA1, "" };
+	struct domain_look *l = add_look(0, "2001:db8::1", leaf_of(MX1, 0, 0));
+
+	l->reach = DOMAIN_REACH_NOTHING;
+	l->chain.count = 0;
+	expect_alone(DOMAIN_ADDRESS_NOT_REACHED, MX1);
+	ck_assert(domain_finding_may_stand(&old, &found));
+}
+END_TEST
+
 /* ---- TLSA ---- */
 
 static void
@@ -466,6 +479,8 @@ main(void)
 	tcase_add_test(t, a_host_without_fault_has_no_finding);
 	tcase_add_loop_test(t, what_kept_tls_from_being_seen_is_said, 0,
 	    (int)COUNT_OF(reaches));
+	tcase_add_test(t,
+	    an_address_that_is_not_reached_beside_one_that_is_is_noted);
 	tcase_add_test(t, a_mismatch_is_told_with_the_record_that_would_match);
 	tcase_add_test(t, hosts_of_which_some_match_are_told);
 	tcase_add_test(t,

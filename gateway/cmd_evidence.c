@@ -24,7 +24,8 @@ usage(void)
 	    "usage: tierpost evidence list [-c FILE] [--json] "
 	    "[--domain D] [--message ID] [--since T] [--until T]\n"
 	    "       tierpost evidence show [-c FILE] [--json] NUMBER\n"
-	    "       tierpost evidence verify [-c FILE] [--json] [--key FILE] "
+	    "       tierpost evidence verify [-c FILE] [--json] [--key "
+	    "FILE]... "
 	    "[--checkpoints FILE]\n"
 	    "       tierpost evidence replay [-c FILE] [--domain D] "
 	    "[--since T] [--until T]\n"
@@ -58,9 +59,7 @@ print_json(TALLOC_CTX *tmp, const struct store_evidence *rec, struct diag *why)
 
 	if (j == NULL)
 		return false;
-	json_dumpf(j, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
-	putchar('\n');
-	json_decref(j);
+	cmd_print_json(j, JSON_COMPACT);
 	return true;
 }
 
@@ -170,8 +169,9 @@ parse(int argc, char **argv, struct evidence_options *o, const char **rest)
 			o->domain = argv[++i];
 		else if (strcmp(argv[i], "--message") == 0 && more)
 			o->message = argv[++i];
-		else if (strcmp(argv[i], "--key") == 0 && more)
-			o->key = argv[++i];
+		else if (strcmp(argv[i], "--key") == 0 && more &&
+			 o->key_count < EVIDENCE_KEYS_MAX)
+			o->key[o->key_count++] = argv[++i];
 		else if (strcmp(argv[i], "--checkpoints") == 0 && more)
 			o->checkpoints = argv[++i];
 		else if (strcmp(argv[i], "--since") == 0 && more) {

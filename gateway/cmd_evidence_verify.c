@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* `tierpost evidence verify` and `tierpost evidence replay`. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "gateway/cmd_evidence.h"
 #include "gateway/evidence_key.h"
 #include "gateway/evidence_verify.h"
+#include "util/jtree.h"
 #include "util/sha256.h"
 
-#define KEPT_MAX 100000u /* ours: lines of a file of checkpoints */
+#define KEPT_MAX 10000000u /* ours: checkpoints kept; one an hour for ages */
 
 void
 evidence_progress(void *what, uint64_t done)
@@ -71,34 +74,61 @@ kept_in(struct span line, struct checkpoint *c)
 	return checkpoint_parse(span_of(text, n), c) == ST_OK;
 }
 
+struct kept {
+	struct checkpoint *c;
+	size_t count;
+	size_t room;
+};
+
+static void
+keep(TALLOC_CTX *mem, struct kept *k, const struct checkpoint *c)
+{
+	if (k->count == k->room) {
+		k->room = k->room == 0 ? 64 : 2 * k->room;
+		k->c = need(talloc_realloc(mem, k->c, struct checkpoint,
+		    (unsigned)k->room));
+	}
+	k->c[k->count++] = *c;
+}
+
 /* Checkpoints that were kept elsewhere, among whatever lines. */
 static bool
-read_kept(TALLOC_CTX *mem, const char *path, struct evidence_verify_opts *opts)
+read_kept(TALLOC_CTX *mem, const char *path, struct kept *kept)
 {
-	struct checkpoint *kept = NULL;
-	char line[2048];
+	struct checkpoint c;
 	FILE *f = fopen(path, "re");
-	size_t n = 0;
+	char *line = NULL;
+	size_t room = 0;
+	ssize_t n;
+	bool good;
 
 	if (f == NULL) {
-		fprintf(stderr, "tierpost: %s cannot be read\n", path);
+		fprintf(stderr, "tierpost: %s: %s\n", path, strerror(errno));
 		return false;
 	}
-	while (n < KEPT_MAX && fgets(line, sizeof(line), f) != NULL) {
-		kept = need(talloc_realloc(mem, kept, struct checkpoint,
-		    (unsigned)n + 1));
-		n += kept_in(span_sub(span_str(line), 0, strcspn(line, "\r\n")),
-		    &kept[n]);
+	while (kept->count <= KEPT_MAX && (n = getline(&line, &room, f)) >= 0) {
+		while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
+			n--;
+		if (kept_in(span_of(line, (size_t)n), &c))
+			keep(mem, kept, &c);
 	}
-	fclose(f);
-	if (n == 0)
+	good = !ferror(f) && kept->count > 0 && kept->count <= KEPT_MAX;
+	if (ferror(f))
+		fprintf(stderr, "tierpost: %s: it cannot be read whole\n",
+		    path);
+	else if (kept->count == 0)
 		fprintf(stderr,
 		    "tierpost: no checkpoint in %s: lines of the gateway's log "
 		    "are expected\n",
 		    path);
-	opts->kept = kept;
-	opts->kept_count = n;
-	return n > 0;
+	else if (!good)
+		fprintf(stderr,
+		    "tierpost: %s: more than %u checkpoints: give the newest "
+		    "alone\n",
+		    path, KEPT_MAX);
+	free(line);
+	fclose(f);
+	return good;
 }
 
 static void
@@ -119,6 +149,11 @@ print_signed(const struct evidence_verification *v, bool have_key)
 {
 	char when[CLOCK_TEXT_BYTES];
 
+	if (v->checkpoints == 0) {
+		printf("no checkpoint: nothing here shows that records were "
+		       "not cut off, or all made anew\n");
+		return;
+	}
 	if (!have_key) {
 		printf("checkpoints: %" PRIu64 " agree; their signatures were "
 		       "not looked at, for want of the public key (--key)\n",
@@ -130,9 +165,15 @@ print_signed(const struct evidence_verification *v, bool have_key)
 		printf(", signed up to record %" PRIu64 " at %s", v->signed_to,
 		    wall_rfc3339(v->signed_at, when));
 	putchar('\n');
+	if (v->foreign > 0)
+		printf("%" PRIu64 " of them %s of another key, not looked at "
+		       "(--key)\n",
+		    v->foreign, plural(v->foreign, "is", "are"));
 	if (v->signed_to < v->last_seq)
-		printf("%" PRIu64 " records after it are not signed yet\n",
-		    v->last_seq - v->signed_to);
+		printf("%" PRIu64 " %s not signed yet\n",
+		    v->last_seq - v->signed_to,
+		    plural(v->last_seq - v->signed_to, "record after it is",
+			"records after it are"));
 }
 
 static void
@@ -141,23 +182,16 @@ print_verified(const struct evidence_verification *v, bool have_key)
 	char hex[2 * EVIDENCE_HASH_BYTES + 1];
 
 	hex_encode(span_of(v->last_hash, sizeof(v->last_hash)), hex);
-	printf("verified: %" PRIu64 " records, unbroken from record %" PRIu64
-	       "\n"
+	printf("verified: %" PRIu64 " %s, unbroken from record %" PRIu64 "\n"
 	       "last hash: %s\n",
-	    v->records, v->base.seq + 1, hex);
+	    v->records, plural(v->records, "record", "records"),
+	    v->base.seq + 1, hex);
 	print_base(v);
 	print_signed(v, have_key);
 	if (v->without_addresses > 0)
-		printf("%" PRIu64 " records have had their addresses "
-		       "removed\n",
-		    v->without_addresses);
-}
-
-static void
-put(json_t *o, const char *key, json_t *value)
-{
-	if (json_object_set_new(o, key, need(value)) != 0)
-		out_of_memory("evidence");
+		printf("%" PRIu64 " %s had the addresses removed\n",
+		    v->without_addresses,
+		    plural(v->without_addresses, "record has", "records have"));
 }
 
 static void
@@ -167,47 +201,66 @@ print_json(const struct evidence_verification *v, bool have_key)
 	json_t *o = need(json_object());
 
 	hex_encode(span_of(v->last_hash, sizeof(v->last_hash)), hex);
-	put(o, "good", json_boolean(v->good));
+	jtree_put(o, "good", json_boolean(v->good));
 	if (!v->good) {
-		put(o, "broken-at", json_integer((json_int_t)v->wrong_at));
-		put(o, "why", json_string(v->why));
+		jtree_put_count(o, "broken-at", v->wrong_at);
+		jtree_put(o, "why", json_string(v->why));
 	}
-	put(o, "records", json_integer((json_int_t)v->records));
-	put(o, "events", json_integer((json_int_t)v->events));
-	put(o, "first", json_integer((json_int_t)v->first_seq));
-	put(o, "last", json_integer((json_int_t)v->last_seq));
-	put(o, "last-hash", json_string(hex));
-	put(o, "dropped-to", json_integer((json_int_t)v->base.seq));
-	put(o, "without-addresses",
-	    json_integer((json_int_t)v->without_addresses));
-	put(o, "checkpoints", json_integer((json_int_t)v->checkpoints));
-	put(o, "signatures-verified", json_boolean(have_key));
-	put(o, "signed-to", json_integer((json_int_t)v->signed_to));
-	json_dumpf(o, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-	putchar('\n');
-	json_decref(o);
+	jtree_put_count(o, "records", v->records);
+	jtree_put_count(o, "events", v->events);
+	jtree_put_count(o, "first", v->first_seq);
+	jtree_put_count(o, "last", v->last_seq);
+	jtree_put(o, "last-hash", json_string(hex));
+	jtree_put_count(o, "dropped-to", v->base.seq);
+	jtree_put_count(o, "without-addresses", v->without_addresses);
+	jtree_put_count(o, "checkpoints", v->checkpoints);
+	jtree_put_count(o, "of-other-keys", v->foreign);
+	jtree_put(o, "signatures-verified", json_boolean(have_key));
+	jtree_put_count(o, "signed-to", v->signed_to);
+	cmd_print_json(o, JSON_INDENT(2));
+}
+
+/* The keys that are named, or else the one beside evidence.key if it is there.
+ */
+static bool
+read_keys(TALLOC_CTX *mem, const struct conf *conf,
+    const struct evidence_options *o,
+    uint8_t key[EVIDENCE_KEYS_MAX][CHECKPOINT_PUBLIC_BYTES], size_t *count)
+{
+	struct diag why = { 0 };
+	enum status st;
+
+	for (*count = 0; *count == 0 || *count < o->key_count; ++*count) {
+		st = evidence_key_public(mem, conf, o->key[*count], key[*count],
+		    &why);
+		if (st == ST_NOTFOUND && o->key_count == 0)
+			return true;
+		if (st != ST_OK) {
+			fprintf(stderr, "tierpost: %s\n", why.text);
+			return false;
+		}
+	}
+	return true;
 }
 
 int
 evidence_cmd_verify(TALLOC_CTX *mem, const struct conf *conf,
     struct store *store, const struct evidence_options *o)
 {
+	uint8_t key[EVIDENCE_KEYS_MAX][CHECKPOINT_PUBLIC_BYTES];
 	struct evidence_verify_opts opts = { .progress = evidence_progress,
-		.arg = (void *)(uintptr_t) "verifying" };
-	uint8_t public_key[CHECKPOINT_PUBLIC_BYTES];
+		.arg = (void *)(uintptr_t) "verifying",
+		.key = (const uint8_t(*)[CHECKPOINT_PUBLIC_BYTES])key };
 	struct evidence_verification v;
 	struct diag why = { 0 };
-	enum status st = evidence_key_public(mem, conf, o->key, public_key,
-	    &why);
+	struct kept kept = { 0 };
+	enum status st;
 
-	if (st == ST_OK)
-		opts.public_key = public_key;
-	else if (o->key != NULL || st != ST_NOTFOUND) {
-		fprintf(stderr, "tierpost: %s\n", why.text);
+	if (!read_keys(mem, conf, o, key, &opts.key_count) ||
+	    (o->checkpoints != NULL && !read_kept(mem, o->checkpoints, &kept)))
 		return EXIT_CONFIG;
-	}
-	if (o->checkpoints != NULL && !read_kept(mem, o->checkpoints, &opts))
-		return EXIT_CONFIG;
+	opts.kept = kept.c;
+	opts.kept_count = kept.count;
 	st = evidence_verify(store, &opts, &v, &why);
 	evidence_progress_end();
 	if (st != ST_OK) {
@@ -215,9 +268,9 @@ evidence_cmd_verify(TALLOC_CTX *mem, const struct conf *conf,
 		return EXIT_TRY_LATER;
 	}
 	if (o->json)
-		print_json(&v, opts.public_key != NULL);
+		print_json(&v, opts.key_count > 0);
 	else if (v.good)
-		print_verified(&v, opts.public_key != NULL);
+		print_verified(&v, opts.key_count > 0);
 	if (!v.good)
 		fprintf(stderr, "broken at record %" PRIu64 ": %s\n",
 		    v.wrong_at, v.why);
@@ -271,8 +324,8 @@ evidence_cmd_replay(TALLOC_CTX *mem, struct store *store,
 		fprintf(stderr, "tierpost: %s\n", why.text);
 		return EXIT_TRY_LATER;
 	}
-	printf("%" PRIu64 " records decided again: %" PRIu64
+	printf("%" PRIu64 " %s decided again: %" PRIu64
 	       " with another answer\n",
-	    r.count, r.different);
+	    r.count, plural(r.count, "record", "records"), r.different);
 	return r.different + r.unread == 0 ? EXIT_DONE : EXIT_NO;
 }

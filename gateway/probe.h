@@ -28,6 +28,7 @@ struct probe_result {
 	enum rung rung;             /* of the last connection */
 	const struct tls_chain *chain; /* where probe_tls asks for it; NULL:
 					* none was presented */
+	bool starttls;                 /* offered, in the last connection */
 	bool requiretls;               /* offered inside TLS */
 	const char *why;               /* for people; "" where it is met */
 };

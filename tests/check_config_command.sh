@@ -62,6 +62,7 @@ has out "^$digest\$"
 # is a part of such a block; the others are sentences.
 soon=$(date -u -d '+30 days' +%F)
 sed -e '/^# tls = {/,/^# };/s/^# \{0,1\}//' \
+	-e '/^# own-domains = {/,/^# };/s/^# \{0,1\}//' \
 	-e '/^# exceptions = (/,/^# );/s/^# \{0,1\}//' \
 	-e '/^# routes = (/,/^# );/s/^# \{0,1\}//' \
 	-e '/^# destinations = (/,/^# );/s/^# \{0,1\}//' \

@@ -14,6 +14,12 @@ net_wall(const struct net *net)
 	return net->ops->wall(net);
 }
 
+uint64_t
+net_exact_us(const struct net *net)
+{
+	return net->ops->exact_us(net);
+}
+
 void
 net_random(struct net *net, void *buf, size_t n)
 {
@@ -179,4 +185,11 @@ net_fetch(TALLOC_CTX *mem, struct net *net, const char *host, const char *path,
 {
 	return net->ops->fetch(mem, net, host, path, addrs, addr_count,
 	    deadline_ms, done, arg);
+}
+
+struct program *
+net_program(TALLOC_CTX *mem, struct net *net, const struct net_program *p,
+    void (*done)(void *arg, const char *why), void *arg)
+{
+	return net->ops->program(mem, net, p, done, arg);
 }

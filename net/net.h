@@ -25,6 +25,8 @@ struct net; /* one loop; see net_impl.h for who implements it */
 /* Time of this turn of the loop: constant within one callback. */
 struct mono net_now(const struct net *net);
 struct wall net_wall(const struct net *net);
+/* The time now, for how long something took within one callback. */
+uint64_t net_exact_us(const struct net *net);
 /* Cryptographic randomness (deterministic in the replay harness). */
 void net_random(struct net *net, void *buf, size_t n);
 uint64_t net_random_u64(struct net *net);
@@ -186,6 +188,25 @@ struct fetch;
 struct fetch *net_fetch(TALLOC_CTX *mem, struct net *net, const char *host,
     const char *path, const struct netaddr *addrs, size_t addr_count,
     int64_t deadline_ms, void (*done)(void *arg, const struct fetch_result *r),
+    void *arg);
+
+/* ---- programs ---- */
+
+/* What to run: no shell, no PATH; both lists end with NULL. */
+struct net_program {
+	const char *const *argv; /* [0]: whole path */
+	const char *const *envp; /* all of its environment */
+	int64_t deadline_ms;     /* then it is killed, with its children */
+};
+
+struct program;
+/*
+ * Run it in a process group of its own, with nothing of ours open but standard
+ * error.  done(arg, why) once, later: "" when it ended with status 0, else
+ * what became of it.  Lives in mem; freeing it before then kills it.
+ */
+struct program *net_program(TALLOC_CTX *mem, struct net *net,
+    const struct net_program *p, void (*done)(void *arg, const char *why),
     void *arg);
 
 #endif

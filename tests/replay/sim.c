@@ -114,6 +114,8 @@ struct sim {
 	struct strmap *pages;
 	enum sim_dns unknown;
 	bool validating;
+	char *programs;           /* that were run, a line each */
+	const char *program_ends; /* with what; NULL: it hangs */
 	struct netaddr own[NET_OWN_MAX];
 	size_t own_count;
 	struct net_later *selftest;
@@ -157,6 +159,12 @@ next_random(struct sim *sim)
 	sim->random ^= sim->random << 25;
 	sim->random ^= sim->random >> 27;
 	return sim->random * UINT64_C(2685821657736338717);
+}
+
+static uint64_t
+sim_exact_us(const struct net *net)
+{
+	return (uint64_t)net_now(net).ms * 1000;
 }
 
 static void
@@ -829,11 +837,70 @@ sim_fetch(TALLOC_CTX *mem, struct net *net, const char *host, const char *path,
 	return f;
 }
 
+/* ---- programs ---- */
+
+struct program {
+	struct net_later *later;
+	struct net_timer *deadline;
+	const char *why;
+	void (*done)(void *arg, const char *why);
+	void *arg;
+};
+
+static void
+program_now(void *arg)
+{
+	struct program *p = arg;
+
+	p->later = NULL;
+	p->done(p->arg, p->why);
+}
+
+static struct program *
+sim_program(TALLOC_CTX *mem, struct net *net, const struct net_program *what,
+    void (*done)(void *arg, const char *why), void *arg)
+{
+	struct sim *sim = of_net(net);
+	struct program *p = need(talloc_zero(mem, struct program));
+
+	for (size_t i = 0; what->argv[i] != NULL; i++)
+		sim->programs = need(talloc_asprintf_append(sim->programs,
+		    "%s ", what->argv[i]));
+	for (size_t i = 0; what->envp[i] != NULL; i++)
+		sim->programs = need(talloc_asprintf_append(sim->programs,
+		    "%s;", what->envp[i]));
+	sim->programs = need(talloc_asprintf_append(sim->programs, "\n"));
+	p->done = done;
+	p->arg = arg;
+	p->why = sim->program_ends;
+	if (p->why != NULL) {
+		p->later = later(p, net, program_now, p);
+		return p;
+	}
+	p->why = "it took too long and was killed";
+	p->deadline = net_timer_new(p, net, program_now, p);
+	net_timer_set(p->deadline, mono_after(net_now(net), what->deadline_ms));
+	return p;
+}
+
+const char *
+sim_programs(const struct sim *sim)
+{
+	return sim->programs;
+}
+
+void
+sim_program_ends(struct sim *sim, const char *why)
+{
+	sim->program_ends = why;
+}
+
 /* ---- the world ---- */
 
 static const struct net_ops sim_ops = {
 	.now = now,
 	.wall = wall,
+	.exact_us = sim_exact_us,
 	.random = sim_random,
 	.own_addresses = sim_own_addresses,
 	.timer_new = timer_new,
@@ -844,6 +911,7 @@ static const struct net_ops sim_ops = {
 	.dns = sim_dns,
 	.dns_selftest = sim_selftest,
 	.fetch = sim_fetch,
+	.program = sim_program,
 };
 
 struct sim *
@@ -855,6 +923,8 @@ sim_new(TALLOC_CTX *mem, struct wall start, uint64_t seed)
 	sim->start = start;
 	sim->random = seed | 1;
 	sim->validating = true;
+	sim->program_ends = "";
+	sim->programs = need(talloc_strdup(sim, ""));
 	TAILQ_INIT(&sim->socks);
 	TAILQ_INIT(&sim->timers);
 	TAILQ_INIT(&sim->laters);

@@ -63,6 +63,11 @@ unsigned sim_dns_asked(const struct sim *sim, const char *name,
     enum dns_type type);
 void sim_dns_validating(struct sim *sim, bool validating);
 
+/* Programs that were run: arguments, then environment, a line each. */
+const char *sim_programs(const struct sim *sim);
+/* What becomes of further ones: "" for good; NULL: they hang; borrowed. */
+void sim_program_ends(struct sim *sim, const char *why);
+
 /* Answer https://host/… from addr; status 0: the connection is refused,
  * -1: the certificate is for another name. */
 void sim_https_set(struct sim *sim, const char *host, int status,

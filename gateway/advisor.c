@@ -9,6 +9,7 @@
  */
 #include <sys/queue.h>
 
+#include "gateway/counts.h"
 #include "gateway/discover.h"
 #include "gateway/rejoin.h"
 #include "gateway/supply.h"
@@ -74,7 +75,8 @@ struct advisor {
 	struct plan_self *self; /* by which mail that would loop is seen */
 	struct chan *keeper;
 	struct rejoin *rejoin; /* to the keeper */
-	bool loaded;           /* the keeper has sent its cache */
+	struct counts *counts;
+	bool loaded; /* the keeper has sent its cache */
 	struct line *line[ADVISOR_MAX_COURIERS];
 	struct line *mapper;
 	struct strmap *kept;       /* by dest_key_text(), "hop text" */
@@ -369,6 +371,48 @@ ask(struct line *l, const struct wish *w)
 	}
 }
 
+/* ---- alarms ---- */
+
+/* text NULL: it is over.  Without a keeper nothing is told: what holds is told
+ * to the next. */
+static void
+tell_alarm(struct advisor *a, enum alarm_kind kind, const char *object,
+    const char *text)
+{
+	const struct alarm one = {
+		.kind = kind,
+		.object = object,
+		.text = text == NULL ? "" : text,
+		.active = text != NULL,
+	};
+	struct sbuf b;
+
+	if (a->keeper == NULL)
+		return;
+	sbuf_init(&b, a, CHAN_FRAME_MAX_BYTES / 2);
+	alarm_pack(&b, &one);
+	chan_send_span(a->keeper, WIRE_ALARM, sbuf_view(&b));
+	sbuf_free(&b);
+}
+
+static void
+tell_resolver(struct advisor *a)
+{
+	if (a->health.known)
+		tell_alarm(a, ALARM_RESOLVER, "",
+		    a->health.validating ? NULL : a->health.text);
+}
+
+static void
+tell_clock_alarm(struct advisor *a)
+{
+	char text[CLOCK_TEXT_BYTES];
+
+	tell_alarm(a, ALARM_CLOCK, "",
+	    is_clock_wrong(a) ? wall_rfc3339(net_wall(a->env.net), text) :
+				NULL);
+}
+
 /* ---- the resolver's health ---- */
 
 static int
@@ -447,6 +491,9 @@ tested(void *arg, const struct dns_health *h)
 		    h->validating ? "resolver-validates" :
 				    "resolver-does-not-validate",
 		    "%s", h->text);
+	if (first || was != h->validating)
+		tell_resolver(a);
+	counts_set(a->counts, METRIC_VALIDATING, h->validating);
 	net_timer_set(a->retest,
 	    mono_after(net_now(a->env.net),
 		h->validating ? HEALTHY_RETEST_MS : SICK_RETEST_MS));
@@ -473,6 +520,7 @@ test_again(void *arg)
 	struct advisor *a = arg;
 
 	tell_clock(a);
+	tell_clock_alarm(a);
 	learn_own_addresses(a);
 	net_dns_selftest(a->env.net, tested, a);
 }
@@ -702,6 +750,8 @@ keeper_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 
 	if (type == WIRE_STS_LOADED) {
 		a->loaded = true;
+		counts_set(a->counts, METRIC_POLICIES,
+		    policy_cache_count(discover_cache(a->discover)));
 		begin_all(a);
 	} else if (type == WIRE_STS_ENTRY) {
 		st = wire_unpack_sts(tmp, payload, &e, why);
@@ -725,6 +775,7 @@ keeper_closed(void *arg, const char *why)
 	log_text(a->env.log, LOG_LEVEL_INFO, "channel-closed", "keeper: %s",
 	    why);
 	TALLOC_FREE(a->keeper); /* and its descriptor */
+	counts_to(a->counts, NULL);
 	rejoin_lost(a->rejoin);
 }
 
@@ -762,9 +813,40 @@ drop_entry(void *arg, const char *domain)
 	sbuf_free(&b);
 }
 
+static void
+policy_alarm(void *arg, enum alarm_kind kind, const char *domain,
+    const char *text)
+{
+	tell_alarm(arg, kind, domain, text);
+}
+
+static void
+policy_fetch_ended(void *arg, bool good)
+{
+	struct advisor *a = arg;
+
+	counts_add(a->counts,
+	    METRIC_FETCHES +
+		(unsigned)(good ? METRIC_FETCHED : METRIC_FETCH_FAILED),
+	    1);
+	counts_set(a->counts, METRIC_POLICIES,
+	    policy_cache_count(discover_cache(a->discover)));
+}
+
+static void
+answered(void *arg, enum dns_security security)
+{
+	struct advisor *a = arg;
+
+	counts_add(a->counts, METRIC_ANSWERS + (unsigned)security, 1);
+}
+
 static const struct policy_cache_ops cache_ops = {
 	.changed = store_entry,
 	.dropped = drop_entry,
+	.alarm = policy_alarm,
+	.fetched = policy_fetch_ended,
+	.answered = answered,
 };
 
 void
@@ -773,7 +855,11 @@ advisor_attach_keeper(struct advisor *a, struct sock *s)
 	TALLOC_FREE(a->keeper);
 	a->keeper = chan_new(a, a->env.net, s, &keeper_ops, a);
 	rejoin_found(a->rejoin);
+	counts_to(a->counts, a->keeper);
 	policy_cache_each(discover_cache(a->discover), store_entry, a);
+	policy_cache_tell_alarms(discover_cache(a->discover));
+	tell_resolver(a);
+	tell_clock_alarm(a);
 }
 
 /* ---- life ---- */
@@ -785,6 +871,7 @@ advisor_new(TALLOC_CTX *mem, const struct role_env *env)
 
 	a->env = *env;
 	a->rejoin = rejoin_new(a, env, ROLE_KEEPER);
+	a->counts = counts_new(a, env->net);
 	a->kept = strmap_new(a);
 	TAILQ_INIT(&a->by_age);
 	learn_own_addresses(a);

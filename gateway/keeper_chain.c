@@ -403,6 +403,7 @@ chain_settle(struct keeper *k)
 	if (k->signer.made) {
 		k->signer.made = false;
 		k->signer.seq = k->signer.last.seq;
+		k->signer.time = k->signer.last.time;
 		tell_checkpoint(k);
 	}
 	if (k->retention_due) {
@@ -460,6 +461,7 @@ chain_open(struct keeper *k, struct diag *why)
 	if (st != ST_OK && st != ST_NOTFOUND)
 		return st;
 	k->signer.seq = st == ST_OK ? c.seq : 0;
+	k->signer.time = st == ST_OK ? c.time : (struct wall){ 0 };
 	k->signer.at = mono_after(net_now(k->env.net), KEEPER_SIGN_MS);
 	return ST_OK;
 }

@@ -18,6 +18,8 @@
  *	keeper_admin.c     what the operator wants done with the queue
  *	keeper_exception.c uses of exceptions, warnings before they end
  *	keeper_probe.c     are they still needed?
+ *	keeper_alarm.c     alarms of all roles
+ *	keeper_metrics.c   numbers for the console
  *
  * The rule that keeps memory and disk in step: a frame is only parsed and
  * noted when it comes; at the end of the turn all that was noted is written
@@ -32,8 +34,10 @@
 #include "gateway/wire.h"
 #include "net/chan.h"
 #include "policy/interference.h"
+#include "report/alarm.h"
 #include "report/chain_event.h"
 #include "report/checkpoint.h"
+#include "report/metrics.h"
 #include "smtp/dsn.h"
 #include "spool/lifetime.h"
 #include "spool/schedule.h"
@@ -121,6 +125,7 @@ struct intake_line {
 	uint32_t ids_wanted;     /* blocks asked for and not yet given */
 	struct id_block granted; /* by this transaction */
 	struct id_block block[KEEPER_BLOCKS]; /* newest first */
+	uint64_t sessions_open;               /* as it said last */
 };
 
 struct piece {
@@ -257,6 +262,8 @@ struct outcome_proof {
 	struct store_evidence columns; /* without number and hash */
 	const char *host;
 	enum interference_seen seen;
+	bool clear; /* content in clear, and no exception says it may */
+	struct metric_attempt counts;
 };
 
 /* An OUTCOME or a SLOT_FAILED, until it is committed. */
@@ -343,11 +350,14 @@ struct pending_event {
 struct signer {
 	struct checkpoint_key *key; /* NULL: nobody; no events either */
 	uint8_t public_key[CHECKPOINT_PUBLIC_BYTES];
-	uint64_t seq;   /* of the last checkpoint that is committed */
-	struct mono at; /* when the next is due, if there is anything new */
+	uint64_t seq;     /* of the last checkpoint that is committed */
+	struct wall time; /* of it; 0: there is none */
+	struct mono at;   /* when the next is due, if there is anything new */
 	struct checkpoint last;
 	bool made; /* last is in the running transaction */
 };
+
+struct keeper_alarms; /* keeper_alarm.c */
 
 /* ---- the role ---- */
 
@@ -418,6 +428,10 @@ struct keeper {
 	struct mono probe_until;
 	struct wire_probed *probed; /* the answer, until it is committed */
 	struct net_timer *probe;
+	struct keeper_alarms *alarms;
+	struct metrics metrics;
+	struct chan *console; /* or NULL */
+	TALLOC_CTX *console_mem;
 	/* unanswered: whether they were committed must be read from disk */
 	struct sessions unsure;
 	/* connections and leases */
@@ -443,7 +457,6 @@ struct keeper {
 	bool hold_writes; /* the disk was full even for outcomes */
 	bool has_room;
 	struct net_timer *room;
-	bool log_alarm;
 	struct net_timer *tidy;
 	/* end */
 	bool draining;
@@ -699,5 +712,32 @@ void probe_start(struct keeper *k);
 void probe_timer(void *keeper);
 MUST_CHECK enum status probe_apply(struct keeper *k, struct diag *why);
 void probe_settle(struct keeper *k);
+
+/* ---- keeper_alarm.c ---- */
+void alarm_start(struct keeper *k);
+/*
+ * Raise it, for an object or "": logged and told when it was not active.  Not
+ * in a transaction, which may be undone.
+ */
+void keeper_alarm(struct keeper *k, enum alarm_kind kind, const char *object,
+    const char *fmt, ...) PRINTF(4, 5);
+/* It is over, if it was active. */
+void keeper_alarm_over(struct keeper *k, enum alarm_kind kind,
+    const char *object);
+/* Either, by whether it holds; raised once only. */
+void keeper_alarm_while(struct keeper *k, bool holds, enum alarm_kind kind,
+    const char *object, const char *text);
+uint32_t keeper_alarm_count(const struct keeper *k, enum alarm_kind kind);
+/* The configuration is another: those of exceptions that are gone are over. */
+void alarm_exceptions_changed(struct keeper *k);
+/* All that are active, to a command. */
+void alarm_list(struct keeper *k, struct chan *to);
+
+/* ---- keeper_metrics.c ---- */
+/* WIRE_COUNTS of a role; *open: its line's gauge, where it has one. */
+MUST_CHECK enum status metrics_take(struct keeper *k, enum metric_source source,
+    struct span payload, uint64_t *open, struct diag *why);
+/* Costs a read: now and then, where there is a console. */
+void metrics_count_held(struct keeper *k);
 
 #endif

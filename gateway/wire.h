@@ -12,6 +12,7 @@
 #define GATEWAY_WIRE_H
 
 #include "policy/plan.h"
+#include "report/alarm.h"
 #include "report/evidence.h"
 #include "spool/queue_filter.h"
 #include "spool/store.h"
@@ -79,6 +80,22 @@ enum wire_type {
 	/* keeper -> courier, and back: is the exception still needed? */
 	WIRE_PROBE,
 	WIRE_PROBED,
+	/* advisor -> keeper: raise or clear; only kind, active, object and text
+	 * count */
+	WIRE_ALARM,
+	/* keeper -> notifier, and back when that is done: one at a time */
+	WIRE_ALARM_TELL,
+	WIRE_ALARM_TOLD, /* str why: "" told, else why not */
+	/* command line -> keeper, and back: each active alarm, then the end */
+	WIRE_ALARMS_WANT, /* no payload */
+	WIRE_ALARM_ACTIVE,
+	WIRE_ALARMS_END, /* no payload */
+	/* intake, advisor -> keeper: what they counted: u16 place, u64 value,
+	 * again and again; counters as what is to be added */
+	WIRE_COUNTS,
+	/* console -> keeper, and back */
+	WIRE_METRICS_WANT, /* no payload */
+	WIRE_METRICS,      /* u64 for each place of report/metrics.h */
 };
 
 struct wire_open {
@@ -328,6 +345,10 @@ MUST_CHECK enum status wire_unpack_probe(TALLOC_CTX *mem, struct span a,
 void wire_pack_probed(struct sbuf *b, const struct wire_probed *p);
 MUST_CHECK enum status wire_unpack_probed(TALLOC_CTX *mem, struct span a,
     struct wire_probed *out, struct diag *why);
+
+/* ALARM, ALARM_TELL, ALARM_ACTIVE. */
+MUST_CHECK enum status wire_unpack_alarm(TALLOC_CTX *mem, struct span a,
+    struct alarm *out, struct diag *why);
 
 const char *admin_verb_name(enum admin_verb verb); /* "hold", … */
 void wire_pack_admin(struct sbuf *b, const struct wire_admin *a);

@@ -7,6 +7,7 @@
  * the domain meanwhile.  While the resolver is not known to validate, the
  * answer is to wait (DNS-04, INV-02).
  */
+#include <string.h>
 #include <sys/queue.h>
 
 #include "gateway/counts.h"
@@ -83,7 +84,7 @@ struct advisor {
 	TAILQ_HEAD(, kept) by_age; /* newest last */
 	size_t waiting;
 	struct dns_health health;
-	char *health_text;
+	TALLOC_CTX *health_mem; /* its texts */
 	struct net_timer *retest;
 };
 
@@ -398,9 +399,19 @@ tell_alarm(struct advisor *a, enum alarm_kind kind, const char *object,
 static void
 tell_resolver(struct advisor *a)
 {
-	if (a->health.known)
-		tell_alarm(a, ALARM_RESOLVER, "",
-		    a->health.validating ? NULL : a->health.text);
+	struct sbuf b;
+
+	if (!a->health.known || a->keeper == NULL)
+		return;
+	tell_alarm(a, ALARM_RESOLVER, "",
+	    a->health.validating ? NULL : a->health.text);
+	sbuf_init(&b, a, CHAN_FRAME_MAX_BYTES / 2);
+	pack_bool(&b, a->health.validating);
+	pack_str(&b, a->health.text);
+	pack_str(&b, a->health.anchors);
+	if (!sbuf_failed(&b))
+		chan_send_span(a->keeper, WIRE_RESOLVER, sbuf_view(&b));
+	sbuf_free(&b);
 }
 
 static void
@@ -480,18 +491,22 @@ tested(void *arg, const struct dns_health *h)
 {
 	struct advisor *a = arg;
 	bool was = a->health.validating, first = !a->health.known;
+	bool anchors_changed = first ||
+			       strcmp(a->health.anchors, h->anchors) != 0;
 
 	a->health.known = true;
 	a->health.validating = h->validating;
-	TALLOC_FREE(a->health_text);
-	a->health.text = a->health_text = need(talloc_strdup(a, h->text));
+	TALLOC_FREE(a->health_mem);
+	a->health_mem = need(talloc_new(a));
+	a->health.text = need(talloc_strdup(a->health_mem, h->text));
+	a->health.anchors = need(talloc_strdup(a->health_mem, h->anchors));
 	if (first || was != h->validating)
 		log_text(a->env.log,
 		    h->validating ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR,
 		    h->validating ? "resolver-validates" :
 				    "resolver-does-not-validate",
 		    "%s", h->text);
-	if (first || was != h->validating)
+	if (anchors_changed || was != h->validating)
 		tell_resolver(a);
 	counts_set(a->counts, METRIC_VALIDATING, h->validating);
 	net_timer_set(a->retest,

@@ -14,7 +14,9 @@
  *	keeper_policy.c    what the operator wants of it
  *	keeper_clear.c     how many messages a day go in clear
  *	keeper_watch.c     whether something interferes with TLS
- *	keeper_chain.c     events, checkpoints and ages of the evidence chain
+ *	keeper_chain.c     checkpoints and ages of the evidence chain
+ *	keeper_event.c     its records that are of no attempt
+ *	keeper_verify.c    its newest part, verified
  *	keeper_admin.c     what the operator wants done with the queue
  *	keeper_exception.c uses of exceptions, warnings before they end
  *	keeper_probe.c     are they still needed?
@@ -352,7 +354,9 @@ struct signer {
 	uint8_t public_key[CHECKPOINT_PUBLIC_BYTES];
 	uint64_t seq;     /* of the last checkpoint that is committed */
 	struct wall time; /* of it; 0: there is none */
-	struct mono at;   /* when the next is due, if there is anything new */
+	uint8_t hash[EVIDENCE_HASH_BYTES]; /* which it has signed */
+	uint8_t key_id[CHECKPOINT_KEY_ID_BYTES];
+	struct mono at; /* when the next is due, if there is anything new */
 	struct checkpoint last;
 	bool made; /* last is in the running transaction */
 };
@@ -400,6 +404,11 @@ struct keeper {
 	struct chain chain, chain_committed;
 	STAILQ_HEAD(, pending_event) events;
 	struct signer signer;
+	char chain_wrong[160]; /* what is wrong with it first; or "" */
+	struct {
+		bool known, validating;
+		char *anchors;
+	} resolver;             /* as the chain has it */
 	struct wall expired_to; /* exceptions that ended by then are told of */
 	bool retention_due, retention_more;
 	struct mono retention_at;
@@ -663,6 +672,31 @@ MUST_CHECK enum status chain_open(struct keeper *k, struct diag *why);
 bool chain_has_work(const struct keeper *k);
 MUST_CHECK enum status chain_apply(struct keeper *k, struct diag *why);
 void chain_settle(struct keeper *k);
+/* ---- keeper_event.c ---- */
+/* Completes the event; its bytes live in mem. */
+struct span event_pack(struct keeper *k, TALLOC_CTX *mem,
+    struct chain_event *e);
+/* Write it with this turn; it is read before the call returns. */
+void event_note(struct keeper *k, struct chain_event *e);
+/* Exceptions that ended since it was looked at last. */
+void event_note_expired(struct keeper *k);
+/* In the transaction. */
+MUST_CHECK enum status event_prove_told(struct keeper *k, struct diag *why);
+MUST_CHECK enum status event_write(struct keeper *k,
+    const struct pending_event *n, struct diag *why);
+/* WIRE_RESOLVER: its health and its trust anchors. */
+MUST_CHECK enum status chain_resolver(struct keeper *k, struct span payload,
+    struct diag *why);
+
+/* ---- keeper_verify.c ---- */
+/* The newest records, once the head and the last checkpoint are known. */
+MUST_CHECK enum status verify_at_start(struct keeper *k, struct store *s,
+    struct diag *why);
+/* In a transaction: what the next checkpoint signs. */
+MUST_CHECK enum status verify_unsigned(struct keeper *k, struct diag *why);
+/* After it: raise the alarm. */
+void verify_tell(struct keeper *k);
+
 /* Set the timer to what is due next. */
 void chain_arm(struct keeper *k);
 void chain_timer(void *keeper);

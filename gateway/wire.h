@@ -83,6 +83,8 @@ enum wire_type {
 	/* advisor -> keeper: raise or clear; only kind, active, object and text
 	 * count */
 	WIRE_ALARM,
+	/* advisor -> keeper: bool validating, str why, str trust anchors */
+	WIRE_RESOLVER,
 	/* keeper -> notifier, and back when that is done: one at a time */
 	WIRE_ALARM_TELL,
 	WIRE_ALARM_TOLD, /* str why: "" told, else why not */

@@ -160,6 +160,8 @@ struct dns_health {
 	bool known;       /* the test has ended */
 	bool validating;  /* the root came back secure */
 	const char *text; /* for people; borrowed until the next call */
+	const char
+	    *anchors; /* trust anchors that count now, in words; likewise */
 };
 /* Ask afresh; done(arg, health) later. */
 void net_dns_selftest(struct net *net,

@@ -510,6 +510,13 @@ const struct conf_route *conf_route_named(const struct conf *conf,
  * force, else smtp.unmet. */
 enum unmet conf_unmet(const struct conf *conf, const struct conf_rule *rule);
 
+/*
+ * What differs between two, a text each in mem, sorted: "smtp.floor:
+ * \"verify\", was \"plain\"", "rules \"strict\": added".  Entries of lists are
+ * named only: they may have addresses of people.
+ */
+const char **conf_changes(TALLOC_CTX *mem, const struct conf *old,
+    const struct conf *conf, size_t *count);
 /* May this client ask there?  One in the file system has a group instead. */
 bool conf_point_allows(const struct conf_point *p,
     const struct netaddr *client);

@@ -13,6 +13,7 @@
 #define EVENT_VERSION     128u /* of attempts' bodies all are below */
 #define EVENT_MAX_DETAILS 16u
 #define EVENT_TEXT_BYTES  1024u /* ours, of each text; cut */
+#define EVENT_MAX_BYTES   (EVENT_MAX_DETAILS * EVENT_TEXT_BYTES)
 
 /* Stored: never renumber. */
 enum chain_event_kind {

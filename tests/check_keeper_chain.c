@@ -304,8 +304,11 @@ START_TEST(another_configuration_and_its_exceptions_are_records)
 		.reason = "r",
 		.approver = "a",
 		.ticket = "",
+		.revoked_by = "",
+		.revoked_reason = "",
 		.expires = wall_after(net_wall(net), 3 * HOUR),
-		.where = "f:1" };
+		.where = "f:1",
+		.file = "" };
 	next.exception = &exception;
 	next.exception_count = 1;
 	keeper_reload(k, &next);

@@ -241,6 +241,20 @@ def scrape_or_none() -> dict[str, float]:
         return {}
 
 
+def test_trust_anchors_and_changed_settings_are_records_of_the_chain(
+    gateway: Gateway,
+) -> None:
+    lines = gateway.command("evidence", "list", "--json").stdout.splitlines()
+    events = [one for one in map(json.loads, lines) if "event" in one]
+    anchors = [one for one in events if one["event"] == "trust-anchor"]
+    assert anchors and anchors[0]["file"] == str(gateway.world.trust_anchor)
+    assert re.match(r"key \d+ \(algorithm \d+, digest \d+\) [0-9a-f]+$",
+                    anchors[0]["anchor-1"])
+    assert any(one["event"] == "resolver-works" for one in events)
+    reloads = [one for one in events if one["event"] == "reloaded"]
+    assert reloads[0]["change-1"] == 'exceptions "old": added'
+
+
 def test_other_places_of_metrics_need_a_restart(gateway: Gateway) -> None:
     gateway.reload({"metrics": []}, refused=True)
     gateway.options["metrics"] = [{"address": f"{SCRAPE[0]}:{SCRAPE[1]}"}]

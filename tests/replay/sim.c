@@ -114,6 +114,7 @@ struct sim {
 	struct strmap *pages;
 	enum sim_dns unknown;
 	bool validating;
+	const char *anchors;
 	char *programs;           /* that were run, a line each */
 	const char *program_ends; /* with what; NULL: it hangs */
 	struct netaddr own[NET_OWN_MAX];
@@ -579,6 +580,12 @@ sim_dns_asked(const struct sim *sim, const char *name, enum dns_type type)
 }
 
 void
+sim_dns_anchors(struct sim *sim, const char *text)
+{
+	sim->anchors = text;
+}
+
+void
 sim_dns_validating(struct sim *sim, bool validating)
 {
 	sim->validating = validating;
@@ -744,6 +751,7 @@ health_now(void *arg)
 	struct sim *sim = arg;
 	const struct dns_health h = { .known = true,
 		.validating = sim->validating,
+		.anchors = sim->anchors,
 		.text = sim->validating ? "the root is secure" :
 					  "the root is not secure" };
 
@@ -924,6 +932,7 @@ sim_new(TALLOC_CTX *mem, struct wall start, uint64_t seed)
 	sim->random = seed | 1;
 	sim->validating = true;
 	sim->program_ends = "";
+	sim->anchors = "key 1";
 	sim->programs = need(talloc_strdup(sim, ""));
 	TAILQ_INIT(&sim->socks);
 	TAILQ_INIT(&sim->timers);

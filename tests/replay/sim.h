@@ -62,6 +62,8 @@ void sim_dns_default(struct sim *sim, enum sim_dns how);
 unsigned sim_dns_asked(const struct sim *sim, const char *name,
     enum dns_type type);
 void sim_dns_validating(struct sim *sim, bool validating);
+/* Trust anchors in words; borrowed. */
+void sim_dns_anchors(struct sim *sim, const char *text);
 
 /* Programs that were run: arguments, then environment, a line each. */
 const char *sim_programs(const struct sim *sim);

@@ -24,7 +24,8 @@ usage(void)
 	    "usage: tierpost evidence list [-c FILE] [--json] "
 	    "[--domain D] [--message ID] [--since T] [--until T]\n"
 	    "       tierpost evidence show [-c FILE] [--json] NUMBER\n"
-	    "       tierpost evidence verify [-c FILE] [--json] [--key FILE] "
+	    "       tierpost evidence verify [-c FILE] [--json] [--key "
+	    "FILE]... "
 	    "[--checkpoints FILE]\n"
 	    "       tierpost evidence replay [-c FILE] [--domain D] "
 	    "[--since T] [--until T]\n"
@@ -170,8 +171,9 @@ parse(int argc, char **argv, struct evidence_options *o, const char **rest)
 			o->domain = argv[++i];
 		else if (strcmp(argv[i], "--message") == 0 && more)
 			o->message = argv[++i];
-		else if (strcmp(argv[i], "--key") == 0 && more)
-			o->key = argv[++i];
+		else if (strcmp(argv[i], "--key") == 0 && more &&
+			 o->key_count < EVIDENCE_KEYS_MAX)
+			o->key[o->key_count++] = argv[++i];
 		else if (strcmp(argv[i], "--checkpoints") == 0 && more)
 			o->checkpoints = argv[++i];
 		else if (strcmp(argv[i], "--since") == 0 && more) {

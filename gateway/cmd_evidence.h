@@ -6,6 +6,8 @@
 #include "gateway/cmd_util.h"
 #include "report/evidence_text.h"
 
+#define EVIDENCE_KEYS_MAX 16u /* ours: the present one and earlier ones */
+
 struct evidence_options {
 	const char *conf;
 	bool json;
@@ -13,7 +15,8 @@ struct evidence_options {
 	const char *message;
 	struct wall since;
 	struct wall until;
-	const char *key;         /* file of the public key, or NULL */
+	const char *key[EVIDENCE_KEYS_MAX]; /* files of public keys */
+	size_t key_count;
 	const char *checkpoints; /* file of checkpoints kept, or NULL */
 };
 

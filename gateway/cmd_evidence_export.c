@@ -149,7 +149,7 @@ write_head(struct export *x, const struct conf *conf)
 	put_number(o, "first", x->from);
 	put_number(o, "last", x->to);
 	put_hex(o, "hash-before", x->before, sizeof(x->before));
-	if (evidence_key_public(x->mem, conf, x->o->key, public_key, &why) ==
+	if (evidence_key_public(x->mem, conf, x->o->key[0], public_key, &why) ==
 	    ST_OK)
 		put_hex(o, "public-key", public_key, sizeof(public_key));
 	write_line(o);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* `tierpost evidence verify` and `tierpost evidence replay`. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -10,7 +12,7 @@
 #include "gateway/evidence_verify.h"
 #include "util/sha256.h"
 
-#define KEPT_MAX 100000u /* ours: lines of a file of checkpoints */
+#define KEPT_MAX 10000000u /* ours: checkpoints kept; one an hour for ages */
 
 void
 evidence_progress(void *what, uint64_t done)
@@ -71,34 +73,61 @@ kept_in(struct span line, struct checkpoint *c)
 	return checkpoint_parse(span_of(text, n), c) == ST_OK;
 }
 
+struct kept {
+	struct checkpoint *c;
+	size_t count;
+	size_t room;
+};
+
+static void
+keep(TALLOC_CTX *mem, struct kept *k, const struct checkpoint *c)
+{
+	if (k->count == k->room) {
+		k->room = k->room == 0 ? 64 : 2 * k->room;
+		k->c = need(talloc_realloc(mem, k->c, struct checkpoint,
+		    (unsigned)k->room));
+	}
+	k->c[k->count++] = *c;
+}
+
 /* Checkpoints that were kept elsewhere, among whatever lines. */
 static bool
-read_kept(TALLOC_CTX *mem, const char *path, struct evidence_verify_opts *opts)
+read_kept(TALLOC_CTX *mem, const char *path, struct kept *kept)
 {
-	struct checkpoint *kept = NULL;
-	char line[2048];
+	struct checkpoint c;
 	FILE *f = fopen(path, "re");
-	size_t n = 0;
+	char *line = NULL;
+	size_t room = 0;
+	ssize_t n;
+	bool good;
 
 	if (f == NULL) {
-		fprintf(stderr, "tierpost: %s cannot be read\n", path);
+		fprintf(stderr, "tierpost: %s: %s\n", path, strerror(errno));
 		return false;
 	}
-	while (n < KEPT_MAX && fgets(line, sizeof(line), f) != NULL) {
-		kept = need(talloc_realloc(mem, kept, struct checkpoint,
-		    (unsigned)n + 1));
-		n += kept_in(span_sub(span_str(line), 0, strcspn(line, "\r\n")),
-		    &kept[n]);
+	while (kept->count <= KEPT_MAX && (n = getline(&line, &room, f)) >= 0) {
+		while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
+			n--;
+		if (kept_in(span_of(line, (size_t)n), &c))
+			keep(mem, kept, &c);
 	}
-	fclose(f);
-	if (n == 0)
+	good = !ferror(f) && kept->count > 0 && kept->count <= KEPT_MAX;
+	if (ferror(f))
+		fprintf(stderr, "tierpost: %s: it cannot be read whole\n",
+		    path);
+	else if (kept->count == 0)
 		fprintf(stderr,
 		    "tierpost: no checkpoint in %s: lines of the gateway's log "
 		    "are expected\n",
 		    path);
-	opts->kept = kept;
-	opts->kept_count = n;
-	return n > 0;
+	else if (!good)
+		fprintf(stderr,
+		    "tierpost: %s: more than %u checkpoints: give the newest "
+		    "alone\n",
+		    path, KEPT_MAX);
+	free(line);
+	fclose(f);
+	return good;
 }
 
 static void
@@ -119,6 +148,11 @@ print_signed(const struct evidence_verification *v, bool have_key)
 {
 	char when[CLOCK_TEXT_BYTES];
 
+	if (v->checkpoints == 0) {
+		printf("no checkpoint: nothing here shows that records were "
+		       "not cut off, or all made anew\n");
+		return;
+	}
 	if (!have_key) {
 		printf("checkpoints: %" PRIu64 " agree; their signatures were "
 		       "not looked at, for want of the public key (--key)\n",
@@ -130,6 +164,10 @@ print_signed(const struct evidence_verification *v, bool have_key)
 		printf(", signed up to record %" PRIu64 " at %s", v->signed_to,
 		    wall_rfc3339(v->signed_at, when));
 	putchar('\n');
+	if (v->foreign > 0)
+		printf("%" PRIu64 " of them are of earlier keys: their "
+		       "signatures were not looked at (--key)\n",
+		    v->foreign);
 	if (v->signed_to < v->last_seq)
 		printf("%" PRIu64 " records after it are not signed yet\n",
 		    v->last_seq - v->signed_to);
@@ -181,6 +219,7 @@ print_json(const struct evidence_verification *v, bool have_key)
 	put(o, "without-addresses",
 	    json_integer((json_int_t)v->without_addresses));
 	put(o, "checkpoints", json_integer((json_int_t)v->checkpoints));
+	put(o, "of-other-keys", json_integer((json_int_t)v->foreign));
 	put(o, "signatures-verified", json_boolean(have_key));
 	put(o, "signed-to", json_integer((json_int_t)v->signed_to));
 	json_dumpf(o, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
@@ -188,26 +227,47 @@ print_json(const struct evidence_verification *v, bool have_key)
 	json_decref(o);
 }
 
+/* The keys that are named, or else the one beside evidence.key if it is there.
+ */
+static bool
+read_keys(TALLOC_CTX *mem, const struct conf *conf,
+    const struct evidence_options *o,
+    uint8_t key[EVIDENCE_KEYS_MAX][CHECKPOINT_PUBLIC_BYTES], size_t *count)
+{
+	struct diag why = { 0 };
+	enum status st;
+
+	for (*count = 0; *count == 0 || *count < o->key_count; ++*count) {
+		st = evidence_key_public(mem, conf, o->key[*count], key[*count],
+		    &why);
+		if (st == ST_NOTFOUND && o->key_count == 0)
+			return true;
+		if (st != ST_OK) {
+			fprintf(stderr, "tierpost: %s\n", why.text);
+			return false;
+		}
+	}
+	return true;
+}
+
 int
 evidence_cmd_verify(TALLOC_CTX *mem, const struct conf *conf,
     struct store *store, const struct evidence_options *o)
 {
+	uint8_t key[EVIDENCE_KEYS_MAX][CHECKPOINT_PUBLIC_BYTES];
 	struct evidence_verify_opts opts = { .progress = evidence_progress,
-		.arg = (void *)(uintptr_t) "verifying" };
-	uint8_t public_key[CHECKPOINT_PUBLIC_BYTES];
+		.arg = (void *)(uintptr_t) "verifying",
+		.key = (const uint8_t(*)[CHECKPOINT_PUBLIC_BYTES])key };
 	struct evidence_verification v;
 	struct diag why = { 0 };
-	enum status st = evidence_key_public(mem, conf, o->key, public_key,
-	    &why);
+	struct kept kept = { 0 };
+	enum status st;
 
-	if (st == ST_OK)
-		opts.public_key = public_key;
-	else if (o->key != NULL || st != ST_NOTFOUND) {
-		fprintf(stderr, "tierpost: %s\n", why.text);
+	if (!read_keys(mem, conf, o, key, &opts.key_count) ||
+	    (o->checkpoints != NULL && !read_kept(mem, o->checkpoints, &kept)))
 		return EXIT_CONFIG;
-	}
-	if (o->checkpoints != NULL && !read_kept(mem, o->checkpoints, &opts))
-		return EXIT_CONFIG;
+	opts.kept = kept.c;
+	opts.kept_count = kept.count;
 	st = evidence_verify(store, &opts, &v, &why);
 	evidence_progress_end();
 	if (st != ST_OK) {
@@ -215,9 +275,9 @@ evidence_cmd_verify(TALLOC_CTX *mem, const struct conf *conf,
 		return EXIT_TRY_LATER;
 	}
 	if (o->json)
-		print_json(&v, opts.public_key != NULL);
+		print_json(&v, opts.key_count > 0);
 	else if (v.good)
-		print_verified(&v, opts.public_key != NULL);
+		print_verified(&v, opts.key_count > 0);
 	if (!v.good)
 		fprintf(stderr, "broken at record %" PRIu64 ": %s\n",
 		    v.wrong_at, v.why);

@@ -86,14 +86,17 @@ static int
 take_chain(struct report_job *job, struct compliance *c)
 {
 	const struct store_evidence_query all = { 0 };
-	struct evidence_verify_opts opts = { .public_key = NULL };
-	uint8_t public_key[CHECKPOINT_PUBLIC_BYTES];
+	struct evidence_verify_opts opts = { .key = NULL };
+	uint8_t public_key[1][CHECKPOINT_PUBLIC_BYTES];
 	struct evidence_verification v;
 	struct diag why = { 0 };
 
-	if (evidence_key_public(job->mem, job->conf, NULL, public_key, &why) ==
-	    ST_OK)
-		opts.public_key = public_key;
+	if (evidence_key_public(job->mem, job->conf, NULL, public_key[0],
+		&why) == ST_OK) {
+		opts.key = (const uint8_t(*)[CHECKPOINT_PUBLIC_BYTES])
+		    public_key;
+		opts.key_count = 1;
+	}
 	if (evidence_verify(job->store, &opts, &v, &why) != ST_OK ||
 	    store_evidence_each(job->store, &all, take_age, &c->chain, &why) !=
 		ST_OK) {

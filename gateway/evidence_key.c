@@ -19,6 +19,23 @@ write_whole(int fd, const char *text, const char *path, struct diag *why)
 	return ST_OK;
 }
 
+/* A name in it is on disk after this: signatures outlast a power cut. */
+static enum status
+sync_folder_of(TALLOC_CTX *tmp, const char *path, struct diag *why)
+{
+	const char *slash = strrchr(path, '/');
+	const char *dir = slash == NULL ? "." :
+					  need(talloc_strndup(tmp, path,
+					      (size_t)(slash - path) + 1));
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	enum status st = fd >= 0 && fsync(fd) == 0 ? ST_OK :
+						     diag_errno(why, "%s", dir);
+
+	if (fd >= 0)
+		close(fd);
+	return st;
+}
+
 /*
  * A file that is whole or absent: linked in under its name when it is on
  * disk.  One that is there already is left alone.
@@ -39,7 +56,7 @@ write_new(TALLOC_CTX *tmp, const char *path, const char *text, mode_t mode,
 	if (st == ST_OK && link(part, path) != 0 && errno != EEXIST)
 		st = diag_errno(why, "%s", path);
 	(void)unlink(part);
-	return st;
+	return st == ST_OK ? sync_folder_of(tmp, path, why) : st;
 }
 
 /* The public key first: a private one without it was never used. */

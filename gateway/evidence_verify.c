@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "report/chain_event.h"
@@ -16,6 +17,9 @@ struct run {
 	struct store_checkpoint *mark; /* of the store, in order */
 	size_t mark_count;
 	size_t mark_next;
+	struct checkpoint *kept; /* a copy, in order */
+	size_t kept_next;
+	uint64_t foreign_to; /* number of the last one of no key given */
 	uint8_t hash[EVIDENCE_HASH_BYTES];
 	uint64_t expect;
 };
@@ -65,19 +69,31 @@ as_signed(const struct store_checkpoint *c)
 	return out;
 }
 
-/* One of the key that is given must bear its signature; of an earlier key
- * nothing but the hash can be said. */
-static bool
-signature_good(struct run *r, const struct checkpoint *c)
+static const uint8_t *
+key_of(const struct run *r, const struct checkpoint *c)
 {
 	uint8_t id[CHECKPOINT_KEY_ID_BYTES];
 
-	if (r->opts->public_key == NULL)
+	for (size_t i = 0; i < r->opts->key_count; i++) {
+		checkpoint_key_id(r->opts->key[i], id);
+		if (memcmp(id, c->key_id, sizeof(id)) == 0)
+			return r->opts->key[i];
+	}
+	return NULL;
+}
+
+/* Of a key that was not given nothing but the hash can be said. */
+static bool
+signature_good(struct run *r, const struct checkpoint *c)
+{
+	const uint8_t *key = key_of(r, c);
+
+	if (key == NULL) {
+		r->out->foreign++;
+		r->foreign_to = c->seq;
 		return true;
-	checkpoint_key_id(r->opts->public_key, id);
-	if (memcmp(id, c->key_id, sizeof(id)) != 0)
-		return true;
-	if (!checkpoint_verify(r->opts->public_key, c))
+	}
+	if (!checkpoint_verify(key, c))
 		return wrong(r, c->seq,
 		    "the checkpoint at record %" PRIu64
 		    " is not signed by the gateway's key",
@@ -87,6 +103,21 @@ signature_good(struct run *r, const struct checkpoint *c)
 		r->out->signed_at = c->time;
 	}
 	return true;
+}
+
+/*
+ * A checkpoint vouches for all before it, so those of earlier keys may stay
+ * unjudged; but whoever writes the chain anew names a key of his own in it.
+ */
+static void
+look_at_keys(struct run *r)
+{
+	if (r->opts->key_count > 0 && r->foreign_to > r->out->signed_to)
+		wrong(r, r->foreign_to,
+		    "the last checkpoint, at record %" PRIu64
+		    ", is signed by another key than those given: if that is "
+		    "the gateway's too, give it with --key",
+		    r->foreign_to);
 }
 
 /* What one says of the record that has just been looked at. */
@@ -113,10 +144,13 @@ marks_good(struct run *r, uint64_t seq)
 		if (c.seq == seq && !checkpoint_good(r, &c, "store's"))
 			return false;
 	}
-	for (size_t i = 0; i < r->opts->kept_count; i++)
-		if (r->opts->kept[i].seq == seq &&
-		    !checkpoint_good(r, &r->opts->kept[i], "kept"))
+	while (r->kept_next < r->opts->kept_count &&
+	       r->kept[r->kept_next].seq <= seq) {
+		const struct checkpoint *c = &r->kept[r->kept_next++];
+
+		if (c->seq == seq && !checkpoint_good(r, c, "kept"))
 			return false;
+	}
 	return true;
 }
 
@@ -201,12 +235,29 @@ look_behind_the_end(struct run *r)
 		    "records are missing at the end: the last checkpoint "
 		    "speaks of record %" PRIu64,
 		    r->mark[r->mark_count - 1].seq);
-	for (size_t i = 0; i < r->opts->kept_count; i++)
-		if (r->opts->kept[i].seq > last)
-			wrong(r, last + 1,
-			    "records are missing at the end: a kept "
-			    "checkpoint speaks of record %" PRIu64,
-			    r->opts->kept[i].seq);
+	if (r->kept_next < r->opts->kept_count)
+		wrong(r, last + 1,
+		    "records are missing at the end: a kept checkpoint speaks "
+		    "of record %" PRIu64,
+		    r->kept[r->opts->kept_count - 1].seq);
+}
+
+static int
+by_number(const void *a, const void *b)
+{
+	const struct checkpoint *x = a, *y = b;
+
+	return x->seq < y->seq ? -1 : x->seq > y->seq;
+}
+
+static void
+sort_kept(struct run *r)
+{
+	if (r->opts->kept_count == 0)
+		return;
+	r->kept = need(talloc_memdup(r->tmp, r->opts->kept,
+	    r->opts->kept_count * sizeof(*r->kept)));
+	qsort(r->kept, r->opts->kept_count, sizeof(*r->kept), by_number);
 }
 
 static enum status
@@ -244,16 +295,20 @@ evidence_verify(struct store *store, const struct evidence_verify_opts *opts,
 	enum status st;
 
 	r.tmp = need(talloc_new(NULL));
+	sort_kept(&r);
 	do {
 		*out = (struct evidence_verification){ .good = true };
-		r.mark_count = r.mark_next = 0;
+		r.mark_count = r.mark_next = r.kept_next = 0;
+		r.foreign_to = 0;
 		/* first: no checkpoint is of a record that is not there yet */
 		st = store_checkpoint_each(store, 0, take_mark, &r, why);
 		if (st == ST_OK)
 			st = walk(store, &r, why);
 	} while (st == ST_OK && was_overtaken(store, out, why));
-	if (st == ST_OK)
+	if (st == ST_OK && out->good)
 		look_behind_the_end(&r);
+	if (st == ST_OK && out->good)
+		look_at_keys(&r);
 	memcpy(out->last_hash, r.hash, sizeof(out->last_hash));
 	talloc_free(r.tmp);
 	return st;

@@ -21,14 +21,19 @@ struct evidence_verification {
 	uint8_t last_hash[EVIDENCE_HASH_BYTES];
 	struct store_base base; /* what was dropped before the first */
 	uint64_t checkpoints;   /* that were compared */
-	uint64_t signed_to;     /* number of the last good one; 0: none */
+	uint64_t foreign;   /* of them of no key given: hashes alone agree */
+	uint64_t signed_to; /* number of the last good one; 0: none */
 	struct wall signed_at;
 };
 
 struct evidence_verify_opts {
-	/* NULL: signatures cannot be judged, hashes of checkpoints are. */
-	const uint8_t *public_key;
-	/* Kept elsewhere: what they speak of must be here. */
+	/*
+	 * The gateway's, earlier ones too: the last checkpoint must be of one
+	 * of them.  None: signatures cannot be judged, hashes are.
+	 */
+	const uint8_t (*key)[CHECKPOINT_PUBLIC_BYTES];
+	size_t key_count;
+	/* Kept elsewhere: what they speak of must be here.  In any order. */
 	const struct checkpoint *kept;
 	size_t kept_count;
 	/* Called now and then with the number of records looked at, or NULL. */

@@ -97,11 +97,14 @@ exception_same(const struct conf_exception *a, const struct conf_exception *b)
 	       strcmp(a->approver, b->approver) == 0;
 }
 
-/* Those of conf that old has not, or has otherwise. */
+/* Those of conf that old has not, or has otherwise.  One that has ended is not
+ * added by anything. */
 static void
 note_exceptions(struct keeper *k, enum chain_event_kind kind,
     const struct conf *conf, const struct conf *old)
 {
+	struct wall now = keeper_wall(k);
+
 	for (size_t i = 0; i < conf->exception_count; i++) {
 		const struct conf_exception *x = &conf->exception[i];
 		const struct conf_exception *was = old == NULL ?
@@ -109,6 +112,9 @@ note_exceptions(struct keeper *k, enum chain_event_kind kind,
 						       conf_exception_named(old,
 							   x->name);
 
+		if (kind == EVENT_EXCEPTION_ADDED &&
+		    wall_reached(now, x->expires))
+			continue;
 		if (was == NULL || !exception_same(x, was))
 			note_exception(k, kind, x);
 	}

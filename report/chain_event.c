@@ -27,12 +27,30 @@ chain_event_kind_name(enum chain_event_kind kind)
 	return names[kind];
 }
 
+static bool
+is_detail_name(const char *name)
+{
+	return *name != '\0' &&
+	       name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-")] ==
+		   '\0';
+}
+
+static bool
+has_detail(const struct chain_event *e, const char *name)
+{
+	for (size_t i = 0; i < e->detail_count; i++)
+		if (strcmp(e->detail[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 void
 chain_event_add(struct chain_event *e, const char *name, const char *value)
 {
 	if (value == NULL || *value == '\0')
 		return;
 	invariant(e->detail_count < EVENT_MAX_DETAILS);
+	invariant(is_detail_name(name) && !has_detail(e, name));
 	e->detail[e->detail_count++] = (struct event_detail){ name, value };
 }
 
@@ -70,6 +88,33 @@ unpack_digest(struct unpack *u, uint8_t out[32])
 		out[i] = unpack_u8(u);
 }
 
+static const char *
+unpack_text(struct unpack *u, TALLOC_CTX *mem)
+{
+	const char *s = unpack_str(u, mem);
+
+	if (!u->failed && strlen(s) > EVENT_TEXT_BYTES)
+		u->failed = true;
+	return s;
+}
+
+static void
+unpack_details(struct unpack *u, TALLOC_CTX *mem, struct chain_event *e)
+{
+	uint32_t count = unpack_count(u, EVENT_MAX_DETAILS, 8);
+
+	while (e->detail_count < count && !u->failed) {
+		const char *name = unpack_text(u, mem);
+		const char *value = unpack_text(u, mem);
+
+		if (u->failed || *value == '\0' || !is_detail_name(name) ||
+		    has_detail(e, name))
+			u->failed = true;
+		else
+			chain_event_add(e, name, value);
+	}
+}
+
 enum status
 chain_event_unpack(TALLOC_CTX *mem, struct span body, struct chain_event *e,
     struct diag *why)
@@ -81,13 +126,9 @@ chain_event_unpack(TALLOC_CTX *mem, struct span body, struct chain_event *e,
 		return diag_set(why, ST_SYNTAX, "not an event's record");
 	e->time.ms = unpack_i64(&u);
 	e->kind = (enum chain_event_kind)unpack_enum(&u, EVENT_KINDS);
-	e->subject = unpack_str(&u, mem);
+	e->subject = unpack_text(&u, mem);
 	unpack_digest(&u, e->conf_digest);
-	e->detail_count = unpack_count(&u, EVENT_MAX_DETAILS, 8);
-	for (size_t i = 0; i < e->detail_count && !u.failed; i++) {
-		e->detail[i].name = unpack_str(&u, mem);
-		e->detail[i].value = unpack_str(&u, mem);
-	}
+	unpack_details(&u, mem, e);
 	if (unpack_done(&u) != ST_OK)
 		return diag_set(why, ST_SYNTAX,
 		    "the record of an event is not as it is written");

@@ -48,7 +48,10 @@ struct chain_event {
 	size_t detail_count;
 };
 
-/* Append a detail; "" is left out.  Strings are borrowed. */
+/*
+ * Append a detail; "" is left out.  Strings are borrowed.  A name is of small
+ * letters, digits and hyphens, and there once.
+ */
 void chain_event_add(struct chain_event *e, const char *name,
     const char *value);
 /* Canonical bytes: a body for evidence_link(). */

@@ -2,8 +2,11 @@
 #include "report/evidence_text.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "util/sha256.h"
+
+#define CLEAN_BYTES 1024u /* ours: of a text as it is shown; cut */
 
 void
 evidence_print_heading(FILE *to)
@@ -16,10 +19,12 @@ void
 evidence_print_line(FILE *to, uint64_t seq, const struct evidence *e)
 {
 	char when[CLOCK_TEXT_BYTES];
+	char domain[CLEAN_BYTES], host[CLEAN_BYTES];
 
+	span_print_to(span_str(e->domain), domain, sizeof(domain));
+	span_print_to(span_str(e->host), host, sizeof(host));
 	fprintf(to, "%6" PRIu64 "  %-20s  %-24s  %-24s  %-9s  %-13s  %s\n", seq,
-	    wall_rfc3339(e->time, when), e->domain,
-	    *e->host == '\0' ? "-" : e->host,
+	    wall_rfc3339(e->time, when), domain, *host == '\0' ? "-" : host,
 	    e->skip ? "skip" : level_name(e->required),
 	    evidence_reached_name(e->reached),
 	    evidence_outcome_name(e->outcome));
@@ -34,7 +39,7 @@ struct put {
 static void
 put_str(const struct put *p, const char *name, const char *value)
 {
-	char clean[1024];
+	char clean[CLEAN_BYTES];
 
 	span_print_to(span_str(value), clean, sizeof(clean));
 	if (p->json != NULL)
@@ -90,7 +95,7 @@ put_personal(const struct put *p, const struct evidence *e)
 	}
 	json_t *list = json_array();
 	for (size_t i = 0; i < e->rcpt_count; i++) {
-		char clean[1024];
+		char clean[CLEAN_BYTES];
 
 		span_print_to(span_str(e->rcpt[i]), clean, sizeof(clean));
 		json_array_append_new(list, json_string(clean));
@@ -238,10 +243,27 @@ void
 chain_event_print_line(FILE *to, uint64_t seq, const struct chain_event *e)
 {
 	char when[CLOCK_TEXT_BYTES];
+	char subject[CLEAN_BYTES];
 
+	span_print_to(span_str(e->subject), subject, sizeof(subject));
 	fprintf(to, "%6" PRIu64 "  %-20s  event %s%s%s\n", seq,
 	    wall_rfc3339(e->time, when), chain_event_kind_name(e->kind),
-	    *e->subject == '\0' ? "" : " ", e->subject);
+	    *subject == '\0' ? "" : " ", subject);
+}
+
+/* Under its name, or "detail-" and its name where a field is called so. */
+static void
+put_detail(const struct put *p, const struct event_detail *d)
+{
+	static const char *const fields[] = { "number", "hash", "time", "event",
+		"subject", "configuration" };
+	char name[CLEAN_BYTES];
+	bool taken = false;
+
+	for (size_t i = 0; i < COUNT_OF(fields); i++)
+		taken |= strcmp(d->name, fields[i]) == 0;
+	snprintf(name, sizeof(name), "%s%s", taken ? "detail-" : "", d->name);
+	put_str(p, name, d->value);
 }
 
 static void
@@ -255,7 +277,7 @@ put_event(const struct put *p, uint64_t seq,
 	put_str(p, "subject", e->subject);
 	put_hex(p, "configuration", e->conf_digest);
 	for (size_t i = 0; i < e->detail_count; i++)
-		put_str(p, e->detail[i].name, e->detail[i].value);
+		put_detail(p, &e->detail[i]);
 }
 
 void

@@ -6,6 +6,8 @@
 
 #include "report/chain_event.h"
 #include "report/checkpoint.h"
+#include "report/evidence_text.h"
+#include "tests/report_records.h"
 
 static TALLOC_CTX *mem;
 static struct diag why;
@@ -155,6 +157,81 @@ START_TEST(an_event_comes_back_as_it_was)
 }
 END_TEST
 
+/* One detail, packed by hand: the code would not write most of these. */
+static enum status
+event_with(const char *name, const char *again)
+{
+	struct chain_event e = { .kind = EVENT_STARTED, .subject = "" }, back;
+	struct sbuf b;
+
+	sbuf_init(&b, mem, EVIDENCE_MAX_BYTES);
+	chain_event_pack(&e, &b);
+	b.n -= 4; /* the number of details */
+	pack_u32(&b, again == NULL ? 1 : 2);
+	pack_bytes(&b, span_str(name));
+	pack_bytes(&b, span_str("text"));
+	if (again != NULL) {
+		pack_bytes(&b, span_str(again));
+		pack_bytes(&b, span_str("text"));
+	}
+	return chain_event_unpack(mem, sbuf_view(&b), &back, &why);
+}
+
+START_TEST(details_have_names_of_their_own)
+{
+	char *line = talloc_array(mem, char, EVENT_TEXT_BYTES + 2);
+
+	memset(line, 'a', EVENT_TEXT_BYTES + 1);
+	line[EVENT_TEXT_BYTES + 1] = '\0';
+	ck_assert_int_eq(event_with("up-to", NULL), ST_OK);
+	ck_assert_int_eq(event_with("up-to", "hash-a"), ST_OK);
+	ck_assert_int_eq(event_with("up-to", "up-to"), ST_SYNTAX);
+	ck_assert_int_eq(event_with("", NULL), ST_SYNTAX);
+	ck_assert_int_eq(event_with("a\nb", NULL), ST_SYNTAX);
+	ck_assert_int_eq(event_with("\x1b[2J", NULL), ST_SYNTAX);
+	ck_assert_int_eq(event_with(line, NULL), ST_SYNTAX);
+}
+END_TEST
+
+START_TEST(a_detail_cannot_stand_for_a_field)
+{
+	const uint8_t hash[EVIDENCE_HASH_BYTES] = { 1 };
+	struct chain_event e = { .kind = EVENT_PRUNED, .subject = "" };
+	json_t *o;
+
+	chain_event_add(&e, "hash", "ff");
+	chain_event_add(&e, "number", "7");
+	o = chain_event_json(1, hash, &e);
+	ck_assert_int_eq(json_integer_value(json_object_get(o, "number")), 1);
+	ck_assert_uint_eq(json_string_length(json_object_get(o, "hash")), 64);
+	ck_assert_str_eq(json_string_value(json_object_get(o, "detail-hash")),
+	    "ff");
+	json_decref(o);
+}
+END_TEST
+
+START_TEST(lines_of_records_have_no_control_character)
+{
+	const struct chain_event ev = { .kind = EVENT_STARTED,
+		.subject = "a\x1b[2J\n" };
+	struct evidence e = record("b\x1b[2J", NOON);
+	char *text = NULL;
+	size_t n = 0;
+	FILE *to = open_memstream(&text, &n);
+
+	e.host = "c\n\xc2\x9b";
+	chain_event_print_line(to, 1, &ev);
+	evidence_print_line(to, 2, &e);
+	ck_assert_int_eq(fclose(to), 0);
+	ck_assert_ptr_null(memchr(text, 0x1b, n));
+	ck_assert_ptr_null(memchr(text, 0x9b, n));
+	ck_assert_ptr_nonnull(strstr(text, "a\\x1b[2J"));
+	ck_assert_uint_eq(strcspn(strchr(text, '\n') + 1, "\n"),
+	    strlen(strchr(text, '\n')) - 2);
+	free(text);
+}
+END_TEST
+
 START_TEST(an_event_and_an_attempt_are_not_taken_for_each_other)
 {
 	struct evidence e = { .queue_id = "",
@@ -209,6 +286,9 @@ main(void)
 		other_keys_are_refused,
 		an_event_comes_back_as_it_was,
 		an_event_and_an_attempt_are_not_taken_for_each_other,
+		details_have_names_of_their_own,
+		a_detail_cannot_stand_for_a_field,
+		lines_of_records_have_no_control_character,
 	};
 	Suite *s = suite_create("checkpoint");
 	TCase *tc = tcase_create("checkpoint");

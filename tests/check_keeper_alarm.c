@@ -227,19 +227,19 @@ START_TEST(an_exception_that_ends_is_an_alarm_until_it_is_removed)
 		.ticket = "",
 		.revoked_by = "",
 		.revoked_reason = "",
-		.until = { START_MS + 30 * DAY },
-		.expires = { START_MS + 30 * DAY },
+		.until = { START_MS + 3 * DAY },
+		.expires = { START_MS + 3 * DAY },
 		.where = "t:1",
 		.file = "" };
 	conf.exception = list;
 	conf.exception_count = 1;
-	conf.exception_warn_ms = 14 * DAY;
+	conf.exception_warn_ms = 2 * DAY;
 	begin();
-	run(15 * DAY);
+	run(HOUR);
 	ck_assert_str_eq(listed(), "");
 	run(2 * DAY);
 	ck_assert_str_eq(listed(), "exception-expiring ");
-	run(14 * DAY);
+	run(DAY);
 	ck_assert_str_eq(listed(), "exception-expired ");
 	other = conf;
 	other.exception_count = 0;
@@ -413,15 +413,9 @@ START_TEST(an_intake_that_counts_what_is_not_its_own_is_cut_off)
 }
 END_TEST
 
-int
-main(void)
+static void
+add_tests(TCase *t)
 {
-	Suite *s = suite_create("keeper_alarm");
-	TCase *t = tcase_create("all");
-	SRunner *r;
-	int failed;
-
-	tcase_add_checked_fixture(t, set_up, tear_down);
 	tcase_add_test(t,
 	    an_alarm_is_logged_listed_and_told_once_and_so_is_its_end);
 	tcase_add_test(t,
@@ -445,10 +439,10 @@ main(void)
 	tcase_add_test(t,
 	    counts_of_intakes_add_up_and_their_gauges_are_as_they_are);
 	tcase_add_test(t, an_intake_that_counts_what_is_not_its_own_is_cut_off);
-	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int
+main(void)
+{
+	return keeper_run("keeper_alarm", add_tests);
 }

@@ -6,7 +6,8 @@
 
 #define DAY (24 * HOUR)
 
-static uint8_t public_key[CHECKPOINT_PUBLIC_BYTES];
+/* Of the test's key, and of the one before it. */
+static uint8_t public_keys[2][CHECKPOINT_PUBLIC_BYTES];
 static struct conf_exception exception;
 static struct peer *in, *courier;
 static uint32_t told;
@@ -24,7 +25,7 @@ start_signed(void)
 	ck_assert_int_eq(checkpoint_key_read(mem, span_str(private_pem), &key,
 			     &why),
 	    ST_OK);
-	checkpoint_key_public(key, public_key);
+	checkpoint_key_public(key, public_keys[0]);
 	conf.evidence_addresses_ms = 3 * DAY;
 	conf.evidence_lifetime_ms = 10 * DAY;
 	start(1);
@@ -51,17 +52,39 @@ deliver(unsigned count)
 }
 
 static struct evidence_verification
-verified_with(const struct checkpoint *kept, size_t count)
+verified_by(const struct evidence_verify_opts *opts)
 {
-	const struct evidence_verify_opts opts = {
-		.public_key = public_key, .kept = kept, .kept_count = count
-	};
 	struct evidence_verification v;
 	struct store *s = reader();
 
-	ck_assert_int_eq(evidence_verify(s, &opts, &v, &why), ST_OK);
+	ck_assert_int_eq(evidence_verify(s, opts, &v, &why), ST_OK);
 	talloc_free(s);
 	return v;
+}
+
+static struct evidence_verification
+verified_with(const struct checkpoint *kept, size_t count)
+{
+	const struct evidence_verify_opts opts = {
+		.key = (const uint8_t(*)[CHECKPOINT_PUBLIC_BYTES])public_keys,
+		.key_count = 1,
+		.kept = kept,
+		.kept_count = count
+	};
+
+	return verified_by(&opts);
+}
+
+static struct evidence_verification
+verified_with_keys(size_t first, size_t count)
+{
+	const struct evidence_verify_opts opts = {
+		.key = (const uint8_t(*)[CHECKPOINT_PUBLIC_BYTES])public_keys +
+		       first,
+		.key_count = count
+	};
+
+	return verified_by(&opts);
 }
 
 static struct evidence_verification
@@ -243,6 +266,8 @@ static const struct {
 	{ "UPDATE checkpoint SET signature = zeroblob(64)", 6, "not signed" },
 	{ "UPDATE checkpoint SET hash = zeroblob(32)", 6, "anew" },
 	{ "UPDATE checkpoint SET time = time + 1", 6, "not signed" },
+	{ "UPDATE checkpoint SET key = x'0011223344556677'", 6,
+	    "another key" },
 	{ "UPDATE base SET hash = x'01' || zeroblob(31)", 1, "hash" },
 };
 
@@ -287,6 +312,60 @@ START_TEST(a_checkpoint_kept_elsewhere_shows_what_the_store_cannot)
 	v = verified_with(&c, 1);
 	ck_assert(!v.good);
 	ck_assert_ptr_nonnull(strstr(v.why, "anew"));
+}
+END_TEST
+
+/* One that is newer than the key that is known may be of whoever made it. */
+START_TEST(the_last_checkpoint_is_of_a_key_that_is_known)
+{
+	struct evidence_verification v;
+
+	start_signed();
+	deliver(1);
+	stop();
+	*private_pem = '\0';
+	memcpy(public_keys[1], public_keys[0], sizeof(public_keys[1]));
+	start_signed();
+	deliver(1);
+	stop();
+	v = verified_with_keys(0, 1);
+	ck_assert_msg(v.good, "%s", v.why);
+	ck_assert_uint_eq(v.checkpoints, 2);
+	ck_assert_uint_eq(v.foreign, 1);
+	ck_assert_uint_eq(v.signed_to, v.last_seq);
+	v = verified_with_keys(0, 2);
+	ck_assert(v.good);
+	ck_assert_uint_eq(v.foreign, 0);
+	v = verified_with_keys(1, 1);
+	ck_assert(!v.good);
+	ck_assert_uint_eq(v.wrong_at, v.last_seq);
+	ck_assert_ptr_nonnull(strstr(v.why, "--key"));
+	v = verified_with_keys(0, 0);
+	ck_assert(v.good);
+	ck_assert_uint_eq(v.signed_to, 0);
+}
+END_TEST
+
+START_TEST(checkpoints_that_were_kept_may_be_in_any_order)
+{
+	struct checkpoint kept[2];
+	struct evidence_verification v;
+
+	start_signed();
+	deliver(1);
+	stop();
+	kept[1] = kept_checkpoint();
+	start_signed();
+	deliver(1);
+	stop();
+	kept[0] = kept_checkpoint();
+	v = verified_with(kept, 2);
+	ck_assert(v.good);
+	ck_assert_uint_eq(v.checkpoints, 4);
+	kept[1].hash[0] ^= 1;
+	v = verified_with(kept, 2);
+	ck_assert(!v.good);
+	ck_assert_uint_eq(v.wrong_at, kept[1].seq);
 }
 END_TEST
 
@@ -413,6 +492,16 @@ START_TEST(what_comes_of_an_exception_is_a_record)
 }
 END_TEST
 
+START_TEST(an_exception_that_has_ended_is_not_added_at_a_start)
+{
+	with_exception();
+	exception.expires = wall_after(net_wall(net), -1);
+	start_signed();
+	run(MINUTE);
+	ck_assert_str_eq(events(), "started");
+}
+END_TEST
+
 START_TEST(that_an_exception_is_not_needed_is_a_record_once)
 {
 	with_exception();
@@ -503,8 +592,11 @@ add_tests(TCase *tc)
 	    0, COUNT_OF(harm));
 	tcase_add_test(tc,
 	    a_checkpoint_kept_elsewhere_shows_what_the_store_cannot);
+	tcase_add_test(tc, the_last_checkpoint_is_of_a_key_that_is_known);
+	tcase_add_test(tc, checkpoints_that_were_kept_may_be_in_any_order);
 	tcase_add_test(tc,
 	    another_configuration_and_its_exceptions_are_records);
+	tcase_add_test(tc, an_exception_that_has_ended_is_not_added_at_a_start);
 	tcase_add_loop_test(tc, what_comes_of_an_exception_is_a_record, 0, 2);
 	tcase_add_test(tc, that_an_exception_is_not_needed_is_a_record_once);
 	tcase_add_test(tc, without_a_key_nothing_of_exceptions_is_a_record);

@@ -287,6 +287,10 @@ unpack_netaddr(struct unpack *u, struct netaddr *out)
 	for (size_t i = 0; i < ip_bytes(&a); i++)
 		a.ip[i] = unpack_u8(u);
 	a.port = unpack_u16(u);
+	/* A v4-mapped one is never written: it would pass rules for IPv4. */
+	if (a.family == NETADDR_IP6 &&
+	    netaddr_ip6(a.ip, a.port).family != NETADDR_IP6)
+		u->failed = true;
 	if (!u->failed)
-		*out = a.family == NETADDR_IP4 ? a : netaddr_ip6(a.ip, a.port);
+		*out = a;
 }

@@ -1,33 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * plan_seeds - plans of all shapes, packed as they are packed today: what the
- * fuzz targets that read a plan begin from.  Stored ones would be refused
- * from the day on that a field is added, and nobody would see it.
+ * fuzz targets that read a plan begin from.
  *
  *	plan_seeds DIRECTORY	makes DIRECTORY/plan, DIRECTORY/socketmap
  */
+#include "tests/fuzz/seeds.h"
 #include "tests/plan.h"
 
-#include <errno.h>
-#include <sys/stat.h>
-
-#define SEED_BYTES (1u << 20) /* what replay_main reads */
-#define PATH_BYTES 4096u
-
 static const char *root;
-
-static void
-write_seed(const char *target, const char *name, struct span bytes)
-{
-	char path[PATH_BYTES];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s/%s", root, target, name);
-	f = fopen(path, "wb");
-	ck_assert_msg(f != NULL, "%s", path);
-	ck_assert_uint_eq(fwrite(bytes.p, 1, bytes.n, f), bytes.n);
-	ck_assert_int_eq(fclose(f), 0);
-}
 
 static struct span
 packed(const struct plan *plan, bool tag)
@@ -52,8 +33,8 @@ seed_good(const char *name, const struct plan *plan)
 
 	ck_assert_msg(unpack_plan(mem, &u, &why) != NULL, "%s: %s", name,
 	    why.text);
-	write_seed("plan", name, bytes);
-	write_seed("socketmap", name, packed(plan, true));
+	seed_write(root, "plan", name, bytes);
+	seed_write(root, "socketmap", name, packed(plan, true));
 }
 
 /* One that would be taken but for one thing. */
@@ -65,7 +46,7 @@ seed_bad(const char *name, const struct plan *plan)
 	struct diag why = { 0 };
 
 	ck_assert_msg(unpack_plan(mem, &u, &why) == NULL, "%s", name);
-	write_seed("plan", name, bytes);
+	seed_write(root, "plan", name, bytes);
 }
 
 /* The plan of what is scripted now, and of the same as a next hop. */
@@ -179,7 +160,7 @@ seed_hosts(void)
 	host = odd.host[0];
 	odd.host = &host;
 	seed_mapped_address(&host);
-	write_seed("plan", "mapped-address", packed(&odd, false));
+	seed_write(root, "plan", "mapped-address", packed(&odd, false));
 }
 
 START_TEST(plan_seeds_are_written_as_plans_are_packed_today)
@@ -200,23 +181,17 @@ END_TEST
 int
 main(int argc, char **argv)
 {
-	static const char *const folders[] = { "", "/plan", "/socketmap" };
 	const TTest *const tests[] = {
 		plan_seeds_are_written_as_plans_are_packed_today,
 	};
-	char path[PATH_BYTES];
 
 	if (argc != 2) {
 		fprintf(stderr, "usage: plan_seeds DIRECTORY\n");
 		return EXIT_FAILURE;
 	}
 	root = argv[1];
-	for (size_t i = 0; i < COUNT_OF(folders); i++) {
-		snprintf(path, sizeof(path), "%s%s", root, folders[i]);
-		if (mkdir(path, 0777) != 0 && errno != EEXIST) {
-			perror(path);
-			return EXIT_FAILURE;
-		}
-	}
+	seed_folder(root, "");
+	seed_folder(root, "plan");
+	seed_folder(root, "socketmap");
 	return run_tests("plan_seeds", tests, COUNT_OF(tests));
 }

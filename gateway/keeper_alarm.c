@@ -154,6 +154,7 @@ alarm_exceptions_changed(struct keeper *k)
 		if (g.found)
 			keeper_alarm_over(k, g.kind, g.object);
 	} while (g.found);
+	work(k);
 }
 
 /* ---- telling ---- */
@@ -256,7 +257,9 @@ work(struct keeper *k)
 	struct keeper_alarms *a = k->alarms;
 	struct mono at = keeper_mono_of(k, alarms_next_lapse(a->all));
 
-	if (a->notifier != NULL && !a->telling) {
+	/* A reload may have taken the command away, the notifier stays. */
+	if (a->notifier != NULL && !a->telling &&
+	    k->env.conf->alarms_command_count > 0) {
 		if (mono_reached(net_now(k->env.net), a->rest))
 			tell(k);
 		else if (alarms_untold(a->all) != NULL && a->rest.ms < at.ms)

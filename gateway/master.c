@@ -362,7 +362,8 @@ check_key(void *arg)
 	    missing ? "the file cannot be found" : NULL);
 }
 
-/* One that was started afresh knows of nothing. */
+/* One that was started afresh knows of nothing; at the first start it makes
+ * its key before that is looked for. */
 static void
 keeper_returns(struct child *c)
 {
@@ -371,6 +372,8 @@ keeper_returns(struct child *c)
 	tell(c, CONTROL_LISTENER, 0, m->command_line);
 	for (size_t i = 0; i < m->files->expiry_count; i++)
 		tell_expiry_alarm(m, &m->files->expiry[i]);
+	net_timer_set(m->key_check,
+	    mono_after(net_now(m->net), RESTART_MAX_MS));
 }
 
 static void
@@ -872,8 +875,6 @@ run(struct master *m)
 	m->deadline = net_timer_new(m, m->net, kill_all, m);
 	m->expiry_check = net_timer_new(m, m->net, check_expiry, m);
 	m->key_check = net_timer_new(m, m->net, check_key, m);
-	net_timer_set(m->key_check,
-	    mono_after(net_now(m->net), RESTART_MAX_MS));
 	net_real_signal(m->net, SIGCHLD, on_child, m);
 	net_real_signal(m->net, SIGTERM, on_terminate, m);
 	net_real_signal(m->net, SIGINT, on_terminate, m);

@@ -83,6 +83,7 @@ take(enum alarm_kind kind, const char *object, bool active)
 static void
 begin(void)
 {
+	conf.alarms_command_count = 1;
 	conf.alarms_interval_ms = 10000;
 	conf.alarms_timeout_ms = 30000;
 	start(0);
@@ -170,6 +171,25 @@ START_TEST(a_notifier_that_went_amid_telling_is_told_again_afresh)
 	TALLOC_FREE(p->chan);
 	run(1);
 	p = new_notifier();
+	ck_assert_str_eq(next_told(p), "on resolver-not-validating");
+}
+END_TEST
+
+START_TEST(nobody_is_told_once_the_command_was_taken_away)
+{
+	struct conf other;
+	struct peer *p;
+
+	begin();
+	p = new_notifier();
+	other = conf;
+	other.alarms_command_count = 0;
+	keeper_reload(k, &other);
+	take(ALARM_RESOLVER, "", true);
+	run(HOUR);
+	ck_assert_str_eq(next_told(p), "");
+	keeper_reload(k, &conf);
+	run(1);
 	ck_assert_str_eq(next_told(p), "on resolver-not-validating");
 }
 END_TEST
@@ -424,6 +444,7 @@ add_tests(TCase *t)
 	    a_command_that_fails_is_an_alarm_and_is_tried_three_times);
 	tcase_add_test(t,
 	    a_notifier_that_went_amid_telling_is_told_again_afresh);
+	tcase_add_test(t, nobody_is_told_once_the_command_was_taken_away);
 	tcase_add_test(t, a_notifier_that_answers_unasked_is_cut_off);
 	tcase_add_test(t,
 	    clear_text_that_no_exception_allows_is_an_alarm_for_a_day);

@@ -107,7 +107,7 @@ def parse(text: str) -> dict[str, float]:
     return samples
 
 
-def scrape() -> dict[str, float]:
+def page() -> str:
     client = http.client.HTTPConnection(*SCRAPE, timeout=10)
     client.request("GET", "/metrics", headers={"Accept": "text/plain"})
     reply = client.getresponse()
@@ -115,7 +115,11 @@ def scrape() -> dict[str, float]:
     assert reply.status == 200, text
     assert reply.getheader("Content-Type", "").startswith(
         "text/plain; version=0.0.4")
-    return parse(text)
+    return text
+
+
+def scrape() -> dict[str, float]:
+    return parse(page())
 
 
 def test_an_alarm_is_raised_told_by_the_command_listed_and_over(
@@ -164,6 +168,23 @@ def test_numbers_follow_the_mail(gateway: Gateway) -> None:
     assert grown("tierpost_evidence_records") >= 1
     assert after_it["tierpost_resolver_validating"] == 1
     assert after_it["tierpost_spool_free_bytes"] > 0
+
+
+def test_the_parser_of_prometheus_itself_reads_the_same(
+    gateway: Gateway,
+) -> None:
+    parser = pytest.importorskip("prometheus_client.parser")
+    text = page()
+    families = list(parser.text_string_to_metric_families(text))
+    read = {
+        sample.name + ("{" + ",".join(
+            f'{key}="{value}"' for key, value in sample.labels.items()) + "}"
+            if sample.labels else ""): sample.value
+        for family in families for sample in family.samples
+    }
+    assert read == parse(text)
+    assert all(family.documentation and family.type != "unknown"
+               for family in families)
 
 
 def test_a_socket_in_the_file_system_has_the_same_numbers(

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "gateway/cmd_plan.h"
+#include "gateway/cmd_tlsrpt.h"
 #include "report/lists.h"
 #include "report/period.h"
 #include "report/regime.h"
@@ -137,9 +138,11 @@ report_say_left_out(const struct report_job *job,
 {
 	if (job->opt.sender != NULL && read->no_addresses > 0)
 		fprintf(stderr,
-		    "%" PRIu64 " records of the period have no addresses any "
-		    "more: whether they are of this sender is not known\n",
-		    read->no_addresses);
+		    "%" PRIu64 " %s of the period %s no addresses any "
+		    "more: of which sender that was is not known\n",
+		    read->no_addresses,
+		    plural(read->no_addresses, "record", "records"),
+		    plural(read->no_addresses, "has", "have"));
 }
 
 int
@@ -209,14 +212,15 @@ usage(void)
 	    "[--output FILE]\n"
 	    "                       [--selftest | --selftest-result FILE] "
 	    "[-c FILE]\n"
+	    "       tierpost report tlsrpt ingest|received [...]\n"
 	    "T is 2026-11-24 or 2026-11-24T08:00:00Z; P is 2026-11, 2026-Q4 "
 	    "or 2026;\nR is one of: %s\n",
 	    regime_names());
 	return EXIT_USAGE;
 }
 
-static bool
-set_time(const char *text, struct wall *out)
+bool
+report_time(const char *text, struct wall *out)
 {
 	if (wall_parse(span_str(text), out) == ST_OK)
 		return true;
@@ -230,13 +234,13 @@ set_time(const char *text, struct wall *out)
 static bool
 set_since(struct report_options *o, const char *value)
 {
-	return set_time(value, &o->since);
+	return report_time(value, &o->since);
 }
 
 static bool
 set_until(struct report_options *o, const char *value)
 {
-	return set_time(value, &o->until);
+	return report_time(value, &o->until);
 }
 
 static bool
@@ -423,7 +427,9 @@ cmd_report(int argc, char **argv)
 	for (size_t i = 0; argc > 1 && i < COUNT_OF(reports); i++)
 		if (strcmp(argv[1], reports[i].name) == 0)
 			r = &reports[i];
-	if (r == NULL)
+	if (argc > 1 && strcmp(argv[1], "tlsrpt") == 0)
+		status = cmd_tlsrpt(argc - 1, argv + 1);
+	else if (r == NULL)
 		status = usage();
 	else if (!parse(argc, argv, r, &job.opt, &said))
 		status = said ? EXIT_USAGE : usage();

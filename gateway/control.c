@@ -22,6 +22,7 @@ static const char *const role_names[ROLE_COUNT] = {
 	[ROLE_MAPPER] = "mapper",
 	[ROLE_NOTIFIER] = "notifier",
 	[ROLE_CONSOLE] = "console",
+	[ROLE_COLLECTOR] = "collector",
 };
 
 const char *

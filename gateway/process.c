@@ -54,6 +54,7 @@ struct process {
 	struct mapper *mapper;
 	struct notifier *notifier;
 	struct console *console;
+	struct collector *collector;
 };
 
 static void
@@ -120,6 +121,8 @@ take_conf(struct process *p, int fd, struct diag *why)
 		notifier_reload(p->notifier, conf);
 	if (p->console != NULL)
 		console_reload(p->console, conf);
+	if (p->collector != NULL)
+		collector_reload(p->collector, conf);
 	talloc_free(old);
 	return ST_OK;
 }
@@ -259,6 +262,10 @@ attach(struct process *p, enum role other, uint32_t index, int fd)
 		notifier_attach_keeper(p->notifier, s);
 	else if (p->console != NULL && other == ROLE_KEEPER)
 		console_attach_keeper(p->console, s);
+	else if (p->keeper != NULL && other == ROLE_COLLECTOR)
+		keeper_attach_collector(p->keeper, s);
+	else if (p->collector != NULL && other == ROLE_KEEPER)
+		collector_attach_keeper(p->collector, s);
 	else if (p->advisor != NULL && other == ROLE_KEEPER)
 		advisor_attach_keeper(p->advisor, s);
 	else if (p->advisor != NULL && other == ROLE_COURIER)
@@ -460,6 +467,10 @@ start_role(struct process *p, uint32_t courier_count, struct diag *why)
 	case ROLE_CONSOLE:
 		p->console = console_new(p, &env);
 		console_links(p->console, &links, p);
+		return ST_OK;
+	case ROLE_COLLECTOR:
+		p->collector = collector_new(p, &env);
+		collector_links(p->collector, &links, p);
 		return ST_OK;
 	}
 	return ST_UNSUPP; /* not reached: the switch names every role */

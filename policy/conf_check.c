@@ -161,4 +161,5 @@ conf_check(struct conf_reader *r)
 	check_tls(r);
 	check_times(r);
 	check_digests(r);
+	conf_tlsrpt_receive_check(r);
 }

@@ -75,6 +75,10 @@ compare_texts(struct changes *c, const struct conf *old,
 		conf->alarms_command, conf->alarms_command_count))
 		add(c, need(talloc_asprintf(c->mem, "%s: changed",
 			   conf_alarms_command.name)));
+	if (!same_texts(old->tlsrpt_receive, old->tlsrpt_receive_count,
+		conf->tlsrpt_receive, conf->tlsrpt_receive_count))
+		add(c, need(talloc_asprintf(c->mem, "%s: changed",
+			   conf_tlsrpt_receive.name)));
 	if (!same_bind(old, conf))
 		add(c, need(talloc_asprintf(c->mem, "%s: changed",
 			   conf_smtp_bind.name)));

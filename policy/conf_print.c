@@ -39,6 +39,16 @@ print_smtp_bind(struct sbuf *b, const struct conf *conf)
 	sbuf_str(b, " );\n");
 }
 
+static void
+print_tlsrpt_receive(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf)
+{
+	sbuf_str(b, "\treceive = (");
+	for (size_t i = 0; i < conf->tlsrpt_receive_count; i++)
+		sbuf_printf(b, "%s%s", i == 0 ? " " : ", ",
+		    conf_escape(tmp, conf->tlsrpt_receive[i]));
+	sbuf_str(b, " );\n");
+}
+
 /* The lists of texts go into their groups, when those end. */
 static void
 close_group(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf,
@@ -50,6 +60,8 @@ close_group(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf,
 		print_smtp_bind(b, conf);
 	if (strcmp(group, "alarms") == 0)
 		print_alarms_command(b, tmp, conf);
+	if (strcmp(group, "tlsrpt") == 0)
+		print_tlsrpt_receive(b, tmp, conf);
 	if (*group != '\0')
 		sbuf_str(b, "};\n");
 }
@@ -470,5 +482,8 @@ conf_reload_notes(const struct conf *old, const struct conf *conf,
 	if ((old->alarms_command_count == 0) !=
 	    (conf->alarms_command_count == 0))
 		note(notes, conf_alarms_command.name);
+	/* who reads them is started with the gateway */
+	if (old->tlsrpt_receive_count == 0 && conf->tlsrpt_receive_count > 0)
+		note(notes, conf_tlsrpt_receive.name);
 	talloc_free(tmp);
 }

@@ -266,8 +266,7 @@ static const struct {
 	{ "UPDATE checkpoint SET signature = zeroblob(64)", 6, "not signed" },
 	{ "UPDATE checkpoint SET hash = zeroblob(32)", 6, "anew" },
 	{ "UPDATE checkpoint SET time = time + 1", 6, "not signed" },
-	{ "UPDATE checkpoint SET key = x'0011223344556677'", 6,
-	    "another key" },
+	{ "UPDATE checkpoint SET key = x'0011223344556677'", 6, "another key" },
 	{ "UPDATE base SET hash = x'01' || zeroblob(31)", 1, "hash" },
 };
 

@@ -19,5 +19,8 @@ bool utf8_is_control(uint32_t code);
  * line ends.
  */
 bool utf8_is_line(struct span a);
+/* Marks, embeddings, overrides and isolates that turn the direction of writing
+ * (Unicode UAX 9 2): what follows shows in another order than it stands. */
+bool utf8_is_bidi(uint32_t code);
 
 #endif

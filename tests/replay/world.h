@@ -6,9 +6,9 @@
 #ifndef TESTS_REPLAY_WORLD_H
 #define TESTS_REPLAY_WORLD_H
 
+#include "gateway/mint.h"
 #include "gateway/roles.h"
 #include "spool/store.h"
-#include "gateway/mint.h"
 #include "tests/replay/peer.h"
 #include "util/strmap.h"
 

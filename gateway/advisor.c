@@ -7,8 +7,10 @@
  * the domain meanwhile.  While the resolver is not known to validate, the
  * answer is to wait (DNS-04, INV-02).
  */
+#include <string.h>
 #include <sys/queue.h>
 
+#include "gateway/counts.h"
 #include "gateway/discover.h"
 #include "gateway/domain_ask.h"
 #include "gateway/rejoin.h"
@@ -87,7 +89,8 @@ struct advisor {
 	struct plan_self *self; /* by which mail that would loop is seen */
 	struct chan *keeper;
 	struct rejoin *rejoin; /* to the keeper */
-	bool loaded;           /* the keeper has sent its cache */
+	struct counts *counts;
+	bool loaded; /* the keeper has sent its cache */
 	struct line *line[ADVISOR_MAX_COURIERS];
 	struct line *mapper;
 	struct line *operators;    /* who ask over the keeper's channel */
@@ -95,7 +98,7 @@ struct advisor {
 	TAILQ_HEAD(, kept) by_age; /* newest last */
 	size_t waiting;
 	struct dns_health health;
-	char *health_text;
+	TALLOC_CTX *health_mem; /* its texts */
 	struct net_timer *retest;
 };
 
@@ -408,6 +411,58 @@ ask(struct line *l, const struct wish *w)
 	}
 }
 
+/* ---- alarms ---- */
+
+/* text NULL: it is over.  Without a keeper nothing is told: what holds is told
+ * to the next. */
+static void
+tell_alarm(struct advisor *a, enum alarm_kind kind, const char *object,
+    const char *text)
+{
+	const struct alarm one = {
+		.kind = kind,
+		.object = object,
+		.text = text == NULL ? "" : text,
+		.active = text != NULL,
+	};
+	struct sbuf b;
+
+	if (a->keeper == NULL)
+		return;
+	sbuf_init(&b, a, CHAN_FRAME_MAX_BYTES / 2);
+	alarm_pack(&b, &one);
+	chan_send_span(a->keeper, WIRE_ALARM, sbuf_view(&b));
+	sbuf_free(&b);
+}
+
+static void
+tell_resolver(struct advisor *a)
+{
+	struct sbuf b;
+
+	if (!a->health.known || a->keeper == NULL)
+		return;
+	tell_alarm(a, ALARM_RESOLVER, "",
+	    a->health.validating ? NULL : a->health.text);
+	sbuf_init(&b, a, CHAN_FRAME_MAX_BYTES / 2);
+	pack_bool(&b, a->health.validating);
+	pack_str(&b, a->health.text);
+	pack_str(&b, a->health.anchors);
+	if (!sbuf_failed(&b))
+		chan_send_span(a->keeper, WIRE_RESOLVER, sbuf_view(&b));
+	sbuf_free(&b);
+}
+
+static void
+tell_clock_alarm(struct advisor *a)
+{
+	char text[CLOCK_TEXT_BYTES];
+
+	tell_alarm(a, ALARM_CLOCK, "",
+	    is_clock_wrong(a) ? wall_rfc3339(net_wall(a->env.net), text) :
+				NULL);
+}
+
 /* ---- the resolver's health ---- */
 
 static int
@@ -489,17 +544,24 @@ tested(void *arg, const struct dns_health *h)
 {
 	struct advisor *a = arg;
 	bool was = a->health.validating, first = !a->health.known;
+	bool anchors_changed = first ||
+			       strcmp(a->health.anchors, h->anchors) != 0;
 
 	a->health.known = true;
 	a->health.validating = h->validating;
-	TALLOC_FREE(a->health_text);
-	a->health.text = a->health_text = need(talloc_strdup(a, h->text));
+	TALLOC_FREE(a->health_mem);
+	a->health_mem = need(talloc_new(a));
+	a->health.text = need(talloc_strdup(a->health_mem, h->text));
+	a->health.anchors = need(talloc_strdup(a->health_mem, h->anchors));
 	if (first || was != h->validating)
 		log_text(a->env.log,
 		    h->validating ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR,
 		    h->validating ? "resolver-validates" :
 				    "resolver-does-not-validate",
 		    "%s", h->text);
+	if (anchors_changed || was != h->validating)
+		tell_resolver(a);
+	counts_set(a->counts, METRIC_VALIDATING, h->validating);
 	net_timer_set(a->retest,
 	    mono_after(net_now(a->env.net),
 		h->validating ? HEALTHY_RETEST_MS : SICK_RETEST_MS));
@@ -526,6 +588,7 @@ test_again(void *arg)
 	struct advisor *a = arg;
 
 	tell_clock(a);
+	tell_clock_alarm(a);
 	learn_own_addresses(a);
 	net_dns_selftest(a->env.net, tested, a);
 }
@@ -833,6 +896,8 @@ keeper_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 
 	if (type == WIRE_STS_LOADED) {
 		a->loaded = true;
+		counts_set(a->counts, METRIC_POLICIES,
+		    policy_cache_count(discover_cache(a->discover)));
 		begin_all(a);
 	} else if (type == WIRE_STS_ENTRY) {
 		st = wire_unpack_sts(tmp, payload, &e, why);
@@ -862,6 +927,7 @@ drop_keeper(struct advisor *a)
 		strmap_each(a->kept, each_drop_line, a->operators);
 	TALLOC_FREE(a->operators);
 	TALLOC_FREE(a->keeper); /* and its descriptor */
+	counts_to(a->counts, NULL);
 }
 
 static void
@@ -919,9 +985,40 @@ say(void *arg, enum wire_type type, struct span payload)
 		chan_send_span(a->keeper, (uint8_t)type, payload);
 }
 
+static void
+policy_alarm(void *arg, enum alarm_kind kind, const char *domain,
+    const char *text)
+{
+	tell_alarm(arg, kind, domain, text);
+}
+
+static void
+policy_fetch_ended(void *arg, bool good)
+{
+	struct advisor *a = arg;
+
+	counts_add(a->counts,
+	    METRIC_FETCHES +
+		(unsigned)(good ? METRIC_FETCHED : METRIC_FETCH_FAILED),
+	    1);
+	counts_set(a->counts, METRIC_POLICIES,
+	    policy_cache_count(discover_cache(a->discover)));
+}
+
+static void
+answered(void *arg, enum dns_security security)
+{
+	struct advisor *a = arg;
+
+	counts_add(a->counts, METRIC_ANSWERS + (unsigned)security, 1);
+}
+
 static const struct policy_cache_ops cache_ops = {
 	.changed = store_entry,
 	.dropped = drop_entry,
+	.alarm = policy_alarm,
+	.fetched = policy_fetch_ended,
+	.answered = answered,
 };
 
 void
@@ -935,7 +1032,11 @@ advisor_attach_keeper(struct advisor *a, struct sock *s)
 	a->operators->shows = true;
 	a->operators->chan = a->keeper;
 	rejoin_found(a->rejoin);
+	counts_to(a->counts, a->keeper);
 	policy_cache_each(discover_cache(a->discover), store_entry, a);
+	policy_cache_tell_alarms(discover_cache(a->discover));
+	tell_resolver(a);
+	tell_clock_alarm(a);
 }
 
 /* ---- life ---- */
@@ -947,6 +1048,7 @@ advisor_new(TALLOC_CTX *mem, const struct role_env *env)
 
 	a->env = *env;
 	a->rejoin = rejoin_new(a, env, ROLE_KEEPER);
+	a->counts = counts_new(a, env->net);
 	a->kept = strmap_new(a);
 	TAILQ_INIT(&a->by_age);
 	learn_own_addresses(a);

@@ -31,6 +31,7 @@ int cmd_password(int argc, char **argv);
 int cmd_queue(int argc, char **argv);
 int cmd_policy(int argc, char **argv);
 int cmd_exception(int argc, char **argv);
+int cmd_alarms(int argc, char **argv);
 int cmd_evidence(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 

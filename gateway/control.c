@@ -20,6 +20,8 @@ static const char *const role_names[ROLE_COUNT] = {
 	[ROLE_COURIER] = "courier",
 	[ROLE_INTAKE] = "intake",
 	[ROLE_MAPPER] = "mapper",
+	[ROLE_NOTIFIER] = "notifier",
+	[ROLE_CONSOLE] = "console",
 	[ROLE_COLLECTOR] = "collector",
 };
 

@@ -40,8 +40,10 @@ enum control_type {
 	CONTROL_CHANNEL,     /* role, index of the other side; socket */
 	CONTROL_START,       /* number of couriers */
 	/* index into conf->listen; socket; to intake.  To keeper: the socket
-	 * of the command line.  To mapper: index into conf->socketmap. */
+	 * of the command line.  To mapper: index into conf->socketmap; to
+	 * console: into conf->metrics. */
 	CONTROL_LISTENER,
+	CONTROL_ALARM, /* memfd: alarm_pack(); to keeper */
 	CONTROL_DRAIN, /* finish what runs */
 	CONTROL_STOP,  /* all others have gone: end */
 	/* role -> master */

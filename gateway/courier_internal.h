@@ -59,7 +59,7 @@
 /* Ours: the same for all its recipients together; beside the records, and
  * 1000 results with a reply and a host each, still one frame. */
 #define COURIER_ALL_REASONS_BYTES (400u << 10)
-#define COURIER_DNS_BYTES         4096u /* ours: lookups told in a record */
+#define COURIER_DNS_BYTES         8192u /* ours: lookups told in a record */
 
 struct slot;
 struct conn;

@@ -65,6 +65,8 @@ lookups(TALLOC_CTX *mem, const struct plan *plan, const struct plan_host *h)
 		    t->outcome == DNS_DATA || t->outcome == DNS_FAILED ?
 			dns_security_name(t->security) :
 			dns_outcome_name(t->outcome));
+		if (t->ttl_s > 0)
+			sbuf_printf(&b, " ttl %u", t->ttl_s);
 	}
 	out = sbuf_cstr(&b);
 	return out;

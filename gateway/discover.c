@@ -48,6 +48,8 @@ struct discover {
 	struct net *net;
 	struct log *log;
 	const struct conf *conf;
+	struct policy_cache_ops ops;
+	void *arg;
 	struct policy_cache *cache;
 	struct strmap *searches;
 	struct net_timer *tick;
@@ -65,6 +67,8 @@ discover_new(TALLOC_CTX *mem, const struct role_env *env,
 	d->net = env->net;
 	d->log = env->log;
 	d->conf = env->conf;
+	d->ops = *ops;
+	d->arg = arg;
 	d->cache = policy_cache_new(d, env, ops, arg);
 	d->searches = strmap_new(d);
 	return d;
@@ -74,6 +78,13 @@ struct policy_cache *
 discover_cache(struct discover *d)
 {
 	return d->cache;
+}
+
+void
+discover_answered(const struct discover *d, enum dns_security security)
+{
+	if (d->ops.answered != NULL)
+		d->ops.answered(d->arg, security);
 }
 
 void
@@ -323,6 +334,7 @@ have_address(void *arg, const struct dns_answer *a)
 {
 	struct search *s = arg;
 
+	discover_answered(s->d, a->security);
 	for (size_t i = 0; i < a->count; i++)
 		if (s->addr_count < DISCOVER_HOST_ADDRESSES &&
 		    a->outcome == DNS_DATA &&
@@ -400,6 +412,7 @@ have_txt(void *arg, const struct dns_answer *a)
 	struct discover *d = s->d;
 	enum sts_step step;
 
+	discover_answered(d, a->security);
 	s->ttl_s = a->ttl_s;
 	s->txt = read_txt(s, a);
 	step = sts_cache_step(policy_cache_get(d->cache, s->domain), s->txt,

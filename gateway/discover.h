@@ -26,6 +26,8 @@ struct discover *discover_new(TALLOC_CTX *mem, const struct role_env *env,
     const struct policy_cache_ops *ops, void *arg);
 
 struct policy_cache *discover_cache(struct discover *d);
+/* The resolver has answered, here or to who asks it beside us: counted. */
+void discover_answered(const struct discover *d, enum dns_security security);
 
 /*
  * Find the state of domain; done(arg, fact) is called once, later, unless

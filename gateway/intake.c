@@ -18,6 +18,7 @@ intake_new(TALLOC_CTX *mem, const struct role_env *env)
 	TAILQ_INIT(&in->sessions);
 	TAILQ_INIT(&in->ended);
 	in->rejoin = rejoin_new(in, env, ROLE_KEEPER);
+	in->counts = counts_new(in, env->net);
 	intake_clients_init(in);
 	intake_auth_init(in);
 	return in;
@@ -227,6 +228,7 @@ turn_away(const struct intake_point *p, struct sock *sock, const char *reply)
 		logline_str(&l, "client", netaddr_text(client, text));
 	logline_str(&l, "reply", reply);
 	logline_end(&l);
+	counts_add(p->in->counts, METRIC_SESSIONS_REFUSED, 1);
 	if (is_implicit(p))
 		return;
 	snprintf(line, sizeof(line), "%s\r\n", reply);
@@ -251,6 +253,8 @@ accepted(void *arg, struct sock *sock)
 		return;
 	}
 	intake_session_new(p, sock);
+	counts_add(in->counts, METRIC_SESSIONS, 1);
+	counts_set(in->counts, METRIC_SESSIONS_OPEN, in->session_count);
 	measure_stress(in);
 }
 
@@ -325,6 +329,7 @@ intake_reap(struct intake *in, struct session *s)
 	TAILQ_REMOVE(&in->sessions, s, link);
 	TAILQ_INSERT_TAIL(&in->ended, s, link);
 	in->session_count--;
+	counts_set(in->counts, METRIC_SESSIONS_OPEN, in->session_count);
 	if (s->peer != NULL)
 		intake_client_leave(in, s->peer);
 	measure_stress(in);

@@ -17,6 +17,7 @@
 
 #include <sys/queue.h>
 
+#include "gateway/counts.h"
 #include "gateway/rejoin.h"
 #include "gateway/wire.h"
 #include "net/chan.h"
@@ -193,6 +194,7 @@ struct intake {
 	struct chan *keeper; /* or NULL */
 	TALLOC_CTX *keeper_mem;
 	struct rejoin *rejoin;
+	struct counts *counts;
 	bool has_room;
 	bool ids_wanted;
 	int64_t next_id, end_id;     /* block in use */

@@ -203,6 +203,7 @@ keeper_gone(struct intake *in)
 	struct session *s, *next;
 
 	in->keeper = NULL;
+	counts_to(in->counts, NULL);
 	in->ids_wanted = false;
 	in->next_id = in->end_id = in->spare_id = in->spare_end = 0;
 	for (s = TAILQ_FIRST(&in->sessions); s != NULL; s = next) {
@@ -263,6 +264,7 @@ intake_attach_keeper(struct intake *in, struct sock *sock)
 	    in);
 	chan_set_low_mark(in->keeper, INTAKE_QUEUE_BYTES / 2);
 	in->has_room = true;
+	counts_to(in->counts, in->keeper);
 	want_ids(in);
 	TAILQ_FOREACH(s, &in->sessions, link)
 		intake_message_keeper_back(s);

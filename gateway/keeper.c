@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "gateway/keeper_internal.h"
 
 /* ---- clock ---- */
@@ -159,6 +162,7 @@ keeper_look_at_room(struct keeper *k)
 	log_text(k->env.log, has ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, "room",
 	    has ? "mail is accepted again" :
 		  "no room in the spool: mail is refused (452)");
+	keeper_alarm_while(k, !has, ALARM_DISK_FULL, "", "mail is refused");
 	if (has)
 		store_keep_room(k->store);
 	for (unsigned i = 0; i < KEEPER_MAX_LINES; i++)
@@ -237,10 +241,42 @@ gathered(void *arg)
 }
 
 static void
+sum_unmet(void *arg, void *dest)
+{
+	const struct kdest *d = dest;
+
+	if (d->s.failures > 0 && failure_is_policy(d->failure))
+		*(uint64_t *)arg += d->queued;
+}
+
+/* What no event tells of is looked at now and then. */
+static void
+look_around(struct keeper *k)
+{
+	uint32_t limit = k->env.conf->alarms_policy_failures;
+	uint64_t unmet = 0;
+	char text[80];
+
+	sched_dest_each(k->sched, sum_unmet, &unmet);
+	snprintf(text, sizeof(text), "%" PRIu64 " recipients wait", unmet);
+	keeper_alarm_while(k, limit > 0 && unmet >= limit,
+	    ALARM_POLICY_FAILURES, "", text);
+	if (k->store == NULL)
+		return;
+	snprintf(text, sizeof(text), "%" PRIu64 " bytes are free",
+	    store_free_bytes(k->store));
+	keeper_alarm_while(k,
+	    store_free_bytes(k->store) / 2 < k->env.conf->queue_reserve_bytes,
+	    ALARM_DISK_LOW, "", text);
+}
+
+static void
 tidy_timer(void *arg)
 {
 	struct keeper *k = arg;
 
+	look_around(k);
+	metrics_count_held(k);
 	k->tidy_due = true;
 	keeper_note(k);
 	net_timer_set(k->tidy, mono_after(net_now(k->env.net), KEEPER_TIDY_MS));
@@ -295,6 +331,8 @@ make(TALLOC_CTX *mem, const struct role_env *env, const char *spec,
 	k->probe = net_timer_new(k, env->net, probe_timer, k);
 	reports_init(k);
 	domains_start(k);
+	alarm_start(k);
+	k->metrics.v[METRIC_STARTED] = (uint64_t)k->wall.ms / 1000;
 	return k;
 }
 
@@ -340,6 +378,7 @@ keeper_reload(struct keeper *k, const struct conf *conf)
 	sched_dest_each(k->sched, limit_again, k);
 	watch_reload(k);
 	keeper_look_at_room(k);
+	alarm_exceptions_changed(k);
 	exceptions_start(k);
 	reports_start(k);
 	domains_start(k);

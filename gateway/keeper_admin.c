@@ -142,6 +142,10 @@ admin_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 		    payload, why);
 	if (type == WIRE_CONF_WANT)
 		return tell_conf(line, payload, why);
+	if (type == WIRE_ALARMS_WANT && payload.n == 0) {
+		alarm_list(line->k, line->chan);
+		return ST_OK;
+	}
 	if (type != WIRE_ADMIN || line->work != NULL)
 		return diag_set(why, ST_SYNTAX, "frame of type %u",
 		    (unsigned)type);

@@ -338,6 +338,7 @@ void
 keeper_store_failed(struct keeper *k, const struct diag *why)
 {
 	log_text(k->env.log, LOG_LEVEL_ERROR, "store-failed", "%s", why->text);
+	keeper_alarm(k, ALARM_STORE_FAILED, "", "%s", why->text);
 	TALLOC_FREE(k->store);
 	submit_forget_stored(k);
 	net_timer_set(k->mend, net_now(k->env.net)); /* from the loop */
@@ -362,6 +363,7 @@ keeper_mend(void *arg)
 		}
 		log_text(k->env.log, LOG_LEVEL_INFO, "store-opened",
 		    "the spool is in use again");
+		keeper_alarm_over(k, ALARM_STORE_FAILED, "");
 		outcome_recall(k);
 		submit_answer_unsure(k);
 		if (k->advisor_waits)
@@ -503,6 +505,7 @@ transact(struct keeper *k)
 {
 	struct diag why = { 0 };
 	bool doubt = false;
+	uint64_t from = net_exact_us(k->env.net);
 	enum status st = attempt(k, &doubt, &why);
 
 	if (st == ST_LIMIT) {
@@ -512,6 +515,7 @@ transact(struct keeper *k)
 			return;
 	}
 	if (st == ST_OK) {
+		metrics_commit(&k->metrics, net_exact_us(k->env.net) - from);
 		settle(k);
 		return;
 	}
@@ -531,12 +535,15 @@ static void
 watch_log(struct keeper *k)
 {
 	bool long_log = store_log_bytes(k->store) > KEEPER_LOG_ALARM_BYTES;
+	bool before = keeper_alarm_count(k, ALARM_STORE_LOG) > 0;
 
-	if (long_log && !k->log_alarm)
+	if (long_log && !before)
 		log_text(k->env.log, LOG_LEVEL_ERROR, "store-log",
 		    "%" PRIu64 " bytes: a reader holds the spool's log back",
 		    store_log_bytes(k->store));
-	k->log_alarm = long_log;
+	if (long_log != before)
+		keeper_alarm_while(k, long_log, ALARM_STORE_LOG, "",
+		    "a reader holds the spool's log back");
 }
 
 static void

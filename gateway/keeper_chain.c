@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The evidence chain beside the attempts: records of events, signed
- * checkpoints, and what is dropped by its age.  All of it is written in the
- * transaction of a turn; what must be told is told after its commit.
+ * The evidence chain beside the attempts: records of events (keeper_event.c),
+ * signed checkpoints, and what is dropped by its age.  All of it is written in
+ * the transaction of a turn; what must be told is told after its commit.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,177 +13,8 @@
 
 /* ---- events ---- */
 
-/* Completes the event; its bytes live in mem. */
-static struct span
-pack_event(struct keeper *k, TALLOC_CTX *mem, struct chain_event *e)
-{
-	struct sbuf b;
-
-	e->time = keeper_wall(k);
-	memcpy(e->conf_digest, k->env.conf->digest, sizeof(e->conf_digest));
-	sbuf_init(&b, mem, EVIDENCE_MAX_BYTES);
-	chain_event_pack(e, &b);
-	invariant(!sbuf_failed(&b));
-	return sbuf_view(&b);
-}
-
-static void
-note_event(struct keeper *k, struct chain_event *e)
-{
-	struct pending_event *n;
-
-	if (k->signer.key == NULL)
-		return;
-	n = need(talloc_zero(k, struct pending_event));
-	n->body = pack_event(k, n, e);
-	n->time = e->time;
-	STAILQ_INSERT_TAIL(&k->events, n, link);
-	keeper_note(k);
-}
-
-/* Texts that an event about an exception borrows. */
-struct exception_texts {
-	char expires[CLOCK_TEXT_BYTES];
-	char waives[EVENT_TEXT_BYTES];
-	char budget[24], used[24];
-};
-
-static const char *
-waives_text(const struct conf_exception *x, char *out, size_t size)
-{
-	size_t n = 0;
-
-	*out = '\0';
-	for (unsigned w = 0; w < WAIVER_COUNT; w++)
-		if ((x->waives & 1u << w) != 0)
-			n += (size_t)snprintf(out + n, size - n, "%s%s",
-			    n > 0 ? "," : "", waiver_name((enum waiver)w));
-	return out;
-}
-
-static struct chain_event
-about_exception(enum chain_event_kind kind, const struct conf_exception *x,
-    struct exception_texts *t)
-{
-	struct chain_event e = { .kind = kind, .subject = x->name };
-
-	if (x->waives == 0)
-		chain_event_add(&e, "allow", level_name(x->allow));
-	chain_event_add(&e, "waives",
-	    waives_text(x, t->waives, sizeof(t->waives)));
-	snprintf(t->budget, sizeof(t->budget), "%" PRIu32, x->budget);
-	if (x->budget > 0)
-		chain_event_add(&e, "budget", t->budget);
-	chain_event_add(&e, "reason", x->reason);
-	chain_event_add(&e, "approver", x->approver);
-	chain_event_add(&e, "ticket", x->ticket);
-	chain_event_add(&e, "expires", wall_rfc3339(x->expires, t->expires));
-	chain_event_add(&e, "from", x->where);
-	return e;
-}
-
-static void
-note_exception(struct keeper *k, enum chain_event_kind kind,
-    const struct conf_exception *x)
-{
-	struct exception_texts t;
-	struct chain_event e = about_exception(kind, x, &t);
-
-	note_event(k, &e);
-}
-
-static bool
-exception_same(const struct conf_exception *a, const struct conf_exception *b)
-{
-	return a->allow == b->allow && a->waives == b->waives &&
-	       a->budget == b->budget && a->expires.ms == b->expires.ms &&
-	       strcmp(a->reason, b->reason) == 0 &&
-	       strcmp(a->approver, b->approver) == 0;
-}
-
-/* Those of conf that old has not, or has otherwise.  One that has ended is not
- * added by anything. */
-static void
-note_exceptions(struct keeper *k, enum chain_event_kind kind,
-    const struct conf *conf, const struct conf *old)
-{
-	struct wall now = keeper_wall(k);
-
-	for (size_t i = 0; i < conf->exception_count; i++) {
-		const struct conf_exception *x = &conf->exception[i];
-		const struct conf_exception *was = old == NULL ?
-						       NULL :
-						       conf_exception_named(old,
-							   x->name);
-
-		if (kind == EVENT_EXCEPTION_ADDED &&
-		    wall_reached(now, x->expires))
-			continue;
-		if (was == NULL || !exception_same(x, was))
-			note_exception(k, kind, x);
-	}
-}
-
-/* Those that ended since it was looked at last. */
-static void
-note_expired(struct keeper *k)
-{
-	const struct conf *conf = k->env.conf;
-	struct wall now = keeper_wall(k);
-
-	for (size_t i = 0; i < conf->exception_count; i++) {
-		const struct conf_exception *x = &conf->exception[i];
-
-		if (x->expires.ms > k->expired_to.ms && x->expires.ms <= now.ms)
-			note_exception(k, EVENT_EXCEPTION_EXPIRED, x);
-	}
-	k->expired_to = now;
-}
-
-void
-chain_reloaded(struct keeper *k, const struct conf *old)
-{
-	char before[2 * SHA256_BYTES + 1];
-	struct chain_event e = { .kind = EVENT_RELOADED, .subject = "" };
-
-	if (memcmp(old->digest, k->env.conf->digest, SHA256_BYTES) == 0)
-		return;
-	hex_encode(span_of(old->digest, SHA256_BYTES), before);
-	chain_event_add(&e, "before", before);
-	note_event(k, &e);
-	note_exceptions(k, EVENT_EXCEPTION_GONE, old, k->env.conf);
-	note_exceptions(k, EVENT_EXCEPTION_ADDED, k->env.conf, old);
-	chain_arm(k);
-}
-
-void
-chain_stopping(struct keeper *k)
-{
-	struct chain_event e = { .kind = EVENT_STOPPED, .subject = "" };
-
-	note_event(k, &e);
-}
-
-void
-keeper_set_key(struct keeper *k, struct checkpoint_key *key)
-{
-	struct chain_event e = { .kind = EVENT_STARTED, .subject = "" };
-	char hex[2 * CHECKPOINT_PUBLIC_BYTES + 1];
-
-	k->signer.key = talloc_steal(k, key);
-	checkpoint_key_public(key, k->signer.public_key);
-	hex_encode(span_of(k->signer.public_key, CHECKPOINT_PUBLIC_BYTES), hex);
-	chain_event_add(&e, "version", TIERPOST_VERSION);
-	chain_event_add(&e, "key", hex);
-	note_event(k, &e);
-	note_exceptions(k, EVENT_EXCEPTION_ADDED, k->env.conf, NULL);
-	k->expired_to = keeper_wall(k);
-	k->retention_due = true;
-	chain_arm(k);
-}
-
-static enum status
-write_event(struct keeper *k, const struct pending_event *n, struct diag *why)
+enum status
+event_write(struct keeper *k, const struct pending_event *n, struct diag *why)
 {
 	const struct store_evidence columns = {
 		.time = n->time, .domain = "", .outcome = STORE_EVENT
@@ -191,49 +22,6 @@ write_event(struct keeper *k, const struct pending_event *n, struct diag *why)
 	const struct wire_evidence packed = { SPAN_NONE, n->body };
 
 	return keeper_prove(k, &columns, &packed, why);
-}
-
-/* What came of a use or a probe, beside the log's line. */
-static enum status
-prove_told(struct keeper *k, const struct exception_event *told,
-    struct diag *why)
-{
-	struct exception_texts t;
-	struct pending_event n = { .time = keeper_wall(k) };
-	struct chain_event e;
-
-	switch (told->told) {
-	case TOLD_USED_UP:
-		e = about_exception(EVENT_EXCEPTION_USED_UP, told->x, &t);
-		break;
-	case TOLD_NOT_NEEDED:
-		e = about_exception(EVENT_EXCEPTION_UNNEEDED, told->x, &t);
-		chain_event_add(&e, "why", told->use.why);
-		break;
-	case TOLD_EXPIRING:
-	case TOLD_EXPIRED: /* note_expired() has it */
-	case TOLD_REVOKED: /* as a change of the configuration */
-	case TOLD_STILL_NOT_NEEDED:
-		return ST_OK;
-	}
-	snprintf(t.used, sizeof(t.used), "%" PRIu64, told->use.used);
-	chain_event_add(&e, "used", t.used);
-	n.body = pack_event(k, k->tmp, &e);
-	return write_event(k, &n, why);
-}
-
-static enum status
-prove_all_told(struct keeper *k, struct diag *why)
-{
-	const struct exception_event *told;
-	enum status st = ST_OK;
-
-	if (k->signer.key == NULL)
-		return ST_OK;
-	STAILQ_FOREACH(told, &k->told, link)
-		if (st == ST_OK)
-			st = prove_told(k, told, why);
-	return st;
 }
 
 /* ---- retention ---- */
@@ -251,8 +39,8 @@ prove_retention(struct keeper *k, enum chain_event_kind kind, uint64_t upto,
 		hex_encode(span_of(hash, SHA256_BYTES), hex);
 	chain_event_add(&e, "up-to", number);
 	chain_event_add(&e, "hash", hex);
-	n.body = pack_event(k, k->tmp, &e);
-	return write_event(k, &n, why);
+	n.body = event_pack(k, k->tmp, &e);
+	return event_write(k, &n, why);
 }
 
 /* A portion of the addresses that are too old; one record at its end. */
@@ -328,7 +116,10 @@ sign(struct keeper *k, struct diag *why)
 {
 	struct checkpoint *c = &k->signer.last;
 	struct store_checkpoint row;
+	enum status st = verify_unsigned(k, why);
 
+	if (st != ST_OK)
+		return st;
 	*c = (struct checkpoint){ .seq = k->chain.seq, .time = keeper_wall(k) };
 	memcpy(c->hash, k->chain.hash, sizeof(c->hash));
 	checkpoint_sign(k->signer.key, c);
@@ -354,12 +145,12 @@ enum status
 chain_apply(struct keeper *k, struct diag *why)
 {
 	struct pending_event *n;
-	enum status st = prove_all_told(k, why);
+	enum status st = event_prove_told(k, why);
 
 	if (st != ST_OK)
 		return st;
 	STAILQ_FOREACH(n, &k->events, link) {
-		st = write_event(k, n, why);
+		st = event_write(k, n, why);
 		if (st != ST_OK)
 			return st;
 	}
@@ -409,7 +200,11 @@ chain_settle(struct keeper *k)
 	if (k->signer.made) {
 		k->signer.made = false;
 		k->signer.seq = k->signer.last.seq;
+		k->signer.time = k->signer.last.time;
+		memcpy(k->signer.hash, k->signer.last.hash,
+		    sizeof(k->signer.hash));
 		tell_checkpoint(k);
+		verify_tell(k);
 	}
 	if (k->retention_due) {
 		k->retention_due = k->retention_more;
@@ -447,7 +242,7 @@ chain_timer(void *arg)
 	struct keeper *k = arg;
 
 	keeper_look_at_clock(k);
-	note_expired(k);
+	event_note_expired(k);
 	if (mono_reached(k->wall_at, k->retention_at))
 		k->retention_due = true;
 	if (chain_has_work(k))
@@ -466,6 +261,14 @@ chain_open(struct keeper *k, struct diag *why)
 	if (st != ST_OK && st != ST_NOTFOUND)
 		return st;
 	k->signer.seq = st == ST_OK ? c.seq : 0;
+	k->signer.time = st == ST_OK ? c.time : (struct wall){ 0 };
+	if (st == ST_OK) {
+		memcpy(k->signer.hash, c.hash, sizeof(c.hash));
+		memcpy(k->signer.key_id, c.key_id, sizeof(c.key_id));
+	}
 	k->signer.at = mono_after(net_now(k->env.net), KEEPER_SIGN_MS);
-	return ST_OK;
+	st = verify_at_start(k, k->store, why);
+	if (st == ST_OK)
+		verify_tell(k);
+	return st;
 }

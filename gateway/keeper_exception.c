@@ -221,6 +221,28 @@ log_event(struct keeper *k, const struct exception_event *e)
 	logline_end(&l);
 }
 
+static void
+raise_event(struct keeper *k, const struct exception_event *e)
+{
+	static const enum alarm_kind kinds[] = {
+		[TOLD_EXPIRING] = ALARM_EXCEPTION_EXPIRING,
+		[TOLD_EXPIRED] = ALARM_EXCEPTION_EXPIRED,
+		[TOLD_USED_UP] = ALARM_EXCEPTION_USED_UP,
+		[TOLD_NOT_NEEDED] = ALARM_EXCEPTION_UNNEEDED,
+		[TOLD_STILL_NOT_NEEDED] = ALARM_EXCEPTION_UNNEEDED,
+	};
+	char text[CLOCK_TEXT_BYTES];
+
+	if (e->told == TOLD_EXPIRED || e->told == TOLD_REVOKED)
+		alarm_exceptions_changed(k);
+	if (e->told == TOLD_REVOKED) /* as the operator wanted it */
+		return;
+	keeper_alarm(k, kinds[e->told], e->x->name,
+	    "%s %s, approved by %s, used by %" PRIu64 " messages",
+	    e->told == TOLD_EXPIRED ? "expired" : "expires",
+	    wall_rfc3339(e->x->expires, text), e->x->approver, e->use.used);
+}
+
 /* ---- the transaction ---- */
 
 bool
@@ -264,10 +286,13 @@ exceptions_settle(struct keeper *k)
 		STAILQ_REMOVE_HEAD(&k->uses, link);
 		if (w->line != NULL)
 			answer(k, w);
+		k->metrics.v[METRIC_EXCEPTION_USES] += w->answer == USE_GRANTED;
 		talloc_free(w);
 	}
-	STAILQ_FOREACH(e, &k->told, link)
+	STAILQ_FOREACH(e, &k->told, link) {
 		log_event(k, e);
+		raise_event(k, e);
+	}
 	STAILQ_INIT(&k->told);
 	probe_settle(k);
 	if (!k->exceptions_due)

@@ -16,11 +16,15 @@
  *	keeper_explain.c   what would become of mail, for who asks
  *	keeper_clear.c     how many messages a day go in clear
  *	keeper_watch.c     whether something interferes with TLS
- *	keeper_chain.c     events, checkpoints and ages of the evidence chain
+ *	keeper_chain.c     checkpoints and ages of the evidence chain
+ *	keeper_event.c     its records that are of no attempt
+ *	keeper_verify.c    its newest part, verified
  *	keeper_admin.c     what the operator wants done with the queue
  *	keeper_exception.c uses of exceptions, warnings before they end
  *	keeper_probe.c     are they still needed?
  *	keeper_domain.c    what is wrong with the operator's own domains
+ *	keeper_alarm.c     alarms of all roles
+ *	keeper_metrics.c   numbers for the console
  *	keeper_collect.c   mail that is TLS reports for this gateway
  *	keeper_tlsrpt.h    TLS reports, over some files
  *
@@ -37,8 +41,10 @@
 #include "gateway/wire.h"
 #include "net/chan.h"
 #include "policy/interference.h"
+#include "report/alarm.h"
 #include "report/chain_event.h"
 #include "report/checkpoint.h"
+#include "report/metrics.h"
 #include "report/tlsrpt_tally.h"
 #include "smtp/dsn.h"
 #include "spool/lifetime.h"
@@ -134,6 +140,7 @@ struct intake_line {
 	uint32_t ids_wanted;     /* blocks asked for and not yet given */
 	struct id_block granted; /* by this transaction */
 	struct id_block block[KEEPER_BLOCKS]; /* newest first */
+	uint64_t sessions_open;               /* as it said last */
 };
 
 struct piece {
@@ -288,6 +295,8 @@ struct outcome_proof {
 	const char *host;
 	struct required_by by; /* where a requirement was not met */
 	enum interference_seen seen;
+	bool clear; /* content in clear, and no exception says it may */
+	struct metric_attempt counts;
 };
 
 /* An OUTCOME or a SLOT_FAILED, until it is committed. */
@@ -399,11 +408,16 @@ struct pending_event {
 struct signer {
 	struct checkpoint_key *key; /* NULL: nobody; no events either */
 	uint8_t public_key[CHECKPOINT_PUBLIC_BYTES];
-	uint64_t seq;   /* of the last checkpoint that is committed */
+	uint64_t seq;     /* of the last checkpoint that is committed */
+	struct wall time; /* of it; 0: there is none */
+	uint8_t hash[EVIDENCE_HASH_BYTES]; /* which it has signed */
+	uint8_t key_id[CHECKPOINT_KEY_ID_BYTES];
 	struct mono at; /* when the next is due, if there is anything new */
 	struct checkpoint last;
 	bool made; /* last is in the running transaction */
 };
+
+struct keeper_alarms; /* keeper_alarm.c */
 
 /* ---- the role ---- */
 
@@ -446,6 +460,11 @@ struct keeper {
 	struct chain chain, chain_committed;
 	STAILQ_HEAD(, pending_event) events;
 	struct signer signer;
+	char chain_wrong[160]; /* what is wrong with it first; or "" */
+	struct {
+		bool known, validating;
+		char *anchors;
+	} resolver;             /* as the chain has it */
 	struct wall expired_to; /* exceptions that ended by then are told of */
 	bool retention_due, retention_more;
 	struct mono retention_at;
@@ -477,6 +496,10 @@ struct keeper {
 	struct wire_probed *probed; /* the answer, until it is committed */
 	struct net_timer *probe;
 	struct keeper_domains *domains;
+	struct keeper_alarms *alarms;
+	struct metrics metrics;
+	struct chan *console; /* or NULL */
+	TALLOC_CTX *console_mem;
 	struct collect collect;
 	struct reporter *reports; /* TLS reports */
 	/* unanswered: whether they were committed must be read from disk */
@@ -504,7 +527,6 @@ struct keeper {
 	bool hold_writes; /* the disk was full even for outcomes */
 	bool has_room;
 	struct net_timer *room;
-	bool log_alarm;
 	struct net_timer *tidy;
 	/* end */
 	bool draining;
@@ -765,6 +787,31 @@ MUST_CHECK enum status chain_open(struct keeper *k, struct diag *why);
 bool chain_has_work(const struct keeper *k);
 MUST_CHECK enum status chain_apply(struct keeper *k, struct diag *why);
 void chain_settle(struct keeper *k);
+/* ---- keeper_event.c ---- */
+/* Completes the event; its bytes live in mem. */
+struct span event_pack(struct keeper *k, TALLOC_CTX *mem,
+    struct chain_event *e);
+/* Write it with this turn; it is read before the call returns. */
+void event_note(struct keeper *k, struct chain_event *e);
+/* Exceptions that ended since it was looked at last. */
+void event_note_expired(struct keeper *k);
+/* In the transaction. */
+MUST_CHECK enum status event_prove_told(struct keeper *k, struct diag *why);
+MUST_CHECK enum status event_write(struct keeper *k,
+    const struct pending_event *n, struct diag *why);
+/* WIRE_RESOLVER: its health and its trust anchors. */
+MUST_CHECK enum status chain_resolver(struct keeper *k, struct span payload,
+    struct diag *why);
+
+/* ---- keeper_verify.c ---- */
+/* The newest records, once the head and the last checkpoint are known. */
+MUST_CHECK enum status verify_at_start(struct keeper *k, struct store *s,
+    struct diag *why);
+/* In a transaction: what the next checkpoint signs. */
+MUST_CHECK enum status verify_unsigned(struct keeper *k, struct diag *why);
+/* After it: raise the alarm. */
+void verify_tell(struct keeper *k);
+
 /* Set the timer to what is due next. */
 void chain_arm(struct keeper *k);
 void chain_timer(void *keeper);
@@ -860,5 +907,31 @@ void domains_start(struct keeper *k);
 MUST_CHECK enum status domains_take(struct courier_line *line,
     struct span payload, struct diag *why);
 void domains_line_gone(struct courier_line *line);
+/* ---- keeper_alarm.c ---- */
+void alarm_start(struct keeper *k);
+/*
+ * Raise it, for an object or "": logged and told when it was not active.  Not
+ * in a transaction, which may be undone.
+ */
+void keeper_alarm(struct keeper *k, enum alarm_kind kind, const char *object,
+    const char *fmt, ...) PRINTF(4, 5);
+/* It is over, if it was active. */
+void keeper_alarm_over(struct keeper *k, enum alarm_kind kind,
+    const char *object);
+/* Either, by whether it holds; raised once only. */
+void keeper_alarm_while(struct keeper *k, bool holds, enum alarm_kind kind,
+    const char *object, const char *text);
+uint32_t keeper_alarm_count(const struct keeper *k, enum alarm_kind kind);
+/* The configuration is another: those of exceptions that are gone are over. */
+void alarm_exceptions_changed(struct keeper *k);
+/* All that are active, to a command. */
+void alarm_list(struct keeper *k, struct chan *to);
+
+/* ---- keeper_metrics.c ---- */
+/* WIRE_COUNTS of a role; *open: its line's gauge, where it has one. */
+MUST_CHECK enum status metrics_take(struct keeper *k, enum metric_source source,
+    struct span payload, uint64_t *open, struct diag *why);
+/* Costs a read: now and then, where there is a console. */
+void metrics_count_held(struct keeper *k);
 
 #endif

@@ -458,6 +458,7 @@ lifetime_settle(struct keeper *k)
 
 		STAILQ_REMOVE_HEAD(&k->lapses, link);
 		log_expired(k, e);
+		k->metrics.v[METRIC_RESULTS + METRIC_EXPIRED]++;
 		if (r != NULL)
 			sched_rcpt_remove(k->sched, r);
 		sched_touch(k->sched, &e->dest->s, net_now(k->env.net));

@@ -29,6 +29,8 @@ check_proof(struct outcome *o, struct outcome_proof *p, struct diag *why)
 	if (st == ST_OK) {
 		p->seen = watch_seen(&e);
 		p->host = need(talloc_strdup(o, e.host));
+		p->clear = evidence_is_plaintext(&e) && *e.exception == '\0';
+		p->counts = metric_attempt_of(&e);
 		if (failure_is_policy(e.failure))
 			p->by = required_by(o, &e);
 	}
@@ -587,6 +589,29 @@ settle_later(struct keeper *k, const struct outcome_act *a, int64_t id)
 }
 
 static void
+count_result(struct keeper *k, enum wire_result result)
+{
+	uint64_t *v = &k->metrics.v[METRIC_RESULTS];
+
+	switch (result) {
+	case RESULT_DELIVERED:
+		v[METRIC_DELIVERED]++;
+		return;
+	case RESULT_DEFERRED:
+		v[METRIC_DEFERRED]++;
+		return;
+	case RESULT_BOUNCED:
+		v[METRIC_BOUNCED]++;
+		return;
+	case RESULT_HELD:
+		v[METRIC_HELD]++;
+		return;
+	case RESULT_UNTRIED:
+		return;
+	}
+}
+
+static void
 settle_result(struct keeper *k, struct outcome *o, uint32_t i)
 {
 	struct mono now = net_now(k->env.net);
@@ -594,8 +619,10 @@ settle_result(struct keeper *k, struct outcome *o, uint32_t i)
 
 	if (a->rcpt != NULL)
 		a->rcpt->settling = false;
-	if (a->act != ACT_NONE)
+	if (a->act != ACT_NONE) {
 		log_result(k, o, i);
+		count_result(k, o->o.result[i].result);
+	}
 	switch (a->act) {
 	case ACT_NONE:
 		return;
@@ -714,6 +741,10 @@ take_notice(struct keeper *k, const struct outcome *o)
 		const struct outcome_proof *p = &o->proof[i];
 
 		watch_note(k, p);
+		metrics_attempt(&k->metrics, &p->counts);
+		if (p->clear)
+			keeper_alarm(k, ALARM_CLEAR_TEXT, "", "%s at %s",
+			    p->columns.domain, p->host);
 		if (p->columns.reached == REACHED_PLAIN)
 			clear_count(k, p->columns.domain, p->columns.message);
 	}

@@ -85,8 +85,15 @@ advisor_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 {
 	struct keeper *k = arg;
 	struct sts_pending *p;
+	uint64_t none;
 	enum status st;
 
+	if (type == WIRE_COUNTS)
+		return metrics_take(k, METRIC_OF_ADVISOR, payload, &none, why);
+	if (type == WIRE_RESOLVER)
+		return chain_resolver(k, payload, why);
+	if (type == WIRE_ALARM)
+		return keeper_take_alarm(k, payload, why);
 	if (type == WIRE_STS_ANSWER)
 		return policy_answered(k, payload, why);
 	if (type == WIRE_PLAN_SHOWN)

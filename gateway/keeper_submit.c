@@ -266,6 +266,9 @@ intake_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 		st = take_query(line, &u);
 	else if (type == WIRE_IDS_WANT)
 		st = take_want(line, &u);
+	else if (type == WIRE_COUNTS)
+		return metrics_take(line->k, METRIC_OF_INTAKE, payload,
+		    &line->sessions_open, why);
 	if (st != ST_OK)
 		return diag_set(why, st, "frame of type %u", (unsigned)type);
 	return ST_OK;
@@ -501,6 +504,7 @@ log_accepted(struct keeper *k, const struct session *s)
 	logline_i64(&l, "size", (int64_t)s->size_bytes);
 	logline_str(&l, "client", s->open.client);
 	logline_end(&l);
+	k->metrics.v[METRIC_ACCEPTED]++;
 }
 
 static void

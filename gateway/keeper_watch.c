@@ -82,6 +82,8 @@ say(struct keeper *k)
 	    k->env.conf->interference_action == INTERFERENCE_DEFER ? "defer" :
 								     "log");
 	logline_end(&l);
+	keeper_alarm_while(k, k->interference, ALARM_INTERFERENCE, "",
+	    "hosts that had TLS are without it");
 }
 
 void

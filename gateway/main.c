@@ -30,6 +30,7 @@ static const struct command {
 	    "list, refresh and forget cached MTA-STS policies" },
 	{ "exception", cmd_exception,
 	    "add, list, revoke and check exceptions" },
+	{ "alarms", cmd_alarms, "list what needs a person's attention now" },
 	{ "evidence", cmd_evidence, "list, show and verify the records" },
 	{ "report", cmd_report, "say what the records of a period come to" },
 	{ "role", cmd_role, NULL },

@@ -58,26 +58,6 @@ mapper_links(struct mapper *m, const struct role_links *links, void *arg)
 
 /* ---- connections ---- */
 
-/* One in the file system has a group instead. */
-static bool
-may_ask(const struct mapper_point *p, const struct netaddr *client)
-{
-	const struct conf *conf = p->m->env.conf;
-	const struct conf_socketmap *s;
-
-	if (p->index >= conf->socketmap_count)
-		return false;
-	s = &conf->socketmap[p->index];
-	if (*s->path != '\0')
-		return true;
-	if (s->allow_count == 0)
-		return netaddr_scope_of(client) == NETADDR_LOOPBACK;
-	for (size_t i = 0; i < s->allow_count; i++)
-		if (netprefix_has(&s->allow[i], client))
-			return true;
-	return false;
-}
-
 static void
 turn_away(const struct mapper *m, const struct sock *s, const char *why)
 {
@@ -98,7 +78,8 @@ accepted(void *arg, struct sock *s)
 	struct mapper *m = p->m;
 	const char *why = NULL;
 
-	if (!may_ask(p, sock_peer(s)))
+	if (p->index >= m->env.conf->socketmap_count ||
+	    !conf_point_allows(&m->env.conf->socketmap[p->index], sock_peer(s)))
 		why = "not from a network in allow";
 	else if (m->client_count >= m->env.conf->mapper_connections)
 		why = "too many connections";

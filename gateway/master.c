@@ -21,18 +21,20 @@
 #include "gateway/cmd_util.h"
 #include "gateway/control.h"
 #include "gateway/master_files.h"
-#include "gateway/master_socketmap.h"
+#include "gateway/master_point.h"
 #include "gateway/master_user.h"
 #include "net/tls.h"
+#include "report/alarm.h"
 
 #define MASTER_MAX_WORKERS  64u
-#define MASTER_MAX_CHILDREN (4u + 2u * MASTER_MAX_WORKERS)
+#define MASTER_MAX_CHILDREN (6u + 2u * MASTER_MAX_WORKERS)
 #define RESTART_FIRST_MS    50 /* back-off of a role that dies at once */
 #define RESTART_MAX_MS      5000
 #define RESTART_FORGIVE_MS  5000 /* alive for so long: back-off starts anew */
 #define KILL_AFTER_MS       5000 /* beyond drain-timeout, then SIGKILL */
 #define JOIN_REST_MS        5000 /* ours: a role asks for channels */
 #define EXPIRY_CHECK_MS     86400000 /* of the certificate: daily */
+#define KEY_CHECK_MS        3600000  /* ours: is its file still there? */
 
 enum phase { PHASE_STARTING, PHASE_RUNNING, PHASE_DRAINING, PHASE_STOPPING };
 
@@ -60,6 +62,7 @@ struct master {
 	int exe; /* this program, open before the privileges went */
 	int listener[CONF_MAX_LISTEN];
 	int socketmap[CONF_MAX_SOCKETMAP];
+	int metrics[CONF_MAX_METRICS];
 	int command_line; /* socket on which the keeper is asked */
 	enum phase phase;
 	uint32_t workers;
@@ -67,6 +70,7 @@ struct master {
 	size_t child_count;
 	struct net_timer *deadline;
 	struct net_timer *expiry_check;
+	struct net_timer *key_check;
 	int status;
 };
 
@@ -148,6 +152,8 @@ tell_files(struct child *c)
 
 	switch (c->role) {
 	case ROLE_MAPPER:
+	case ROLE_NOTIFIER:
+	case ROLE_CONSOLE:
 	case ROLE_COLLECTOR:
 		return true;
 	case ROLE_KEEPER:
@@ -296,6 +302,9 @@ give_listeners(struct child *c)
 	if (c->role == ROLE_MAPPER)
 		for (size_t i = 0; i < m->conf->socketmap_count; i++)
 			tell(c, CONTROL_LISTENER, (uint32_t)i, m->socketmap[i]);
+	if (c->role == ROLE_CONSOLE)
+		for (size_t i = 0; i < m->conf->metrics_count; i++)
+			tell(c, CONTROL_LISTENER, (uint32_t)i, m->metrics[i]);
 }
 
 /* Clients come in once there is somebody to keep and to decide. */
@@ -307,6 +316,69 @@ open_for_mail(struct master *m)
 }
 
 static void schedule_restart(struct child *c);
+
+/* ---- alarms ---- */
+
+static void
+tell_alarm(struct master *m, enum alarm_kind kind, const char *object,
+    const char *text)
+{
+	const struct alarm one = {
+		.kind = kind,
+		.object = object,
+		.text = text == NULL ? "" : text,
+		.active = text != NULL,
+	};
+	struct sbuf b;
+
+	sbuf_init(&b, m, ALARM_OBJECT_BYTES + ALARM_TEXT_BYTES + 64);
+	alarm_pack(&b, &one);
+	(void)tell_blob(child_of(m, ROLE_KEEPER, 0), CONTROL_ALARM,
+	    sbuf_view(&b));
+	sbuf_free(&b);
+}
+
+static void
+tell_expiry_alarm(struct master *m, const struct master_expiry *e)
+{
+	struct wall now = net_wall(m->net);
+	bool expired = wall_reached(now, e->not_after);
+	bool soon = wall_reached(wall_after(now,
+				     m->conf->tls_expiry_warning_ms),
+	    e->not_after);
+	char at[CLOCK_TEXT_BYTES];
+
+	wall_rfc3339(e->not_after, at);
+	tell_alarm(m, ALARM_CERTIFICATE, e->path, soon && !expired ? at : NULL);
+	tell_alarm(m, ALARM_CERTIFICATE_EXPIRED, e->path, expired ? at : NULL);
+}
+
+/* The key itself is in the keeper's memory: the next start needs the file. */
+static void
+check_key(void *arg)
+{
+	struct master *m = arg;
+	struct stat file;
+	bool missing = stat(m->conf->evidence_key, &file) != 0;
+
+	net_timer_set(m->key_check, mono_after(net_now(m->net), KEY_CHECK_MS));
+	tell_alarm(m, ALARM_CHECKPOINT_KEY, m->conf->evidence_key,
+	    missing ? "the file cannot be found" : NULL);
+}
+
+/* One that was started afresh knows of nothing; at the first start it makes
+ * its key before that is looked for. */
+static void
+keeper_returns(struct child *c)
+{
+	struct master *m = c->m;
+
+	tell(c, CONTROL_LISTENER, 0, m->command_line);
+	for (size_t i = 0; i < m->files->expiry_count; i++)
+		tell_expiry_alarm(m, &m->files->expiry[i]);
+	net_timer_set(m->key_check,
+	    mono_after(net_now(m->net), RESTART_MAX_MS));
+}
 
 static void
 bring_up(struct child *c)
@@ -324,7 +396,7 @@ bring_up(struct child *c)
 	tell(c, CONTROL_START, count_alive(m, ROLE_COURIER), -1);
 	join_all(c);
 	if (c->role == ROLE_KEEPER)
-		tell(c, CONTROL_LISTENER, 0, m->command_line);
+		keeper_returns(c);
 	if (m->phase == PHASE_RUNNING)
 		give_listeners(c);
 }
@@ -354,6 +426,18 @@ schedule_restart(struct child *c)
 /* ---- start ---- */
 
 static void
+log_points(struct master *m, struct conf_points points)
+{
+	for (size_t i = 0; i < points.count; i++) {
+		char *text = conf_point_text(m, &points.point[i]);
+
+		log_text(m->log, LOG_LEVEL_INFO, "listening", "%s (%s)", text,
+		    points.list);
+		talloc_free(text);
+	}
+}
+
+static void
 all_ready(struct master *m)
 {
 	m->phase = PHASE_RUNNING;
@@ -365,13 +449,8 @@ all_ready(struct master *m)
 		log_text(m->log, LOG_LEVEL_INFO, "listening", "%s",
 		    netaddr_text_port(&m->conf->listen[i].addr, text));
 	}
-	for (size_t i = 0; i < m->conf->socketmap_count; i++) {
-		char *text = conf_socketmap_text(m, &m->conf->socketmap[i]);
-
-		log_text(m->log, LOG_LEVEL_INFO, "listening", "%s (socketmap)",
-		    text);
-		talloc_free(text);
-	}
+	log_points(m, master_points_socketmap(m->conf));
+	log_points(m, master_points_metrics(m->conf));
 	log_text(m->log, LOG_LEVEL_INFO, "ready", "tierpost %s, %u workers",
 	    TIERPOST_VERSION, m->workers);
 }
@@ -617,8 +696,10 @@ check_expiry(void *arg)
 
 	net_timer_set(m->expiry_check,
 	    mono_after(net_now(m->net), EXPIRY_CHECK_MS));
-	for (size_t i = 0; i < m->files->expiry_count; i++)
+	for (size_t i = 0; i < m->files->expiry_count; i++) {
 		tell_expiry(m, &m->files->expiry[i]);
+		tell_expiry_alarm(m, &m->files->expiry[i]);
+	}
 }
 
 static void
@@ -657,6 +738,18 @@ use_settings(struct master *m, struct conf *conf, struct master_files *files)
 	check_expiry(m);
 }
 
+static bool
+same_points(const struct conf *a, const struct conf *b)
+{
+	struct conf_points maps[2] = { master_points_socketmap(a),
+		master_points_socketmap(b) };
+	struct conf_points metrics[2] = { master_points_metrics(a),
+		master_points_metrics(b) };
+
+	return master_points_same(&maps[0], &maps[1]) &&
+	       master_points_same(&metrics[0], &metrics[1]);
+}
+
 static void
 on_reload(void *arg)
 {
@@ -670,8 +763,9 @@ on_reload(void *arg)
 
 	if (conf != NULL && !same_listeners(m->conf, conf))
 		why = "listen: other addresses need a restart";
-	else if (conf != NULL && !master_socketmap_same(m->conf, conf))
-		why = "socketmap: other addresses or groups need a restart";
+	else if (conf != NULL && !same_points(m->conf, conf))
+		why = "socketmap and metrics: other addresses or groups need a "
+		      "restart";
 	else if (conf != NULL && check_bind(conf, &no_bind) != ST_OK)
 		why = no_bind.text;
 	else if (conf != NULL)
@@ -691,12 +785,18 @@ on_reload(void *arg)
 static enum status
 bind_all(struct master *m, struct diag *why)
 {
+	struct conf_points maps, metrics;
+	enum status st;
+
 	for (size_t i = 0; i < m->conf->listen_count; i++) {
 		m->listener[i] = net_real_bind(&m->conf->listen[i].addr, why);
 		if (m->listener[i] < 0)
 			return why->st;
 	}
-	return master_socketmap_bind(m->conf, m->socketmap, why);
+	maps = master_points_socketmap(m->conf);
+	metrics = master_points_metrics(m->conf);
+	st = master_points_bind(&maps, m->socketmap, why);
+	return st == ST_OK ? master_points_bind(&metrics, m->metrics, why) : st;
 }
 
 static enum status
@@ -750,6 +850,10 @@ start_all(struct master *m)
 	add_child(m, ROLE_ADVISOR, 0);
 	if (m->conf->socketmap_count > 0)
 		add_child(m, ROLE_MAPPER, 0);
+	if (m->conf->alarms_command_count > 0)
+		add_child(m, ROLE_NOTIFIER, 0);
+	if (m->conf->metrics_count > 0)
+		add_child(m, ROLE_CONSOLE, 0);
 	if (m->conf->tlsrpt_receive_count > 0)
 		add_child(m, ROLE_COLLECTOR, 0);
 	for (uint32_t i = 0; i < m->workers; i++)
@@ -776,6 +880,7 @@ run(struct master *m)
 	m->net = net_real_new(m, m->log);
 	m->deadline = net_timer_new(m, m->net, kill_all, m);
 	m->expiry_check = net_timer_new(m, m->net, check_expiry, m);
+	m->key_check = net_timer_new(m, m->net, check_key, m);
 	net_real_signal(m->net, SIGCHLD, on_child, m);
 	net_real_signal(m->net, SIGTERM, on_terminate, m);
 	net_real_signal(m->net, SIGINT, on_terminate, m);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "gateway/policy_cache.h"
 
+#include <stdio.h>
+
 #include <string.h>
 
 #include "util/strmap.h"
@@ -263,6 +265,37 @@ policy_cache_used(struct policy_cache *pc, const char *domain)
 		store(pc, h);
 }
 
+/* ---- alarms ---- */
+
+static void
+raise_alarm(const struct policy_cache *pc, const struct held *h)
+{
+	char until[CLOCK_TEXT_BYTES], text[ALARM_TEXT_BYTES];
+	bool ended = h->told == STS_ALARM_ENDED;
+
+	if (pc->ops.alarm == NULL || h->told == STS_ALARM_NONE)
+		return;
+	snprintf(text, sizeof(text), "mode %s, %s %s: %s",
+	    sts_mode_name(h->e.policy.mode), ended ? "ended" : "ends",
+	    wall_rfc3339(sts_cache_end(&h->e), until),
+	    sts_result_name(h->failure));
+	if (ended)
+		pc->ops.alarm(pc->arg, ALARM_POLICY_REFRESH, h->e.domain, NULL);
+	pc->ops.alarm(pc->arg,
+	    ended ? ALARM_POLICY_ENDED : ALARM_POLICY_REFRESH, h->e.domain,
+	    text);
+}
+
+static void
+alarms_over(const struct policy_cache *pc, struct held *h)
+{
+	if (pc->ops.alarm != NULL && h->told != STS_ALARM_NONE) {
+		pc->ops.alarm(pc->arg, ALARM_POLICY_REFRESH, h->e.domain, NULL);
+		pc->ops.alarm(pc->arg, ALARM_POLICY_ENDED, h->e.domain, NULL);
+	}
+	h->told = STS_ALARM_NONE;
+}
+
 bool
 policy_cache_fetched(struct policy_cache *pc, const char *domain,
     const char *id, const struct sts_policy *policy)
@@ -270,6 +303,8 @@ policy_cache_fetched(struct policy_cache *pc, const char *domain,
 	struct held *h = held_for(pc, domain, policy);
 	struct wall now = net_wall(pc->net);
 
+	if (pc->ops.fetched != NULL)
+		pc->ops.fetched(pc->arg, true);
 	if (h == NULL) {
 		log_text(pc->log, LOG_LEVEL_ERROR, "policy-cache-full",
 		    "%.253s: %zu policies in force; this one serves the mail "
@@ -280,7 +315,7 @@ policy_cache_fetched(struct policy_cache *pc, const char *domain,
 	sts_cache_fetched(h, &h->e, id, policy, now);
 	if (h->e.used.ms == 0)
 		h->e.used = now;
-	h->told = STS_ALARM_NONE;
+	alarms_over(pc, h);
 	h->failure = STS_RESULT_NONE;
 	count_bytes(pc, h);
 	store(pc, h);
@@ -293,6 +328,8 @@ policy_cache_failed(struct policy_cache *pc, const char *domain, const char *id,
 {
 	struct held *h = held_for(pc, domain, NULL);
 
+	if (pc->ops.fetched != NULL)
+		pc->ops.fetched(pc->arg, false);
 	if (h == NULL)
 		return;
 	/* By the clock that says when it may be tried again. */
@@ -427,6 +464,7 @@ tell(struct policy_cache *pc, struct held *h, enum sts_alarm alarm,
 	logline_end(&l);
 	h->told = alarm;
 	h->told_at = net_now(pc->net);
+	raise_alarm(pc, h);
 }
 
 static bool
@@ -484,6 +522,26 @@ policy_cache_tidy(struct policy_cache *pc)
 	strmap_each(pc->entries, look_at, &c);
 	for (size_t i = 0; i < c.count; i++)
 		drop(pc, c.spent[i]);
+}
+
+static int
+tell_again(void *arg, const char *key, void *value)
+{
+	(void)key;
+	raise_alarm(arg, value);
+	return 0;
+}
+
+void
+policy_cache_tell_alarms(struct policy_cache *pc)
+{
+	strmap_each(pc->entries, tell_again, pc);
+}
+
+size_t
+policy_cache_count(const struct policy_cache *pc)
+{
+	return strmap_count(pc->entries);
 }
 
 struct each_call {

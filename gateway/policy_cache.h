@@ -9,6 +9,7 @@
 
 #include "gateway/roles.h"
 #include "mtasts/sts_cache.h"
+#include "report/alarm.h"
 
 /*
  * Ours.  Beyond either, what binds no more goes first, then what asks for
@@ -21,12 +22,19 @@
 
 struct policy_cache;
 
-/* Both may be NULL. */
+/* Each may be NULL. */
 struct policy_cache_ops {
 	/* An entry with a policy is to be stored as it is now. */
 	void (*changed)(void *arg, const struct sts_entry *e);
 	/* It is held no more; what is stored of the domain can go. */
 	void (*dropped)(void *arg, const char *domain);
+	/* POLICY_REFRESH or POLICY_ENDED of the domain; text NULL: over. */
+	void (*alarm)(void *arg, enum alarm_kind kind, const char *domain,
+	    const char *text);
+	/* A fetch has come to its end. */
+	void (*fetched)(void *arg, bool good);
+	/* The resolver has answered (discover_answered()). */
+	void (*answered)(void *arg, enum dns_security security);
 };
 
 struct policy_cache *policy_cache_new(TALLOC_CTX *mem,
@@ -76,6 +84,9 @@ size_t policy_cache_due(struct policy_cache *pc,
     size_t max);
 /* Once in a while: drop what says nothing, tell the operator of what fails. */
 void policy_cache_tidy(struct policy_cache *pc);
+/* Whoever hears of alarms knows of none: those that hold are told again. */
+void policy_cache_tell_alarms(struct policy_cache *pc);
+size_t policy_cache_count(const struct policy_cache *pc);
 
 void policy_cache_each(struct policy_cache *pc,
     void (*each)(void *arg, const struct sts_entry *e), void *arg);

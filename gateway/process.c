@@ -53,6 +53,8 @@ struct process {
 	struct courier *courier;
 	struct intake *intake;
 	struct mapper *mapper;
+	struct notifier *notifier;
+	struct console *console;
 	struct collector *collector;
 };
 
@@ -116,6 +118,10 @@ take_conf(struct process *p, int fd, struct diag *why)
 		intake_reload(p->intake, conf);
 	if (p->mapper != NULL)
 		mapper_reload(p->mapper, conf);
+	if (p->notifier != NULL)
+		notifier_reload(p->notifier, conf);
+	if (p->console != NULL)
+		console_reload(p->console, conf);
 	if (p->collector != NULL)
 		collector_reload(p->collector, conf);
 	talloc_free(old);
@@ -263,6 +269,14 @@ attach(struct process *p, enum role other, uint32_t index, int fd)
 		keeper_attach_courier(p->keeper, index, s);
 	else if (p->keeper != NULL && other == ROLE_ADVISOR)
 		keeper_attach_advisor(p->keeper, s);
+	else if (p->keeper != NULL && other == ROLE_NOTIFIER)
+		keeper_attach_notifier(p->keeper, s);
+	else if (p->keeper != NULL && other == ROLE_CONSOLE)
+		keeper_attach_console(p->keeper, s);
+	else if (p->notifier != NULL && other == ROLE_KEEPER)
+		notifier_attach_keeper(p->notifier, s);
+	else if (p->console != NULL && other == ROLE_KEEPER)
+		console_attach_keeper(p->console, s);
 	else if (p->keeper != NULL && other == ROLE_COLLECTOR)
 		keeper_attach_collector(p->keeper, s);
 	else if (p->collector != NULL && other == ROLE_KEEPER)
@@ -301,6 +315,19 @@ take_channel(struct process *p, const struct control *c, struct diag *why)
 	p->early[p->early_count].index = c->number;
 	p->early[p->early_count++].fd = c->fd;
 	return ST_OK;
+}
+
+static enum status
+take_alarm(struct process *p, int fd, struct diag *why)
+{
+	TALLOC_CTX *tmp = need(talloc_new(p));
+	struct span packed;
+	enum status st = read_blob(fd, tmp, &packed, why);
+
+	if (st == ST_OK && p->keeper != NULL)
+		st = keeper_take_alarm(p->keeper, packed, why);
+	talloc_free(tmp);
+	return st;
 }
 
 /* ---- channels that broke ---- */
@@ -448,6 +475,14 @@ start_role(struct process *p, uint32_t courier_count, struct diag *why)
 		p->mapper = mapper_new(p, &env);
 		mapper_links(p->mapper, &links, p);
 		return ST_OK;
+	case ROLE_NOTIFIER:
+		p->notifier = notifier_new(p, &env);
+		notifier_links(p->notifier, &links, p);
+		return ST_OK;
+	case ROLE_CONSOLE:
+		p->console = console_new(p, &env);
+		console_links(p->console, &links, p);
+		return ST_OK;
 	case ROLE_COLLECTOR:
 		p->collector = collector_new(p, &env);
 		collector_links(p->collector, &links, p);
@@ -511,6 +546,8 @@ take_listener(struct process *p, const struct control *c, struct diag *why)
 		intake_add_listener(p->intake, c->number, l);
 	else if (p->mapper != NULL && c->number < p->conf->socketmap_count)
 		mapper_add_listener(p->mapper, c->number, l);
+	else if (p->console != NULL && c->number < p->conf->metrics_count)
+		console_add_listener(p->console, c->number, l);
 	else
 		return diag_set(why, ST_SYNTAX, "stray listener");
 	return ST_OK;
@@ -544,6 +581,8 @@ obey(struct process *p, const struct control *c, struct diag *why)
 		return start(p, c->number, why);
 	case CONTROL_LISTENER:
 		return take_listener(p, c, why);
+	case CONTROL_ALARM:
+		return take_alarm(p, c->fd, why);
 	case CONTROL_DRAIN:
 		drain(p);
 		return ST_OK;

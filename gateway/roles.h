@@ -20,9 +20,11 @@ enum role {
 	ROLE_COURIER,
 	ROLE_INTAKE,
 	ROLE_MAPPER,
+	ROLE_NOTIFIER,
+	ROLE_CONSOLE,
 	ROLE_COLLECTOR,
 };
-#define ROLE_COUNT 6u
+#define ROLE_COUNT 8u
 
 /*
  * What a role wants of the master when a channel broke while both its ends
@@ -78,6 +80,13 @@ void keeper_attach_collector(struct keeper *k, struct sock *s);
 void keeper_attach_admin(struct keeper *k, struct sock *s);
 /* Each connection to l is such a channel.  Takes l over. */
 void keeper_add_listener(struct keeper *k, struct listener *l);
+/* It asks for numbers. */
+void keeper_attach_console(struct keeper *k, struct sock *s);
+/* Alarms are told over it, one at a time. */
+void keeper_attach_notifier(struct keeper *k, struct sock *s);
+/* One of the master: alarm_pack(). */
+MUST_CHECK enum status keeper_take_alarm(struct keeper *k, struct span packed,
+    struct diag *why);
 /* The user this process is, by whose name it is in the log; copied. */
 void keeper_own_user(struct keeper *k, uint32_t uid, const char *name);
 /*
@@ -118,6 +127,30 @@ void mapper_links(struct mapper *m, const struct role_links *links, void *arg);
 /* which: index into conf->socketmap; the same index after a reload. */
 void mapper_add_listener(struct mapper *m, size_t which, struct listener *l);
 void mapper_reload(struct mapper *m, const struct conf *conf);
+
+/*
+ * notifier: runs alarms.command, as the keeper says.  It is the one role that
+ * starts programs, and has nothing but a channel to the keeper.
+ */
+struct notifier;
+struct notifier *notifier_new(TALLOC_CTX *mem, const struct role_env *env);
+void notifier_attach_keeper(struct notifier *n, struct sock *s);
+void notifier_links(struct notifier *n, const struct role_links *links,
+    void *arg);
+void notifier_reload(struct notifier *n, const struct conf *conf);
+
+/*
+ * console: shows numbers of the keeper to who asks by HTTP.  It can change
+ * nothing, and knows no name and no address.
+ */
+struct console;
+struct console *console_new(TALLOC_CTX *mem, const struct role_env *env);
+void console_attach_keeper(struct console *c, struct sock *s);
+void console_links(struct console *c, const struct role_links *links,
+    void *arg);
+/* which: index into conf->metrics; the same index after a reload. */
+void console_add_listener(struct console *c, size_t which, struct listener *l);
+void console_reload(struct console *c, const struct conf *conf);
 
 /*
  * collector: reads mail that the keeper has for tlsrpt.receive, and writes

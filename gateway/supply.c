@@ -31,6 +31,7 @@ have_dns(void *arg, const struct dns_answer *answer)
 	struct errand *e = arg;
 	struct supply *s = e->supply;
 
+	discover_answered(s->discover, answer->security);
 	planner_supply_dns(s->planner, e->need, answer);
 	LIST_REMOVE(e, link);
 	talloc_free(e);

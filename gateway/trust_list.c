@@ -2,75 +2,15 @@
 #include "gateway/trust_list.h"
 
 #include <inttypes.h>
-#include <ldns/ldns.h>
 #include <string.h>
 
+#include "net/dns_anchor.h"
 #include "net/file.h"
 #include "net/tls.h"
 #include "util/sha256.h"
 
 #define ANCHOR_FILE_BYTES (1u << 20) /* ours */
 #define FILE_COUNT        4u
-
-/* ---- DNSSEC ---- */
-
-/* "key 20326, SHA-256 e06d44b8..." of a DS record; NULL: of another digest. */
-static char *
-ds_text(TALLOC_CTX *mem, const ldns_rr *rr)
-{
-	char *digest = ldns_rdf2str(ldns_rr_rdf(rr, 3));
-	char *text;
-
-	if (digest == NULL)
-		return NULL;
-	text = need(talloc_asprintf(mem, "key %u (algorithm %u, digest %u) %s",
-	    (unsigned)ldns_rdf2native_int16(ldns_rr_rdf(rr, 0)),
-	    (unsigned)ldns_rdf2native_int8(ldns_rr_rdf(rr, 1)),
-	    (unsigned)ldns_rdf2native_int8(ldns_rr_rdf(rr, 2)), digest));
-	free(digest);
-	return text;
-}
-
-static char *
-anchor_text(TALLOC_CTX *mem, const ldns_rr *rr)
-{
-	ldns_rr *ds;
-	char *text;
-
-	if (ldns_rr_get_type(rr) == LDNS_RR_TYPE_DS)
-		return ds_text(mem, rr);
-	if (ldns_rr_get_type(rr) != LDNS_RR_TYPE_DNSKEY)
-		return NULL;
-	ds = ldns_key_rr2ds(rr, LDNS_SHA256);
-	text = ds == NULL ? NULL : ds_text(mem, ds);
-	ldns_rr_free(ds);
-	return text;
-}
-
-static const char *
-anchors_of(TALLOC_CTX *mem, struct span file)
-{
-	char *all = need(talloc_strdup(mem, ""));
-	struct span line;
-
-	while (span_line(&file, &line)) {
-		ldns_rr *rr = NULL;
-		char *text, *one;
-
-		line = span_trim(span_sub(line, 0, span_find(line, ';', 0)));
-		if (line.n == 0 || span_has(line, 0))
-			continue;
-		text = span_dup(mem, line);
-		if (ldns_rr_new_frm_str(&rr, text, 0, NULL, NULL) ==
-			LDNS_STATUS_OK &&
-		    (one = anchor_text(mem, rr)) != NULL)
-			all = need(talloc_asprintf_append(all, "%s%s",
-			    *all == '\0' ? "" : "; ", one));
-		ldns_rr_free(rr);
-		talloc_free(text);
-	}
-	return all;
-}
 
 /* ---- files ---- */
 
@@ -111,7 +51,8 @@ look_at(TALLOC_CTX *mem, const char *what, const char *path)
 	sha256(file, digest);
 	hex_encode(span_of(digest, sizeof(digest)), hex);
 	t.sha256 = hex;
-	t.content = dnssec ? anchors_of(mem, file) : certificates_of(mem, file);
+	t.content = dnssec ? dns_anchor_texts(mem, file) :
+			     certificates_of(mem, file);
 	if (*t.content == '\0')
 		t.error = "no DS or DNSKEY record could be read from it";
 	return t;

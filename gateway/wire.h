@@ -12,6 +12,7 @@
 #define GATEWAY_WIRE_H
 
 #include "policy/plan.h"
+#include "report/alarm.h"
 #include "report/domain_check.h"
 #include "report/evidence.h"
 #include "report/tlsrpt_txt.h"
@@ -88,6 +89,24 @@ enum wire_type {
 	/* courier -> advisor, and back: what do lookups show of it? */
 	WIRE_DOMAIN_WANT,  /* u32 token, str domain */
 	WIRE_DOMAIN_KNOWN, /* u32 token, findings, bool, plan of a stranger */
+	/* advisor -> keeper: raise or clear; only kind, active, object and text
+	 * count */
+	WIRE_ALARM,
+	/* advisor -> keeper: bool validating, str why, str trust anchors */
+	WIRE_RESOLVER,
+	/* keeper -> notifier, and back when that is done: one at a time */
+	WIRE_ALARM_TELL,
+	WIRE_ALARM_TOLD, /* str why: "" told, else why not */
+	/* command line -> keeper, and back: each active alarm, then the end */
+	WIRE_ALARMS_WANT, /* no payload */
+	WIRE_ALARM_ACTIVE,
+	WIRE_ALARMS_END, /* no payload */
+	/* intake, advisor -> keeper: what they counted: u16 place, u64 value,
+	 * again and again; counters as what is to be added */
+	WIRE_COUNTS,
+	/* console -> keeper, and back */
+	WIRE_METRICS_WANT, /* no payload */
+	WIRE_METRICS,      /* u64 for each place of report/metrics.h */
 	/* command line -> keeper, and back; the keeper asks the advisor by
 	 * PLAN_WANT, which answers with the resolver's health as well */
 	WIRE_EXPLAIN_WANT, /* destination (pack_dest_key) */
@@ -510,6 +529,9 @@ void wire_pack_domain_found(struct sbuf *b, uint32_t token,
     const struct domain_findings *findings);
 MUST_CHECK enum status wire_unpack_domain_found(TALLOC_CTX *mem, struct span a,
     struct wire_domain_found *out, struct diag *why);
+/* ALARM, ALARM_TELL, ALARM_ACTIVE. */
+MUST_CHECK enum status wire_unpack_alarm(TALLOC_CTX *mem, struct span a,
+    struct alarm *out, struct diag *why);
 
 const char *admin_verb_name(enum admin_verb verb); /* "hold", … */
 void wire_pack_admin(struct sbuf *b, const struct wire_admin *a);

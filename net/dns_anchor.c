@@ -23,6 +23,8 @@ struct dns_anchor {
 	const char *state; /* path; NULL: the keys are not followed */
 	struct stat seen;  /* of the state when it was read last */
 	bool revoked;
+	const char *root; /* anchors as the operator gave them */
+	const char *other;
 };
 
 /* What the operator's file has. */
@@ -291,6 +293,88 @@ look_on(TALLOC_CTX *mem, struct ub_ctx *ub, const char *folder,
 	return add_each(mem, ub, valid.n > 0 ? sbuf_view(&valid) : root, why);
 }
 
+/* ---- in words ---- */
+
+/* "key 20326, SHA-256 e06d44b8..." of a DS record; NULL: of another digest. */
+static char *
+ds_text(TALLOC_CTX *mem, const ldns_rr *rr)
+{
+	char *digest = ldns_rdf2str(ldns_rr_rdf(rr, 3));
+	char *text;
+
+	if (digest == NULL)
+		return NULL;
+	text = need(talloc_asprintf(mem, "key %u (algorithm %u, digest %u) %s",
+	    (unsigned)ldns_rdf2native_int16(ldns_rr_rdf(rr, 0)),
+	    (unsigned)ldns_rdf2native_int8(ldns_rr_rdf(rr, 1)),
+	    (unsigned)ldns_rdf2native_int8(ldns_rr_rdf(rr, 2)), digest));
+	free(digest);
+	return text;
+}
+
+static char *
+record_text(TALLOC_CTX *mem, const ldns_rr *rr)
+{
+	ldns_rr *ds;
+	char *text;
+
+	if (ldns_rr_get_type(rr) == LDNS_RR_TYPE_DS)
+		return ds_text(mem, rr);
+	if (ldns_rr_get_type(rr) != LDNS_RR_TYPE_DNSKEY)
+		return NULL;
+	ds = ldns_key_rr2ds(rr, LDNS_SHA256);
+	text = ds == NULL ? NULL : ds_text(mem, ds);
+	ldns_rr_free(ds);
+	return text;
+}
+
+char *
+dns_anchor_texts(TALLOC_CTX *mem, struct span file)
+{
+	char *all = need(talloc_strdup(mem, ""));
+	struct span line;
+
+	while (span_line(&file, &line)) {
+		ldns_rr *rr = NULL;
+		char *text, *one;
+
+		line = span_trim(span_sub(line, 0, span_find(line, ';', 0)));
+		if (line.n == 0 || span_has(line, 0))
+			continue;
+		text = span_dup(mem, line);
+		if (ldns_rr_new_frm_str(&rr, text, 0, NULL, NULL) ==
+			LDNS_STATUS_OK &&
+		    (one = record_text(mem, rr)) != NULL)
+			all = need(talloc_asprintf_append(all, "%s%s",
+			    *all == '\0' ? "" : "; ", one));
+		ldns_rr_free(rr);
+		talloc_free(text);
+	}
+	return all;
+}
+
+/* What the operator gave, where nothing else is known to hold. */
+char *
+dns_anchor_in_use(TALLOC_CTX *mem, const struct dns_anchor *a)
+{
+	TALLOC_CTX *tmp = need(talloc_new(mem));
+	struct diag ignored = { 0 };
+	struct span state;
+	struct sbuf all;
+	char *text;
+
+	sbuf_init(&all, tmp, 2 * DNS_ANCHOR_MAX_BYTES);
+	if (a->state != NULL &&
+	    read_file(tmp, a->state, &state, &ignored) == ST_OK)
+		take_valid(state, &all);
+	if (all.n == 0)
+		sbuf_str(&all, a->root);
+	sbuf_str(&all, a->other);
+	text = dns_anchor_texts(mem, sbuf_view(&all));
+	talloc_free(tmp);
+	return text;
+}
+
 /* ---- the interface ---- */
 
 enum status
@@ -307,6 +391,8 @@ dns_anchor_load(TALLOC_CTX *mem, struct ub_ctx *ub,
 	if (st == ST_OK)
 		st = add_each(tmp, ub, sbuf_view(&found.other), why);
 	root = st == ST_OK ? sbuf_view(&found.root) : SPAN_NONE;
+	a->root = st == ST_OK ? span_dup(a, root) : "";
+	a->other = st == ST_OK ? span_dup(a, sbuf_view(&found.other)) : "";
 	if (st == ST_OK && root.n > 0) {
 		if (*how->anchor_state == '\0')
 			st = add_each(tmp, ub, root, why);

@@ -37,4 +37,12 @@ MUST_CHECK enum status dns_anchor_load(TALLOC_CTX *mem, struct ub_ctx *ub,
  */
 bool dns_anchor_is_revoked(struct dns_anchor *a);
 
+/*
+ * DS and DNSKEY records, one a line, in words: "key 20326 (algorithm 8,
+ * digest 2) e06d...; ...".  Other lines are passed over.  In mem.
+ */
+char *dns_anchor_texts(TALLOC_CTX *mem, struct span records);
+/* The same of those that count now, by RFC 5011 where it is followed. */
+char *dns_anchor_in_use(TALLOC_CTX *mem, const struct dns_anchor *a);
+
 #endif

@@ -57,6 +57,7 @@ struct dns_real {
 	struct net_real *real;
 	struct ub_ctx *ub;
 	struct dns_anchor *anchor;
+	char *anchors; /* in words, at the last test */
 	int64_t timeout_ms;
 	uint32_t limit;
 	uint32_t under_way; /* somebody waits for them */
@@ -261,8 +262,13 @@ test_ended(struct dns_real *d, bool validating, const char *text)
 	d->testing = false;
 	net_timer_clear(d->test_deadline);
 	snprintf(d->health_text, sizeof(d->health_text), "%s", text);
+	talloc_free(d->anchors);
+	d->anchors = dns_anchor_in_use(d, d->anchor);
 	d->health = (struct dns_health){
-		.known = true, .validating = validating, .text = d->health_text
+		.known = true,
+		.validating = validating,
+		.text = d->health_text,
+		.anchors = d->anchors,
 	};
 	d->test_later = net_later(d, &d->real->net, tell_health, d);
 }

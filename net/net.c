@@ -14,6 +14,12 @@ net_wall(const struct net *net)
 	return net->ops->wall(net);
 }
 
+uint64_t
+net_exact_us(const struct net *net)
+{
+	return net->ops->exact_us(net);
+}
+
 void
 net_random(struct net *net, void *buf, size_t n)
 {
@@ -187,4 +193,11 @@ net_post(TALLOC_CTX *mem, struct net *net, const struct net_post *post,
     void (*done)(void *arg, const struct fetch_result *r), void *arg)
 {
 	return net->ops->post(mem, net, post, addrs, addr_count, done, arg);
+}
+
+struct program *
+net_program(TALLOC_CTX *mem, struct net *net, const struct net_program *p,
+    void (*done)(void *arg, const char *why), void *arg)
+{
+	return net->ops->program(mem, net, p, done, arg);
 }

@@ -25,6 +25,8 @@ struct net; /* one loop; see net_impl.h for who implements it */
 /* Time of this turn of the loop: constant within one callback. */
 struct mono net_now(const struct net *net);
 struct wall net_wall(const struct net *net);
+/* The time now, for how long something took within one callback. */
+uint64_t net_exact_us(const struct net *net);
 /* Cryptographic randomness (deterministic in the replay harness). */
 void net_random(struct net *net, void *buf, size_t n);
 uint64_t net_random_u64(struct net *net);
@@ -158,6 +160,8 @@ struct dns_health {
 	bool known;       /* the test has ended */
 	bool validating;  /* the root came back secure */
 	const char *text; /* for people; borrowed until the next call */
+	const char
+	    *anchors; /* trust anchors that count now, in words; likewise */
 };
 /* Ask afresh; done(arg, health) later. */
 void net_dns_selftest(struct net *net,
@@ -203,5 +207,23 @@ struct net_post {
 struct fetch *net_post(TALLOC_CTX *mem, struct net *net,
     const struct net_post *post, const struct netaddr *addrs, size_t addr_count,
     void (*done)(void *arg, const struct fetch_result *r), void *arg);
+/* ---- programs ---- */
+
+/* What to run: no shell, no PATH; both lists end with NULL. */
+struct net_program {
+	const char *const *argv; /* [0]: whole path */
+	const char *const *envp; /* all of its environment */
+	int64_t deadline_ms;     /* then it is killed, with its children */
+};
+
+struct program;
+/*
+ * Run it in a process group of its own, with nothing of ours open but standard
+ * error.  done(arg, why) once, later: "" when it ended with status 0, else
+ * what became of it.  Lives in mem; freeing it before then kills it.
+ */
+struct program *net_program(TALLOC_CTX *mem, struct net *net,
+    const struct net_program *p, void (*done)(void *arg, const char *why),
+    void *arg);
 
 #endif

@@ -13,6 +13,7 @@
 struct net_ops {
 	struct mono (*now)(const struct net *net);
 	struct wall (*wall)(const struct net *net);
+	uint64_t (*exact_us)(const struct net *net);
 	void (*random)(struct net *net, void *buf, size_t n);
 	enum status (*own_addresses)(TALLOC_CTX *mem, struct net *net,
 	    struct netaddr **out, size_t *count, struct diag *why);
@@ -37,6 +38,9 @@ struct net_ops {
 	    const struct net_post *post, const struct netaddr *addrs,
 	    size_t addr_count,
 	    void (*done)(void *arg, const struct fetch_result *r), void *arg);
+	struct program *(*program)(TALLOC_CTX *mem, struct net *net,
+	    const struct net_program *p,
+	    void (*done)(void *arg, const char *why), void *arg);
 };
 
 struct net {

@@ -60,6 +60,16 @@ real_wall(const struct net *net)
 	return net_real_of(net)->wall;
 }
 
+static uint64_t
+real_exact_us(const struct net *net)
+{
+	struct timespec ts;
+
+	(void)net;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
 static void
 real_random(struct net *net, void *buf, size_t n)
 {
@@ -194,6 +204,7 @@ run_laters(struct net_real *r)
 static const struct net_ops real_ops = {
 	.now = real_now,
 	.wall = real_wall,
+	.exact_us = real_exact_us,
 	.random = real_random,
 	.own_addresses = net_real_own_addresses,
 	.timer_new = real_timer_new,
@@ -205,6 +216,7 @@ static const struct net_ops real_ops = {
 	.dns_selftest = net_real_dns_selftest,
 	.fetch = net_real_fetch,
 	.post = net_real_post,
+	.program = net_real_program,
 };
 
 /* What ends the libevent loop: see net_real_new(). */

@@ -48,6 +48,10 @@ struct fetch *net_real_fetch(TALLOC_CTX *mem, struct net *net, const char *host,
     int64_t deadline_ms, void (*done)(void *arg, const struct fetch_result *r),
     void *arg);
 
+struct program *net_real_program(TALLOC_CTX *mem, struct net *net,
+    const struct net_program *p, void (*done)(void *arg, const char *why),
+    void *arg);
+
 extern const struct sock_ops net_real_sock_ops;
 struct sock *net_real_connect(TALLOC_CTX *mem, struct net *net,
     const struct net_path *path, struct diag *why);

@@ -77,6 +77,7 @@ unknown_setting(struct conf_reader *r, unsigned line, const char *path)
 	known[n++] = conf_resolver_option.name;
 	known[n++] = conf_smtp_bind.name;
 	known[n++] = conf_own_domains.name;
+	known[n++] = conf_alarms_command.name;
 	known[n++] = conf_tlsrpt_receive.name;
 	conf_unknown(r, line, path, known, n);
 	talloc_free(known);
@@ -91,6 +92,8 @@ read_member(struct conf_reader *r, const char *path, config_setting_t *s)
 		conf_smtp_bind_read(r, s);
 	else if (strcmp(path, conf_own_domains.name) == 0)
 		conf_own_domains_read(r, s);
+	else if (strcmp(path, conf_alarms_command.name) == 0)
+		conf_alarms_command_read(r, s);
 	else if (strcmp(path, conf_tlsrpt_receive.name) == 0)
 		conf_tlsrpt_receive_read(r, s);
 	else if (!conf_option_read(r, path, s))

@@ -33,6 +33,8 @@
 #define CONF_MAX_LISTEN             64u
 #define CONF_MAX_RECEIVE            16u /* ours: addresses for TLS reports */
 #define CONF_MAX_SOCKETMAP          16u
+#define CONF_MAX_METRICS            4u
+#define CONF_MAX_COMMAND            16u  /* ours: words of alarms.command */
 #define CONF_SOCKET_PATH_BYTES      107u /* sockaddr_un, without its NUL */
 #define CONF_MAX_RULES              10000u
 #define CONF_MAX_EXCEPTIONS         10000u
@@ -90,8 +92,9 @@ struct conf_listen {
 	size_t certificate_count;
 };
 
-/* Where Postfix asks what a next hop requires (policy/socketmap.h). */
-struct conf_socketmap {
+/* Where other programs ask: an entry of socketmap (Postfix asks what a next
+ * hop requires, policy/socketmap.h) or of metrics. */
+struct conf_point {
 	const char *path;        /* of a socket in the file system; or "" */
 	const char *group;       /* who may use it; "": everybody here */
 	struct netaddr addr;     /* without a path */
@@ -257,8 +260,12 @@ struct conf {
 	size_t tlsrpt_receive_count;
 	struct conf_listen *listen;
 	size_t listen_count;
-	struct conf_socketmap *socketmap;
+	struct conf_point *socketmap;
 	size_t socketmap_count;
+	struct conf_point *metrics;
+	size_t metrics_count;
+	const char **alarms_command; /* the program and its arguments */
+	size_t alarms_command_count; /* 0: none */
 	struct conf_rule *rule;
 	size_t rule_count;
 	const struct conf_rule **marking; /* about the message; by name */
@@ -525,8 +532,18 @@ struct conf_unmet {
 struct conf_unmet conf_unmet_for(const struct conf *conf,
     const struct dest_key *to, struct wall now);
 
-/* The address of a socketmap as the file has it, in mem. */
-char *conf_socketmap_text(TALLOC_CTX *mem, const struct conf_socketmap *s);
+/*
+ * What differs between two, a text each in mem, sorted: "smtp.floor:
+ * \"verify\", was \"plain\"", "rules \"strict\": added".  Entries of lists are
+ * named only: they may have addresses of people.
+ */
+const char **conf_changes(TALLOC_CTX *mem, const struct conf *old,
+    const struct conf *conf, size_t *count);
+/* May this client ask there?  One in the file system has a group instead. */
+bool conf_point_allows(const struct conf_point *p,
+    const struct netaddr *client);
+/* The address of one as the file has it, in mem. */
+char *conf_point_text(TALLOC_CTX *mem, const struct conf_point *s);
 /* What has become of an exception; soon_ms: what counts as expiring. */
 enum exception_state conf_exception_state(const struct conf_exception *e,
     struct wall now, int64_t soon_ms);

@@ -140,8 +140,9 @@ enum {
 	CONF_DESTINATIONS,
 	CONF_ROUTES,
 	CONF_SOCKETMAP,
+	CONF_METRICS,
 };
-#define CONF_LIST_COUNT 6u
+#define CONF_LIST_COUNT 7u
 extern const struct conf_list conf_lists[CONF_LIST_COUNT];
 
 /* An entry of a list whose keys are known and of their type. */
@@ -238,12 +239,12 @@ void conf_action_check_use(const struct conf_entry *e,
 /* Does it demand what no stronger rule says beside its level? */
 bool conf_action_stands_alone(const struct conf_rule *rule);
 
-/* ---- conf_socketmap.c ---- */
+/* ---- conf_point.c ---- */
 
-#define CONF_SOCKETMAP_FIELDS 3u
-extern const struct conf_field conf_socketmap_field[CONF_SOCKETMAP_FIELDS];
-void conf_socketmap_read(const struct conf_entry *e,
-    struct conf_socketmap *out);
+#define CONF_POINT_FIELDS 3u
+extern const struct conf_field conf_socketmap_field[CONF_POINT_FIELDS];
+extern const struct conf_field conf_metrics_field[CONF_POINT_FIELDS];
+void conf_point_read(const struct conf_entry *e, struct conf_point *out);
 
 /* ---- conf_destination.c ---- */
 
@@ -265,9 +266,9 @@ const char *conf_route_use_word(const struct conf_route *route);
 const char *conf_route_tls_word(bool implicit);
 
 /* The lists of texts outside of groups: their paths as names. */
-#define CONF_TEXTS_COUNT 4u
+#define CONF_TEXTS_COUNT 5u
 extern const struct conf_field conf_resolver_option, conf_smtp_bind,
-    conf_own_domains, conf_tlsrpt_receive;
+    conf_own_domains, conf_tlsrpt_receive, conf_alarms_command;
 void conf_resolver_option_read(struct conf_reader *r,
     config_setting_t *setting);
 void conf_smtp_bind_read(struct conf_reader *r, config_setting_t *setting);
@@ -275,6 +276,7 @@ void conf_tlsrpt_receive_read(struct conf_reader *r, config_setting_t *setting);
 /* All is read: where what cannot be read goes is none of those addresses. */
 void conf_tlsrpt_receive_check(struct conf_reader *r);
 void conf_own_domains_read(struct conf_reader *r, config_setting_t *setting);
+void conf_alarms_command_read(struct conf_reader *r, config_setting_t *setting);
 
 /* ---- conf_override.c ---- */
 

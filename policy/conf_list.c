@@ -38,10 +38,15 @@ const struct conf_list conf_lists[CONF_LIST_COUNT] = {
 	    "Such a host is judged as a destination of its own: what it "
 	    "publishes counts, not what the recipient domain does." },
 	[CONF_SOCKETMAP] = { "socketmap", "socketmap", CONF_MAX_SOCKETMAP,
-	    conf_socketmap_field, CONF_SOCKETMAP_FIELDS,
+	    conf_socketmap_field, CONF_POINT_FIELDS,
 	    "Where Postfix asks, in smtp_tls_policy_maps, what a next hop "
 	    "requires: socketmap:unix:PATH:policy or "
 	    "socketmap:inet:HOST:PORT:policy. Read doc/socketmap.md first." },
+	[CONF_METRICS] = { "metrics", "metrics", CONF_MAX_METRICS,
+	    conf_metrics_field, CONF_POINT_FIELDS,
+	    "Where Prometheus, or whoever speaks its text format, may read "
+	    "numbers about the gateway: GET /metrics by HTTP. They name no "
+	    "domain and no address; doc/metrics.md lists them." },
 };
 
 /* ---- one entry ---- */
@@ -296,8 +301,10 @@ read_entry(const struct conf_entry *e)
 		conf_route_read(e, &conf->route[conf->route_count++]);
 		return;
 	case CONF_SOCKETMAP:
-		conf_socketmap_read(e,
-		    &conf->socketmap[conf->socketmap_count++]);
+		conf_point_read(e, &conf->socketmap[conf->socketmap_count++]);
+		return;
+	case CONF_METRICS:
+		conf_point_read(e, &conf->metrics[conf->metrics_count++]);
 		return;
 	}
 }
@@ -328,7 +335,11 @@ make_room(struct conf *conf, const struct conf_list *list, size_t n)
 		return;
 	case CONF_SOCKETMAP:
 		conf->socketmap = need(talloc_zero_array(conf,
-		    struct conf_socketmap, (unsigned)n));
+		    struct conf_point, (unsigned)n));
+		return;
+	case CONF_METRICS:
+		conf->metrics = need(talloc_zero_array(conf, struct conf_point,
+		    (unsigned)n));
 		return;
 	}
 }

@@ -18,6 +18,16 @@ print_resolver_option(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf)
 }
 
 static void
+print_alarms_command(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf)
+{
+	sbuf_str(b, "\tcommand = (");
+	for (size_t i = 0; i < conf->alarms_command_count; i++)
+		sbuf_printf(b, "%s%s", i == 0 ? " " : ", ",
+		    conf_escape(tmp, conf->alarms_command[i]));
+	sbuf_str(b, " );\n");
+}
+
+static void
 print_smtp_bind(struct sbuf *b, const struct conf *conf)
 {
 	char text[NETADDR_TEXT_BYTES];
@@ -60,6 +70,8 @@ close_group(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf,
 		print_smtp_bind(b, conf);
 	if (strcmp(group, "own-domains") == 0)
 		print_own_domains(b, tmp, conf);
+	if (strcmp(group, "alarms") == 0)
+		print_alarms_command(b, tmp, conf);
 	if (strcmp(group, "tlsrpt") == 0)
 		print_tlsrpt_receive(b, tmp, conf);
 	if (*group != '\0')
@@ -380,14 +392,15 @@ print_routes(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf)
 }
 
 static void
-print_socketmap(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf)
+print_points(struct sbuf *b, TALLOC_CTX *tmp, const char *name,
+    const struct conf_point *point, size_t count)
 {
-	sbuf_str(b, "socketmap = (");
-	for (size_t i = 0; i < conf->socketmap_count; i++) {
-		const struct conf_socketmap *s = &conf->socketmap[i];
+	sbuf_printf(b, "%s = (", name);
+	for (size_t i = 0; i < count; i++) {
+		const struct conf_point *s = &point[i];
 
 		sbuf_printf(b, "%s\n\t{", i == 0 ? "" : ",");
-		print_text(b, tmp, "address", conf_socketmap_text(tmp, s));
+		print_text(b, tmp, "address", conf_point_text(tmp, s));
 		print_text(b, tmp, "group", s->group);
 		print_networks(b, "allow", s->allow, s->allow_count);
 		sbuf_str(b, " }");
@@ -409,7 +422,9 @@ print_all(TALLOC_CTX *mem, const struct conf *conf, size_t max, bool effective)
 	print_exceptions(&b, tmp, conf);
 	print_destinations(&b, tmp, conf);
 	print_routes(&b, tmp, conf);
-	print_socketmap(&b, tmp, conf);
+	print_points(&b, tmp, "socketmap", conf->socketmap,
+	    conf->socketmap_count);
+	print_points(&b, tmp, "metrics", conf->metrics, conf->metrics_count);
 	if (!sbuf_failed(&b))
 		text = need(talloc_strdup(mem, sbuf_cstr(&b)));
 	talloc_free(tmp);
@@ -466,7 +481,7 @@ conf_reload_notes(const struct conf *old, const struct conf *conf,
 
 	notes->count = 0;
 	notes->text = need(talloc_array(notes->mem, const char *,
-	    (unsigned)conf_option_count() + 2));
+	    (unsigned)conf_option_count() + CONF_TEXTS_COUNT));
 	for (size_t i = 0; i < conf_option_count(); i++) {
 		const struct conf_option *o = conf_option_at(i);
 
@@ -476,6 +491,9 @@ conf_reload_notes(const struct conf *old, const struct conf *conf,
 	}
 	if (!same_resolver_option(old, conf))
 		note(notes, conf_resolver_option.name);
+	if ((old->alarms_command_count == 0) !=
+	    (conf->alarms_command_count == 0))
+		note(notes, conf_alarms_command.name);
 	/* who reads them is started with the gateway */
 	if (old->tlsrpt_receive_count == 0 && conf->tlsrpt_receive_count > 0)
 		note(notes, conf_tlsrpt_receive.name);

@@ -137,6 +137,9 @@ print_plain(FILE *out)
 	    conf_own_domains.name, INDENT, "");
 	print_filled(out, INDENT, conf_own_domains.doc);
 	fprintf(out, "%s\n%*slist of texts; applied by SIGHUP",
+	    conf_alarms_command.name, INDENT, "");
+	print_filled(out, INDENT, conf_alarms_command.doc);
+	fprintf(out, "%s\n%*slist of texts; applied by SIGHUP",
 	    conf_tlsrpt_receive.name, INDENT, "");
 	print_filled(out, INDENT, conf_tlsrpt_receive.doc);
 	for (size_t i = 0; i < CONF_LIST_COUNT; i++)
@@ -213,6 +216,9 @@ print_man(FILE *out)
 	fputs(".br\nValue: list of texts; applied by SIGHUP.\n", out);
 	fprintf(out, ".It Cm %s\n", conf_own_domains.name);
 	man_doc(out, conf_own_domains.doc);
+	fputs(".br\nValue: list of texts; applied by SIGHUP.\n", out);
+	fprintf(out, ".It Cm %s\n", conf_alarms_command.name);
+	man_doc(out, conf_alarms_command.doc);
 	fputs(".br\nValue: list of texts; applied by SIGHUP.\n", out);
 	fprintf(out, ".It Cm %s\n", conf_tlsrpt_receive.name);
 	man_doc(out, conf_tlsrpt_receive.doc);

@@ -31,7 +31,8 @@ static bool
 is_detail_name(const char *name)
 {
 	return *name != '\0' &&
-	       name[strspn(name, "abcdefghijklmnopqrstuvwxyz-")] == '\0';
+	       name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-")] ==
+		   '\0';
 }
 
 static bool

@@ -13,6 +13,7 @@
 #define EVENT_VERSION     128u /* of attempts' bodies all are below */
 #define EVENT_MAX_DETAILS 16u
 #define EVENT_TEXT_BYTES  1024u /* ours, of each text; cut */
+#define EVENT_MAX_BYTES   (EVENT_MAX_DETAILS * EVENT_TEXT_BYTES)
 
 /* Stored: never renumber. */
 enum chain_event_kind {
@@ -49,7 +50,7 @@ struct chain_event {
 
 /*
  * Append a detail; "" is left out.  Strings are borrowed.  A name is of small
- * letters and hyphens, and there once.
+ * letters, digits and hyphens, and there once.
  */
 void chain_event_add(struct chain_event *e, const char *name,
     const char *value);

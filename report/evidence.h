@@ -77,7 +77,7 @@ struct evidence {
 	bool alternate;          /* of a route for what is unmet */
 	enum unmet unmet;        /* what if nothing meets the requirement */
 	uint8_t conf_digest[32];
-	const char *dns; /* the lookups: "MX example=secure; …" */
+	const char *dns; /* the lookups: "MX example=secure ttl 300; …" */
 	/* the decision */
 	bool skip;
 	enum level required;

@@ -132,6 +132,9 @@ put_inputs(const struct put *p, const struct evidence *e)
 	put_bool(p, "sts-mx-match", e->in.sts_mx_match);
 	put_str(p, "sts-id", e->sts_id);
 	put_time(p, "sts-fetched", e->sts_fetched);
+	put_int(p, "sts-age-s",
+	    e->sts_fetched.ms == 0 ? 0 :
+				     (e->time.ms - e->sts_fetched.ms) / 1000);
 	put_str(p, "sts-result-type", sts_result_name(e->sts_result));
 	put_bool(p, "knob-dane-and-sts", e->in.dane_and_sts_both);
 	put_bool(p, "knob-sts-unknown-defers", e->in.sts_unknown_defers);

@@ -216,6 +216,10 @@ MUST_CHECK enum status store_rcpt_due(struct store *s, int64_t dest,
     void (*row)(void *arg, const struct store_rcpt *r), void *arg,
     struct wall *then, struct diag *why);
 
+/* How many of them the operator, or a rule, holds. */
+MUST_CHECK enum status store_held_count(struct store *s, uint64_t *count,
+    struct diag *why);
+
 /* ---- destinations ---- */
 
 struct store_dest {

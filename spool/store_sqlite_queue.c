@@ -227,6 +227,21 @@ store_rcpt_told(struct store *s, int64_t rcpt, struct diag *why)
 	return store_run(s, Q_RCPT_TOLD, why);
 }
 
+enum status
+store_held_count(struct store *s, uint64_t *count, struct diag *why)
+{
+	sqlite3_stmt *q = s->query[Q_HELD_COUNT];
+	enum status st;
+
+	store_bind_i64(q, 1, STORE_HELD.ms);
+	st = store_one(s, Q_HELD_COUNT, why);
+	if (st != ST_OK)
+		return st;
+	*count = (uint64_t)sqlite3_column_int64(q, 0);
+	store_end(s, Q_HELD_COUNT);
+	return ST_OK;
+}
+
 /* ---- destinations ---- */
 
 static void

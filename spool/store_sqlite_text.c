@@ -210,6 +210,11 @@ const char *const store_text[STORE_QUERY_COUNT] = {
 	[Q_MESSAGE_DELETE] = "DELETE FROM message WHERE id = ?1",
 	[Q_MESSAGE_INCOMING] = "SELECT id FROM message WHERE queued = 0"
 			       " LIMIT 1",
+	/* One search of recipient_due for each destination. */
+	[Q_HELD_COUNT] = "SELECT count(*) FROM destination d"
+			 " CROSS JOIN recipient r INDEXED BY recipient_due"
+			 " WHERE d.queued > 0 AND r.dest = d.id"
+			 " AND r.next = ?1",
 	[Q_LOOK_NEXT] = "SELECT min(look) FROM message WHERE queued = 1",
 	[Q_LOOK_DUE] = "SELECT " MESSAGE_COLUMNS "FROM message m"
 		       " INDEXED BY message_look"

@@ -61,7 +61,7 @@ read_good(const char *entries)
 START_TEST(a_socketmap_is_a_path_with_a_group_or_an_address_with_networks)
 {
 	const struct conf *conf = read_good(ALL);
-	const struct conf_socketmap *s = conf->socketmap;
+	const struct conf_point *s = conf->socketmap;
 
 	ck_assert_uint_eq(conf->socketmap_count, 3);
 	ck_assert_str_eq(s[0].path, "/run/t/policy");
@@ -70,8 +70,8 @@ START_TEST(a_socketmap_is_a_path_with_a_group_or_an_address_with_networks)
 	ck_assert_uint_eq(s[1].addr.port, 8461);
 	ck_assert_uint_eq(s[1].allow_count, 0);
 	ck_assert_uint_eq(s[2].allow_count, 2);
-	ck_assert_str_eq(conf_socketmap_text(mem, &s[0]), "unix:/run/t/policy");
-	ck_assert_str_eq(conf_socketmap_text(mem, &s[2]), "[2001:db8::1]:8461");
+	ck_assert_str_eq(conf_point_text(mem, &s[0]), "unix:/run/t/policy");
+	ck_assert_str_eq(conf_point_text(mem, &s[2]), "[2001:db8::1]:8461");
 }
 END_TEST
 

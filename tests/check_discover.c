@@ -55,7 +55,10 @@ was_dropped(void *arg, const char *domain)
 	dropped++;
 }
 
-static const struct policy_cache_ops ops = { changed, was_dropped };
+static const struct policy_cache_ops ops = {
+	.changed = changed,
+	.dropped = was_dropped,
+};
 
 static void
 set_up(void)

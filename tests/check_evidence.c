@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "report/evidence.h"
+#include "report/evidence_text.h"
 #include "util/sha256.h"
 
 static TALLOC_CTX *mem;
@@ -239,6 +240,148 @@ START_TEST(inv_15_a_record_of_version_1_replays_too)
 }
 END_TEST
 
+/* ---- all that an auditor asks for, by name ---- */
+
+static struct evidence
+full(void)
+{
+	struct evidence e = sample();
+
+	e.in.override = OVERRIDE_WAIVES;
+	e.in.waiver = true;
+	e.in.waives = 1u << WAIVE_NO_STARTTLS | 1u << WAIVE_CERTIFICATE;
+	e.in.failed = 1u << WAIVE_CERTIFICATE;
+	e.in.mclass = CLASS_REQUIRETLS;
+	e.in.floor = LEVEL_ENCRYPT;
+	e.half_dane = e.sts_stale = e.alternate = true;
+	e.sts_fetched.ms = e.time.ms - 86400000;
+	e.exception = "old";
+	e.exc_reason = "no STARTTLS yet";
+	e.exc_approver = "sec@gw.example.org";
+	e.exc_expires.ms = e.time.ms + 86400000;
+	e.route = "hub";
+	e.unmet = UNMET_HOLD;
+	e.method_rule = "pinned";
+	e.min_tls = MIN_TLS_1_3;
+	e.identity = "us";
+	e.resumed = e.reused = e.clear_retry = true;
+	e.not_after.ms = e.time.ms + 1000;
+	e.dns = "MX example.org=secure ttl 300; A mx.example.org=insecure "
+		"ttl 60";
+	e.result_type = "certificate-host-mismatch";
+	for (unsigned i = 0; i < 32; i++) {
+		e.conf_digest[i] = (uint8_t)i;
+		e.spki_sha256[i] = (uint8_t)(0xff - i);
+	}
+	return e;
+}
+
+static const struct {
+	const char *name, *value;
+} named[] = {
+	{ "time", "2025-11-24T16:00:00Z" },
+	{ "queue-id", "000000201" },
+	{ "sender", "a@client.example" },
+	{ "domain", "example.org" },
+	{ "host", "mx.example.org" },
+	{ "address", "192.0.2.1:25" },
+	/* DNS: security and TTL of each lookup */
+	{ "dns", "MX example.org=secure ttl 300; "
+		 "A mx.example.org=insecure ttl 60" },
+	{ "dane", "D1" },
+	{ "tlsa-base", "mx.example.org" },
+	/* MTA-STS: mode, id, age */
+	{ "sts", "enforce" },
+	{ "sts-id", "1" },
+	{ "sts-fetched", "2025-11-23T16:00:00Z" },
+	{ "sts-age-s", "86400" },
+	{ "sts-result-type", "sts-webpki-invalid" },
+	/* what the operator says */
+	{ "class", "requiretls" },
+	{ "marks", "secret" },
+	{ "override", "waives" },
+	{ "waives", "no-starttls certificate" },
+	{ "floor", "encrypt" },
+	{ "rule", "r" },
+	{ "exception", "old" },
+	{ "exception-reason", "no STARTTLS yet" },
+	{ "exception-approver", "sec@gw.example.org" },
+	{ "exception-expires", "2025-11-25T16:00:00Z" },
+	{ "route", "hub" },
+	{ "unmet", "hold" },
+	{ "configuration", "000102030405060708090a0b0c0d0e0f"
+			   "101112131415161718191a1b1c1d1e1f" },
+	/* what was required, and which row won */
+	{ "required", "verify" },
+	{ "method", "dane" },
+	{ "method-rule", "pinned" },
+	{ "min-tls", "1.3" },
+	{ "row", "D1/enforce" },
+	{ "why", "because" },
+	/* what was had */
+	{ "reached", "verified" },
+	{ "protocol", "TLSv1.3" },
+	{ "cipher", "c" },
+	{ "group", "g" },
+	{ "sni", "mx.example.org" },
+	{ "matched", "TLSA" },
+	{ "grade", "verified" },
+	{ "spki-sha256", "fffefdfcfbfaf9f8f7f6f5f4f3f2f1f0"
+			 "efeeedecebeae9e8e7e6e5e4e3e2e1e0" },
+	{ "issuer", "i" },
+	{ "not-after", "2025-11-24T16:00:01Z" },
+	{ "identity", "us" },
+	{ "rung", "legacy" },
+	{ "resumed", "true" },
+	{ "reused", "true" },
+	{ "recalled", "true" },
+	{ "clear-retry", "true" },
+	{ "chunked", "true" },
+	/* what came of it */
+	{ "outcome", "delivered" },
+	{ "reply-code", "250" },
+	{ "reply", "ok" },
+	{ "failure", "rule" },
+	{ "result-type", "certificate-host-mismatch" },
+};
+
+static const char *
+text_of(const json_t *value)
+{
+	if (json_is_integer(value))
+		return talloc_asprintf(mem, "%" JSON_INTEGER_FORMAT,
+		    json_integer_value(value));
+	if (json_is_boolean(value))
+		return json_is_true(value) ? "true" : "false";
+	return json_is_string(value) ? json_string_value(value) : "(none)";
+}
+
+/* After a way through its bytes: what is not encoded is not proven. */
+START_TEST(inv_15_a_record_names_each_fact_of_the_decision_and_the_connection)
+{
+	struct evidence e = full(), back;
+	const uint8_t hash[EVIDENCE_HASH_BYTES] = { 0 };
+	struct span personal, body;
+	struct diag why = { 0 };
+	json_t *all;
+
+	pack(&e, &personal, &body);
+	ck_assert_int_eq(evidence_unpack(mem, personal, body, &back, &why),
+	    ST_OK);
+	all = evidence_json(7, hash, &back);
+	ck_assert_int_eq(json_integer_value(json_object_get(all, "number")), 7);
+	for (size_t i = 0; i < COUNT_OF(named); i++)
+		ck_assert_msg(strcmp(text_of(json_object_get(all,
+					 named[i].name)),
+				  named[i].value) == 0,
+		    "%s: %s", named[i].name,
+		    text_of(json_object_get(all, named[i].name)));
+	ck_assert_uint_eq(json_array_size(json_object_get(all, "recipients")),
+	    2);
+	json_decref(all);
+}
+END_TEST
+
 START_TEST(evidence_is_readable_without_its_personal_part)
 {
 	struct evidence e = sample(), f;
@@ -363,6 +506,8 @@ main(void)
 	tcase_add_test(c,
 	    inv_15_a_record_holds_what_a_rule_demanded_beyond_its_level);
 	tcase_add_test(c, inv_15_what_was_waived_is_in_the_record);
+	tcase_add_test(c,
+	    inv_15_a_record_names_each_fact_of_the_decision_and_the_connection);
 	tcase_add_test(c, evidence_is_readable_without_its_personal_part);
 	tcase_add_test(c, evidence_body_holds_no_address);
 	tcase_add_test(c, evidence_of_another_personal_part_is_refused);

@@ -266,8 +266,7 @@ static const struct {
 	{ "UPDATE checkpoint SET signature = zeroblob(64)", 6, "not signed" },
 	{ "UPDATE checkpoint SET hash = zeroblob(32)", 6, "anew" },
 	{ "UPDATE checkpoint SET time = time + 1", 6, "not signed" },
-	{ "UPDATE checkpoint SET key = x'0011223344556677'", 6,
-	    "another key" },
+	{ "UPDATE checkpoint SET key = x'0011223344556677'", 6, "another key" },
 	{ "UPDATE base SET hash = x'01' || zeroblob(31)", 1, "hash" },
 };
 
@@ -383,8 +382,11 @@ START_TEST(another_configuration_and_its_exceptions_are_records)
 		.reason = "r",
 		.approver = "a",
 		.ticket = "",
+		.revoked_by = "",
+		.revoked_reason = "",
 		.expires = wall_after(net_wall(net), 3 * HOUR),
-		.where = "f:1" };
+		.where = "f:1",
+		.file = "" };
 	next.exception = &exception;
 	next.exception_count = 1;
 	keeper_reload(k, &next);

@@ -42,9 +42,10 @@ with_exception(uint32_t budget)
 static unsigned
 times_logged(const char *text)
 {
+	const char *event = talloc_asprintf(mem, "keeper %s ", text);
 	unsigned n = 0;
 
-	for (const char *p = log_text_buf; (p = strstr(p, text)) != NULL; p++)
+	for (const char *p = log_text_buf; (p = strstr(p, event)) != NULL; p++)
 		n++;
 	return n;
 }

@@ -184,6 +184,29 @@ start(unsigned couriers)
 	    "%s", why.text);
 }
 
+/* No text of a configuration is NULL. */
+static inline void
+fill_texts(void)
+{
+#define OPT_STRING(path, field, def, min, max, reload, doc)                    \
+	if (conf.field == NULL)                                                \
+		conf.field = "";
+#define OPT_PATH OPT_STRING
+#define OPT_FLAG(path, field, def, reload, doc)
+#define OPT_COUNT(path, field, def, min, max, reload, doc)
+#define OPT_SIZE   OPT_COUNT
+#define OPT_TIME   OPT_COUNT
+#define OPT_CHOICE OPT_COUNT
+#include "policy/options.def"
+#undef OPT_STRING
+#undef OPT_PATH
+#undef OPT_FLAG
+#undef OPT_COUNT
+#undef OPT_SIZE
+#undef OPT_TIME
+#undef OPT_CHOICE
+}
+
 static inline void
 set_up(void)
 {
@@ -210,6 +233,7 @@ set_up(void)
 		.queue_reserve_bytes = 1u << 20,
 		.smtp_recipients = 100,
 	};
+	fill_texts();
 	sim = sim_new(mem, (struct wall){ INT64_C(1795508513000) }, 42);
 	net = sim_net(sim);
 	ops = *net->ops;

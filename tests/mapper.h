@@ -21,7 +21,7 @@
 static TALLOC_CTX *mem;
 static struct sim *sim;
 static struct conf conf;
-static struct conf_socketmap place;
+static struct conf_point place;
 static struct netprefix near;
 static struct netaddr at;
 static struct mapper *m;
@@ -300,7 +300,7 @@ set_up(void)
 	at = netaddr_ip4(ip, 8461);
 	ck_assert_int_eq(netprefix_parse(SPAN_LIT("192.0.2.0/24"), &near),
 	    ST_OK);
-	place = (struct conf_socketmap){ .path = "",
+	place = (struct conf_point){ .path = "",
 		.group = "",
 		.addr = at,
 		.allow = &near,

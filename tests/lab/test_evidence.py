@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -121,7 +122,28 @@ def test_dns_35_the_evidence_names_each_lookup_and_its_security(
     record = gateway.send("dane.example").at("mx.dane.example")
     for lookup in ("MX dane.example", "A mx.dane.example",
                    "TLSA _25._tcp.mx.dane.example"):
-        assert f"{lookup}=secure" in record["dns"]
+        assert re.search(rf"(^|; ){re.escape(lookup)}=secure ttl [1-9]\d*(;|$)",
+                         record["dns"]), record["dns"]
+
+
+def test_inv_15_a_real_record_has_each_fact_of_its_connection(
+    gateway: Gateway,
+) -> None:
+    gateway.send("sts.example")
+    record = gateway.send("sts.example").at("mx.sts.example")
+    for name in ("dns", "sts-id", "sts-fetched", "row", "why", "protocol",
+                 "cipher", "group", "sni", "matched", "issuer", "not-after",
+                 "reply", "address"):
+        assert record[name], name
+    for name in ("spki-sha256", "configuration"):
+        assert re.fullmatch(r"[0-9a-f]{64}", record[name]), name
+        assert record[name].strip("0"), name
+    assert record["sts"] == "enforce"
+    assert record["sts-age-s"] >= 0
+    assert "POLICY sts.example=" in record["dns"]
+    assert record["reply-code"] == 250
+    assert (record["resumed"], record["reused"]) in (
+        (False, True), (True, False), (False, False))
 
 
 def test_the_report_says_none_when_there_was_none(

@@ -121,6 +121,9 @@ struct sim {
 	struct strmap *endpoints;
 	enum sim_dns unknown;
 	bool validating;
+	const char *anchors;
+	char *programs;           /* that were run, a line each */
+	const char *program_ends; /* with what; NULL: it hangs */
 	struct netaddr own[NET_OWN_MAX];
 	size_t own_count;
 	struct net_later *selftest;
@@ -164,6 +167,12 @@ next_random(struct sim *sim)
 	sim->random ^= sim->random << 25;
 	sim->random ^= sim->random >> 27;
 	return sim->random * UINT64_C(2685821657736338717);
+}
+
+static uint64_t
+sim_exact_us(const struct net *net)
+{
+	return (uint64_t)net_now(net).ms * 1000;
 }
 
 static void
@@ -578,6 +587,12 @@ sim_dns_asked(const struct sim *sim, const char *name, enum dns_type type)
 }
 
 void
+sim_dns_anchors(struct sim *sim, const char *text)
+{
+	sim->anchors = text;
+}
+
+void
 sim_dns_validating(struct sim *sim, bool validating)
 {
 	sim->validating = validating;
@@ -743,6 +758,7 @@ health_now(void *arg)
 	struct sim *sim = arg;
 	const struct dns_health h = { .known = true,
 		.validating = sim->validating,
+		.anchors = sim->anchors,
 		.text = sim->validating ? "the root is secure" :
 					  "the root is not secure" };
 
@@ -907,11 +923,70 @@ sim_post(TALLOC_CTX *mem, struct net *net, const struct net_post *post,
 	return f;
 }
 
+/* ---- programs ---- */
+
+struct program {
+	struct net_later *later;
+	struct net_timer *deadline;
+	const char *why;
+	void (*done)(void *arg, const char *why);
+	void *arg;
+};
+
+static void
+program_now(void *arg)
+{
+	struct program *p = arg;
+
+	p->later = NULL;
+	p->done(p->arg, p->why);
+}
+
+static struct program *
+sim_program(TALLOC_CTX *mem, struct net *net, const struct net_program *what,
+    void (*done)(void *arg, const char *why), void *arg)
+{
+	struct sim *sim = of_net(net);
+	struct program *p = need(talloc_zero(mem, struct program));
+
+	for (size_t i = 0; what->argv[i] != NULL; i++)
+		sim->programs = need(talloc_asprintf_append(sim->programs,
+		    "%s ", what->argv[i]));
+	for (size_t i = 0; what->envp[i] != NULL; i++)
+		sim->programs = need(talloc_asprintf_append(sim->programs,
+		    "%s;", what->envp[i]));
+	sim->programs = need(talloc_asprintf_append(sim->programs, "\n"));
+	p->done = done;
+	p->arg = arg;
+	p->why = sim->program_ends;
+	if (p->why != NULL) {
+		p->later = later(p, net, program_now, p);
+		return p;
+	}
+	p->why = "it took too long and was killed";
+	p->deadline = net_timer_new(p, net, program_now, p);
+	net_timer_set(p->deadline, mono_after(net_now(net), what->deadline_ms));
+	return p;
+}
+
+const char *
+sim_programs(const struct sim *sim)
+{
+	return sim->programs;
+}
+
+void
+sim_program_ends(struct sim *sim, const char *why)
+{
+	sim->program_ends = why;
+}
+
 /* ---- the world ---- */
 
 static const struct net_ops sim_ops = {
 	.now = now,
 	.wall = wall,
+	.exact_us = sim_exact_us,
 	.random = sim_random,
 	.own_addresses = sim_own_addresses,
 	.timer_new = timer_new,
@@ -923,6 +998,7 @@ static const struct net_ops sim_ops = {
 	.dns_selftest = sim_selftest,
 	.fetch = sim_fetch,
 	.post = sim_post,
+	.program = sim_program,
 };
 
 struct sim *
@@ -934,6 +1010,9 @@ sim_new(TALLOC_CTX *mem, struct wall start, uint64_t seed)
 	sim->start = start;
 	sim->random = seed | 1;
 	sim->validating = true;
+	sim->program_ends = "";
+	sim->anchors = "key 1";
+	sim->programs = need(talloc_strdup(sim, ""));
 	TAILQ_INIT(&sim->socks);
 	TAILQ_INIT(&sim->timers);
 	TAILQ_INIT(&sim->laters);

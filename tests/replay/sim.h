@@ -62,6 +62,13 @@ void sim_dns_default(struct sim *sim, enum sim_dns how);
 unsigned sim_dns_asked(const struct sim *sim, const char *name,
     enum dns_type type);
 void sim_dns_validating(struct sim *sim, bool validating);
+/* Trust anchors in words; borrowed. */
+void sim_dns_anchors(struct sim *sim, const char *text);
+
+/* Programs that were run: arguments, then environment, a line each. */
+const char *sim_programs(const struct sim *sim);
+/* What becomes of further ones: "" for good; NULL: they hang; borrowed. */
+void sim_program_ends(struct sim *sim, const char *why);
 
 /* Answer https://host/… from addr; status 0: the connection is refused,
  * -1: the certificate is for another name. */

@@ -5,6 +5,7 @@
  * is found is told when it comes, changes or goes, and daily while it stands.
  * It is kept in memory: a keeper that starts afresh tells what it finds anew.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "gateway/keeper_internal.h"
@@ -129,6 +130,31 @@ tell_sum(struct keeper *k, const struct keeper_domain *d)
 	logline_end(&l);
 }
 
+static const struct domain_finding *
+first_error(const struct domain_findings *f)
+{
+	for (uint32_t i = 0; i < f->count; i++)
+		if (domain_kind_text(f->at[i].kind)->severity == DOMAIN_ERROR)
+			return &f->at[i];
+	return NULL;
+}
+
+/* One alarm a domain, while there is any error. */
+static void
+look_at_alarm(struct keeper *k, const struct keeper_domain *d)
+{
+	const struct domain_finding *f = first_error(&d->findings);
+	char text[ALARM_TEXT_BYTES + 1] = "";
+	char clean[ALARM_OBJECT_BYTES + 1];
+
+	if (f != NULL) {
+		span_print_to(span_str(f->object), clean, sizeof(clean));
+		snprintf(text, sizeof(text), "%s: %s", clean,
+		    domain_kind_text(f->kind)->what);
+	}
+	keeper_alarm_while(k, f != NULL, ALARM_OWN_DOMAIN, d->name, text);
+}
+
 /* ---- answers ---- */
 
 /* What may still be so, as it could not be looked at, is not over. */
@@ -175,6 +201,7 @@ take(struct keeper *k, struct keeper_domain *d, TALLOC_CTX *mem,
 	d->findings = *now;
 	d->due = mono_after(at, interval_ms(k));
 	tell_sum(k, d);
+	look_at_alarm(k, d);
 }
 
 static void
@@ -300,6 +327,15 @@ add(struct keeper_domains *all, struct keeper_domains *old, const char *name,
 		d->due = mono_after(due, interval_ms(all->k));
 }
 
+static bool
+is_named(const struct keeper_domains *all, const char *name)
+{
+	for (size_t i = 0; i < all->count; i++)
+		if (domain_eq(all->at[i].name, name))
+			return true;
+	return false;
+}
+
 /* What is known of domains that are named still is known still. */
 void
 domains_start(struct keeper *k)
@@ -320,6 +356,9 @@ domains_start(struct keeper *k)
 	for (size_t i = 0; i < count; i++)
 		add(all, old, conf->own_domain[i], first);
 	k->domains = all;
+	for (size_t i = 0; old != NULL && i < old->count; i++)
+		if (!is_named(all, old->at[i].name))
+			keeper_alarm_over(k, ALARM_OWN_DOMAIN, old->at[i].name);
 	talloc_free(old);
 	if (count > 0)
 		net_timer_set(all->timer, first);

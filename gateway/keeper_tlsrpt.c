@@ -48,6 +48,25 @@ log_event(const struct reporter *p, const struct tlsrpt_event *e)
 	logline_end(&l);
 }
 
+/*
+ * One domain's report fails for what the domain publishes; that many in a row
+ * do for something of ours, and so does one that cannot be made.
+ */
+static void
+look_at_alarm(struct reporter *p, const struct tlsrpt_event *e)
+{
+	if (strcmp(e->name, "tls-report-sent") == 0) {
+		p->failed_in_row = 0;
+		keeper_alarm_over(p->k, ALARM_REPORTS, "");
+	} else if (strcmp(e->name, "tls-report-failed") == 0) {
+		p->failed_in_row++;
+		if (e->level == LOG_LEVEL_ERROR ||
+		    p->failed_in_row >= TLSRPT_FAILED_IN_ROW)
+			keeper_alarm(p->k, ALARM_REPORTS, "",
+			    "the last was that to %s: %s", e->domain, e->why);
+	}
+}
+
 /* ---- plans ---- */
 
 /* RFC 8460 4.1: not all at once; each domain has its time. */
@@ -192,6 +211,7 @@ reports_settle(struct keeper *k)
 
 	STAILQ_FOREACH(e, &p->events, link)
 		log_event(p, e);
+	look_at_alarm(p, e);
 	STAILQ_INIT(&p->events);
 	for (j = TAILQ_FIRST(&p->jobs); j != NULL; j = next) {
 		next = TAILQ_NEXT(j, link);

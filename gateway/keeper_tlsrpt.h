@@ -39,7 +39,9 @@
 #define TLSRPT_TRY_MS     TLSRPT_DAY_MS     /* RFC 8460 5.5 */
 #define TLSRPT_BACKOFF_MS INT64_C(14400000) /* ours: longest between tries */
 #define TLSRPT_LOOK_MS    INT64_C(3600000)  /* at mail that may be gone */
-#define TLSRPT_WANTED     20000u /* ours: domains whose wish is known */
+/* ours: reports that failed one after the other before it is an alarm */
+#define TLSRPT_FAILED_IN_ROW 5u
+#define TLSRPT_WANTED        20000u /* ours: domains whose wish is known */
 /* Ours: a wish is looked up again at this age, by its TTL in between. */
 #define TLSRPT_WISH_MIN_MS INT64_C(300000)
 #define TLSRPT_WISH_MAX_MS INT64_C(3600000)
@@ -102,6 +104,7 @@ struct reporter {
 	uint32_t under_way[JOB_KINDS];
 	uint32_t last_token;
 	STAILQ_HEAD(, tlsrpt_event) events; /* of the running transaction */
+	unsigned failed_in_row; /* reports, with none sent between */
 	TAILQ_HEAD(, tlsrpt_order) orders;
 	uint32_t order_count;
 	TALLOC_CTX *wish_mem;

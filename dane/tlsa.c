@@ -9,7 +9,33 @@
 #define HEADER_BYTES    3u /* usage, selector, matching type */
 #define TEXT_DATA_BYTES 8u
 
+/* X.690 8.1: the tag, and the length in more than one byte. */
+#define DER_SEQUENCE     0x30u
+#define DER_LONG         0x80u
+#define DER_LENGTH_BYTES 4u
+
 enum matching { FULL = 0, SHA2_256 = 1, SHA2_512 = 2 };
+
+/*
+ * Certificates and keys are SEQUENCEs (RFC 5280 4.1).  What is none, or is cut
+ * off, can match nobody, and must not count as if it could (DANE-26).
+ */
+static bool
+is_der_sequence(struct span a)
+{
+	size_t bytes, length = 0;
+
+	if (a.n < 2 || a.p[0] != DER_SEQUENCE)
+		return false;
+	if (a.p[1] < DER_LONG)
+		return a.n - 2 == a.p[1];
+	bytes = a.p[1] - DER_LONG;
+	if (bytes > DER_LENGTH_BYTES || a.n - 2 < bytes)
+		return false;
+	for (size_t i = 0; i < bytes; i++)
+		length = length << 8 | a.p[2 + i];
+	return a.n - 2 - bytes == length;
+}
 
 static enum tlsa_fitness
 fitness_of(const struct tlsa *t)
@@ -21,6 +47,7 @@ fitness_of(const struct tlsa *t)
 	if (t->matching > SHA2_512)
 		return TLSA_UNUSABLE_MATCHING;
 	if (t->data.n == 0 || t->data.n > TLSA_DATA_MAX_BYTES ||
+	    (t->matching == FULL && !is_der_sequence(t->data)) ||
 	    (t->matching == SHA2_256 && t->data.n != 32) ||
 	    (t->matching == SHA2_512 && t->data.n != 64))
 		return TLSA_MALFORMED;

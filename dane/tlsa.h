@@ -32,8 +32,8 @@ struct tlsa {
 
 /*
  * Classify one RDATA of any length, 0 included: never fails, malformed is a
- * fitness.  Full data (matching 0) is checked as DER by the TLS library
- * when it is added, not here.
+ * fitness.  Of Full data (matching 0) it is looked here whether it is one DER
+ * SEQUENCE; what is in it the TLS library checks when it is added.
  */
 struct tlsa tlsa_from_rdata(struct span rdata);
 

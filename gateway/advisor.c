@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * advisor - answers questions for plans: couriers' for a domain and class,
- * the mapper's for a next hop.
+ * the mapper's for a next hop, the keeper's for an operator who asks.
  *
  * A plan is kept until its first input expires and serves all who ask for
  * the domain meanwhile.  While the resolver is not known to validate, the
@@ -25,7 +25,7 @@
 #define HEALTHY_RETEST_MS    600000 /* the resolver's self-test, when well */
 #define SICK_RETEST_MS       15000  /* and while it is not */
 
-struct line; /* a channel to a courier or the mapper */
+struct line; /* a channel to a courier, the mapper or the keeper */
 
 /* One question. */
 struct question {
@@ -66,6 +66,7 @@ struct line {
 	struct advisor *a;
 	struct line **at; /* where the advisor has it */
 	const char *name; /* of the role, for the log */
+	bool shows;       /* by PLAN_SHOWN, with the resolver's health */
 	struct chan *chan;
 };
 
@@ -79,6 +80,7 @@ struct advisor {
 	bool loaded;           /* the keeper has sent its cache */
 	struct line *line[ADVISOR_MAX_COURIERS];
 	struct line *mapper;
+	struct line *operators;    /* who ask over the keeper's channel */
 	struct strmap *kept;       /* by dest_key_text(), "hop text" */
 	TAILQ_HEAD(, kept) by_age; /* newest last */
 	size_t waiting;
@@ -110,10 +112,27 @@ pack_answer(struct sbuf *b, TALLOC_CTX *mem, uint32_t token,
 }
 
 static void
+show_plan(struct question *q, const struct plan *plan)
+{
+	const struct advisor *a = q->line->a;
+	struct sbuf b;
+
+	sbuf_init(&b, q, PLAN_MAX_BYTES + WIRE_HEALTH_BYTES + 16);
+	pack_u32(&b, q->token);
+	wire_pack_shown(&b, a->health.validating, a->health.text, plan);
+	invariant(!sbuf_failed(&b));
+	chan_send_span(q->line->chan, WIRE_PLAN_SHOWN, sbuf_view(&b));
+}
+
+static void
 send_plan(struct question *q, const struct plan *plan)
 {
 	struct sbuf b;
 
+	if (q->line->shows) {
+		show_plan(q, plan);
+		return;
+	}
 	invariant(pack_answer(&b, q, q->token, plan));
 	chan_send_span(q->line->chan, WIRE_PLAN, sbuf_view(&b));
 }
@@ -315,6 +334,13 @@ kept_new(struct advisor *a, const char *key, const struct subject *of)
 	return k;
 }
 
+static const char *
+policy_domain(const struct advisor *a, const struct subject *of)
+{
+	return of->is_hop ? of->hop.name :
+			    conf_policy_domain(a->env.conf, of->to.domain);
+}
+
 /*
  * Does the plan that is kept serve?  Not when it has ended, nor when the
  * hosts do not meet the policy it rests on and that may be another now
@@ -327,7 +353,8 @@ serves(struct advisor *a, const struct kept *k, bool anew)
 		return true; /* it is being made */
 	if (plan_is_over(k->plan, net_wall(a->env.net)))
 		return false;
-	return !anew || !discover_may_ask_anew(a->discover, k->of.to.domain);
+	return !anew ||
+	       !discover_may_ask_anew(a->discover, policy_domain(a, &k->of));
 }
 
 struct wish {
@@ -354,8 +381,8 @@ ask(struct line *l, const struct wish *w)
 	bool fresh = k == NULL;
 	if (fresh) {
 		k = kept_new(a, key, of);
-		k->anew = w->anew &&
-			  discover_may_ask_anew(a->discover, of->to.domain);
+		k->anew = w->anew && discover_may_ask_anew(a->discover,
+					 policy_domain(a, of));
 	}
 	talloc_free(key);
 	q = need(talloc_zero(k, struct question));
@@ -401,20 +428,34 @@ begin_all(struct advisor *a)
 	}
 }
 
+/* The mapper keeps answers longer than a plan is asked for. */
+static void
+tell_mapper(const struct advisor *a)
+{
+	if (a->mapper != NULL)
+		chan_send_span(a->mapper->chan, WIRE_HOPS_OVER, SPAN_NONE);
+}
+
+static void
+make_anew(struct kept *k)
+{
+	TALLOC_FREE(k->supply);
+	make_plan(k);
+}
+
 /* What is kept was found under other circumstances: make it anew. */
 static void
 start_over(struct advisor *a)
 {
 	struct kept *k, *next;
 
+	tell_mapper(a);
 	for (k = TAILQ_FIRST(&a->by_age); k != NULL; k = next) {
 		next = TAILQ_NEXT(k, age);
-		if (k->plan != NULL) {
+		if (k->plan != NULL)
 			forget(k);
-		} else if (k->supply != NULL) {
-			TALLOC_FREE(k->supply);
-			make_plan(k);
-		}
+		else if (k->supply != NULL)
+			make_anew(k);
 	}
 }
 
@@ -492,17 +533,16 @@ take_question(struct line *l, const struct wish *w, struct diag *why)
 }
 
 static enum status
-courier_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
+take_plan_want(struct line *l, struct span payload, struct diag *why)
 {
-	struct line *l = arg;
 	TALLOC_CTX *tmp = talloc_new(l);
 	struct unpack u = unpack_from(payload);
-	struct wish w = { .token = unpack_u32(&u),
-		.of.to = unpack_dest_key(&u, tmp) };
+	struct wish w = { .token = unpack_u32(&u) };
 	enum status st;
 
+	w.of.to = unpack_dest_key(&u, tmp);
 	w.anew = unpack_bool(&u);
-	if (type != WIRE_PLAN_WANT || unpack_done(&u) != ST_OK)
+	if (unpack_done(&u) != ST_OK)
 		st = diag_set(why, ST_SYNTAX, "not a question for a plan");
 	else
 		st = take_question(l, &w, why);
@@ -511,16 +551,25 @@ courier_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 }
 
 static enum status
+courier_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
+{
+	if (type != WIRE_PLAN_WANT)
+		return diag_set(why, ST_SYNTAX,
+		    "frame %u is not for an advisor", type);
+	return take_plan_want(arg, payload, why);
+}
+
+static enum status
 mapper_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 {
 	struct line *l = arg;
 	TALLOC_CTX *tmp = talloc_new(l);
 	struct unpack u = unpack_from(payload);
-	struct wish w = { .token = unpack_u32(&u),
-		.of = { .to = { unpack_str(&u, tmp), CLASS_NORMAL, "" },
-		    .is_hop = true } };
+	struct wish w = { .token = unpack_u32(&u), .of.is_hop = true };
 	struct subject *of = &w.of;
 	enum status st;
+
+	of->to = (struct dest_key){ unpack_str(&u, tmp), CLASS_NORMAL, "" };
 
 	/* There is one way to write it, or one plan would be made twice. */
 	if (type != WIRE_HOP_WANT || unpack_done(&u) != ST_OK ||
@@ -623,21 +672,29 @@ answer_errand(struct errand *e, const struct wire_policy_answer *answer)
 
 /* Next hops may be of the domain, or lead to it by a route. */
 static bool
-is_about(const struct kept *k, const char *domain)
+is_about(const struct advisor *a, const struct kept *k, const char *domain)
 {
-	return k->of.is_hop || domain_eq(k->of.to.domain, domain);
+	return k->of.is_hop || domain_eq(policy_domain(a, &k->of), domain);
 }
 
-/* Plans that rest on what has changed: others are made when asked for. */
+/*
+ * Plans that rest on what has changed: others are made when asked for.  One in
+ * the making may have been supplied already with what was.
+ */
 static void
 forget_plans_of(struct advisor *a, const char *domain)
 {
 	struct kept *k, *next;
 
+	tell_mapper(a);
 	for (k = TAILQ_FIRST(&a->by_age); k != NULL; k = next) {
 		next = TAILQ_NEXT(k, age);
-		if (k->plan != NULL && is_about(k, domain))
+		if (!is_about(a, k, domain))
+			continue;
+		if (k->plan != NULL)
 			forget(k);
+		else if (k->supply != NULL)
+			make_anew(k);
 	}
 }
 
@@ -666,6 +723,7 @@ run_errand(struct advisor *a, struct span payload, struct diag *why)
 {
 	struct errand *e = need(talloc_zero(a, struct errand));
 	struct wire_policy_ask w;
+	bool done;
 	enum status st = wire_unpack_sts_ask(e, payload, &e->token, &w, why);
 
 	if (st != ST_OK) {
@@ -680,15 +738,15 @@ run_errand(struct advisor *a, struct span payload, struct diag *why)
 		    e);
 		break;
 	case POLICY_FORGET:
+		done = policy_cache_forget(discover_cache(a->discover),
+		    e->domain);
 		forget_plans_of(a, e->domain);
-		answer_errand(e,
-		    &(const struct wire_policy_answer){
-			.done = policy_cache_forget(discover_cache(a->discover),
-			    e->domain),
-			.state = STS_ST_ABSENT,
-			.id = "",
-			.why = "",
-		    });
+		answer_errand(e, &(const struct wire_policy_answer){
+				     .done = done,
+				     .state = STS_ST_ABSENT,
+				     .id = "",
+				     .why = "",
+				 });
 		break;
 	}
 	return ST_OK;
@@ -715,12 +773,25 @@ keeper_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 		st = tlsrpt_net_want(a->reports, payload, why);
 	} else if (type == WIRE_TLSRPT_POST) {
 		st = tlsrpt_net_post(a->reports, payload, why);
+	} else if (type == WIRE_PLAN_WANT) {
+		st = take_plan_want(a->operators, payload, why);
 	} else {
 		st = diag_set(why, ST_SYNTAX, "frame %u is not for an advisor",
 		    type);
 	}
 	talloc_free(tmp);
 	return st;
+}
+
+/* With the channel go the questions that came over it. */
+static void
+drop_keeper(struct advisor *a)
+{
+	if (a->operators != NULL)
+		strmap_each(a->kept, each_drop_line, a->operators);
+	TALLOC_FREE(a->operators);
+	TALLOC_FREE(a->keeper); /* and its descriptor */
+	tlsrpt_net_forget(a->reports);
 }
 
 static void
@@ -730,8 +801,7 @@ keeper_closed(void *arg, const char *why)
 
 	log_text(a->env.log, LOG_LEVEL_INFO, "channel-closed", "keeper: %s",
 	    why);
-	TALLOC_FREE(a->keeper); /* and its descriptor */
-	tlsrpt_net_forget(a->reports);
+	drop_keeper(a);
 	rejoin_lost(a->rejoin);
 }
 
@@ -786,9 +856,12 @@ static const struct policy_cache_ops cache_ops = {
 void
 advisor_attach_keeper(struct advisor *a, struct sock *s)
 {
-	TALLOC_FREE(a->keeper);
-	tlsrpt_net_forget(a->reports); /* of an earlier keeper */
+	drop_keeper(a);
 	a->keeper = chan_new(a, a->env.net, s, &keeper_ops, a);
+	a->operators = need(talloc_zero(a, struct line));
+	a->operators->a = a;
+	a->operators->shows = true;
+	a->operators->chan = a->keeper;
 	rejoin_found(a->rejoin);
 	policy_cache_each(discover_cache(a->discover), store_entry, a);
 }

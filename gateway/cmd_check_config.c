@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "gateway/cmd_util.h"
+#include "util/jtree.h"
 #include "util/sha256.h"
 
 struct check {
@@ -45,13 +46,6 @@ expiry_text(const struct conf *conf, char out[CLOCK_TEXT_BYTES])
 
 /* ---- for programs ---- */
 
-static void
-put(json_t *o, const char *key, json_t *value)
-{
-	if (json_object_set_new(o, key, need(value)) != 0)
-		out_of_memory("check-config");
-}
-
 /* Names of files may be anything: bytes that are no text are escaped. */
 static json_t *
 text_json(TALLOC_CTX *mem, const char *text)
@@ -71,9 +65,7 @@ texts_json(TALLOC_CTX *mem, const char *const *text, size_t count)
 	json_t *list = need(json_array());
 
 	for (size_t i = 0; i < count && i < CONF_MAX_MISTAKES; i++)
-		if (json_array_append_new(list,
-			need(text_json(mem, text[i]))) != 0)
-			out_of_memory("check-config");
+		jtree_append(list, text_json(mem, text[i]));
 	return list;
 }
 
@@ -82,14 +74,13 @@ put_conf(json_t *o, const struct conf *conf)
 {
 	char hex[2 * SHA256_BYTES + 1], text[CLOCK_TEXT_BYTES];
 
-	put(o, "hostname", json_string(conf->hostname));
-	put(o, "listeners", json_integer((json_int_t)conf->listen_count));
-	put(o, "rules", json_integer((json_int_t)conf->rule_count));
-	put(o, "exceptions", json_integer((json_int_t)conf->exception_count));
-	put(o, "destinations",
-	    json_integer((json_int_t)conf->destination_count));
-	put(o, "next-expiry", json_string(expiry_text(conf, text)));
-	put(o, "digest", json_string(digest_text(conf, hex)));
+	jtree_put(o, "hostname", json_string(conf->hostname));
+	jtree_put_count(o, "listeners", conf->listen_count);
+	jtree_put_count(o, "rules", conf->rule_count);
+	jtree_put_count(o, "exceptions", conf->exception_count);
+	jtree_put_count(o, "destinations", conf->destination_count);
+	jtree_put(o, "next-expiry", json_string(expiry_text(conf, text)));
+	jtree_put(o, "digest", json_string(digest_text(conf, hex)));
 }
 
 static int
@@ -100,20 +91,18 @@ check_json(TALLOC_CTX *mem, const struct check *c)
 	    true, &m);
 	json_t *o = need(json_object());
 
-	put(o, "file", text_json(mem, c->path));
-	put(o, "ok", json_boolean(conf != NULL));
+	jtree_put(o, "file", text_json(mem, c->path));
+	jtree_put(o, "ok", json_boolean(conf != NULL));
 	if (conf != NULL)
 		put_conf(o, conf);
-	put(o, "mistake-count", json_integer((json_int_t)m.count));
-	put(o, "mistakes", texts_json(mem, m.text, m.count));
-	put(o, "warning-count",
-	    json_integer(conf == NULL ? 0 : (json_int_t)conf->warning_count));
-	put(o, "warnings",
+	jtree_put_count(o, "mistake-count", m.count);
+	jtree_put(o, "mistakes", texts_json(mem, m.text, m.count));
+	jtree_put_count(o, "warning-count",
+	    conf == NULL ? 0 : conf->warning_count);
+	jtree_put(o, "warnings",
 	    conf == NULL ? json_array() :
 			   texts_json(mem, conf->warning, conf->warning_count));
-	json_dumpf(o, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-	putchar('\n');
-	json_decref(o);
+	cmd_print_json(o, JSON_INDENT(2));
 	return conf != NULL ? EXIT_DONE : EXIT_CONFIG;
 }
 

@@ -59,9 +59,7 @@ print_json(TALLOC_CTX *tmp, const struct store_evidence *rec, struct diag *why)
 
 	if (j == NULL)
 		return false;
-	json_dumpf(j, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
-	putchar('\n');
-	json_decref(j);
+	cmd_print_json(j, JSON_COMPACT);
 	return true;
 }
 

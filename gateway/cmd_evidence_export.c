@@ -14,6 +14,7 @@
 #include "gateway/cmd_evidence.h"
 #include "gateway/evidence_key.h"
 #include "util/base64.h"
+#include "util/jtree.h"
 #include "util/sha256.h"
 
 struct export
@@ -30,19 +31,12 @@ struct export
 };
 
 static void
-put(json_t *o, const char *key, json_t *value)
-{
-	if (json_object_set_new(o, key, need(value)) != 0)
-		out_of_memory("export");
-}
-
-static void
 put_hex(json_t *o, const char *key, const uint8_t *p, size_t n)
 {
 	char hex[2 * CHECKPOINT_SIGNATURE_BYTES + 1];
 
 	hex_encode(span_of(p, n), hex);
-	put(o, key, json_string(hex));
+	jtree_put(o, key, json_string(hex));
 }
 
 static void
@@ -52,22 +46,14 @@ put_base64(struct export *x, json_t *o, const char *key, struct span a)
 
 	sbuf_init(&b, x->mem, 2 * EVIDENCE_MAX_BYTES);
 	base64_put(&b, a);
-	put(o, key, json_string(sbuf_cstr(&b)));
+	jtree_put(o, key, json_string(sbuf_cstr(&b)));
 	sbuf_free(&b);
-}
-
-static void
-put_number(json_t *o, const char *key, uint64_t n)
-{
-	put(o, key, json_integer((json_int_t)n));
 }
 
 static void
 write_line(json_t *o)
 {
-	json_dumpf(o, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
-	putchar('\n');
-	json_decref(o);
+	cmd_print_json(o, JSON_COMPACT);
 }
 
 /* ---- which records ---- */
@@ -138,16 +124,17 @@ write_head(struct export *x, const struct conf *conf)
 	json_t *o = need(json_object());
 	struct diag why = { 0 };
 
-	put(o, "type", json_string("tierpost evidence export"));
-	put_number(o, "version", 1);
-	put(o, "gateway", json_string(conf->hostname));
-	put(o, "since", json_string(wall_rfc3339(x->o->since, when)));
+	jtree_put(o, "type", json_string("tierpost evidence export"));
+	jtree_put_count(o, "version", 1);
+	jtree_put(o, "gateway", json_string(conf->hostname));
+	jtree_put(o, "since", json_string(wall_rfc3339(x->o->since, when)));
 	if (x->o->until.ms > 0)
-		put(o, "until", json_string(wall_rfc3339(x->o->until, when)));
-	put_number(o, "period-first", x->first);
-	put_number(o, "period-last", x->last);
-	put_number(o, "first", x->from);
-	put_number(o, "last", x->to);
+		jtree_put(o, "until",
+		    json_string(wall_rfc3339(x->o->until, when)));
+	jtree_put_count(o, "period-first", x->first);
+	jtree_put_count(o, "period-last", x->last);
+	jtree_put_count(o, "first", x->from);
+	jtree_put_count(o, "last", x->to);
 	put_hex(o, "hash-before", x->before, sizeof(x->before));
 	if (evidence_key_public(x->mem, conf, x->o->key[0], public_key, &why) ==
 	    ST_OK)
@@ -168,14 +155,14 @@ write_record(void *arg, const struct store_evidence *rec)
 		return false;
 	}
 	o = need(json_object());
-	put_number(o, "number", rec->seq);
+	jtree_put_count(o, "number", rec->seq);
 	put_base64(x, o, "body", rec->body);
 	if (rec->personal.n > 0)
 		put_base64(x, o, "personal", rec->personal);
 	put_hex(o, "hash", rec->hash, sizeof(rec->hash));
 	says = evidence_any_json(tmp, rec, &why);
 	if (says != NULL)
-		put(o, "record", says);
+		jtree_put(o, "record", says);
 	else {
 		fprintf(stderr, "record %" PRIu64 ": %s\n", rec->seq, why.text);
 		x->broken = true;
@@ -197,12 +184,12 @@ write_checkpoint(void *arg, const struct store_checkpoint *c)
 		return false;
 	o = need(json_object());
 	in = need(json_object());
-	put_number(in, "number", c->seq);
-	put(in, "time-ms", json_integer((json_int_t)c->time.ms));
+	jtree_put_count(in, "number", c->seq);
+	jtree_put(in, "time-ms", json_integer(c->time.ms));
 	put_hex(in, "hash", c->hash, sizeof(c->hash));
 	put_hex(in, "key", c->key_id, sizeof(c->key_id));
 	put_hex(in, "signature", c->signature, sizeof(c->signature));
-	put(o, "checkpoint", in);
+	jtree_put(o, "checkpoint", in);
 	write_line(o);
 	return true;
 }
@@ -212,8 +199,8 @@ write_end(const struct export *x)
 {
 	json_t *o = need(json_object());
 
-	put(o, "end", json_true());
-	put_number(o, "records", x->count);
+	jtree_put(o, "end", json_true());
+	jtree_put_count(o, "records", x->count);
 	put_hex(o, "last-hash", x->hash, sizeof(x->hash));
 	write_line(o);
 }

@@ -10,6 +10,7 @@
 #include "gateway/cmd_evidence.h"
 #include "gateway/evidence_key.h"
 #include "gateway/evidence_verify.h"
+#include "util/jtree.h"
 #include "util/sha256.h"
 
 #define KEPT_MAX 10000000u /* ours: checkpoints kept; one an hour for ages */
@@ -165,12 +166,14 @@ print_signed(const struct evidence_verification *v, bool have_key)
 		    wall_rfc3339(v->signed_at, when));
 	putchar('\n');
 	if (v->foreign > 0)
-		printf("%" PRIu64 " of them are of earlier keys: their "
-		       "signatures were not looked at (--key)\n",
-		    v->foreign);
+		printf("%" PRIu64 " of them %s of another key, not looked at "
+		       "(--key)\n",
+		    v->foreign, plural(v->foreign, "is", "are"));
 	if (v->signed_to < v->last_seq)
-		printf("%" PRIu64 " records after it are not signed yet\n",
-		    v->last_seq - v->signed_to);
+		printf("%" PRIu64 " %s not signed yet\n",
+		    v->last_seq - v->signed_to,
+		    plural(v->last_seq - v->signed_to, "record after it is",
+			"records after it are"));
 }
 
 static void
@@ -179,23 +182,16 @@ print_verified(const struct evidence_verification *v, bool have_key)
 	char hex[2 * EVIDENCE_HASH_BYTES + 1];
 
 	hex_encode(span_of(v->last_hash, sizeof(v->last_hash)), hex);
-	printf("verified: %" PRIu64 " records, unbroken from record %" PRIu64
-	       "\n"
+	printf("verified: %" PRIu64 " %s, unbroken from record %" PRIu64 "\n"
 	       "last hash: %s\n",
-	    v->records, v->base.seq + 1, hex);
+	    v->records, plural(v->records, "record", "records"),
+	    v->base.seq + 1, hex);
 	print_base(v);
 	print_signed(v, have_key);
 	if (v->without_addresses > 0)
-		printf("%" PRIu64 " records have had their addresses "
-		       "removed\n",
-		    v->without_addresses);
-}
-
-static void
-put(json_t *o, const char *key, json_t *value)
-{
-	if (json_object_set_new(o, key, need(value)) != 0)
-		out_of_memory("evidence");
+		printf("%" PRIu64 " %s had the addresses removed\n",
+		    v->without_addresses,
+		    plural(v->without_addresses, "record has", "records have"));
 }
 
 static void
@@ -205,26 +201,23 @@ print_json(const struct evidence_verification *v, bool have_key)
 	json_t *o = need(json_object());
 
 	hex_encode(span_of(v->last_hash, sizeof(v->last_hash)), hex);
-	put(o, "good", json_boolean(v->good));
+	jtree_put(o, "good", json_boolean(v->good));
 	if (!v->good) {
-		put(o, "broken-at", json_integer((json_int_t)v->wrong_at));
-		put(o, "why", json_string(v->why));
+		jtree_put_count(o, "broken-at", v->wrong_at);
+		jtree_put(o, "why", json_string(v->why));
 	}
-	put(o, "records", json_integer((json_int_t)v->records));
-	put(o, "events", json_integer((json_int_t)v->events));
-	put(o, "first", json_integer((json_int_t)v->first_seq));
-	put(o, "last", json_integer((json_int_t)v->last_seq));
-	put(o, "last-hash", json_string(hex));
-	put(o, "dropped-to", json_integer((json_int_t)v->base.seq));
-	put(o, "without-addresses",
-	    json_integer((json_int_t)v->without_addresses));
-	put(o, "checkpoints", json_integer((json_int_t)v->checkpoints));
-	put(o, "of-other-keys", json_integer((json_int_t)v->foreign));
-	put(o, "signatures-verified", json_boolean(have_key));
-	put(o, "signed-to", json_integer((json_int_t)v->signed_to));
-	json_dumpf(o, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-	putchar('\n');
-	json_decref(o);
+	jtree_put_count(o, "records", v->records);
+	jtree_put_count(o, "events", v->events);
+	jtree_put_count(o, "first", v->first_seq);
+	jtree_put_count(o, "last", v->last_seq);
+	jtree_put(o, "last-hash", json_string(hex));
+	jtree_put_count(o, "dropped-to", v->base.seq);
+	jtree_put_count(o, "without-addresses", v->without_addresses);
+	jtree_put_count(o, "checkpoints", v->checkpoints);
+	jtree_put_count(o, "of-other-keys", v->foreign);
+	jtree_put(o, "signatures-verified", json_boolean(have_key));
+	jtree_put_count(o, "signed-to", v->signed_to);
+	cmd_print_json(o, JSON_INDENT(2));
 }
 
 /* The keys that are named, or else the one beside evidence.key if it is there.
@@ -331,8 +324,8 @@ evidence_cmd_replay(TALLOC_CTX *mem, struct store *store,
 		fprintf(stderr, "tierpost: %s\n", why.text);
 		return EXIT_TRY_LATER;
 	}
-	printf("%" PRIu64 " records decided again: %" PRIu64
+	printf("%" PRIu64 " %s decided again: %" PRIu64
 	       " with another answer\n",
-	    r.count, r.different);
+	    r.count, plural(r.count, "record", "records"), r.different);
 	return r.different + r.unread == 0 ? EXIT_DONE : EXIT_NO;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "gateway/cmd_exception.h"
+#include "util/jtree.h"
 
 /* An exception, and what has become of it. */
 struct entry {
@@ -163,22 +164,13 @@ use_text(TALLOC_CTX *mem, const struct entry *e)
 
 /* ---- for programs ---- */
 
-static void
-put(json_t *o, const char *key, json_t *value)
-{
-	if (json_object_set_new(o, key, need(value)) != 0)
-		out_of_memory("exception");
-}
-
 static json_t *
 texts_json(const char *const *text, size_t count)
 {
 	json_t *list = need(json_array());
 
 	for (size_t i = 0; i < count; i++)
-		if (json_array_append_new(list, need(json_string(text[i]))) !=
-		    0)
-			out_of_memory("exception");
+		jtree_append(list, json_string(text[i]));
 	return list;
 }
 
@@ -187,15 +179,15 @@ put_use(json_t *o, const struct entry *e)
 {
 	char text[CLOCK_TEXT_BYTES];
 
-	put(o, "budget",
+	jtree_put(o, "budget",
 	    e->x->budget == 0 ? json_null() : json_integer(e->x->budget));
-	put(o, "used",
+	jtree_put(o, "used",
 	    e->has_use ? json_integer((json_int_t)e->use.used) : json_null());
-	put(o, "last-used", json_string(time_text(e->use.last, text)));
-	put(o, "needed", json_string(needed_text(e->use.needed)));
-	put(o, "probed", json_string(time_text(e->use.probed, text)));
-	put(o, "needed-host", json_string(e->use.host));
-	put(o, "needed-why", json_string(e->use.why));
+	jtree_put(o, "last-used", json_string(time_text(e->use.last, text)));
+	jtree_put(o, "needed", json_string(needed_text(e->use.needed)));
+	jtree_put(o, "probed", json_string(time_text(e->use.probed, text)));
+	jtree_put(o, "needed-host", json_string(e->use.host));
+	jtree_put(o, "needed-why", json_string(e->use.why));
 }
 
 static json_t *
@@ -206,30 +198,22 @@ entry_json(const struct entry *e)
 	const char *waives[WAIVER_COUNT];
 	json_t *o = need(json_object());
 
-	put(o, "name", json_string(x->name));
-	put(o, "state", json_string(state_text(e)));
-	put(o, "domains", texts_json(x->domains, x->domain_count));
-	put(o, "mx", texts_json(x->mx, x->mx_count));
-	put(o, "waives", texts_json(waives, waivers(x, waives)));
-	put(o, "allow", json_string(allow_text(x)));
-	put(o, "reason", json_string(x->reason));
-	put(o, "approver", json_string(x->approver));
-	put(o, "ticket", json_string(x->ticket));
-	put(o, "expires", json_string(wall_rfc3339(x->until, text)));
-	put(o, "revoked", json_string(time_text(x->revoked, text)));
-	put(o, "revoked-by", json_string(x->revoked_by));
-	put(o, "revoked-reason", json_string(x->revoked_reason));
-	put(o, "where", json_string(x->where));
+	jtree_put(o, "name", json_string(x->name));
+	jtree_put(o, "state", json_string(state_text(e)));
+	jtree_put(o, "domains", texts_json(x->domains, x->domain_count));
+	jtree_put(o, "mx", texts_json(x->mx, x->mx_count));
+	jtree_put(o, "waives", texts_json(waives, waivers(x, waives)));
+	jtree_put(o, "allow", json_string(allow_text(x)));
+	jtree_put(o, "reason", json_string(x->reason));
+	jtree_put(o, "approver", json_string(x->approver));
+	jtree_put(o, "ticket", json_string(x->ticket));
+	jtree_put(o, "expires", json_string(wall_rfc3339(x->until, text)));
+	jtree_put(o, "revoked", json_string(time_text(x->revoked, text)));
+	jtree_put(o, "revoked-by", json_string(x->revoked_by));
+	jtree_put(o, "revoked-reason", json_string(x->revoked_reason));
+	jtree_put(o, "where", json_string(x->where));
 	put_use(o, e);
 	return o;
-}
-
-static void
-print_json(json_t *o)
-{
-	json_dumpf(o, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-	putchar('\n');
-	json_decref(o);
 }
 
 /* ---- list ---- */
@@ -261,11 +245,11 @@ exception_list(TALLOC_CTX *mem, const struct conf *conf,
 
 		if (!a->json)
 			print_row(&l, &e);
-		else if (json_array_append_new(rows, entry_json(&e)) != 0)
-			out_of_memory("exception");
+		else
+			jtree_append(rows, entry_json(&e));
 	}
 	if (a->json)
-		print_json(rows);
+		cmd_print_json(rows, JSON_INDENT(2));
 	else
 		json_decref(rows);
 	if (!a->json && conf->exception_count == 0)
@@ -334,7 +318,7 @@ exception_show(TALLOC_CTX *mem, const struct conf *conf,
 	l = begin(mem, conf, conf->exception_warn_ms);
 	e = entry_of(&l, x);
 	if (a->json)
-		print_json(entry_json(&e));
+		cmd_print_json(entry_json(&e), JSON_INDENT(2));
 	else
 		print_entry(&l, &e);
 	return EXIT_DONE;
@@ -375,15 +359,15 @@ exception_check(TALLOC_CTX *mem, const struct conf *conf,
 		if (!a->json)
 			printf("%s: %s (until %s)\n", e.x->name, why,
 			    wall_rfc3339(e.x->expires, text));
-		else if (json_array_append_new(rows, entry_json(&e)) != 0)
-			out_of_memory("exception");
+		else
+			jtree_append(rows, entry_json(&e));
 	}
 	if (a->json)
-		print_json(rows);
+		cmd_print_json(rows, JSON_INDENT(2));
 	else
 		json_decref(rows);
 	if (!a->json && found == 0)
-		printf("%zu exceptions, nothing to do\n",
-		    conf->exception_count);
+		printf("%zu %s, nothing to do\n", conf->exception_count,
+		    plural(conf->exception_count, "exception", "exceptions"));
 	return found > 0 ? EXIT_NO : EXIT_DONE;
 }

@@ -14,6 +14,7 @@
 
 #include "gateway/cmd_exception.h"
 #include "gateway/cmd_reload.h"
+#include "net/file.h"
 
 #define DAY_MS    INT64_C(86400000)
 #define FILE_MODE 0640
@@ -153,22 +154,16 @@ write_file(TALLOC_CTX *mem, const struct conf *conf, const char *name,
 static const char *
 read_whole(TALLOC_CTX *mem, const char *path)
 {
-	FILE *f = fopen(path, "re");
 	struct diag why = { 0 };
-	uint8_t part[4096];
-	struct sbuf b;
-	size_t n;
+	struct span text;
 
-	if (f == NULL) {
-		(void)diag_errno(&why, "%s", path);
+	if (file_read(mem, path, CONF_MAX_BYTES, &text, &why) != ST_OK) {
 		fprintf(stderr, "tierpost: %s\n", why.text);
 		return NULL;
 	}
-	sbuf_init(&b, mem, CONF_MAX_BYTES);
-	while ((n = fread(part, 1, sizeof(part), f)) > 0)
-		sbuf_add(&b, part, n);
-	fclose(f);
-	return sbuf_cstr(&b);
+	return text.n == 0 ?
+		   "" :
+		   need(talloc_strndup(mem, (const char *)text.p, text.n));
 }
 
 /* ---- the whole of it ---- */

@@ -7,6 +7,7 @@
 #include "gateway/cmd_policy.h"
 #include "gateway/control.h"
 #include "net/chan.h"
+#include "util/jtree.h"
 
 struct change {
 	TALLOC_CTX *mem;
@@ -53,15 +54,15 @@ print_json(struct change *c, const struct wire_policy_answer *a)
 {
 	char fetched[CLOCK_TEXT_BYTES], until[CLOCK_TEXT_BYTES];
 
-	json_array_append_new(c->rows,
-	    need(json_pack("{s:s, s:b, s:s, s:b, s:s, s:s, s:s, s:s}", "domain",
+	jtree_append(c->rows,
+	    json_pack("{s:s, s:b, s:s, s:b, s:s, s:s, s:s, s:s}", "domain",
 		c->args->domain[c->at], "done", (int)a->done, "state",
 		sts_state_name(a->state), "stale", (int)a->stale, "id", a->id,
 		"fetched",
 		a->fetched.ms == 0 ? "" : wall_rfc3339(a->fetched, fetched),
 		"expires",
 		a->expires.ms == 0 ? "" : wall_rfc3339(a->expires, until),
-		"why", a->why)));
+		"why", a->why));
 }
 
 static void
@@ -139,11 +140,7 @@ policy_change(TALLOC_CTX *mem, const struct conf *conf,
 	c.chan = chan_new(mem, c.net, net_real_sock(mem, c.net, fd), &ops, &c);
 	ask(&c);
 	net_real_run(c.net);
-	if (c.rows != NULL) {
-		json_dumpf(c.rows, stdout,
-		    JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-		putchar('\n');
-		json_decref(c.rows);
-	}
+	if (c.rows != NULL)
+		cmd_print_json(c.rows, JSON_INDENT(2));
 	return c.status;
 }

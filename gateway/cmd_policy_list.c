@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gateway/cmd_policy.h"
+#include "util/jtree.h"
 
 struct listing {
 	TALLOC_CTX *mem;
@@ -49,7 +50,7 @@ entry_json(const struct listing *l, const struct sts_entry *e)
 	json_t *mx = need(json_array());
 
 	for (size_t i = 0; i < e->policy.mx_count; i++)
-		json_array_append_new(mx, json_string(e->policy.mx[i]));
+		jtree_append(mx, json_string(e->policy.mx[i]));
 	return need(
 	    json_pack("{s:s, s:s, s:b, s:s, s:I, s:s, s:s, s:s, s:s, s:s, s:o}",
 		"domain", e->domain, "mode", sts_mode_name(e->policy.mode),
@@ -114,7 +115,7 @@ take_entry(void *arg, const struct sts_entry *e)
 		return;
 	l->count++;
 	if (l->rows != NULL)
-		json_array_append_new(l->rows, entry_json(l, e));
+		jtree_append(l->rows, entry_json(l, e));
 	else
 		l->print(l, e);
 }
@@ -122,11 +123,8 @@ take_entry(void *arg, const struct sts_entry *e)
 static void
 print_rows(const struct listing *l)
 {
-	if (l->rows == NULL)
-		return;
-	json_dumpf(l->rows, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-	putchar('\n');
-	json_decref(l->rows);
+	if (l->rows != NULL)
+		cmd_print_json(l->rows, JSON_INDENT(2));
 }
 
 int

@@ -93,18 +93,16 @@ print_result(const struct change *c, bool json)
 		    "changed", (json_int_t)s->changed, "busy",
 		    (json_int_t)s->busy, "complete", c->ended));
 
-		json_dumpf(j, stdout, JSON_PRESERVE_ORDER);
-		putchar('\n');
-		json_decref(j);
+		cmd_print_json(j, 0);
 		return;
 	}
-	printf("%" PRIu64 " recipients matched, %" PRIu64 " changed (%s)\n",
-	    s->seen, s->changed, admin_verb_name(c->verb));
+	printf("%" PRIu64 " %s matched, %" PRIu64 " changed (%s)\n", s->seen,
+	    plural(s->seen, "recipient", "recipients"), s->changed,
+	    admin_verb_name(c->verb));
 	if (s->busy > 0)
-		printf("%" PRIu64
-		       " are being delivered just now and were left: try "
+		printf("%" PRIu64 " %s left, for delivery is under way: try "
 		       "again\n",
-		    s->busy);
+		    s->busy, plural(s->busy, "was", "were"));
 }
 
 static int

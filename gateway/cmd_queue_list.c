@@ -9,6 +9,7 @@
 #include "gateway/cmd_queue.h"
 #include "report/evidence.h"
 #include "spool/schedule.h"
+#include "util/jtree.h"
 #include "util/strmap.h"
 
 #define REASON_BYTES 1024u /* printed; escaped, so longer than it is stored */
@@ -164,11 +165,10 @@ end(const struct list *l, enum status st, const struct diag *why)
 }
 
 static void
-print_json(json_t *value)
+print_count(const struct list *l)
 {
-	json_dumpf(value, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-	putchar('\n');
-	json_decref(value);
+	printf("%" PRIu64 " %s in the queue\n", l->count,
+	    plural(l->count, "recipient", "recipients"));
 }
 
 static bool
@@ -186,7 +186,7 @@ static void
 list_row(struct list *l, const struct store_queue_row *q)
 {
 	if (l->args->json)
-		json_array_append_new(l->rows, row_json(l, q));
+		jtree_append(l->rows, row_json(l, q));
 	else
 		print_row(l, q);
 }
@@ -207,9 +207,9 @@ queue_list(TALLOC_CTX *mem, const struct conf *conf,
 		    "next attempt", "message");
 	st = each(&l, list_row, &why);
 	if (st == ST_OK && args->json)
-		print_json(json_incref(l.rows));
+		cmd_print_json(json_incref(l.rows), JSON_INDENT(2));
 	else if (st == ST_OK)
-		printf("%" PRIu64 " recipients in the queue\n", l.count);
+		print_count(&l);
 	json_decref(l.rows);
 	return end(&l, st, &why);
 }
@@ -265,7 +265,7 @@ static void
 show_row(struct list *l, const struct store_queue_row *q)
 {
 	if (l->args->json) {
-		json_array_append_new(l->rows, row_json(l, q));
+		jtree_append(l->rows, row_json(l, q));
 		return;
 	}
 	if (l->count == 1)
@@ -330,7 +330,7 @@ queue_show(TALLOC_CTX *mem, const struct conf *conf,
 		st = show_one(mem, &l, &one, &why);
 	}
 	if (st == ST_OK && args->json)
-		print_json(json_incref(l.rows));
+		cmd_print_json(json_incref(l.rows), JSON_INDENT(2));
 	json_decref(l.rows);
 	return end(&l, st, &why);
 }
@@ -437,7 +437,7 @@ print_groups(const struct summary *s)
 		const struct group *g = s->group[i];
 
 		if (s->l.args->json) {
-			json_array_append_new(rows, group_json(g));
+			jtree_append(rows, group_json(g));
 			continue;
 		}
 		span_print_to(span_str(g->name), name, sizeof(name));
@@ -448,9 +448,9 @@ print_groups(const struct summary *s)
 		    wall_rfc3339(g->oldest, oldest), name);
 	}
 	if (s->l.args->json)
-		print_json(json_incref(rows));
+		cmd_print_json(json_incref(rows), JSON_INDENT(2));
 	else
-		printf("%" PRIu64 " recipients in the queue\n", s->l.count);
+		print_count(&s->l);
 	json_decref(rows);
 }
 

@@ -138,9 +138,11 @@ report_say_left_out(const struct report_job *job,
 {
 	if (job->opt.sender != NULL && read->no_addresses > 0)
 		fprintf(stderr,
-		    "%" PRIu64 " records of the period have no addresses any "
-		    "more: whether they are of this sender is not known\n",
-		    read->no_addresses);
+		    "%" PRIu64 " %s of the period %s no addresses any "
+		    "more: of which sender that was is not known\n",
+		    read->no_addresses,
+		    plural(read->no_addresses, "record", "records"),
+		    plural(read->no_addresses, "has", "have"));
 }
 
 int

@@ -30,7 +30,6 @@ struct report_job {
 	struct report_options opt;
 	const struct conf *conf;
 	struct store *store; /* set by report_open() */
-	uint64_t last_seq;   /* of the records that were read; 0: none */
 };
 
 /* What the reading of records left out. */
@@ -57,6 +56,8 @@ void report_say_left_out(const struct report_job *job,
     const struct report_read *read);
 /* A time of --since; false after having said what is wrong. */
 bool report_time(const char *text, struct wall *out);
+/* "name": "2026-11-24T08:00:00Z", and 0 as "". */
+void report_json_time(struct sbuf *out, const char *name, struct wall t);
 /* The whole of a buffer to standard output. */
 int report_put(struct sbuf *out);
 

@@ -226,6 +226,9 @@ make(struct report_job *job, int fd)
 		.until = job->opt.until,
 		.now = cmd_wall_now(),
 		.version = TIERPOST_VERSION,
+		.max_rows = job->opt.format == REPORT_PDF ?
+				COMPLIANCE_PAPER_ROWS :
+				COMPLIANCE_PAGE_ROWS,
 		.conf = job->conf };
 	struct sbuf out;
 	int status = take_selftest(job, &c);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gateway/cmd_report.h"
+#include "report/checkpoint.h"
 #include "report/lists.h"
 #include "util/sha256.h"
 
@@ -17,6 +18,81 @@ list_named(const char *name)
 	panic("no list %s", name);
 }
 
+/* ---- which checkpoint vouches for what a report rests on ---- */
+
+static bool
+take_first(void *arg, const struct store_checkpoint *c)
+{
+	*(struct store_checkpoint *)arg = *c;
+	return false;
+}
+
+/* The first that covers record last; number 0: there is none yet. */
+static int
+find_checkpoint(struct report_job *job, uint64_t last,
+    struct store_checkpoint *c)
+{
+	struct diag why = { 0 };
+
+	*c = (struct store_checkpoint){ .seq = 0 };
+	if (last == 0 || store_checkpoint_each(job->store, last, take_first, c,
+			     &why) == ST_OK)
+		return EXIT_DONE;
+	fprintf(stderr, "tierpost: %s\n", why.text);
+	return EXIT_TRY_LATER;
+}
+
+static void
+checkpoint_text(const struct store_checkpoint *c, uint64_t last,
+    struct sbuf *out)
+{
+	char when[CLOCK_TEXT_BYTES], hex[2 * EVIDENCE_HASH_BYTES + 1];
+
+	if (last == 0)
+		return;
+	if (c->seq == 0) {
+		sbuf_printf(out,
+		    "no signed checkpoint covers record %" PRIu64
+		    " yet; the next is made within the hour\n",
+		    last);
+		return;
+	}
+	hex_encode(span_of(c->hash, sizeof(c->hash)), hex);
+	sbuf_printf(out,
+	    "signed by the checkpoint of %s at record %" PRIu64 ", hash %s; "
+	    "tierpost evidence verify checks it\n",
+	    wall_rfc3339(c->time, when), c->seq, hex);
+}
+
+static void
+json_hex(struct sbuf *out, const char *name, const uint8_t *p, size_t n)
+{
+	char hex[2 * CHECKPOINT_SIGNATURE_BYTES + 1];
+
+	hex_encode(span_of(p, n), hex);
+	sbuf_printf(out, "\"%s\": \"%s\"", name, hex);
+}
+
+/* The names are those of an evidence export. */
+static void
+checkpoint_json(const struct store_checkpoint *c, struct sbuf *out)
+{
+	if (c->seq == 0) {
+		sbuf_str(out, "\"checkpoint\": null,\n");
+		return;
+	}
+	sbuf_printf(out,
+	    "\"checkpoint\": {\"number\": %" PRIu64 ", \"time-ms\": %" PRId64
+	    ",\n",
+	    c->seq, c->time.ms);
+	json_hex(out, "hash", c->hash, sizeof(c->hash));
+	sbuf_str(out, ",\n");
+	json_hex(out, "key", c->key_id, sizeof(c->key_id));
+	sbuf_str(out, ",\n");
+	json_hex(out, "signature", c->signature, sizeof(c->signature));
+	sbuf_str(out, "},\n");
+}
+
 /* ---- for programs ---- */
 
 static void
@@ -25,8 +101,8 @@ json_count(struct sbuf *out, const char *name, uint64_t n)
 	sbuf_printf(out, "\"%s\": %" PRIu64 ",\n", name, n);
 }
 
-static void
-json_time(struct sbuf *out, const char *name, struct wall t)
+void
+report_json_time(struct sbuf *out, const char *name, struct wall t)
 {
 	char text[CLOCK_TEXT_BYTES];
 
@@ -40,8 +116,8 @@ json_begin(const struct figures *f, const struct report_read *read,
     struct sbuf *out)
 {
 	sbuf_str(out, "{\n");
-	json_time(out, "since", f->since);
-	json_time(out, "until", f->until);
+	report_json_time(out, "since", f->since);
+	report_json_time(out, "until", f->until);
 	json_count(out, "records", f->records);
 	json_count(out, "first", f->first_seq);
 	json_count(out, "last", f->last_seq);
@@ -50,9 +126,12 @@ json_begin(const struct figures *f, const struct report_read *read,
 
 static void
 list_json(enum list_id id, const struct figures *f,
-    const struct report_read *read, struct sbuf *out)
+    const struct report_read *read, const struct store_checkpoint *c,
+    struct sbuf *out)
 {
 	json_begin(f, read, out);
+	if (c != NULL)
+		checkpoint_json(c, out);
 	json_count(out, "left-out", list_of(id, f)->left_out);
 	sbuf_printf(out, "\"%s\": ", lists[id].name);
 	(void)list_write(id, f, TABLE_JSON, UINT64_MAX, out);
@@ -68,9 +147,9 @@ range(const struct figures *f, struct sbuf *out)
 		sbuf_str(out, "no attempts in this period\n");
 	else
 		sbuf_printf(out,
-		    "%" PRIu64 " attempts, records %" PRIu64 " to %" PRIu64
-		    "\n",
-		    f->records, f->first_seq, f->last_seq);
+		    "%" PRIu64 " %s, records %" PRIu64 " to %" PRIu64 "\n",
+		    f->records, plural(f->records, "attempt", "attempts"),
+		    f->first_seq, f->last_seq);
 }
 
 static void
@@ -117,9 +196,9 @@ weak_text(const struct figures_weak *w, struct sbuf *out)
 }
 
 static void
-plaintext_text(const struct figures *f, struct sbuf *out)
+plaintext_text(enum list_id id, const struct figures *f, struct sbuf *out)
 {
-	const struct figures_list *l = &f->plain_list;
+	const struct figures_list *l = list_of(id, f);
 
 	for (size_t i = 0; i < l->count; i++)
 		weak_text(l->item[i], out);
@@ -129,14 +208,17 @@ plaintext_text(const struct figures *f, struct sbuf *out)
 		sbuf_str(out, "no attempts in this period\n");
 	else if (f->plaintext == 0)
 		sbuf_printf(out,
-		    "none: of %" PRIu64 " attempts, records %" PRIu64
-		    " to %" PRIu64 ", none sent content in clear\n",
-		    f->records, f->first_seq, f->last_seq);
+		    "none: of %" PRIu64 " %s, records %" PRIu64 " to %" PRIu64
+		    ", none sent content in clear\n",
+		    f->records, plural(f->records, "attempt", "attempts"),
+		    f->first_seq, f->last_seq);
 	else
 		sbuf_printf(out,
-		    "%" PRIu64 " of %" PRIu64 " attempts, records %" PRIu64
+		    "%" PRIu64 " of %" PRIu64 " %s, records %" PRIu64
 		    " to %" PRIu64 ", sent content in clear\n",
-		    f->plaintext, f->records, f->first_seq, f->last_seq);
+		    f->plaintext, f->records,
+		    plural(f->records, "attempt", "attempts"), f->first_seq,
+		    f->last_seq);
 }
 
 /* ---- the reports ---- */
@@ -153,11 +235,16 @@ write_out(struct report_job *job, const struct report_read *read,
 	return put != EXIT_DONE ? put : read->damaged ? EXIT_NO : EXIT_DONE;
 }
 
-/* A report whose text for people is as text says. */
+/*
+ * A report whose text for people is as text says; is_signed: which checkpoint
+ * vouches for the records read is told.
+ */
 static int
 list_report(struct report_job *job, enum list_id id,
-    void (*text)(const struct figures *f, struct sbuf *out))
+    void (*text)(enum list_id id, const struct figures *f, struct sbuf *out),
+    bool is_signed)
 {
+	struct store_checkpoint c = { .seq = 0 };
 	struct report_read read;
 	struct figures *f;
 	struct sbuf out;
@@ -167,20 +254,20 @@ list_report(struct report_job *job, enum list_id id,
 		return status;
 	sbuf_init(&out, job->mem, TABLE_MAX_BYTES);
 	status = report_figures(job, &f, &read);
-	job->last_seq = f->last_seq;
+	if (is_signed && status == EXIT_DONE)
+		status = find_checkpoint(job, f->last_seq, &c);
 	switch (job->opt.form) {
 	case TABLE_CSV:
 		(void)list_write(id, f, TABLE_CSV, UINT64_MAX, &out);
 		break;
 	case TABLE_JSON:
-		list_json(id, f, &read, &out);
+		list_json(id, f, &read, is_signed ? &c : NULL, &out);
 		break;
 	case TABLE_TEXT:
 	case TABLE_HTML: /* the compliance report's alone */
-		if (text != NULL)
-			text(f, &out);
-		else
-			list_text(id, f, &out);
+		text(id, f, &out);
+		if (is_signed)
+			checkpoint_text(&c, f->last_seq, &out);
 		break;
 	}
 	return write_out(job, &read, &out, status);
@@ -189,52 +276,14 @@ list_report(struct report_job *job, enum list_id id,
 int
 report_list(struct report_job *job, const char *name)
 {
-	return list_report(job, list_named(name), NULL);
-}
-
-static bool
-take_first(void *arg, const struct store_checkpoint *c)
-{
-	*(struct store_checkpoint *)arg = *c;
-	return false;
-}
-
-/* Which checkpoint vouches for what the report rests on. */
-static int
-print_signature(struct report_job *job, uint64_t last)
-{
-	struct store_checkpoint c = { .seq = 0 };
-	char when[CLOCK_TEXT_BYTES], hex[2 * EVIDENCE_HASH_BYTES + 1];
-	struct diag why = { 0 };
-
-	if (store_checkpoint_each(job->store, last, take_first, &c, &why) !=
-	    ST_OK) {
-		fprintf(stderr, "tierpost: %s\n", why.text);
-		return EXIT_TRY_LATER;
-	}
-	if (c.seq == 0) {
-		printf("no signed checkpoint covers record %" PRIu64
-		       " yet; the next is made within the hour\n",
-		    last);
-		return EXIT_DONE;
-	}
-	hex_encode(span_of(c.hash, sizeof(c.hash)), hex);
-	printf("signed by the checkpoint of %s at record %" PRIu64 ", hash %s; "
-	       "tierpost evidence verify checks it\n",
-	    wall_rfc3339(c.time, when), c.seq, hex);
-	return EXIT_DONE;
+	return list_report(job, list_named(name), list_text, false);
 }
 
 int
 report_plaintext(struct report_job *job, const char *name)
 {
-	int status = list_report(job, LIST_PLAINTEXT, plaintext_text);
-
 	(void)name;
-	return status == EXIT_DONE && job->opt.form == TABLE_TEXT &&
-		       job->last_seq > 0 ?
-		   print_signature(job, job->last_seq) :
-		   status;
+	return list_report(job, LIST_PLAINTEXT, plaintext_text, true);
 }
 
 static void

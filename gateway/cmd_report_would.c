@@ -131,13 +131,14 @@ write_text(const struct would *w, struct sbuf *out)
 		return;
 	}
 	sbuf_printf(out,
-	    "%" PRIu64 " deliveries, records %" PRIu64 " to %" PRIu64
+	    "%" PRIu64 " %s, records %" PRIu64 " to %" PRIu64
 	    ", if %s were required of every host\n\n"
 	    "  %10" PRIu64 "  would have been held\n"
 	    "  %10" PRIu64 "  went by TLS, and whether the host would have "
 	    "passed was not tried\n"
 	    "  %10" PRIu64 "  would have gone\n",
-	    n->delivered, w->first, w->last, level_name(w->job->opt.require),
+	    n->delivered, plural(n->delivered, "delivery", "deliveries"),
+	    w->first, w->last, level_name(w->job->opt.require),
 	    n->effect[EFFECT_HELD], n->effect[EFFECT_UNPROVEN],
 	    n->effect[EFFECT_NONE]);
 	if (n->effect[EFFECT_NONE] == n->delivered)
@@ -182,7 +183,7 @@ report_would_block(struct report_job *job, const char *name)
 	w.list = need(talloc_array(job->mem, struct domain *,
 	    (unsigned)strmap_count(w.domains) + 1));
 	strmap_each(w.domains, list_one, &w);
-	qsort(w.list, w.count, sizeof(*w.list), by_held);
+	qsort(w.list, w.count, sizeof(struct domain *), by_held);
 	sbuf_init(&out, job->mem, TABLE_MAX_BYTES);
 	switch (job->opt.form) {
 	case TABLE_CSV:

@@ -79,9 +79,7 @@ print_json(const struct conf *conf, const struct selftest *t)
 {
 	json_t *o = selftest_json(conf, t, cmd_wall_now());
 
-	json_dumpf(o, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-	putchar('\n');
-	json_decref(o);
+	cmd_print_json(o, JSON_INDENT(2));
 }
 
 static int

@@ -31,12 +31,34 @@ usage(void)
 
 /* ---- counting ---- */
 
+/* What is required, and where that is another what becomes of the rest. */
+static char *
+side_text(TALLOC_CTX *mem, char *level, const struct simulate_out *out,
+    const struct conf_unmet *u)
+{
+	char *unmet = simulate_unmet_text(mem, u);
+	char *text = level;
+
+	if (out->change == SIMULATE_UNMET)
+		text = need(talloc_asprintf(mem, "else %s", unmet));
+	else if (simulate_unmet_differs(out))
+		text = need(talloc_asprintf(mem, "%s, else %s", level, unmet));
+	if (text != level)
+		talloc_free(level);
+	talloc_free(unmet);
+	return text;
+}
+
 static struct change *
 find(struct simulation *s, const struct simulate_in *in,
     const struct simulate_out *out)
 {
-	char *from = simulate_level_text(s->mem, &in->was, in->min_tls);
-	char *to = simulate_level_text(s->mem, &out->now, out->min_tls);
+	char *from = side_text(s->mem,
+	    simulate_level_text(s->mem, &in->was, in->min_tls), out,
+	    &out->unmet_was);
+	char *to = side_text(s->mem,
+	    simulate_level_text(s->mem, &out->now, out->min_tls), out,
+	    &out->unmet);
 	char *key = need(talloc_asprintf(s->mem, "%s %s %d %d %s > %s, %s",
 	    in->domain, in->host, (int)in->in.mclass, (int)out->change, from,
 	    to, out->open));
@@ -128,6 +150,7 @@ take_attempt(struct simulation *s, TALLOC_CTX *tmp, const struct evidence *e)
 		    .min_tls = e->min_tls,
 		    .method_rule = e->method_rule,
 		    .route = e->route,
+		    .unmet = e->unmet,
 		    .delivered = e->outcome == EVIDENCE_DELIVERED,
 		    .failure = e->failure,
 		    .encrypted = e->reached >= REACHED_TLS,
@@ -208,7 +231,8 @@ take_host(struct simulation *s, const struct plan_host *h)
 		    .was = decided(h),
 		    .min_tls = h->min_tls,
 		    .method_rule = plan_method_rule(h),
-		    .route = h->route });
+		    .route = h->route,
+		    .unmet = s->before->unmet });
 }
 
 static void next_domain(void *arg);

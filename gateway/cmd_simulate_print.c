@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gateway/cmd_simulate.h"
+#include "util/jtree.h"
 #include "util/sha256.h"
 
 /* ---- for people ---- */
@@ -79,6 +80,8 @@ print_totals(const struct simulation *s)
 		[SIMULATE_OTHER] = "the same level, to be met in another way",
 		[SIMULATE_ROUTED] = "a route decides: not judged",
 		[SIMULATE_UNJUDGED] = "rules ask what no record tells",
+		[SIMULATE_UNMET] = "the same; what becomes of mail for which "
+				   "it is not met changes",
 	};
 	static const char *const then[SIMULATE_EFFECT_COUNT] = {
 		[EFFECT_HELD] = "was delivered, and would have waited",
@@ -123,19 +126,6 @@ cmd_simulate_print(const struct simulation *s)
 
 /* ---- for programs ---- */
 
-static void
-put(json_t *o, const char *key, json_t *value)
-{
-	if (json_object_set_new(o, key, need(value)) != 0)
-		out_of_memory("simulate");
-}
-
-static void
-put_count(json_t *o, const char *key, uint64_t n)
-{
-	put(o, key, json_integer((json_int_t)n));
-}
-
 static int
 change_json(void *arg, const char *key, void *value)
 {
@@ -143,21 +133,21 @@ change_json(void *arg, const char *key, void *value)
 	json_t *o = need(json_object());
 
 	(void)key;
-	put(o, "domain", json_string(c->domain));
-	put(o, "host", json_string(c->host));
-	put(o, "class", json_string(class_name(c->mclass)));
-	put(o, "change", json_string(simulate_change_name(c->kind)));
-	put(o, "from", json_string(c->from));
-	put(o, "to", json_string(c->to));
-	put(o, "row", json_string(c->row));
-	put(o, "why", json_string(c->why));
-	put(o, "depends-on", json_string(c->open));
-	put_count(o, "count", c->count);
+	jtree_put(o, "domain", json_string(c->domain));
+	jtree_put(o, "host", json_string(c->host));
+	jtree_put(o, "class", json_string(class_name(c->mclass)));
+	jtree_put(o, "change", json_string(simulate_change_name(c->kind)));
+	jtree_put(o, "from", json_string(c->from));
+	jtree_put(o, "to", json_string(c->to));
+	jtree_put(o, "row", json_string(c->row));
+	jtree_put(o, "why", json_string(c->why));
+	jtree_put(o, "depends-on", json_string(c->open));
+	jtree_put_count(o, "count", c->count);
 	for (size_t e = 1; e < SIMULATE_EFFECT_COUNT; e++)
-		put_count(o, simulate_effect_name((enum simulate_effect)e),
+		jtree_put_count(o,
+		    simulate_effect_name((enum simulate_effect)e),
 		    c->effect[e]);
-	if (json_array_append_new(arg, o) != 0)
-		out_of_memory("simulate");
+	jtree_append(arg, o);
 	return 0;
 }
 
@@ -168,20 +158,19 @@ cmd_simulate_json(const struct simulation *s)
 	char hex[2 * SHA256_BYTES + 1];
 
 	hex_encode(span_of(s->old->digest, SHA256_BYTES), hex);
-	put(o, "old-digest", json_string(hex));
+	jtree_put(o, "old-digest", json_string(hex));
 	hex_encode(span_of(s->conf->digest, SHA256_BYTES), hex);
-	put(o, "new-digest", json_string(hex));
-	put_count(o, s->domain_count > 0 ? "hosts" : "attempts", s->seen);
-	put_count(o, "other-configuration", s->foreign);
+	jtree_put(o, "new-digest", json_string(hex));
+	jtree_put_count(o, s->domain_count > 0 ? "hosts" : "attempts", s->seen);
+	jtree_put_count(o, "other-configuration", s->foreign);
 	for (size_t i = 0; i < SIMULATE_CHANGE_COUNT; i++)
-		put_count(o, simulate_change_name((enum simulate_change)i),
-		    s->total[i]);
+		jtree_put_count(o,
+		    simulate_change_name((enum simulate_change)i), s->total[i]);
 	for (size_t e = 1; e < SIMULATE_EFFECT_COUNT; e++)
-		put_count(o, simulate_effect_name((enum simulate_effect)e),
+		jtree_put_count(o,
+		    simulate_effect_name((enum simulate_effect)e),
 		    s->effect[e]);
 	strmap_each(s->changes, change_json, list);
-	put(o, "changes", list);
-	json_dumpf(o, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
-	putchar('\n');
-	json_decref(o);
+	jtree_put(o, "changes", list);
+	cmd_print_json(o, JSON_INDENT(2));
 }

@@ -19,6 +19,10 @@ static const struct command {
 	{ "key", cmd_tlsrpt_key,
 	    "say what to publish for the keys that sign reports, and whether "
 	    "it is" },
+	{ "ingest", cmd_tlsrpt_ingest,
+	    "read reports of others from files, and count them" },
+	{ "received", cmd_tlsrpt_received,
+	    "say what reports of others come to" },
 };
 
 int

@@ -61,19 +61,26 @@ become_owner(const char *dir)
 	       setgid(st.st_gid) == 0 && setuid(st.st_uid) == 0;
 }
 
+bool
+cmd_become_owner(const struct conf *conf)
+{
+	if (become_owner(conf->state_dir))
+		return true;
+	fprintf(stderr,
+	    "tierpost: %s: cannot become its owner; does it exist? The "
+	    "gateway makes it.\n",
+	    conf->state_dir);
+	return false;
+}
+
 struct store *
 cmd_open_store(TALLOC_CTX *mem, const struct conf *conf)
 {
 	struct store *store = NULL;
 	struct diag why = { 0 };
 
-	if (!become_owner(conf->state_dir)) {
-		fprintf(stderr,
-		    "tierpost: %s: cannot become its owner; does "
-		    "it exist? The gateway makes it.\n",
-		    conf->state_dir);
+	if (!cmd_become_owner(conf))
 		return NULL;
-	}
 	if (store_open(mem, cmd_store_spec(mem, conf), STORE_READER, &store,
 		&why) != ST_OK) {
 		fprintf(stderr, "tierpost: %s\n", why.text);
@@ -88,6 +95,14 @@ cmd_anchor_state(TALLOC_CTX *mem, const struct conf *conf)
 	if (!conf->resolver_anchor_updates)
 		return "";
 	return need(talloc_asprintf(mem, "%s/anchor", conf->state_dir));
+}
+
+void
+cmd_print_json(json_t *value, size_t layout)
+{
+	json_dumpf(value, stdout, layout | JSON_PRESERVE_ORDER);
+	putchar('\n');
+	json_decref(value);
 }
 
 const char *

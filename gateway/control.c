@@ -20,6 +20,7 @@ static const char *const role_names[ROLE_COUNT] = {
 	[ROLE_COURIER] = "courier",
 	[ROLE_INTAKE] = "intake",
 	[ROLE_MAPPER] = "mapper",
+	[ROLE_COLLECTOR] = "collector",
 };
 
 const char *

@@ -148,6 +148,8 @@ keeper_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 		return take_use(c, &u);
 	case WIRE_PROBE:
 		return probe_begin(c, payload, why);
+	case WIRE_MEMORY_WANT:
+		return rung_tell(c, &u);
 	}
 	return diag_set(why, ST_SYNTAX, "unexpected frame %u", type);
 }

@@ -242,11 +242,11 @@ readable(void *arg, unsigned events)
 
 /* ---- TLS ---- */
 
-/* TLS-28: some hosts want none. */
+/* TLS-28: some hosts want none; where TLS is required they get it. */
 static const char *
 server_name(const struct conn *conn, const struct plan_host *h)
 {
-	return conn->no_sni ? "" : peer_sni(h);
+	return conn->no_sni && h->required <= LEVEL_MAY ? "" : peer_sni(h);
 }
 
 static void
@@ -516,7 +516,7 @@ start_address(struct conn *conn)
 bool
 conn_next_address(struct conn *conn)
 {
-	if (conn->addr_at == conn->addr_count)
+	if (conn->addr_at == conn->addr_count || slot_time_is_up(conn->slot))
 		return false;
 	start_address(conn);
 	return true;

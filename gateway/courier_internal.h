@@ -477,6 +477,8 @@ void rung_cut(struct conn *conn, const char *why);
 /* What is remembered of the connection's host is not so any more. */
 void rung_forget(struct conn *conn);
 void rung_forget_all(struct courier *c);
+/* The keeper asks what is remembered, for an operator (MEMORY_WANT). */
+MUST_CHECK enum status rung_tell(struct courier *c, struct unpack *u);
 
 /* ---- courier_clear.c ---- */
 /* Why the job at hand may not go in clear to the host; NULL: it may. */

@@ -36,6 +36,7 @@ courier_set_material(struct courier *c, struct span files, struct diag *why)
 	struct strmap *all = strmap_new(c);
 	struct unpack u = unpack_from(files);
 	enum status st = ST_OK;
+	struct slot *s;
 
 	while (st == ST_OK && u.rest.n > 0)
 		st = take_one(all, &u, why);
@@ -47,6 +48,8 @@ courier_set_material(struct courier *c, struct span files, struct diag *why)
 	c->material = all;
 	pool_empty(c);
 	tls_client_forget(c->tls);
+	TAILQ_FOREACH(s, &c->slots, link)
+		slot_outdate(s);
 	return ST_OK;
 }
 

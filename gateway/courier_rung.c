@@ -109,6 +109,66 @@ remember(struct conn *conn, enum rung rung, const struct tls_fault *fault)
 	c->broken_count++;
 }
 
+/* ---- what an operator wants to know of it ---- */
+
+static bool
+is_one_of(const char *host, const char *const *list, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (domain_eq(host, list[i]))
+			return true;
+	return false;
+}
+
+/* How many; b: NULL only counts them. */
+static uint32_t
+list_broken(struct courier *c, struct sbuf *b, const char *const *host,
+    uint32_t count)
+{
+	const struct mono now = net_now(c->env.net);
+	const struct broken_tls *t;
+	uint32_t n = 0;
+
+	TAILQ_FOREACH(t, &c->broken, age) {
+		if (n == WIRE_MEMORY_ENTRIES || mono_reached(now, t->until) ||
+		    !is_one_of(t->host, host, count))
+			continue;
+		n++;
+		if (b == NULL)
+			continue;
+		wire_pack_memory_entry(b, &(const struct wire_memory_entry){
+					      .addr = t->addr,
+					      .host = t->host,
+					      .rung = t->rung,
+					      .failure = t->failure,
+					      .why = t->why,
+					      .left_ms = t->until.ms - now.ms,
+					  });
+	}
+	return n;
+}
+
+enum status
+rung_tell(struct courier *c, struct unpack *u)
+{
+	TALLOC_CTX *tmp = need(talloc_new(c));
+	uint32_t token = unpack_u32(u), count;
+	const char **host;
+	struct sbuf b;
+	enum status st = wire_unpack_memory_want(tmp, u, &host, &count);
+
+	if (st == ST_OK) {
+		sbuf_init(&b, tmp, WIRE_MEMORY_ENTRIES * WIRE_MEMORY_BYTES);
+		pack_u32(&b, token);
+		pack_u32(&b, list_broken(c, NULL, host, count));
+		(void)list_broken(c, &b, host, count);
+		invariant(!sbuf_failed(&b));
+		chan_send_span(c->keeper, WIRE_MEMORY, sbuf_view(&b));
+	}
+	talloc_free(tmp);
+	return st;
+}
+
 /* ---- the ladder of a host ---- */
 
 struct ladder

@@ -241,7 +241,8 @@ waive_use_came(struct slot *s, uint32_t token, enum wire_use_answer answer)
 	case USE_GRANTED:
 		j->used = need(talloc_strdup(j, h->exception));
 		j->used_until = h->exception_expires;
-		mail_go_on(s);
+		/* The keeper's disk may have been away for long. */
+		mail_next(s);
 		return;
 	case USE_USED_UP:
 		do_without(s, "is used up");

@@ -212,6 +212,7 @@ keeper_attach_advisor(struct keeper *k, struct sock *s)
 	k->advisor = NULL;
 	policy_advisor_gone(k);
 	reports_advisor_gone(k);
+	explain_advisor_gone(k);
 	talloc_free(k->advisor_mem);
 	k->advisor_mem = need(talloc_new(k));
 	k->advisor = chan_new(k->advisor_mem, k->env.net, s,
@@ -273,6 +274,7 @@ make(TALLOC_CTX *mem, const struct role_env *env, const char *spec,
 	TAILQ_INIT(&k->resting);
 	TAILQ_INIT(&k->admins);
 	TAILQ_INIT(&k->policies);
+	TAILQ_INIT(&k->explains);
 	STAILQ_INIT(&k->queries);
 	STAILQ_INIT(&k->bodies);
 	STAILQ_INIT(&k->sts);

@@ -380,7 +380,7 @@ has_writes(const struct keeper *k)
 	    k->sts_count > 0 || k->look_due || k->tidy_due ||
 	    !TAILQ_EMPTY(&k->outcomes) || admin_has_work(k) ||
 	    policy_has_work(k) || exceptions_have_work(k) ||
-	    reports_have_work(k) || chain_has_work(k))
+	    reports_have_work(k) || collect_has_work(k) || chain_has_work(k))
 		return true;
 	for (unsigned i = 0; i < KEEPER_MAX_LINES; i++)
 		if (k->intake[i] != NULL && k->intake[i]->ids_wanted > 0)
@@ -393,6 +393,8 @@ apply(struct keeper *k, struct diag *why)
 {
 	enum status st = outcome_apply(k, why);
 
+	if (st == ST_OK)
+		st = collect_apply(k, why);
 	if (st == ST_OK)
 		st = admin_apply(k, why);
 	if (st == ST_OK)
@@ -459,6 +461,7 @@ settle(struct keeper *k)
 	settle_tidy(k); /* before anything new enters */
 	settle_dests(k, true);
 	outcome_settle(k);
+	collect_settle(k);
 	admin_settle(k);
 	lifetime_settle(k);
 	submit_enter(k);
@@ -571,6 +574,8 @@ keeper_flush(void *arg)
 		submit_answer_queries(k);
 	if (k->store != NULL)
 		courier_send_bodies(k);
+	if (k->store != NULL)
+		collect_send_piece(k);
 	reports_go_on(k);
 	courier_bury(k);
 	bury_intakes(k);

@@ -323,6 +323,8 @@ courier_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 		return use_take(line, payload, why);
 	if (type == WIRE_PROBED)
 		return probe_take(line, payload, why);
+	if (type == WIRE_MEMORY)
+		return explain_remembered(line->k, payload, why);
 	if (type == WIRE_BODY_WANT)
 		st = take_body_want(line, &u);
 	else if (type == WIRE_SLOT_IDLE)

@@ -166,7 +166,8 @@ end_slots(void *arg, void *dest)
 	struct sched_dest *d = dest;
 	struct sched_slot *slot;
 
-	if (!domain_eq(d->domain, e->domain))
+	if (!domain_eq(conf_policy_domain(e->k->env.conf, d->domain),
+		e->domain))
 		return;
 	TAILQ_FOREACH(slot, &d->slots, link)
 		dispatch_slot_end(e->k, (struct kslot *)slot);
@@ -423,6 +424,16 @@ give_job(struct keeper *k, struct kslot *slot, struct diag *why)
 
 enum feed { FEED_ON, FEED_BROKEN, FEED_NEXT_TURN };
 
+static enum feed
+feed_collector(struct keeper *k, struct kdest *d, struct diag *why)
+{
+	if (d->s.ready_count == 0)
+		sched_touch(k->sched, &d->s, net_now(k->env.net));
+	else if (collect_give(k, d, why) != ST_OK)
+		return FEED_BROKEN;
+	return FEED_ON;
+}
+
 /*
  * Give one destination what it can take, up to FEED_JOBS.  Where it waits
  * for answers it is left out of the order: they touch it again.
@@ -432,6 +443,8 @@ feed(struct keeper *k, struct kdest *d, uint32_t *fetches, struct diag *why)
 {
 	struct mono now = net_now(k->env.net);
 
+	if (collect_is_dest(d) && !collect_may_give(k))
+		return FEED_ON; /* it is touched when that changes */
 	for (uint32_t i = 0; i < KEEPER_FEED_JOBS; i++) {
 		struct sched_slot *slot = NULL;
 		struct courier_line *line = least_loaded(k,
@@ -447,6 +460,8 @@ feed(struct keeper *k, struct kdest *d, uint32_t *fetches, struct diag *why)
 			if (fetch(k, d, why) != ST_OK)
 				return FEED_BROKEN;
 		}
+		if (collect_is_dest(d))
+			return feed_collector(k, d, why);
 		switch (sched_step(k->sched, &d->s, now, line != NULL, &slot)) {
 		case SCHED_OPEN:
 			invariant(line != NULL); /* or it would not be asked */

@@ -10,14 +10,17 @@
  *	keeper_outcome.c   what became of jobs
  *	keeper_lifetime.c  delay notices and the end of a lifetime
  *	keeper_report.c    delivery reports
+ *	keeper_required.c  what was required there, and by whom
  *	keeper_sts.c       the MTA-STS cache
  *	keeper_policy.c    what the operator wants of it
+ *	keeper_explain.c   what would become of mail, for who asks
  *	keeper_clear.c     how many messages a day go in clear
  *	keeper_watch.c     whether something interferes with TLS
  *	keeper_chain.c     events, checkpoints and ages of the evidence chain
  *	keeper_admin.c     what the operator wants done with the queue
  *	keeper_exception.c uses of exceptions, warnings before they end
  *	keeper_probe.c     are they still needed?
+ *	keeper_collect.c   mail that is TLS reports for this gateway
  *	keeper_tlsrpt.h    TLS reports, over some files
  *
  * The rule that keeps memory and disk in step: a frame is only parsed and
@@ -107,6 +110,10 @@ struct kdest {
 	char *host;
 	enum failure failure;
 	enum level required;
+	/* Likewise who asked; in memory alone: source NONE after a restart. */
+	enum method method;
+	enum dsn_source source;
+	char *name;
 };
 
 /* ---- messages on their way in ---- */
@@ -257,10 +264,28 @@ struct outcome_act {
 	const char *from;
 };
 
+/* What was required where that is why mail did not go. */
+struct required_for {
+	enum failure failure;
+	enum level level;
+	const char *host; /* that failed so; "": not known */
+};
+
+/* ... and who asked for it, as the record of the attempt has it. */
+struct required_by {
+	const char *host;
+	enum failure failure;
+	enum level level;
+	enum method method;
+	enum dsn_source source;
+	const char *name; /* of the rule; id of the policy; or "" */
+};
+
 struct outcome_proof {
 	const struct wire_evidence *packed;
 	struct store_evidence columns; /* without number and hash */
 	const char *host;
+	struct required_by by; /* where a requirement was not met */
 	enum interference_seen seen;
 };
 
@@ -331,6 +356,31 @@ struct exception_event {
 	struct store_exception use;
 };
 STAILQ_HEAD(exception_events, exception_event);
+
+enum collect_act {
+	COLLECT_NOTHING, /* it was nothing that is waited for */
+	COLLECT_DONE,
+	COLLECT_HELD,
+	COLLECT_PASSED_ON,
+	COLLECT_DEFERRED,
+};
+
+/* The one report that the collector has, and what it said of it. */
+struct collect {
+	struct chan *chan; /* or NULL */
+	bool ready;        /* it waits for one */
+	uint64_t lease;    /* of what it was given; 0: nothing */
+	int64_t rcpt;
+	bool wanted; /* a piece is to be sent */
+	uint32_t want_seq;
+	struct wire_collected *result; /* until it is committed; or NULL */
+	int64_t died_of;               /* it ended with this at hand, */
+	uint32_t deaths;               /* so often in a row */
+	/* of the running transaction */
+	enum collect_act act;
+	struct store_rcpt row;
+	struct kdest *to;
+};
 
 struct chain {
 	uint64_t seq;
@@ -408,6 +458,8 @@ struct keeper {
 	uint32_t admin_count;
 	TAILQ_HEAD(, policy_ask) policies;
 	uint32_t policy_count, last_policy;
+	TAILQ_HEAD(, explain_ask) explains;
+	uint32_t explain_count, last_explain;
 	/* exceptions */
 	struct use_wants uses;
 	struct exception_events told; /* of the running transaction */
@@ -423,6 +475,7 @@ struct keeper {
 	struct mono probe_until;
 	struct wire_probed *probed; /* the answer, until it is committed */
 	struct net_timer *probe;
+	struct collect collect;
 	struct reporter *reports; /* TLS reports */
 	/* unanswered: whether they were committed must be read from disk */
 	struct sessions unsure;
@@ -536,6 +589,26 @@ MUST_CHECK enum status courier_load_msg(struct keeper *k, int64_t id,
     struct sched_msg **out, struct diag *why);
 void courier_send_ack(struct courier_line *line);
 
+/* ---- keeper_collect.c ---- */
+/* Is r a TLS report for this gateway?  Then where it goes, and that nobody is
+ * told of it. */
+bool collect_diverts(const struct keeper *k, struct arrival_rcpt *r,
+    struct dest_key *to);
+/* No courier serves it. */
+bool collect_is_dest(const struct kdest *d);
+bool collect_may_give(const struct keeper *k);
+/* The first of those that are ready, of which there is one. */
+MUST_CHECK enum status collect_give(struct keeper *k, struct kdest *d,
+    struct diag *why);
+/* Outside a transaction; the store may be gone afterwards. */
+void collect_send_piece(struct keeper *k);
+/* What came of the one at hand, as if the collector had said so. */
+void collect_conclude(struct keeper *k, enum wire_collect_verdict verdict,
+    const char *why);
+bool collect_has_work(const struct keeper *k);
+MUST_CHECK enum status collect_apply(struct keeper *k, struct diag *why);
+void collect_settle(struct keeper *k);
+
 /* ---- keeper_clear.c ---- */
 /* What has gone today is known, where it must be. */
 MUST_CHECK enum status clear_load(struct keeper *k, struct diag *why);
@@ -578,6 +651,8 @@ void dispatch_touch_line(struct courier_line *line);
 void dispatch_timer(void *keeper);
 
 /* ---- keeper_outcome.c ---- */
+/* Records that came with it. */
+uint32_t outcome_proof_count(const struct outcome *o);
 MUST_CHECK enum status outcome_take(struct courier_line *line, uint8_t type,
     struct span payload, struct diag *why);
 MUST_CHECK enum status outcome_apply(struct keeper *k, struct diag *why);
@@ -622,11 +697,25 @@ MUST_CHECK enum status keeper_own_id(struct keeper *k, int64_t *id,
 MUST_CHECK enum status report_write(struct keeper *k,
     const struct store_message *m, enum dsn_kind kind,
     const struct dsn_rcpt *rcpt, size_t count, struct diag *why);
-/* What was not met, where that is why. */
-struct dsn_requirement report_requirement(enum failure failure,
-    enum level required, uint8_t reached, const char *host);
 /* Of a report that is committed. */
 void report_log(struct keeper *k, const struct arrival *a);
+
+/* ---- keeper_required.c ---- */
+/* Of one record; strings in mem. */
+struct required_by required_by(TALLOC_CTX *mem, const struct evidence *e);
+/* Of the last such attempt that the outcome tells of; NULL: none. */
+const struct required_by *required_in(const struct outcome *o,
+    const struct required_for *f);
+/*
+ * Of the last such attempt on record for the message at the domain: *out, in
+ * k->tmp, untouched when there is none.
+ */
+MUST_CHECK enum status required_on_record(struct keeper *k, int64_t message,
+    const char *domain, const struct required_for *f, struct required_by *out,
+    struct diag *why);
+/* What was not met, where that is why; by: NULL, not known who asked. */
+struct dsn_requirement report_requirement(const struct required_for *f,
+    uint8_t reached, const struct required_by *by);
 
 /* ---- keeper_sts.c ---- */
 extern const struct chan_ops keeper_advisor_ops;
@@ -652,6 +741,21 @@ bool policy_has_work(const struct keeper *k);
 MUST_CHECK enum status policy_apply(struct keeper *k, struct diag *why);
 void policy_undo(struct keeper *k);
 void policy_settle(struct keeper *k);
+
+/* ---- keeper_explain.c ---- */
+/* back: where the answer goes. */
+MUST_CHECK enum status explain_take(struct keeper *k, struct chan *back,
+    struct span payload, struct diag *why);
+/* The advisor's answer. */
+MUST_CHECK enum status explain_shown(struct keeper *k, struct span payload,
+    struct diag *why);
+/* What do couriers remember of hosts?  And what one of them does. */
+MUST_CHECK enum status explain_recall(struct keeper *k, struct chan *back,
+    struct span payload, struct diag *why);
+MUST_CHECK enum status explain_remembered(struct keeper *k, struct span payload,
+    struct diag *why);
+void explain_line_gone(struct keeper *k, const struct chan *back);
+void explain_advisor_gone(struct keeper *k);
 
 /* ---- keeper_chain.c ---- */
 /* After the store was opened: how far the chain is signed. */

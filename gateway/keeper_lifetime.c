@@ -9,6 +9,8 @@
  */
 #include <stdlib.h>
 
+#include <string.h>
+
 #include "gateway/keeper_internal.h"
 #include "policy/verdict.h"
 
@@ -107,11 +109,14 @@ take_rcpt(void *arg, const struct store_rcpt *row)
 	e->life.held = held;
 	take_failure(e, row);
 	/* What the operator holds has the time that he gave it; what is held
-	 * because it was unmet has that time too, and its sender is told. */
+	 * because it was unmet has that time too, and its sender is told; so
+	 * has what was to be a TLS report and is none. */
 	policy = failure_is_policy(e->failure);
 	e->life = (struct lifetime){
 		.received = l->m->received,
-		.expires = held && policy ? held_until(l) : l->m->expires,
+		.expires = held && (policy || collect_is_dest(e->dest)) ?
+			       held_until(l) :
+			       l->m->expires,
 		.policy = policy,
 		.held = held,
 		.tell = (!held || policy) && !row->told &&
@@ -154,10 +159,53 @@ reason_of(const struct lapse *e)
 	return *e->why != '\0' ? e->why : "no attempt could be made";
 }
 
+/* Who asked for what was not met, of the lapse looked at last. */
+struct asker {
+	const struct lapse *of; /* NULL: of none yet */
+	struct required_by by;
+};
+
+static struct required_for
+required_of(const struct lapse *e)
+{
+	return (struct required_for){ e->failure, e->required, e->host };
+}
+
+static bool
+have_same_asker(const struct lapse *a, const struct lapse *b)
+{
+	return a->dest == b->dest && a->failure == b->failure &&
+	       a->required == b->required && strcmp(a->host, b->host) == 0 &&
+	       is_of_all(a) == is_of_all(b);
+}
+
+/* The recipients of a destination that failed alike share an answer. */
+static enum status
+find_asker(struct looked *l, const struct lapse *e, struct asker *a,
+    struct diag *why)
+{
+	const struct required_for f = required_of(e);
+	const struct kdest *d = e->dest;
+
+	if (!failure_is_policy(e->failure) ||
+	    (a->of != NULL && have_same_asker(a->of, e)))
+		return ST_OK;
+	a->of = e;
+	a->by = (struct required_by){ .name = "" };
+	if (is_of_all(e) && d->name != NULL && d->source != DSN_SOURCE_NONE) {
+		a->by.method = d->method;
+		a->by.source = d->source;
+		a->by.name = d->name;
+		return ST_OK;
+	}
+	return required_on_record(l->k, l->m->id, d->s.domain, &f, &a->by, why);
+}
+
 /* SMTP-68: the status of the end; SMTP-65: a host's words as its own. */
 static struct dsn_rcpt
-told_of(struct keeper *k, const struct lapse *e)
+told_of(struct keeper *k, const struct lapse *e, const struct required_by *by)
 {
+	const struct required_for f = required_of(e);
 	const struct lifetime_rules rules = rules_of(k);
 	bool spoke = e->failure == FAILURE_REPLY && *e->host != '\0';
 	bool own = !is_of_all(e);
@@ -173,14 +221,16 @@ told_of(struct keeper *k, const struct lapse *e)
 		.diagnostic = spoke && own ? e->why : "",
 		.why = spoke && own ? "" : reason_of(e),
 		.will_retry_until = lifetime_end(&rules, &e->life),
-		.req = report_requirement(e->failure, e->required,
-		    own ? e->r.reached : (uint8_t)REACHED_NOTHING, e->host),
+		.req = report_requirement(&f,
+		    own ? e->r.reached : (uint8_t)REACHED_NOTHING, by),
 	};
 }
 
 static enum status
 tell(struct looked *l, enum dsn_kind kind, size_t count, struct diag *why)
 {
+	struct asker asker = { 0 };
+	enum status st = ST_OK;
 	struct dsn_rcpt *list;
 	const struct lapse *e;
 	size_t n = 0;
@@ -191,9 +241,12 @@ tell(struct looked *l, enum dsn_kind kind, size_t count, struct diag *why)
 	    (unsigned)count));
 	STAILQ_FOREACH(e, &l->rcpts, link)
 		if ((kind == DSN_KIND_FAILED ? e->over : e->delayed) &&
-		    dsn_is_due(kind, e->r.notify, l->m->sender))
-			list[n++] = told_of(l->k, e);
-	return report_write(l->k, l->m, kind, list, n, why);
+		    dsn_is_due(kind, e->r.notify, l->m->sender)) {
+			if (st == ST_OK)
+				st = find_asker(l, e, &asker, why);
+			list[n++] = told_of(l->k, e, &asker.by);
+		}
+	return st == ST_OK ? report_write(l->k, l->m, kind, list, n, why) : st;
 }
 
 static const char *
@@ -257,7 +310,7 @@ prove(struct looked *l, struct diag *why)
 	STAILQ_FOREACH(e, &l->rcpts, link)
 		if (e->over)
 			list[n++] = e;
-	qsort(list, n, sizeof(list[0]), by_dest);
+	qsort(list, n, sizeof(struct lapse *), by_dest);
 	for (size_t at = 0, some = 0; st == ST_OK && at < n; at += some)
 		st = prove_some(l, &list[at], n - at, &some, why);
 	return st;

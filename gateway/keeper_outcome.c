@@ -29,13 +29,15 @@ check_proof(struct outcome *o, struct outcome_proof *p, struct diag *why)
 	if (st == ST_OK) {
 		p->seen = watch_seen(&e);
 		p->host = need(talloc_strdup(o, e.host));
+		if (failure_is_policy(e.failure))
+			p->by = required_by(o, &e);
 	}
 	talloc_free(tmp);
 	return st;
 }
 
-static uint32_t
-proof_count(const struct outcome *o)
+uint32_t
+outcome_proof_count(const struct outcome *o)
 {
 	return o->failed_slot ? o->f.evidence_count : o->o.evidence_count;
 }
@@ -45,7 +47,7 @@ check_proofs(struct outcome *o, struct diag *why)
 {
 	const struct wire_evidence *e = o->failed_slot ? o->f.evidence :
 							 o->o.evidence;
-	uint32_t n = proof_count(o);
+	uint32_t n = outcome_proof_count(o);
 	enum status st = ST_OK;
 
 	o->proof = need(talloc_zero_array(o, struct outcome_proof, n + 1));
@@ -167,8 +169,12 @@ defer(struct keeper *k, struct outcome_act *a, const struct wire_rcpt_result *r,
 }
 
 static struct dsn_rcpt
-told_of(const struct wire_rcpt_result *r, const char *to, const char *orcpt)
+told_of(const struct outcome *o, const struct wire_rcpt_result *r,
+    const char *to, const char *orcpt)
 {
+	const struct required_for f = { r->failure, r->required,
+		r->remote_mta };
+
 	return (struct dsn_rcpt){
 		.address = to,
 		.orcpt = orcpt,
@@ -176,8 +182,7 @@ told_of(const struct wire_rcpt_result *r, const char *to, const char *orcpt)
 		.remote_mta = r->remote_mta,
 		.diagnostic = r->diagnostic,
 		.why = r->why,
-		.req = report_requirement(r->failure, r->required, r->reached,
-		    r->remote_mta),
+		.req = report_requirement(&f, r->reached, required_in(o, &f)),
 	};
 }
 
@@ -189,10 +194,11 @@ is_relay(const struct wire_rcpt_result *r)
 }
 
 static enum status
-report_stray(struct keeper *k, const struct store_rcpt *row,
-    const struct wire_rcpt_result *r, struct diag *why)
+report_stray(struct keeper *k, const struct outcome *o,
+    const struct store_rcpt *row, const struct wire_rcpt_result *r,
+    struct diag *why)
 {
-	struct dsn_rcpt told = told_of(r, row->address, row->orcpt);
+	struct dsn_rcpt told = told_of(o, r, row->address, row->orcpt);
 	struct store_message m;
 	enum status st;
 
@@ -225,7 +231,7 @@ stray(struct keeper *k, const struct outcome *o, struct outcome_act *a,
 	a->dest = (struct kdest *)d; /* first member; NULL stays NULL */
 	a->to = row.address;
 	a->from = "";
-	st = report_stray(k, &row, r, why);
+	st = report_stray(k, o, &row, r, why);
 	return st == ST_OK ? done_with(k, a, r, why) : st;
 }
 
@@ -307,7 +313,7 @@ report(struct keeper *k, const struct outcome *o, enum dsn_kind kind,
 			    o->o.result_count - i));
 		m = a->rcpt->msg;
 		last = i;
-		list[n++] = told_of(&o->o.result[i], a->to, a->rcpt->orcpt);
+		list[n++] = told_of(o, &o->o.result[i], a->to, a->rcpt->orcpt);
 	}
 	if (m == NULL)
 		return ST_OK;
@@ -328,8 +334,9 @@ apply_results(struct keeper *k, struct outcome *o, struct diag *why)
 	const struct lease *l = idmap_get(k->leases, (int64_t)o->o.lease);
 	enum status st = ST_OK;
 
-	if (l != NULL && (l->line->instance != o->line->instance ||
-			     l->message != o->o.message))
+	if (l != NULL &&
+	    (l->line == NULL || l->line->instance != o->line->instance ||
+		l->message != o->o.message))
 		l = NULL;
 	for (uint32_t i = 0; i < o->o.result_count; i++)
 		claim(k, o, l, i);
@@ -350,6 +357,18 @@ keep_text(struct kdest *d, char **out, const char *text)
 	*out = need(talloc_strndup(d, text, KEEPER_LAST_BYTES));
 }
 
+static void
+keep_asker(struct kdest *d, const struct outcome *o)
+{
+	const struct required_for f = { o->f.failure, o->f.required,
+		o->f.host };
+	const struct required_by *by = required_in(o, &f);
+
+	d->method = by == NULL ? METHOD_NONE : by->method;
+	d->source = by == NULL ? DSN_SOURCE_NONE : by->source;
+	keep_text(d, &d->name, by == NULL ? "" : by->name);
+}
+
 static enum status
 apply_failure(struct keeper *k, const struct outcome *o, struct diag *why)
 {
@@ -367,6 +386,7 @@ apply_failure(struct keeper *k, const struct outcome *o, struct diag *why)
 		keep_text(d, &d->host, o->f.host);
 		d->failure = o->f.failure;
 		d->required = o->f.required;
+		keep_asker(d, o);
 	}
 	d->read_to = (struct store_place){ 0 };
 	keeper_dest_dirty(k, d);
@@ -424,7 +444,7 @@ add_tallies(struct keeper *k, const struct outcome *o, struct diag *why)
 static enum status
 apply_one(struct keeper *k, struct outcome *o, struct diag *why)
 {
-	uint32_t n = proof_count(o);
+	uint32_t n = outcome_proof_count(o);
 	enum status st = ST_OK;
 
 	o->applied = false;
@@ -688,7 +708,7 @@ weigh(const struct outcome *o)
 static void
 take_notice(struct keeper *k, const struct outcome *o)
 {
-	uint32_t n = proof_count(o);
+	uint32_t n = outcome_proof_count(o);
 
 	for (uint32_t i = 0; i < n; i++) {
 		const struct outcome_proof *p = &o->proof[i];

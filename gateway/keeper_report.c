@@ -128,26 +128,6 @@ addressee(struct keeper *k, const struct store_message *m, const char *about,
 	return false;
 }
 
-struct dsn_requirement
-report_requirement(enum failure failure, enum level required, uint8_t reached,
-    const char *host)
-{
-	const char *name = failure_name(failure);
-
-	if (!failure_is_policy(failure))
-		return (struct dsn_requirement){ 0 };
-	return (struct dsn_requirement){
-		.level = level_name(required),
-		.reached = reached < REACHED_COUNT ?
-			       evidence_reached_name((enum evidence_reached)
-				       reached) :
-			       "",
-		.host = host,
-		.failed = name,
-		.advice = dsn_advice_find(name),
-	};
-}
-
 /* ST_LIMIT: more than a report may have. */
 static enum status
 write_text(struct keeper *k, const struct store_message *m, struct dsn *d,

@@ -329,8 +329,8 @@ submit_arrive(struct keeper *k, struct arrival *a, bool stored,
 
 	for (uint32_t i = 0; st == ST_OK && i < a->rcpt_count; i++) {
 		struct arrival_rcpt *r = &a->rcpt[i];
-		const struct dest_key to = { r->domain, a->m.mclass,
-			a->m.marks };
+		struct dest_key to = { r->domain, a->m.mclass, a->m.marks };
+		bool diverted = collect_diverts(k, r, &to);
 		struct store_rcpt row = {
 			.id = a->m.id << 16 | i,
 			.message = a->m.id,
@@ -338,7 +338,7 @@ submit_arrive(struct keeper *k, struct arrival *a, bool stored,
 			.next = a->m.received,
 			.last = "",
 			.notify = r->notify,
-			.orcpt = r->orcpt,
+			.orcpt = diverted ? "" : r->orcpt,
 		};
 
 		st = keeper_dest(k, &to, &r->dest, why);

@@ -11,6 +11,10 @@
 static enum status
 advisor_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 {
+	if (type == WIRE_HOPS_OVER && payload.n == 0) {
+		mapper_forget_known(arg);
+		return ST_OK;
+	}
 	if (type != WIRE_PLAN)
 		return diag_set(why, ST_SYNTAX, "unexpected frame %u", type);
 	return mapper_take_plan(arg, payload, why);

@@ -124,7 +124,8 @@ find(struct mapper *m, const char *key)
 	struct mapper_answer *a = strmap_get(m->answers, key);
 
 	if (a == NULL || !a->known ||
-	    !wall_reached(net_wall(m->env.net), a->answer.valid_until))
+	    !plan_life_is_over(a->made, a->answer.valid_until,
+		net_wall(m->env.net)))
 		return a;
 	forget(m, a);
 	return NULL;
@@ -206,6 +207,7 @@ take_answer(struct mapper *m, struct mapper_answer *a, const struct plan *plan)
 			sizeof(plan->conf_digest)) == 0;
 
 	postfix_answer(a, m->env.conf, &a->hop, plan, &a->answer);
+	a->made = plan->made;
 	log_answer(m, a);
 	become_known(m, a);
 	tell_all(a);

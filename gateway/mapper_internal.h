@@ -46,6 +46,7 @@ struct mapper_answer {
 	struct conf_hop hop;
 	uint32_t token;
 	bool known;
+	struct wall made; /* the plan that it is the answer to */
 	struct postfix_answer answer;
 	TAILQ_HEAD(, mapper_client) clients;
 };

@@ -26,7 +26,7 @@
 #include "net/tls.h"
 
 #define MASTER_MAX_WORKERS  64u
-#define MASTER_MAX_CHILDREN (3u + 2u * MASTER_MAX_WORKERS)
+#define MASTER_MAX_CHILDREN (4u + 2u * MASTER_MAX_WORKERS)
 #define RESTART_FIRST_MS    50 /* back-off of a role that dies at once */
 #define RESTART_MAX_MS      5000
 #define RESTART_FORGIVE_MS  5000 /* alive for so long: back-off starts anew */
@@ -148,6 +148,7 @@ tell_files(struct child *c)
 
 	switch (c->role) {
 	case ROLE_MAPPER:
+	case ROLE_COLLECTOR:
 		return true;
 	case ROLE_KEEPER:
 		return tell_blob(c, CONTROL_REPORT_KEYS, f->report_keys);
@@ -215,6 +216,8 @@ talk(enum role a, enum role b)
 	if (a == b || (a == ROLE_KEEPER && b == ROLE_MAPPER) ||
 	    (a == ROLE_MAPPER && b == ROLE_KEEPER))
 		return false;
+	if (a == ROLE_COLLECTOR || b == ROLE_COLLECTOR)
+		return a == ROLE_KEEPER || b == ROLE_KEEPER;
 	if (a == ROLE_KEEPER || b == ROLE_KEEPER)
 		return true;
 	if (b == ROLE_ADVISOR)
@@ -747,6 +750,8 @@ start_all(struct master *m)
 	add_child(m, ROLE_ADVISOR, 0);
 	if (m->conf->socketmap_count > 0)
 		add_child(m, ROLE_MAPPER, 0);
+	if (m->conf->tlsrpt_receive_count > 0)
+		add_child(m, ROLE_COLLECTOR, 0);
 	for (uint32_t i = 0; i < m->workers; i++)
 		add_child(m, ROLE_INTAKE, i);
 	for (size_t i = 0; i < m->child_count; i++)

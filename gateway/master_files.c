@@ -6,6 +6,7 @@
 
 #include "gateway/control.h"
 #include "gateway/tlsrpt_keys.h"
+#include "net/file.h"
 #include "net/tls.h"
 #include "policy/accounts.h"
 #include "smtp/client.h"
@@ -52,28 +53,19 @@ static enum status
 read_file(TALLOC_CTX *mem, const char *path, enum secrecy secrecy,
     struct span *out, struct diag *why)
 {
-	struct sbuf b;
 	FILE *f = fopen(path, "re");
-	uint8_t part[4096];
-	size_t n;
+	enum status st;
 
 	if (f == NULL)
 		return diag_errno(why, "%s", path);
-	if (check_secret(f, path, secrecy, why) != ST_OK) {
-		fclose(f);
-		return why->st;
-	}
-	sbuf_init(&b, mem, CONTROL_BLOB_MAX_BYTES);
-	while ((n = fread(part, 1, sizeof(part), f)) > 0)
-		sbuf_add(&b, part, n);
-	n = (size_t)ferror(f);
+	st = check_secret(f, path, secrecy, why);
+	if (st == ST_OK)
+		st = file_read_rest(mem, f, path, CONTROL_BLOB_MAX_BYTES, out,
+		    why);
 	fclose(f);
-	if (n != 0) /* what came before is not all of it */
-		return diag_set(why, ST_IO, "%s: cannot be read", path);
-	if (sbuf_failed(&b) || b.n == 0)
-		return diag_set(why, ST_LIMIT, "%s: empty or too large", path);
-	*out = sbuf_view(&b);
-	return ST_OK;
+	if (st == ST_OK && out->n == 0)
+		return diag_set(why, ST_LIMIT, "%s: empty", path);
+	return st;
 }
 
 static void

@@ -83,6 +83,15 @@ finish(struct probe *p)
 		p->later = net_later(p, p->env.net, tell, p);
 }
 
+/* Of the EHLO in clear: that inside TLS must not offer it (RFC 3207 4.2). */
+static void
+note_offer(struct probe *p)
+{
+	if (p->client != NULL && !stream_is_tls(p->stream))
+		p->r.starttls = (client_ehlo(p->client).ext & EHLO_STARTTLS) !=
+				0;
+}
+
 /* The first reason counts; what follows is only the end of the session. */
 static void
 settle(struct probe *p, enum probe_end end, enum failure failure,
@@ -328,6 +337,7 @@ failed(struct probe *p)
 		start_address(p);
 		return false;
 	}
+	note_offer(p);
 	if (is_about_tls(p, &f) && tries_again(p, failure))
 		return false;
 	if (is_about_tls(p, &f))
@@ -349,6 +359,7 @@ act(struct probe *p, enum client_action action)
 	case CLIENT_WAIT:
 		return send_or_wait(p);
 	case CLIENT_START_TLS:
+		note_offer(p);
 		begin_tls(p);
 		return false;
 	case CLIENT_NO_TLS:

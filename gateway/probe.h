@@ -26,6 +26,7 @@ struct probe_result {
 	const struct tls_info *tls; /* also of a handshake that failed; NULL:
 				     * none was begun */
 	enum rung rung;             /* of the last connection */
+	bool starttls;              /* offered, in the last connection */
 	bool requiretls;            /* offered inside TLS */
 	const char *why;            /* for people; "" where it is met */
 };

@@ -53,6 +53,7 @@ struct process {
 	struct courier *courier;
 	struct intake *intake;
 	struct mapper *mapper;
+	struct collector *collector;
 };
 
 static void
@@ -115,6 +116,8 @@ take_conf(struct process *p, int fd, struct diag *why)
 		intake_reload(p->intake, conf);
 	if (p->mapper != NULL)
 		mapper_reload(p->mapper, conf);
+	if (p->collector != NULL)
+		collector_reload(p->collector, conf);
 	talloc_free(old);
 	return ST_OK;
 }
@@ -260,6 +263,10 @@ attach(struct process *p, enum role other, uint32_t index, int fd)
 		keeper_attach_courier(p->keeper, index, s);
 	else if (p->keeper != NULL && other == ROLE_ADVISOR)
 		keeper_attach_advisor(p->keeper, s);
+	else if (p->keeper != NULL && other == ROLE_COLLECTOR)
+		keeper_attach_collector(p->keeper, s);
+	else if (p->collector != NULL && other == ROLE_KEEPER)
+		collector_attach_keeper(p->collector, s);
 	else if (p->advisor != NULL && other == ROLE_KEEPER)
 		advisor_attach_keeper(p->advisor, s);
 	else if (p->advisor != NULL && other == ROLE_COURIER)
@@ -440,6 +447,10 @@ start_role(struct process *p, uint32_t courier_count, struct diag *why)
 	case ROLE_MAPPER:
 		p->mapper = mapper_new(p, &env);
 		mapper_links(p->mapper, &links, p);
+		return ST_OK;
+	case ROLE_COLLECTOR:
+		p->collector = collector_new(p, &env);
+		collector_links(p->collector, &links, p);
 		return ST_OK;
 	}
 	return ST_UNSUPP; /* not reached: the switch names every role */

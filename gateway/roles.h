@@ -20,8 +20,9 @@ enum role {
 	ROLE_COURIER,
 	ROLE_INTAKE,
 	ROLE_MAPPER,
+	ROLE_COLLECTOR,
 };
-#define ROLE_COUNT 5u
+#define ROLE_COUNT 6u
 
 /*
  * What a role wants of the master when a channel broke while both its ends
@@ -72,6 +73,7 @@ MUST_CHECK enum status keeper_new(TALLOC_CTX *mem, const struct role_env *env,
 void keeper_attach_intake(struct keeper *k, unsigned index, struct sock *s);
 void keeper_attach_courier(struct keeper *k, unsigned index, struct sock *s);
 void keeper_attach_advisor(struct keeper *k, struct sock *s);
+void keeper_attach_collector(struct keeper *k, struct sock *s);
 /* The command line asks over it (wire.h: WIRE_ADMIN). */
 void keeper_attach_admin(struct keeper *k, struct sock *s);
 /* Each connection to l is such a channel.  Takes l over. */
@@ -116,6 +118,17 @@ void mapper_links(struct mapper *m, const struct role_links *links, void *arg);
 /* which: index into conf->socketmap; the same index after a reload. */
 void mapper_add_listener(struct mapper *m, size_t which, struct listener *l);
 void mapper_reload(struct mapper *m, const struct conf *conf);
+
+/*
+ * collector: reads mail that the keeper has for tlsrpt.receive, and writes
+ * what it reports to a file of its own.
+ */
+struct collector;
+struct collector *collector_new(TALLOC_CTX *mem, const struct role_env *env);
+void collector_attach_keeper(struct collector *c, struct sock *s);
+void collector_links(struct collector *c, const struct role_links *links,
+    void *arg);
+void collector_reload(struct collector *c, const struct conf *conf);
 
 /* courier: SMTP client sessions.  Takes tls over. */
 struct courier;

@@ -3,9 +3,9 @@
 
 #include <inttypes.h>
 #include <ldns/ldns.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "net/file.h"
 #include "net/tls.h"
 #include "util/sha256.h"
 
@@ -74,28 +74,6 @@ anchors_of(TALLOC_CTX *mem, struct span file)
 
 /* ---- files ---- */
 
-static enum status
-read_file(TALLOC_CTX *mem, const char *path, struct span *out, struct diag *why)
-{
-	FILE *f = fopen(path, "re");
-	uint8_t part[4096];
-	struct sbuf b;
-	size_t n;
-
-	if (f == NULL)
-		return diag_errno(why, "%s", path);
-	sbuf_init(&b, mem, ANCHOR_FILE_BYTES);
-	while ((n = fread(part, 1, sizeof(part), f)) > 0)
-		sbuf_add(&b, part, n);
-	n = (size_t)ferror(f);
-	fclose(f);
-	*out = sbuf_view(&b);
-	if (n != 0 || sbuf_failed(&b))
-		return diag_set(why, ST_IO, "%s: not readable, or too large",
-		    path);
-	return ST_OK;
-}
-
 static const char *
 certificates_of(TALLOC_CTX *mem, struct span pem)
 {
@@ -106,7 +84,8 @@ certificates_of(TALLOC_CTX *mem, struct span pem)
 		count += span_starts(line, "-----BEGIN CERTIFICATE-----") ||
 			 span_starts(line,
 			     "-----BEGIN TRUSTED CERTIFICATE-----");
-	return need(talloc_asprintf(mem, "%" PRIu64 " certificates", count));
+	return need(talloc_asprintf(mem, "%" PRIu64 " %s", count,
+	    plural(count, "certificate", "certificates")));
 }
 
 static struct compliance_trust
@@ -123,7 +102,7 @@ look_at(TALLOC_CTX *mem, const char *what, const char *path)
 	struct span file;
 	char *hex;
 
-	if ((dnssec ? read_file(mem, path, &file, &why) :
+	if ((dnssec ? file_read(mem, path, ANCHOR_FILE_BYTES, &file, &why) :
 		      tls_trust_file(mem, path, &file, &why)) != ST_OK) {
 		t.error = need(talloc_strdup(mem, why.text));
 		return t;

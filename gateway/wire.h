@@ -53,7 +53,7 @@ enum wire_type {
 	WIRE_OUTCOME,
 	WIRE_SLOT_FAILED,
 	WIRE_SLOT_IDLE, /* u32 slot: all jobs reported; the slot is gone */
-	/* courier -> advisor, and back */
+	/* courier -> advisor, and back; keeper -> advisor */
 	/* u32 token, destination (pack_dest_key), bool anew: hosts do not meet
 	 * the cached MTA-STS policy, which may be another now (STS-38) */
 	WIRE_PLAN_WANT,
@@ -81,6 +81,26 @@ enum wire_type {
 	/* keeper -> courier, and back: is the exception still needed? */
 	WIRE_PROBE,
 	WIRE_PROBED,
+	/* command line -> keeper, and back; the keeper asks the advisor by
+	 * PLAN_WANT, which answers with the resolver's health as well */
+	WIRE_EXPLAIN_WANT, /* destination (pack_dest_key) */
+	WIRE_EXPLAIN,
+	WIRE_PLAN_SHOWN, /* u32 token, bool validating, str health, plan */
+	/* advisor -> mapper; no payload: what a plan before this one says does
+	 * not hold any more, for a policy was changed by hand, or what the
+	 * resolver says has another worth */
+	WIRE_HOPS_OVER,
+	/* command line -> keeper, and behind a u32 token to each courier, and
+	 * back likewise: what is remembered of TLS that failed at these hosts
+	 */
+	WIRE_MEMORY_WANT, /* u32 count, str host each */
+	WIRE_MEMORY,
+	/* keeper -> collector, and back: a TLS report in a mail */
+	WIRE_COLLECT,
+	WIRE_COLLECT_PIECE, /* u64 lease, u32 seq, bytes */
+	WIRE_COLLECT_READY, /* no payload: it may be given one */
+	WIRE_COLLECT_WANT,  /* u64 lease, u32 seq */
+	WIRE_COLLECTED,
 	/* keeper -> advisor, and back: TLS reports */
 	WIRE_TLSRPT_WANT, /* u32 token, str domain: to whom do they go? */
 	WIRE_TLSRPT_RECORD,
@@ -311,6 +331,60 @@ MUST_CHECK enum status wire_unpack_sts_ask(TALLOC_CTX *mem, struct span a,
 MUST_CHECK enum status wire_unpack_sts_answer(TALLOC_CTX *mem, struct span a,
     uint32_t *token, struct wire_policy_answer *out, struct diag *why);
 
+/* What the running gateway would do now (EXPLAIN). */
+struct wire_explained {
+	const char *why;   /* it cannot tell, for people; else "" */
+	bool interference; /* it seems that somebody strips TLS */
+	bool validating;   /* does the resolver? */
+	const char *health;
+	struct plan *plan; /* NULL: see why */
+};
+
+#define WIRE_MEMORY_HOSTS   64u   /* ours: asked about at once */
+#define WIRE_MEMORY_ENTRIES 256u  /* ours: of each courier */
+#define WIRE_MEMORY_MOST    1024u /* of all of them together */
+/* Ours: of one, a name and why; and with the rest of it. */
+#define WIRE_MEMORY_TEXT_BYTES 660u
+#define WIRE_MEMORY_BYTES      (WIRE_MEMORY_TEXT_BYTES + 60u)
+
+/*
+ * Of WIRE_MEMORY: where TLS failed a while ago, so that mail which need not
+ * have it begins on a rung further down (TLS-17).
+ */
+struct wire_memory {
+	uint32_t count;
+	struct wire_memory_entry {
+		struct netaddr addr;
+		const char *host;
+		enum rung rung;       /* on which mail begins */
+		enum failure failure; /* of the one above */
+		const char *why;
+		int64_t left_ms; /* until it is forgotten */
+	} * entry;
+};
+
+void wire_pack_memory_want(struct sbuf *b, const char *const *host,
+    uint32_t count);
+/* *host in mem, of 1 to WIRE_MEMORY_HOSTS. */
+MUST_CHECK enum status wire_unpack_memory_want(TALLOC_CTX *mem,
+    struct unpack *u, const char ***host, uint32_t *count);
+/* One of them; a frame is the count, and so many. */
+void wire_pack_memory_entry(struct sbuf *b, const struct wire_memory_entry *e);
+/* most: entries that it may have. */
+MUST_CHECK enum status wire_unpack_memory(TALLOC_CTX *mem, struct unpack *u,
+    uint32_t most, struct wire_memory *out);
+
+#define WIRE_HEALTH_BYTES 400u /* ours: of the resolver's, for people */
+
+/* Behind the token of PLAN_SHOWN, and in EXPLAIN behind interference. */
+void wire_pack_shown(struct sbuf *b, bool validating, const char *health,
+    const struct plan *plan);
+/* shown: as it came in PLAN_SHOWN. */
+void wire_pack_explained(struct sbuf *b, bool interference, struct span shown);
+void wire_pack_unexplained(struct sbuf *b, const char *why);
+MUST_CHECK enum status wire_unpack_explained(TALLOC_CTX *mem, struct span a,
+    struct wire_explained *out, struct diag *why);
+
 /* A message that is about to go out because of an exception. */
 struct wire_use {
 	uint32_t slot;
@@ -340,6 +414,34 @@ struct wire_probed {
 	const char *host; /* that tells so, or "" */
 	const char *why;  /* for people; printable */
 };
+
+/* A mail that is to be read as a TLS report; its pieces are asked for. */
+struct wire_collect {
+	uint64_t lease;
+	int64_t message;
+	const char *sender;
+	const char *client;
+	uint64_t size_bytes;
+};
+enum wire_collect_verdict {
+	COLLECT_READ,       /* and counted, durably */
+	COLLECT_UNREADABLE, /* and always will be */
+	COLLECT_LATER,      /* it could not be written */
+};
+#define WIRE_COLLECT_COUNT     3u
+#define WIRE_COLLECT_WHY_BYTES 512u
+struct wire_collected {
+	uint64_t lease;
+	enum wire_collect_verdict verdict;
+	const char *why; /* for people, printable; or "" */
+};
+
+void wire_pack_collect(struct sbuf *b, const struct wire_collect *c);
+MUST_CHECK enum status wire_unpack_collect(TALLOC_CTX *mem, struct span a,
+    struct wire_collect *out, struct diag *why);
+void wire_pack_collected(struct sbuf *b, const struct wire_collected *c);
+MUST_CHECK enum status wire_unpack_collected(TALLOC_CTX *mem, struct span a,
+    struct wire_collected *out, struct diag *why);
 
 void wire_pack_use(struct sbuf *b, const struct wire_use *w);
 MUST_CHECK enum status wire_unpack_use(TALLOC_CTX *mem, struct span a,

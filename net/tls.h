@@ -148,6 +148,9 @@ struct tls_info {
 	bool has_certificate;    /* the peer sent one */
 	uint8_t cert_sha256[32]; /* the whole of it */
 	char issuer[TLS_NAME_BYTES];
+	/* DNS names of the certificate, parted by blanks; cut where there are
+	 * more, the last then "..."; printable. */
+	char names[TLS_NAME_BYTES];
 	struct wall not_after;
 	char error[128]; /* of verification, even when not demanded */
 	/* Of a failure: the TLSRPT result type (RFC 8460 4.3), or "". */

@@ -18,6 +18,46 @@ put(char *out, size_t size, const char *text)
 	span_print_to(span_str(text), out, size);
 }
 
+#define MORE_NAMES " ..."
+
+/* False: there is no room for it. */
+static bool
+add_name(const ASN1_IA5STRING *name, struct tls_info *info)
+{
+	size_t had = strlen(info->names), room;
+	char text[TLS_NAME_BYTES];
+
+	span_print_to(span_of(ASN1_STRING_get0_data(name),
+			  (size_t)ASN1_STRING_length(name)),
+	    text, sizeof(text));
+	room = sizeof(info->names) - had - sizeof(MORE_NAMES);
+	if (strlen(text) + 1 > room) {
+		snprintf(info->names + had, sizeof(info->names) - had, "%s",
+		    MORE_NAMES + (had == 0));
+		return false;
+	}
+	snprintf(info->names + had, sizeof(info->names) - had, "%s%s",
+	    had == 0 ? "" : " ", text);
+	return true;
+}
+
+/* RFC 9525 6.3: the subject alternative names alone are names of a host. */
+static void
+describe_names(X509 *leaf, struct tls_info *info)
+{
+	GENERAL_NAMES *all = X509_get_ext_d2i(leaf, NID_subject_alt_name, NULL,
+	    NULL);
+	bool room = true;
+
+	for (int i = 0; room && i < sk_GENERAL_NAME_num(all); i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(all, i);
+
+		if (name->type == GEN_DNS)
+			room = add_name(name->d.dNSName, info);
+	}
+	GENERAL_NAMES_free(all);
+}
+
 static void
 describe_certificate(X509 *leaf, struct tls_info *info)
 {
@@ -35,6 +75,7 @@ describe_certificate(X509 *leaf, struct tls_info *info)
 		sha256(span_of(der, (size_t)n), info->cert_sha256);
 	OPENSSL_free(der);
 	info->has_certificate = true;
+	describe_names(leaf, info);
 	put(info->issuer, sizeof(info->issuer), issuer);
 	OPENSSL_free(issuer);
 	if (ASN1_TIME_to_tm(X509_get0_notAfter(leaf), &tm) == 1)

@@ -2,8 +2,8 @@
 /* Trust anchors: PEM from a file, and the store that OpenSSL makes of it. */
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <stdio.h>
 
+#include "net/file.h"
 #include "net/tls_internal.h"
 
 BIO *
@@ -29,22 +29,10 @@ tls_trust_file(TALLOC_CTX *mem, const char *ca_file, struct span *pem,
     struct diag *why)
 {
 	const char *path = *ca_file == '\0' ? TLS_SYSTEM_BUNDLE : ca_file;
-	FILE *f = fopen(path, "re");
-	uint8_t part[4096];
-	struct sbuf b;
-	size_t n;
+	enum status st = file_read(mem, path, TLS_TRUST_BYTES, pem, why);
 
-	if (f == NULL)
-		return diag_errno(why, "%s", path);
-	sbuf_init(&b, mem, TLS_TRUST_BYTES);
-	while ((n = fread(part, 1, sizeof(part), f)) > 0)
-		sbuf_add(&b, part, n);
-	n = (size_t)ferror(f);
-	fclose(f);
-	*pem = sbuf_view(&b);
-	if (n != 0 || sbuf_failed(&b))
-		return diag_set(why, ST_IO, "%s: not readable, or too large",
-		    path);
+	if (st != ST_OK)
+		return st;
 	if (tls_trust_check(*pem, why) == ST_OK)
 		return ST_OK;
 	return diag_set(why, ST_IO, "%s: no certificates could be read from it",

@@ -31,6 +31,7 @@
 
 #define CONF_MAX_BYTES              (16u << 20) /* ours: with all includes; printed */
 #define CONF_MAX_LISTEN             64u
+#define CONF_MAX_RECEIVE            16u /* ours: addresses for TLS reports */
 #define CONF_MAX_SOCKETMAP          16u
 #define CONF_SOCKET_PATH_BYTES      107u /* sockaddr_un, without its NUL */
 #define CONF_MAX_RULES              10000u
@@ -248,6 +249,9 @@ struct conf {
 	size_t resolver_option_count;
 	struct netaddr smtp_bind[2]; /* one of a family at most; no port */
 	size_t smtp_bind_count;
+	/* canonical; see conf_receives() */
+	const char *tlsrpt_receive[CONF_MAX_RECEIVE];
+	size_t tlsrpt_receive_count;
 	struct conf_listen *listen;
 	size_t listen_count;
 	struct conf_socketmap *socketmap;
@@ -328,6 +332,9 @@ char *conf_escape(TALLOC_CTX *mem, const char *s);
 
 /* The table of options for `check-config --options`; man: as mdoc. */
 void conf_print_options(FILE *out, bool man);
+
+/* Is mail for the address, "local@domain", a TLS report for this gateway? */
+bool conf_receives(const struct conf *conf, const char *address);
 
 /* What is known of a message when it is accepted. */
 struct conf_message {
@@ -495,6 +502,10 @@ const struct conf_destination *conf_destination_for(const struct conf *conf,
 const struct conf_route *conf_route_for(const struct conf *conf,
     const char *domain, bool fallback);
 
+/* Whose MTA-STS policy counts for mail to domain: its own, or that of the
+ * domain that its route leads to (STS-03). */
+const char *conf_policy_domain(const struct conf *conf, const char *domain);
+
 /* The route of that name, or NULL. */
 const struct conf_route *conf_route_named(const struct conf *conf,
     const char *name);
@@ -503,6 +514,14 @@ const struct conf_route *conf_route_named(const struct conf *conf,
  * force, else smtp.unmet. */
 enum unmet conf_unmet(const struct conf *conf, const struct conf_rule *rule);
 
+/* The same of mail for a destination; for REQUIRETLS RFC 8689 says it. */
+struct conf_unmet {
+	enum unmet unmet;
+	const char *route; /* UNMET_ROUTE: its name; else "" */
+};
+struct conf_unmet conf_unmet_for(const struct conf *conf,
+    const struct dest_key *to, struct wall now);
+
 /* The address of a socketmap as the file has it, in mem. */
 char *conf_socketmap_text(TALLOC_CTX *mem, const struct conf_socketmap *s);
 /* What has become of an exception; soon_ms: what counts as expiring. */
@@ -510,8 +529,10 @@ enum exception_state conf_exception_state(const struct conf_exception *e,
     struct wall now, int64_t soon_ms);
 /* May a rule or an exception be called so? */
 bool conf_is_name(const char *name);
-/* The level below which it lowers nothing, whatever fails. */
+/* A rule that requires more than this leaves it nothing to lower. */
 enum level conf_exception_lowest(const struct conf_exception *e);
+/* The least that may be left of what is published, whatever fails. */
+enum level conf_exception_leaves(const struct conf_exception *e);
 /* NULL: there is none of that name. */
 const struct conf_exception *conf_exception_named(const struct conf *conf,
     const char *name);

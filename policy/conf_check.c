@@ -164,4 +164,5 @@ conf_check(struct conf_reader *r)
 	check_times(r);
 	check_digests(r);
 	conf_check_tlsrpt(r);
+	conf_tlsrpt_receive_check(r);
 }

@@ -221,6 +221,20 @@ conf_exception_lowest(const struct conf_exception *e)
 	return LEVEL_VERIFY;
 }
 
+/* TLSA records that are set aside leave TLS; those taken as absent, nothing. */
+enum level
+conf_exception_leaves(const struct conf_exception *e)
+{
+	enum level lowest = conf_exception_lowest(e);
+
+	if (lowest > LEVEL_MAY && (e->waives & 1u << WAIVE_TLSA_LOOKUP) != 0)
+		return LEVEL_MAY;
+	if (lowest > LEVEL_ENCRYPT &&
+	    (e->waives & 1u << WAIVE_TLSA_MISMATCH) != 0)
+		return LEVEL_ENCRYPT;
+	return lowest;
+}
+
 enum exception_state
 conf_exception_state(const struct conf_exception *e, struct wall now,
     int64_t soon_ms)

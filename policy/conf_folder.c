@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "policy/conf_internal.h"
 
@@ -50,6 +51,25 @@ conf_folder_settle(struct conf_reader *r, const char *conf_path)
 		conf_mistake(r, line, OPTION ": %s", why.text);
 	}
 	conf->exceptions_dir = "";
+}
+
+/* Who may write here lowers what is required: a file more does. */
+static bool
+is_guarded(struct conf_reader *r, const char *dir)
+{
+	struct diag why = { 0 };
+	struct stat is;
+
+	if (stat(dir, &is) != 0)
+		(void)diag_errno(&why, "%s", dir);
+	else if ((is.st_mode & S_IWOTH) != 0)
+		(void)diag_set(&why, ST_POLICY,
+		    "%s: others on the system may write to it: chmod o-w it",
+		    dir);
+	else
+		return true;
+	conf_mistake(r, conf_option_line(r, OPTION), OPTION ": %s", why.text);
+	return false;
 }
 
 /* ---- its files ---- */
@@ -168,7 +188,7 @@ conf_folder_read(struct conf_reader *r)
 	struct diag why = { 0 };
 	int n;
 
-	if (*dir == '\0')
+	if (*dir == '\0' || !is_guarded(r, dir))
 		return;
 	n = scandir(dir, &list, is_of_interest, by_name);
 	if (n < 0) {

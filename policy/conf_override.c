@@ -411,6 +411,14 @@ conf_route_for(const struct conf *conf, const char *domain, bool fallback)
 	return best;
 }
 
+const char *
+conf_policy_domain(const struct conf *conf, const char *domain)
+{
+	const struct conf_route *r = conf_route_for(conf, domain, false);
+
+	return r == NULL ? domain : r->hop[0].name;
+}
+
 const struct conf_route *
 conf_route_named(const struct conf *conf, const char *name)
 {
@@ -424,6 +432,25 @@ enum unmet
 conf_unmet(const struct conf *conf, const struct conf_rule *rule)
 {
 	return rule != NULL && rule->has_unmet ? rule->unmet : conf->smtp_unmet;
+}
+
+struct conf_unmet
+conf_unmet_for(const struct conf *conf, const struct dest_key *to,
+    struct wall now)
+{
+	const struct conf_subject s = { to->domain, NULL, to->mclass,
+		to->marks };
+	struct conf_unmet u = { UNMET_DEFER, "" };
+	const struct conf_rule *rule;
+
+	/* RFC 8689 says what becomes of such mail, and no rule of ours. */
+	if (to->mclass == CLASS_REQUIRETLS)
+		return u;
+	rule = conf_override_for(conf, &s, now).rule;
+	u.unmet = conf_unmet(conf, rule);
+	if (u.unmet == UNMET_ROUTE)
+		u.route = rule->unmet_route;
+	return u;
 }
 
 struct wall

@@ -29,6 +29,16 @@ print_smtp_bind(struct sbuf *b, const struct conf *conf)
 	sbuf_str(b, " );\n");
 }
 
+static void
+print_tlsrpt_receive(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf)
+{
+	sbuf_str(b, "\treceive = (");
+	for (size_t i = 0; i < conf->tlsrpt_receive_count; i++)
+		sbuf_printf(b, "%s%s", i == 0 ? " " : ", ",
+		    conf_escape(tmp, conf->tlsrpt_receive[i]));
+	sbuf_str(b, " );\n");
+}
+
 /* The lists of texts go into their groups, when those end. */
 static void
 close_group(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf,
@@ -38,6 +48,8 @@ close_group(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf,
 		print_resolver_option(b, tmp, conf);
 	if (strcmp(group, "smtp") == 0)
 		print_smtp_bind(b, conf);
+	if (strcmp(group, "tlsrpt") == 0)
+		print_tlsrpt_receive(b, tmp, conf);
 	if (*group != '\0')
 		sbuf_str(b, "};\n");
 }
@@ -442,7 +454,7 @@ conf_reload_notes(const struct conf *old, const struct conf *conf,
 
 	notes->count = 0;
 	notes->text = need(talloc_array(notes->mem, const char *,
-	    (unsigned)conf_option_count() + 1));
+	    (unsigned)conf_option_count() + 2));
 	for (size_t i = 0; i < conf_option_count(); i++) {
 		const struct conf_option *o = conf_option_at(i);
 
@@ -452,5 +464,8 @@ conf_reload_notes(const struct conf *old, const struct conf *conf,
 	}
 	if (!same_resolver_option(old, conf))
 		note(notes, conf_resolver_option.name);
+	/* who reads them is started with the gateway */
+	if (old->tlsrpt_receive_count == 0 && conf->tlsrpt_receive_count > 0)
+		note(notes, conf_tlsrpt_receive.name);
 	talloc_free(tmp);
 }

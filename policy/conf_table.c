@@ -133,6 +133,9 @@ print_plain(FILE *out)
 	fprintf(out, "%s\n%*slist of texts; applied by SIGHUP",
 	    conf_smtp_bind.name, INDENT, "");
 	print_filled(out, INDENT, conf_smtp_bind.doc);
+	fprintf(out, "%s\n%*slist of texts; applied by SIGHUP",
+	    conf_tlsrpt_receive.name, INDENT, "");
+	print_filled(out, INDENT, conf_tlsrpt_receive.doc);
 	for (size_t i = 0; i < CONF_LIST_COUNT; i++)
 		print_list(out, &conf_lists[i]);
 }
@@ -204,6 +207,9 @@ print_man(FILE *out)
 	fputs(".br\nValue: list of texts; applied at the next start.\n", out);
 	fprintf(out, ".It Cm %s\n", conf_smtp_bind.name);
 	man_doc(out, conf_smtp_bind.doc);
+	fputs(".br\nValue: list of texts; applied by SIGHUP.\n", out);
+	fprintf(out, ".It Cm %s\n", conf_tlsrpt_receive.name);
+	man_doc(out, conf_tlsrpt_receive.doc);
 	fputs(".br\nValue: list of texts; applied by SIGHUP.\n", out);
 	for (size_t i = 0; i < CONF_LIST_COUNT; i++)
 		man_list(out, &conf_lists[i]);

@@ -244,7 +244,7 @@ look_at_profile(struct conf_reader *r)
 static const struct conf_rule *
 holds_against(const struct conf *conf, const struct conf_exception *e)
 {
-	enum level lowest = conf_exception_lowest(e);
+	enum level lowest = conf_exception_leaves(e);
 	const struct conf_rule *best = NULL;
 
 	for (size_t i = 0; i < conf->rule_count; i++) {
@@ -286,7 +286,7 @@ look_at_exception(struct conf *conf, const struct conf_exception *e)
 	    e->where, e->name, wall_rfc3339(e->expires, until),
 	    e->domain_count > 0 ? e->domains[0] : "",
 	    e->domain_count > 1 ? " and others" : "", condition_of(conf, e),
-	    level_name(conf_exception_lowest(e)),
+	    level_name(conf_exception_leaves(e)),
 	    (e->waives & (1u << WAIVE_LEGACY_TLS | 1u << WAIVE_PLAIN)) == 0 ?
 		"" :
 		" and in TLS 1.0");

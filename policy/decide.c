@@ -2,20 +2,24 @@
 /*
  * The ordered rules of doc/policy.md; here are those that decide on one host:
  *
- *	 1  what overrides are in force     conf_override.c, conf_scope.c
- *	 2  the class of the message        classify.c
- *	 3  where to send                   plan_route.c
- *	 4  the addresses of a host         plan_host.c
- *	 5  its D; S of the domain          plan_host.c; mtasts/, supplied as
- *	                                    struct sts_fact
- *	 6  what is published               rule_6_published()
- *	 7  what the class makes of it      rule_7_class()
- *	 8  the waiver of an exception      rule_8_waiver()
- *	 9  the floors, and by what a rule  rule_9_floors(), rule_9_method()
- *	    wants a peer verified
- *	10  the guard                       rule_10_guard()
- *	11  connecting                      the courier, by struct plan_host
- *	12  no host is left                 verdict.c
+ *	 1  overrides in force       conf_override_of_host()  conf_override.c
+ *	 2  the class of the message classify()               classify.c
+ *	 3  where to send            plan_take_mx()           plan_route.c
+ *	 4  the addresses of a host  plan_take_address()      plan_host.c
+ *	 5  its D; S of the domain   plan_take_tlsa(),        plan_host.c
+ *	                             planner_supply_sts()     plan.c
+ *	 6  what is published        rule_6_published()
+ *	 7  what the class makes     rule_7_class()
+ *	    of it
+ *	 8  the waiver of an         rule_8_waiver()
+ *	    exception
+ *	 9  the floors, and by what  rule_9_floors(),
+ *	    a rule wants a peer      rule_9_method()
+ *	    verified
+ *	10  the guard                rule_10_guard()
+ *	11  connecting               rule_11_oldest_tls();    gateway/peer.c
+ *	                             peer_suffices()
+ *	12  no host is left          verdict_of_hosts()       verdict.c
  *
  * Table 1 is data; Tables 2 and 3 follow from rules 7 to 9.
  */
@@ -69,8 +73,9 @@ static const struct {
 /* What the rules have come to so far. */
 struct finding {
 	enum cell cell;
-	bool conclusive; /* of a skip, see struct decide_out */
-	enum cell by;    /* DANE or LOCAL: what a floor of VERIFY asks for */
+	bool conclusive;    /* of a skip, see struct decide_out */
+	enum cell by;       /* DANE or LOCAL: what a floor of VERIFY asks for */
+	unsigned by_waived; /* 1 << enum waiver: for which by is not DANE */
 	enum method also_local; /* beside the cell's own */
 	bool legacy_tls;
 	unsigned waived;       /* 1 << enum waiver each */
@@ -352,6 +357,16 @@ floors_hold(const struct decide_in *in)
 	       !(in->mclass == CLASS_TLS_OPTIONAL && in->tls_no_beats_floor);
 }
 
+/*
+ * DANE is asked for: must MTA-STS be met as well?  Also where records that did
+ * not match were waived, which says nothing of the policy.
+ */
+static bool
+sts_beside(const struct decide_in *in, const struct finding *f)
+{
+	return f->cell == BOTH || (f->cell == STS && in->dane_and_sts_both);
+}
+
 static void
 raise_to(const struct decide_in *in, struct finding *f, enum level floor,
     bool of_rule)
@@ -369,14 +384,15 @@ raise_to(const struct decide_in *in, struct finding *f, enum level floor,
 		    of_rule ? &rule_tls_why : &floor_tls_why);
 		return;
 	case LEVEL_VERIFY:
+		f->waived |= f->by_waived;
 		settle(f, f->by, DECIDE_FLOOR,
 		    of_rule ? &rule_verify_why : &floor_verify_why);
 		return;
 	case LEVEL_DANE_ONLY:
 		settle(f,
-		    !dane           ? SKIP :
-		    f->cell == BOTH ? ONLY_BOTH :
-				      ONLY,
+		    !dane             ? SKIP :
+		    sts_beside(in, f) ? ONLY_BOTH :
+					ONLY,
 		    DECIDE_FLOOR, dane ? &dane_only_why : &no_dane_why);
 		return;
 	}
@@ -514,8 +530,11 @@ waive_failures(const struct decide_in *in, struct finding *f)
 
 	if (in->mclass == CLASS_NORMAL)
 		published_less(in, &less, f);
-	else if (is_waived(in, WAIVE_TLSA_MISMATCH))
+	else if (in->dane == DANE_D1_USABLE &&
+		 is_waived(in, WAIVE_TLSA_MISMATCH)) {
 		less.dane = DANE_D2_UNUSABLE;
+		f->by_waived = 1u << WAIVE_TLSA_MISMATCH;
+	}
 	if (less.dane != DANE_D1_USABLE)
 		f->by = LOCAL;
 	if (meaning[f->cell].skip)
@@ -669,9 +688,11 @@ rule_9_method(const struct decide_in *in, struct finding *f)
 	case VERIFY_BY_DANE:
 		if (is_by_dane(f->cell))
 			return;
-		/* A waiver has set DANE aside, and the rule asks for it. */
+		/* A waiver has set DANE aside, and the rule asks for it,
+		 * beside what is left. */
 		if (in->dane == DANE_D1_USABLE)
-			settle(f, DANE, DECIDE_FLOOR, &rule_dane_why);
+			settle(f, sts_beside(in, f) ? BOTH : DANE, DECIDE_FLOOR,
+			    &rule_dane_why);
 		else
 			settle(f, SKIP, DECIDE_FLOOR, &rule_no_dane_why);
 		return;
@@ -700,12 +721,14 @@ rule_10_guard(const struct decide_in *in, struct finding *f)
 		settle(f, SKIP, DECIDE_GUARD, &guard_why);
 }
 
+/* ---- rule 11: connecting, as far as it is decided here ---- */
+
 /*
  * Old TLS lowers no level, so no floor is against it, but for DANE alone.
  * Where clear text would do it is better than that and need not be waived.
  */
 static void
-allow_legacy(const struct decide_in *in, struct finding *f)
+rule_11_oldest_tls(const struct decide_in *in, struct finding *f)
 {
 	enum level level = meaning[f->cell].level;
 
@@ -730,7 +753,7 @@ decide(const struct decide_in *in)
 	rule_9_floors(in, &f);
 	rule_9_method(in, &f);
 	rule_10_guard(in, &f);
-	allow_legacy(in, &f);
+	rule_11_oldest_tls(in, &f);
 	return (struct decide_out){
 		.skip = meaning[f.cell].skip,
 		.conclusive = f.conclusive,

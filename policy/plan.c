@@ -16,6 +16,7 @@
 
 /* Ours: of two processes one may have looked at the clock before. */
 #define CLOCK_SLACK_MS 60000
+#define POLICY_PREFIX  "_mta-sts." /* RFC 8461 3.1 */
 
 /* ---- needs ---- */
 
@@ -39,6 +40,16 @@ plan_ask(struct planner *p, enum plan_purpose purpose, size_t host,
 		.host = host,
 	};
 	p->open++;
+}
+
+void
+plan_ask_policy(struct planner *p)
+{
+	if (strlen(POLICY_PREFIX) + strlen(p->next_hop) > DOMAIN_MAX_BYTES)
+		p->plan->sts.why = "the name of its MTA-STS record would be "
+				   "too long to exist (RFC 1035 2.3.4)";
+	else
+		plan_ask(p, FOR_STS, 0, p->next_hop, DNS_TXT);
 }
 
 size_t
@@ -176,20 +187,13 @@ plan_literal(struct planner *p, const struct netaddr *addr)
 static void
 settle_unmet(struct planner *p)
 {
-	const struct conf *conf = p->conf;
-	const struct plan *plan = p->plan;
-	const struct conf_subject s = { plan->domain, NULL, plan->mclass,
-		plan->marks };
-	const struct conf_rule *rule = conf_override_for(conf, &s, plan->made)
-					   .rule;
+	const struct dest_key to = plan_key(p->plan);
+	const struct conf_unmet u = conf_unmet_for(p->conf, &to, p->plan->made);
 
-	/* RFC 8689 says what becomes of such mail, and no rule of ours. */
-	if (plan->mclass == CLASS_REQUIRETLS)
+	p->plan->unmet = u.unmet;
+	if (u.unmet != UNMET_ROUTE)
 		return;
-	p->plan->unmet = conf_unmet(conf, rule);
-	if (p->plan->unmet != UNMET_ROUTE)
-		return;
-	p->alternate = conf_route_named(conf, rule->unmet_route);
+	p->alternate = conf_route_named(p->conf, u.route);
 	invariant(p->alternate != NULL); /* the reader has looked */
 }
 
@@ -240,7 +244,7 @@ planner_new(TALLOC_CTX *mem, const struct conf *conf, const struct dest_key *to,
 	}
 	p->fallback = conf_route_for(conf, plan->domain, true);
 	plan_ask(p, FOR_MX, 0, plan->domain, DNS_MX);
-	plan_ask(p, FOR_STS, 0, plan->domain, DNS_TXT);
+	plan_ask_policy(p);
 	return p;
 }
 
@@ -263,8 +267,14 @@ planner_new_hop(TALLOC_CTX *mem, const struct conf *conf,
 }
 
 bool
+plan_life_is_over(struct wall made, struct wall valid_until, struct wall now)
+{
+	return wall_reached(now, valid_until) ||
+	       !wall_reached(wall_after(now, CLOCK_SLACK_MS), made);
+}
+
+bool
 plan_is_over(const struct plan *plan, struct wall now)
 {
-	return wall_reached(now, plan->valid_until) ||
-	       !wall_reached(wall_after(now, CLOCK_SLACK_MS), plan->made);
+	return plan_life_is_over(plan->made, plan->valid_until, now);
 }

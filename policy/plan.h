@@ -226,6 +226,9 @@ const struct plan *planner_plan(struct planner *p);
  * serve.
  */
 bool plan_is_over(const struct plan *plan, struct wall now);
+/* The same of what rests on a plan with these times. */
+bool plan_life_is_over(struct wall made, struct wall valid_until,
+    struct wall now);
 
 /* Deep copy into one new talloc context in mem. */
 struct plan *plan_copy(TALLOC_CTX *mem, const struct plan *plan);

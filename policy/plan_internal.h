@@ -106,6 +106,8 @@ struct planner {
 /* Note a need; name lives as long as the planner. */
 void plan_ask(struct planner *p, enum plan_purpose purpose, size_t host,
     const char *name, enum dns_type type);
+/* The MTA-STS policy of the next hop, if it can have one. */
+void plan_ask_policy(struct planner *p);
 /* Of the same seed the same numbers: splitmix64. */
 uint64_t plan_random(struct planner *p);
 /* No answer to rely on: never data, never absence (INV-02). */

@@ -211,7 +211,7 @@ plan_begin_hops(struct planner *p, const struct conf_hop *hop, size_t count)
 	if (!hop[0].is_host) { /* STS-03: its own policy governs */
 		p->next_hop = p->expanded = hop[0].name;
 		plan_ask(p, FOR_MX, 0, p->next_hop, DNS_MX);
-		plan_ask(p, FOR_STS, 0, p->next_hop, DNS_TXT);
+		plan_ask_policy(p);
 		return;
 	}
 	p->plan->mx_secure = true;

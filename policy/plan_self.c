@@ -97,6 +97,14 @@ plan_give_up_loop(struct planner *p)
 	    "(RFC 5321 5.1)");
 }
 
+/* Behind the domain's hosts by the operator's wish, not by a preference. */
+static bool
+is_last(const struct planner *p, const struct plan_draft *d)
+{
+	return d->route != NULL &&
+	       (d->route == p->fallback || d->route == p->alternate);
+}
+
 /* The best preference of a host that is this gateway; false: none is. */
 static bool
 own_preference(const struct planner *p, uint16_t *preference)
@@ -106,7 +114,8 @@ own_preference(const struct planner *p, uint16_t *preference)
 	for (size_t i = 0; i < p->draft_count; i++) {
 		const struct plan_draft *d = &p->draft[i];
 
-		if (!d->is_self || (found && d->preference >= *preference))
+		if (!d->is_self || is_last(p, d) ||
+		    (found && d->preference >= *preference))
 			continue;
 		*preference = d->preference;
 		found = true;
@@ -118,17 +127,18 @@ void
 plan_cut_self(struct planner *p)
 {
 	uint16_t preference = 0;
+	bool found = own_preference(p, &preference);
 	size_t left = 0;
 
-	if (!own_preference(p, &preference))
-		return;
 	for (size_t i = 0; i < p->draft_count; i++) {
 		struct plan_draft *d = &p->draft[i];
+		bool last = is_last(p, d);
 
-		if (d->preference >= preference)
+		if (d->is_self ||
+		    (found && !last && d->preference >= preference))
 			d->state = DRAFT_GONE;
-		left += d->state == DRAFT_KEPT;
+		left += !last && d->state == DRAFT_KEPT;
 	}
-	if (left == 0)
+	if (found && left == 0)
 		plan_give_up_loop(p);
 }

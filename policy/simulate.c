@@ -177,7 +177,7 @@ marks_if(const struct asked *a, bool demanding, const struct conf_rule *one)
 	sbuf_init(&b, a->mem, MARKS_MAX_BYTES);
 	for (size_t i = 0; i < a->conf->marking_count; i++) {
 		const struct conf_rule *r = a->conf->marking[i];
-		bool assumed = r == one ||
+		bool assumed = (one != NULL && r == one) ||
 			       (demanding && r->require != OVERRIDE_MAY);
 
 		if (a->met[i] == CONF_MET_YES ||
@@ -312,7 +312,7 @@ judge_pin(const struct simulate_in *in, const struct conf_rule *rule)
 {
 	bool other_kind = false;
 
-	if (in->spki_sha256 == NULL)
+	if (rule == NULL || in->spki_sha256 == NULL)
 		return EFFECT_UNPROVEN;
 	for (size_t i = 0; i < rule->pin_count; i++) {
 		if (rule->pin[i].kind != PIN_SPKI)
@@ -374,6 +374,64 @@ judge(const struct simulate_in *in, const struct anew *anew, bool same_rule)
 	return judge_peer(in, now, anew->method, same_rule);
 }
 
+/* ---- what becomes of mail for which it is not met ---- */
+
+static struct conf_unmet
+unmet_under(const struct conf *conf, const struct simulate_in *in,
+    const char *marks, struct wall now)
+{
+	const struct dest_key to = { in->domain, in->in.mclass, marks };
+
+	return conf_unmet_for(conf, &to, now);
+}
+
+static bool
+same_unmet(const struct conf_unmet *a, const struct conf_unmet *b)
+{
+	return a->unmet == b->unmet && strcmp(a->route, b->route) == 0;
+}
+
+/*
+ * Of old the word is on record; which route it was, as far as old says.
+ */
+static struct conf_unmet
+unmet_before(const struct conf *old, const struct simulate_in *in,
+    struct wall now)
+{
+	struct conf_unmet u = unmet_under(old, in, in->marks, now);
+
+	if (u.unmet != in->unmet)
+		u = (struct conf_unmet){ in->unmet, "" };
+	return u;
+}
+
+/* The strongest rule counts: each that may be it is tried by itself, none of
+ * them, and all. */
+static bool
+unmet_is_settled(const struct asked *a, const struct simulate_in *in,
+    struct wall now)
+{
+	struct conf_unmet first = unmet_under(a->conf, in,
+	    marks_if(a, false, NULL), now);
+	struct conf_unmet other = unmet_under(a->conf, in,
+	    marks_if(a, true, NULL), now);
+
+	for (size_t i = 0; i < a->conf->marking_count; i++) {
+		if (!same_unmet(&first, &other))
+			return false;
+		if (a->met[i] == CONF_MET_UNKNOWN)
+			other = unmet_under(a->conf, in,
+			    marks_if(a, false, a->conf->marking[i]), now);
+	}
+	return same_unmet(&first, &other);
+}
+
+bool
+simulate_unmet_differs(const struct simulate_out *out)
+{
+	return !same_unmet(&out->unmet_was, &out->unmet);
+}
+
 static const struct conf_rule *
 rule_named(const struct conf *conf, const char *name)
 {
@@ -383,13 +441,31 @@ rule_named(const struct conf *conf, const char *name)
 	return NULL;
 }
 
+static enum simulate_effect
+effect_of(const struct conf *conf, const struct simulate_in *in,
+    const struct anew *anew, const struct simulate_out *out, bool same_rule)
+{
+	if (out->change == SIMULATE_SAME && out->now.required != LEVEL_MAY)
+		return EFFECT_NONE;
+	if (in->delivered && out->now.required == LEVEL_MAY && !in->encrypted &&
+	    forbids_clear(conf, in))
+		return EFFECT_HELD;
+	if (in->delivered)
+		return judge(in, anew, same_rule);
+	return out->change == SIMULATE_LOWERED ? EFFECT_FREED : EFFECT_NONE;
+}
+
 struct simulate_out
 simulate(TALLOC_CTX *mem, const struct conf *old, const struct conf *conf,
     const struct simulate_in *in, struct wall now)
 {
-	struct simulate_out out = {
-		.now = in->was, .min_tls = in->min_tls, .open = ""
-	};
+	const struct conf_unmet none = { UNMET_DEFER, "" };
+	struct simulate_out out = { .now = in->was,
+		.min_tls = in->min_tls,
+		.open = "",
+		.unmet_was = none,
+		.unmet = none };
+	const char *marks = in->marks_now;
 	struct asked asked;
 	struct anew anew;
 	bool same_rule;
@@ -398,11 +474,13 @@ simulate(TALLOC_CTX *mem, const struct conf *old, const struct conf *conf,
 		out.change = SIMULATE_ROUTED;
 		return out;
 	}
-	if (in->marks_now != NULL) {
-		anew = decide_anew(conf, in, in->marks_now, now);
+	if (marks != NULL) {
+		anew = decide_anew(conf, in, marks, now);
 	} else {
 		asked = ask_rules(mem, old, conf, in);
-		if (!is_settled(&asked, in, now, &anew)) {
+		marks = marks_if(&asked, false, NULL);
+		if (!is_settled(&asked, in, now, &anew) ||
+		    !unmet_is_settled(&asked, in, now)) {
 			out.change = SIMULATE_UNJUDGED;
 			out.open = open_rules(&asked);
 			return out;
@@ -410,18 +488,14 @@ simulate(TALLOC_CTX *mem, const struct conf *old, const struct conf *conf,
 	}
 	out.now = anew.out;
 	out.min_tls = anew.min_tls;
+	out.unmet_was = unmet_before(old, in, now);
+	out.unmet = unmet_under(conf, in, marks, now);
 	same_rule = same_peers(rule_named(old, in->method_rule), anew.method,
 	    &out.now);
 	out.change = compare(in, &out, same_rule);
-	if (out.change == SIMULATE_SAME && out.now.required != LEVEL_MAY)
-		return out;
-	if (in->delivered && out.now.required == LEVEL_MAY && !in->encrypted &&
-	    forbids_clear(conf, in))
-		out.effect = EFFECT_HELD;
-	else if (in->delivered)
-		out.effect = judge(in, &anew, same_rule);
-	else if (out.change == SIMULATE_LOWERED)
-		out.effect = EFFECT_FREED;
+	out.effect = effect_of(conf, in, &anew, &out, same_rule);
+	if (out.change == SIMULATE_SAME && simulate_unmet_differs(&out))
+		out.change = SIMULATE_UNMET;
 	return out;
 }
 
@@ -454,6 +528,7 @@ simulate_change_name(enum simulate_change c)
 		[SIMULATE_OTHER] = "other",
 		[SIMULATE_ROUTED] = "routed",
 		[SIMULATE_UNJUDGED] = "unjudged",
+		[SIMULATE_UNMET] = "unmet",
 	};
 
 	return names[c];
@@ -470,6 +545,13 @@ simulate_effect_name(enum simulate_effect e)
 	};
 
 	return names[e];
+}
+
+char *
+simulate_unmet_text(TALLOC_CTX *mem, const struct conf_unmet *u)
+{
+	return need(talloc_asprintf(mem, "%s%s%s", unmet_name(u->unmet),
+	    *u->route == '\0' ? "" : " ", u->route));
 }
 
 char *

@@ -23,6 +23,7 @@ struct simulate_in {
 	enum min_tls min_tls;
 	const char *method_rule; /* of old: whose pins or authorities; or "" */
 	const char *route;       /* by which it went; or "" */
+	enum unmet unmet;        /* what if no host meets what is required */
 	bool delivered;          /* content was taken */
 	enum failure failure; /* else: of what, for an exception may waive it */
 	bool encrypted;       /* on the connection */
@@ -40,8 +41,10 @@ enum simulate_change {
 	SIMULATE_OTHER,    /* the level as before, met in another way */
 	SIMULATE_ROUTED,   /* it would go, or went, by a route: not judged */
 	SIMULATE_UNJUDGED, /* rules ask what is not known of the message */
+	SIMULATE_UNMET,    /* the same is required, and something else becomes
+			    * of mail for which it is not met */
 };
-#define SIMULATE_CHANGE_COUNT 6u
+#define SIMULATE_CHANGE_COUNT 7u
 
 /* What would become of the mail. */
 enum simulate_effect {
@@ -59,6 +62,9 @@ struct simulate_out {
 	enum simulate_change change;
 	enum simulate_effect effect;
 	const char *open; /* names of these rules, in mem; else "" */
+	/* What becomes of mail for which it is not met, before and after; of
+	 * what is neither routed nor unjudged. */
+	struct conf_unmet unmet_was, unmet;
 };
 
 /*
@@ -81,6 +87,10 @@ enum simulate_effect simulate_requirement(const struct simulate_in *in,
 
 const char *simulate_change_name(enum simulate_change c); /* "raised", ... */
 const char *simulate_effect_name(enum simulate_effect e); /* "held", ... */
+/* "defer", "route NAME": in mem. */
+char *simulate_unmet_text(TALLOC_CTX *mem, const struct conf_unmet *u);
+/* Is it another one? */
+bool simulate_unmet_differs(const struct simulate_out *out);
 /* "not used", "verify by dane", "encrypt with TLS 1.3", "plain": in mem. */
 char *simulate_level_text(TALLOC_CTX *mem, const struct decide_out *d,
     enum min_tls min_tls);

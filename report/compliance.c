@@ -66,9 +66,9 @@ compliance_selftest_read(TALLOC_CTX *mem, const json_t *result,
 
 /* ---- tables ---- */
 
-void
+uint64_t
 compliance_rules(TALLOC_CTX *mem, const struct compliance *c,
-    enum table_form form, struct sbuf *out)
+    enum table_form form, uint64_t max, struct sbuf *out)
 {
 	static const struct table_column columns[] = {
 		{ "name", "rule", 20, false, false },
@@ -78,7 +78,7 @@ compliance_rules(TALLOC_CTX *mem, const struct compliance *c,
 	struct table t;
 
 	table_begin(&t, out, form, columns, COUNT_OF(columns));
-	for (size_t i = 0; i < c->conf->rule_count; i++) {
+	for (size_t i = 0; i < c->conf->rule_count && i < max; i++) {
 		const struct conf_rule *r = &c->conf->rule[i];
 		char *scope = list_scope(mem, r->domains, r->domain_count);
 
@@ -88,6 +88,7 @@ compliance_rules(TALLOC_CTX *mem, const struct compliance *c,
 		talloc_free(scope);
 	}
 	table_end(&t);
+	return c->conf->rule_count > max ? c->conf->rule_count - max : 0;
 }
 
 void
@@ -287,7 +288,7 @@ compliance_json(TALLOC_CTX *mem, const struct compliance *c, struct sbuf *out)
 	put_lists(c->f, out);
 	put_selftest(c, out);
 	key(out, "rules");
-	compliance_rules(mem, c, TABLE_JSON, out);
+	(void)compliance_rules(mem, c, TABLE_JSON, UINT64_MAX, out);
 	sbuf_str(out, ",\n");
 	key(out, "trust");
 	compliance_trusts(c, TABLE_JSON, out);

@@ -12,8 +12,12 @@
 #include "report/figures.h"
 #include "report/regime.h"
 
-/* Ours: rows of a list on a page; the commands give all of them. */
-#define COMPLIANCE_MAX_ROWS 500u
+/*
+ * Ours: rows of a list on a page, which the commands give all of.  A row takes
+ * what makes PDF of it a hundredth of a second, and a reader a line of paper.
+ */
+#define COMPLIANCE_PAGE_ROWS  500u
+#define COMPLIANCE_PAPER_ROWS 100u
 
 /* What the verification of the whole chain came to. */
 struct compliance_chain {
@@ -66,7 +70,8 @@ struct compliance {
 	struct compliance_selftest selftest;
 	struct compliance_trust *trust;
 	size_t trust_count;
-	bool damaged; /* a record could not be read */
+	bool damaged;      /* a record could not be read */
+	uint64_t max_rows; /* of a list on a page, > 0; JSON has all */
 };
 
 /* As tierpost selftest --json has it.  ST_SYNTAX: not that. */

@@ -39,8 +39,8 @@ static const struct {
 static void
 heading(struct sbuf *out, size_t section, bool wide)
 {
-	sbuf_printf(out, "<section class=\"%s\" id=\"%s\">",
-	    wide ? "landscape" : "portrait", sections[section].id);
+	sbuf_printf(out, "<section%s id=\"%s\">",
+	    wide ? " class=\"landscape\"" : "", sections[section].id);
 	html_element(out, "h2", sections[section].title);
 }
 
@@ -168,15 +168,20 @@ cards(TALLOC_CTX *mem, const struct figures *f, struct sbuf *out)
 	uint64_t all = figures_delivered(&f->total);
 
 	sbuf_str(out, "<div class=\"cards\">\n");
-	card(out, number(mem, all), "deliveries");
+	card(out, number(mem, all), plural(all, "delivery", "deliveries"));
 	card(out, share(mem, all - d[REACHED_PLAIN] - d[REACHED_NOTHING], all),
 	    "of them encrypted");
 	card(out,
 	    share(mem, d[REACHED_VERIFIED] + d[REACHED_AUTHENTICATED], all),
 	    "to an authenticated host");
-	card(out, number(mem, f->plaintext), "attempts in clear");
-	card(out, number(mem, f->total.blocked), "attempts kept back");
-	card(out, number(mem, f->by_exception), "deliveries by exception");
+	card(out, number(mem, f->plaintext),
+	    plural(f->plaintext, "attempt in clear", "attempts in clear"));
+	card(out, number(mem, f->total.blocked),
+	    plural(f->total.blocked, "attempt kept back",
+		"attempts kept back"));
+	card(out, number(mem, f->by_exception),
+	    plural(f->by_exception, "delivery by exception",
+		"deliveries by exception"));
 	sbuf_str(out, "</div>\n");
 }
 
@@ -330,63 +335,71 @@ points(TALLOC_CTX *mem, const struct compliance *c, const struct regime *r,
 
 /* ---- lists ---- */
 
+/* What a page has no room for, and the command that prints it. */
 static void
-put_list(const struct compliance *c, enum list_id id, const char *command,
-    struct sbuf *out)
+more(uint64_t left, const char *command, struct sbuf *out)
 {
-	const struct figures_list *l = list_of(id, c->f);
-	uint64_t left;
-
-	if (l->count == 0) {
-		html_element(out, "p", lists[id].none);
-		return;
-	}
-	left = list_write(id, c->f, TABLE_HTML, COMPLIANCE_MAX_ROWS, out);
 	if (left == 0)
 		return;
-	sbuf_str(out, "<p>");
-	html_printf(out, "And %" PRIu64 " more", left);
-	if (command != NULL) {
-		sbuf_str(out, "; all of them by <code>tierpost report ");
-		html_text(out, command);
-		sbuf_str(out, " --csv</code>");
-	}
-	sbuf_str(out, ".</p>\n");
+	sbuf_str(out, "<p class=\"more\">");
+	html_printf(out, "And %" PRIu64 " more; all of them by ", left);
+	html_element(out, "code", command);
+	sbuf_str(out, "</p>\n");
 }
 
 static void
-plaintext_section(const struct compliance *c, struct sbuf *out)
+put_list(TALLOC_CTX *mem, const struct compliance *c, enum list_id id,
+    struct sbuf *out)
+{
+	char since[CLOCK_TEXT_BYTES], until[CLOCK_TEXT_BYTES];
+
+	if (list_of(id, c->f)->count == 0) {
+		html_element(out, "p", lists[id].none);
+		return;
+	}
+	more(list_write(id, c->f, TABLE_HTML, c->max_rows, out),
+	    need(talloc_asprintf(mem, "tierpost report %s%s%s%s%s --csv",
+		lists[id].name, c->since.ms == 0 ? "" : " --since ",
+		c->since.ms == 0 ? "" : wall_rfc3339(c->since, since),
+		c->until.ms == 0 ? "" : " --until ",
+		c->until.ms == 0 ? "" : wall_rfc3339(c->until, until))),
+	    out);
+}
+
+static void
+plaintext_section(TALLOC_CTX *mem, const struct compliance *c, struct sbuf *out)
 {
 	heading(out, 3, c->f->plain_list.count > 0);
 	html_printf(out,
-	    "%" PRIu64 " of %" PRIu64 " attempts on record in this period "
+	    "%" PRIu64 " of %" PRIu64 " %s on record in this period "
 	    "sent content in clear. ",
-	    c->f->plaintext, c->f->records);
+	    c->f->plaintext, c->f->records,
+	    plural(c->f->records, "attempt", "attempts"));
 	if (c->f->plaintext == 0 && c->f->records > 0 && c->chain.verified)
 		html_printf(out,
 		    "Each record from number %" PRIu64 " to %" PRIu64
 		    " was read, and the chain that they are in is unbroken.",
 		    c->f->first_seq, c->f->last_seq);
-	put_list(c, LIST_PLAINTEXT, "plaintext", out);
+	put_list(mem, c, LIST_PLAINTEXT, out);
 	section_end(out);
 }
 
 static void
-blocked_section(const struct compliance *c, struct sbuf *out)
+blocked_section(TALLOC_CTX *mem, const struct compliance *c, struct sbuf *out)
 {
 	heading(out, 6, c->f->blocked.count > 0);
-	put_list(c, LIST_BLOCKED, "blocked", out);
+	put_list(mem, c, LIST_BLOCKED, out);
 	html_element(out, "h3", lists[LIST_RETURNED].title);
-	put_list(c, LIST_RETURNED, "returned", out);
+	put_list(mem, c, LIST_RETURNED, out);
 	section_end(out);
 }
 
 static void
-list_section(const struct compliance *c, size_t section, enum list_id id,
-    struct sbuf *out)
+list_section(TALLOC_CTX *mem, const struct compliance *c, size_t section,
+    enum list_id id, struct sbuf *out)
 {
 	heading(out, section, list_of(id, c->f)->count > 0);
-	put_list(c, id, lists[id].name, out);
+	put_list(mem, c, id, out);
 	section_end(out);
 }
 
@@ -417,11 +430,12 @@ policy_section(TALLOC_CTX *mem, const struct compliance *c, struct sbuf *out)
 		html_element(out, "p",
 		    "None: what domains publish decides alone.");
 	else
-		compliance_rules(mem, c, TABLE_HTML, out);
+		more(compliance_rules(mem, c, TABLE_HTML, c->max_rows, out),
+		    "tierpost check-config --effective", out);
 	html_element(out, "h3", lists[LIST_CONFIGURATIONS].title);
-	put_list(c, LIST_CONFIGURATIONS, NULL, out);
+	put_list(mem, c, LIST_CONFIGURATIONS, out);
 	html_element(out, "h3", lists[LIST_EVENTS].title);
-	put_list(c, LIST_EVENTS, NULL, out);
+	put_list(mem, c, LIST_EVENTS, out);
 	section_end(out);
 }
 
@@ -443,9 +457,10 @@ selftest_section(const struct compliance *c, struct sbuf *out)
 	html_badge(out, t->passed ? TONE_GOOD : TONE_BAD,
 	    t->passed ? "passed" : "FAILED");
 	html_printf(out,
-	    " %zu of %zu cases as they must be, on %s, by version %s under "
+	    " %zu of %zu %s as required, on %s, by version %s under "
 	    "the configuration %s.",
-	    t->passed_count, t->count, t->time, t->version, t->configuration);
+	    t->passed_count, t->count, plural(t->count, "case", "cases"),
+	    t->time, t->version, t->configuration);
 	sbuf_str(out, "</p>\n");
 	compliance_cases(c, TABLE_HTML, out);
 	section_end(out);
@@ -454,12 +469,16 @@ selftest_section(const struct compliance *c, struct sbuf *out)
 static void
 trust_section(const struct compliance *c, struct sbuf *out)
 {
+	uint64_t seen = c->f->certificates.count + c->f->certificates.left_out;
+
 	heading(out, 9, false);
 	compliance_trusts(c, TABLE_HTML, out);
 	html_printf(out,
-	    "%" PRIu64 " certificates of mail servers were seen in the "
-	    "period: tierpost report certificates lists them.",
-	    (uint64_t)c->f->certificates.count + c->f->certificates.left_out);
+	    "%" PRIu64 " %s seen in the period; tierpost report certificates "
+	    "prints the list.",
+	    seen,
+	    plural(seen, "certificate of a mail server was",
+		"certificates of mail servers were"));
 	section_end(out);
 }
 
@@ -517,10 +536,10 @@ compliance_html(TALLOC_CTX *mem, const struct compliance *c, struct sbuf *out)
 	heading(out, 2, false);
 	points(tmp, c, &regime_common, out);
 	section_end(out);
-	plaintext_section(c, out);
-	list_section(c, 4, LIST_UNAUTHENTICATED, out);
-	list_section(c, 5, LIST_EXCEPTIONS, out);
-	blocked_section(c, out);
+	plaintext_section(tmp, c, out);
+	list_section(tmp, c, 4, LIST_UNAUTHENTICATED, out);
+	list_section(tmp, c, 5, LIST_EXCEPTIONS, out);
+	blocked_section(tmp, c, out);
 	policy_section(tmp, c, out);
 	selftest_section(c, out);
 	trust_section(c, out);

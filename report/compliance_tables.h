@@ -6,8 +6,9 @@
 #include "report/compliance.h"
 #include "report/table.h"
 
-void compliance_rules(TALLOC_CTX *mem, const struct compliance *c,
-    enum table_form form, struct sbuf *out);
+/* Up to max rows; returns how many more there are. */
+uint64_t compliance_rules(TALLOC_CTX *mem, const struct compliance *c,
+    enum table_form form, uint64_t max, struct sbuf *out);
 void compliance_trusts(const struct compliance *c, enum table_form form,
     struct sbuf *out);
 void compliance_cases(const struct compliance *c, enum table_form form,

@@ -18,6 +18,7 @@ static const char *const outcome_names[EVIDENCE_OUTCOME_COUNT] = {
 	[EVIDENCE_DELETED] = "deleted",
 	[EVIDENCE_REDIRECTED] = "redirected",
 	[EVIDENCE_POLICY_FORGOTTEN] = "policy-forgotten",
+	[EVIDENCE_RECEIVED] = "received",
 };
 
 static const char *const reached_names[REACHED_COUNT] = {

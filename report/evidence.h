@@ -35,8 +35,9 @@ enum evidence_outcome {
 	EVIDENCE_DELETED,     /* by the operator; the sender may know */
 	EVIDENCE_REDIRECTED,  /* by the operator, to another recipient */
 	EVIDENCE_POLICY_FORGOTTEN, /* MTA-STS, by the operator; no message */
+	EVIDENCE_RECEIVED,         /* by this gateway itself: a TLS report */
 };
-#define EVIDENCE_OUTCOME_COUNT 12u
+#define EVIDENCE_OUTCOME_COUNT 13u
 
 enum evidence_reached {
 	REACHED_NOTHING, /* no mail transaction took place */

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "util/jtree.h"
 #include "util/sha256.h"
 
 #define CLEAN_BYTES 1024u /* ours: of a text as it is shown; cut */
@@ -43,7 +44,7 @@ put_str(const struct put *p, const char *name, const char *value)
 
 	span_print_to(span_str(value), clean, sizeof(clean));
 	if (p->json != NULL)
-		json_object_set_new(p->json, name, json_string(clean));
+		jtree_put(p->json, name, json_string(clean));
 	else if (*clean != '\0')
 		fprintf(p->to, "%-22s %s\n", name, clean);
 }
@@ -52,7 +53,7 @@ static void
 put_bool(const struct put *p, const char *name, bool value)
 {
 	if (p->json != NULL)
-		json_object_set_new(p->json, name, json_boolean(value));
+		jtree_put(p->json, name, json_boolean(value));
 	else
 		fprintf(p->to, "%-22s %s\n", name, value ? "yes" : "no");
 }
@@ -61,7 +62,7 @@ static void
 put_int(const struct put *p, const char *name, int64_t value)
 {
 	if (p->json != NULL)
-		json_object_set_new(p->json, name, json_integer(value));
+		jtree_put(p->json, name, json_integer(value));
 	else
 		fprintf(p->to, "%-22s %" PRId64 "\n", name, value);
 }
@@ -93,14 +94,14 @@ put_personal(const struct put *p, const struct evidence *e)
 			put_str(p, "recipient", e->rcpt[i]);
 		return;
 	}
-	json_t *list = json_array();
+	json_t *list = need(json_array());
 	for (size_t i = 0; i < e->rcpt_count; i++) {
 		char clean[CLEAN_BYTES];
 
 		span_print_to(span_str(e->rcpt[i]), clean, sizeof(clean));
-		json_array_append_new(list, json_string(clean));
+		jtree_append(list, json_string(clean));
 	}
-	json_object_set_new(p->json, "recipients", list);
+	jtree_put(p->json, "recipients", list);
 }
 
 /* Their names, with blanks between them. */

@@ -121,6 +121,7 @@ figures_is_blocked(const struct evidence *e)
 	case EVIDENCE_DELETED:
 	case EVIDENCE_REDIRECTED: /* the operator's doing */
 	case EVIDENCE_POLICY_FORGOTTEN:
+	case EVIDENCE_RECEIVED:
 		return false;
 	case EVIDENCE_DEFERRED:
 	case EVIDENCE_REJECTED:
@@ -153,7 +154,8 @@ count(struct figures_count *c, const struct evidence *e)
 	case EVIDENCE_DELETED:
 	case EVIDENCE_REDIRECTED:
 	case EVIDENCE_POLICY_FORGOTTEN:
-		return; /* the operator's doing: no attempt */
+	case EVIDENCE_RECEIVED:
+		return; /* the operator's doing, or our own: no attempt */
 	case EVIDENCE_DEFERRED:
 	case EVIDENCE_REJECTED:
 	case EVIDENCE_UNREACHABLE:

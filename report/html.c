@@ -20,27 +20,11 @@ static const char style[] =
     "--amber:#e3b94d;--mute:#9aa7b4;--dim:#9aa7b4;--line:#333c46;--soft:#"
     "1c2229;--good:#3fb98b;"
     "--fair:#6ea8e6;--weak:#e3b94d;--bad:#ef6b5c;--quiet:#6b7683}}"
-    "@media print{:root{--bg:#fff;--fg:#000;--dim:#444;--line:#bbb;"
-    "--soft:#f4f4f4;--good:#1a7f5a;--fair:#4c8fd6;--weak:#d9a520;"
-    "--bad:#c0392b;--quiet:#9aa4ae;--amber:#8a6400;--mute:#57606a}"
-    "h2{break-after:avoid}tr,figure,.card{break-inside:avoid}"
-    "thead{display:table-header-group}main{max-width:none;padding:0}"
-    "body{font-size:10pt;line-height:1.4}.cards{display:block}"
-    ".card{display:inline-block;width:30%;margin:0 2% 3mm 0;padding:.5rem}"
-    "table{font-size:7.5pt}th,td{padding:.25rem .35rem}"
-    ".portrait,header{page:tall}.landscape{page:wide}.wide{overflow:visible}."
-    "wide "
-    "table{table-layout:fixed}"
-    "th{white-space:normal}"
-    "nav{display:none}}"
-    "@page{size:A4;margin:16mm 14mm}@page tall{size:A4}@page wide{size:A4 "
-    "landscape;margin:12mm "
-    "14mm}"
     "*{box-sizing:border-box}"
     "body{margin:0;background-color:var(--bg);color:var(--fg);"
     "font:16px/1.5 system-ui,sans-serif;-webkit-print-color-adjust:exact;"
     "print-color-adjust:exact}"
-    "main{max-width:62rem;margin:0 auto;padding:2rem 1.25rem 4rem}"
+    "main{max-width:76rem;margin:0 auto;padding:2rem 1.25rem 4rem}"
     "h1{font-size:1.9rem;line-height:1.2;margin:0 0 .25rem}"
     "h2{font-size:1.3rem;margin:2.5rem 0 .75rem;padding-bottom:.3rem;"
     "border-bottom:1px solid;border-color:var(--line)}"
@@ -91,6 +75,30 @@ static const char style[] =
     "white-space:pre-wrap;overflow-wrap:anywhere}"
     "code{overflow-wrap:anywhere}"
     "nav ul{columns:2 16rem;padding-left:1.2rem}a{color:inherit}";
+
+/* Behind the rest, so that on paper it counts against all of that. */
+static const char paper[] =
+    "@media print{:root{--bg:#fff;--fg:#000;--dim:#444;--line:#bbb;"
+    "--soft:#f4f4f4;--good:#1a7f5a;--fair:#4c8fd6;--weak:#d9a520;"
+    "--bad:#c0392b;--quiet:#9aa4ae;--amber:#8a6400;--mute:#57606a}"
+    "body{font-size:10pt;line-height:1.4}main{max-width:none;padding:0}"
+    "h1{font-size:18pt}h2{font-size:13pt;margin:6mm 0 3mm;"
+    "break-after:avoid}h3{font-size:10pt;break-after:avoid}"
+    "tr,figure,.card{break-inside:avoid}"
+    "thead{display:table-header-group}"
+    "table{font-size:8pt;line-height:1.3}th,td{padding:1mm 1.2mm}"
+    "th{white-space:normal}"
+    ".cards{display:block;margin:3mm 0}"
+    ".card{display:inline-block;vertical-align:top;width:31%;"
+    "min-height:17mm;margin:0 1.5% 3mm 0;padding:2mm 3mm}"
+    ".card b{font-size:15pt}.key,.badge,code,pre{font-size:8pt}"
+    ".point{margin:3mm 0;padding:0 0 0 3mm}"
+    ".wide{overflow:visible}.chart{min-width:0}nav{display:none}"
+    ".wide table{min-width:0!important}main{page:tall}"
+    ".landscape{page:wide}}"
+    "@page{size:A4;margin:16mm 14mm;@bottom-right{font:8pt sans-serif;"
+    "color:#444;content:counter(page) ' / ' counter(pages)}}"
+    "@page tall{size:A4}@page wide{size:A4 landscape;margin:12mm 14mm 14mm}";
 
 void
 html_printf(struct sbuf *out, const char *fmt, ...)
@@ -165,7 +173,8 @@ html_begin(struct sbuf *out, const char *title)
 		      "<meta http-equiv=\"Content-Security-Policy\" content=\""
 		      "default-src 'none'; style-src 'unsafe-inline'\">\n");
 	html_element(out, "title", title);
-	sbuf_printf(out, "<style>%s</style>\n</head>\n<body>\n<main>\n", style);
+	sbuf_printf(out, "<style>%s%s</style>\n</head>\n<body>\n<main>\n",
+	    style, paper);
 }
 
 void

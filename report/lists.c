@@ -90,7 +90,7 @@ exception_row(struct table *t, const void *item)
 
 static const struct table_column blocked_columns[] = {
 	{ "domain", "domain", 28, false, false },
-	{ "failure", "what was not met", 16, false, false },
+	{ "failure", "what was not met", 20, false, false },
 	{ "required", "required", 9, false, false },
 	{ "host", "last host", 28, false, false },
 	{ "first", "first", 20, false, false },
@@ -121,7 +121,7 @@ static const struct table_column returned_columns[] = {
 	{ "time", "returned", 20, false, false },
 	{ "domain", "domain", 28, false, false },
 	{ "host", "host", 28, false, false },
-	{ "failure", "what was not met", 16, false, false },
+	{ "failure", "what was not met", 20, false, false },
 	{ "required", "required", 9, false, false },
 	{ "recipients", "recipients", 10, true, false },
 	{ "why", "why", 0, false, false },

@@ -29,6 +29,19 @@ no_records(TALLOC_CTX *mem)
 	    "No attempt is on record in this period.");
 }
 
+/* The noun after a count that every second sentence has. */
+static const char *
+attempts(uint64_t n)
+{
+	return plural(n, "attempt", "attempts");
+}
+
+static const char *
+deliveries(uint64_t n)
+{
+	return plural(n, "delivery", "deliveries");
+}
+
 static bool
 selftest_passed(const struct compliance *c)
 {
@@ -51,22 +64,22 @@ JUDGE(plaintext)
 		return no_records(mem);
 	if (f->plaintext == 0)
 		return say(mem, VERDICT_SHOWN,
-		    "None of %" PRIu64 " attempts (records %" PRIu64
-		    " to %" PRIu64 ") sent content in clear; %" PRIu64
-		    " deliveries, all by TLS.",
-		    f->records, f->first_seq, f->last_seq,
-		    figures_delivered(&f->total));
+		    "None of %" PRIu64 " %s (records %" PRIu64 " to %" PRIu64
+		    ") sent content in clear; %" PRIu64 " %s, all by TLS.",
+		    f->records, attempts(f->records), f->first_seq, f->last_seq,
+		    figures_delivered(&f->total),
+		    deliveries(figures_delivered(&f->total)));
 	if (f->plaintext == f->plaintext_owned)
 		return say(mem, VERDICT_PARTLY,
 		    "%" PRIu64 " of %" PRIu64
-		    " attempts sent content in clear, each by an exception "
+		    " %s sent content in clear, each by an exception "
 		    "with reason, approver and end.",
-		    f->plaintext, f->records);
+		    f->plaintext, f->records, attempts(f->records));
 	return say(mem, VERDICT_NOT_SHOWN,
-	    "%" PRIu64 " of %" PRIu64 " attempts sent content in clear, "
-	    "%" PRIu64 " of them by an exception; for the others nothing "
+	    "%" PRIu64 " of %" PRIu64 " %s sent content in clear, "
+	    "%" PRIu64 " of them by an exception; otherwise nothing "
 	    "asked for TLS.",
-	    f->plaintext, f->records, f->plaintext_owned);
+	    f->plaintext, f->records, attempts(f->records), f->plaintext_owned);
 }
 
 JUDGE(authenticated)
@@ -82,12 +95,12 @@ JUDGE(authenticated)
 	    proven == all ? VERDICT_SHOWN :
 	    proven == 0   ? VERDICT_NOT_SHOWN :
 			    VERDICT_PARTLY,
-	    "Of %" PRIu64 " deliveries %" PRIu64
+	    "Of %" PRIu64 " %s %" PRIu64
 	    " went to a host that had proved who it is: %" PRIu64
 	    " by DANE, %" PRIu64 " by MTA-STS, %" PRIu64 " by a rule. %" PRIu64
 	    " went by TLS to a host that proved "
 	    "nothing, %" PRIu64 " in clear.",
-	    all, proven, c->f->proven[METHOD_DANE],
+	    all, deliveries(all), proven, c->f->proven[METHOD_DANE],
 	    c->f->proven[METHOD_PKIX_STS],
 	    c->f->proven[METHOD_PKIX_LOCAL] + c->f->proven[METHOD_PIN] +
 		c->f->proven[METHOD_CA],
@@ -99,17 +112,20 @@ static struct verdict
 mechanism(TALLOC_CTX *mem, const struct compliance *c, const char *what,
     uint64_t bound, uint64_t below)
 {
+	const char *at_hosts = plural(bound, "attempt was at a host",
+	    "attempts were at hosts");
+
 	if (bound > 0 && below == 0)
 		return say(mem, VERDICT_SHOWN,
-		    "%" PRIu64 " attempts were at hosts with %s; nothing was "
+		    "%" PRIu64 " %s with %s; nothing was "
 		    "delivered to one that did not match.",
-		    bound, what);
+		    bound, at_hosts, what);
 	if (bound > 0)
 		return say(mem, VERDICT_PARTLY,
-		    "%" PRIu64 " attempts were at hosts with %s; %" PRIu64
-		    " deliveries went past it, by exceptions or as their "
+		    "%" PRIu64 " %s with %s; %" PRIu64
+		    " %s went past it, by exceptions or as their "
 		    "sender asked.",
-		    bound, what, below);
+		    bound, at_hosts, what, below, deliveries(below));
 	if (selftest_passed(c))
 		return say(mem, VERDICT_PARTLY,
 		    "No attempt of the period was at a host with %s; the "
@@ -158,9 +174,10 @@ JUDGE(dnssec)
 		    a->content);
 	return say(mem, VERDICT_SHOWN,
 	    "Answers are validated in this gateway with %s, and mail waits "
-	    "while it cannot; %" PRIu64 " attempts waited because an answer "
+	    "while it cannot; %" PRIu64 " %s waited because an answer "
 	    "was false or missing.",
-	    a->content, c->f->dane[DANE_D5_ERROR]);
+	    a->content, c->f->dane[DANE_D5_ERROR],
+	    attempts(c->f->dane[DANE_D5_ERROR]));
 }
 
 /* ---- TLS ---- */
@@ -214,10 +231,10 @@ JUDGE(tls_version)
 		    "Nothing was delivered by TLS.");
 	if (n.bad_count > 0)
 		return say(mem, VERDICT_NOT_SHOWN,
-		    "%" PRIu64 " deliveries used an older protocol: %s.",
-		    n.bad_count, n.text);
+		    "%" PRIu64 " %s used an older protocol: %s.", n.bad_count,
+		    deliveries(n.bad_count), n.text);
 	return say(mem, VERDICT_SHOWN,
-	    "Each of %" PRIu64 " deliveries by TLS used TLS 1.2 or later: "
+	    "All deliveries by TLS, %" PRIu64 ", used TLS 1.2 or later: "
 	    "%s.",
 	    by_tls(c->f), n.text);
 }
@@ -233,30 +250,38 @@ JUDGE(ciphers)
 		    "Nothing was delivered by TLS.");
 	if (n.bad_count > 0)
 		return say(mem, VERDICT_NOT_SHOWN,
-		    "%" PRIu64 " deliveries used a broken cipher: %s.",
-		    n.bad_count, n.text);
+		    "%" PRIu64 " %s used a broken cipher: %s.", n.bad_count,
+		    deliveries(n.bad_count), n.text);
 	return say(mem,
 	    c->f->no_key_exchange == 0 ? VERDICT_SHOWN : VERDICT_PARTLY,
 	    "No delivery used a broken cipher; of %" PRIu64
-	    " deliveries by TLS %" PRIu64
-	    " have no ephemeral key exchange on record. Used: %s.",
-	    by_tls(c->f), c->f->no_key_exchange, n.text);
+	    " %s by TLS %" PRIu64
+	    " %s no ephemeral key exchange on record. Used: %s.",
+	    by_tls(c->f), deliveries(by_tls(c->f)), c->f->no_key_exchange,
+	    plural(c->f->no_key_exchange, "has", "have"), n.text);
 }
 
 /* ---- what is refused ---- */
+
+static const char *
+attempts_were(uint64_t n)
+{
+	return plural(n, "attempt was", "attempts were");
+}
 
 JUDGE(refuse)
 {
 	if (c->f->total.blocked > 0)
 		return say(mem, VERDICT_SHOWN,
-		    "%" PRIu64 " attempts were kept back because a "
-		    "requirement was not met; they are listed.",
-		    c->f->total.blocked);
+		    "%" PRIu64 " %s kept back because a "
+		    "requirement was not met; the list of them is below.",
+		    c->f->total.blocked, attempts_were(c->f->total.blocked));
 	if (selftest_passed(c))
 		return say(mem, VERDICT_SHOWN,
 		    "Nothing had to be kept back in the period; the self-test "
-		    "shows in %zu cases what is.",
-		    c->selftest.count);
+		    "shows in %zu %s what is.",
+		    c->selftest.count,
+		    plural(c->selftest.count, "case", "cases"));
 	return say(mem, VERDICT_NOT_SHOWN,
 	    "Nothing had to be kept back in the period, and no self-test is "
 	    "part of this report.");
@@ -267,9 +292,9 @@ JUDGE(blocked)
 	if (c->f->records == 0)
 		return no_records(mem);
 	return say(mem, VERDICT_SHOWN,
-	    "%" PRIu64 " attempts were kept back; each domain is listed with "
+	    "%" PRIu64 " %s kept back; each domain is listed with "
 	    "what was not met, the host, the first and the last time.",
-	    c->f->total.blocked);
+	    c->f->total.blocked, attempts_were(c->f->total.blocked));
 }
 
 JUDGE(told)
@@ -283,10 +308,12 @@ JUDGE(told)
 		return say(mem, VERDICT_SHOWN,
 		    "Nothing was kept back in the period.");
 	return say(mem, VERDICT_PARTLY,
-	    "%" PRIu64 " mails were returned to their senders, each with its "
+	    "%" PRIu64 " %s, each with its "
 	    "time. Delay notices (queue.policy-delay-notice is %s) are not on "
 	    "record.",
 	    l->count + l->left_out,
+	    plural(l->count + l->left_out, "mail was returned to its sender",
+		"mails were returned to their senders"),
 	    duration_text(c->conf->queue_policy_notice_ms, notice));
 }
 
@@ -319,9 +346,12 @@ JUDGE(rules)
 		    "No rule of the configuration asks for TLS beyond what "
 		    "domains publish.");
 	return say(mem, VERDICT_SHOWN,
-	    "%zu of %zu rules ask for TLS, whatever is published; %" PRIu64
-	    " deliveries were under a rule.",
-	    count, c->conf->rule_count, c->f->by_rule);
+	    "%zu of %zu %s %s for TLS, whatever is published; %" PRIu64
+	    " %s under a rule.",
+	    count, c->conf->rule_count,
+	    plural(c->conf->rule_count, "rule", "rules"),
+	    plural(count, "asks", "ask"), c->f->by_rule,
+	    plural(c->f->by_rule, "delivery was", "deliveries were"));
 }
 
 JUDGE(alternate)
@@ -331,9 +361,10 @@ JUDGE(alternate)
 		    "No route is configured: mail without a secure way is "
 		    "returned to its sender.");
 	return say(mem, VERDICT_PARTLY,
-	    "%zu routes are configured. Whether one leads to another way for "
-	    "such mail is to be seen from their names.",
-	    c->conf->route_count);
+	    "%zu %s configured. Whether one leads to another way for "
+	    "such mail is to be seen from its name.",
+	    c->conf->route_count,
+	    plural(c->conf->route_count, "route is", "routes are"));
 }
 
 JUDGE(exceptions)
@@ -351,13 +382,20 @@ JUDGE(exceptions)
 		return say(mem, VERDICT_SHOWN,
 		    "No exception is configured, and none was used.");
 	return say(mem, gone + no_start == 0 ? VERDICT_SHOWN : VERDICT_PARTLY,
-	    "%zu exceptions are on the register, with reason, approver, end "
+	    "%zu %s on the register, with reason, approver, end "
 	    "and uses. Of %" PRIu64 " the scope is not known any more, of "
 	    "%" PRIu64 " the start is not on record in the period.",
-	    l->count, gone, no_start);
+	    l->count, plural(l->count, "exception is", "exceptions are"), gone,
+	    no_start);
 }
 
 /* ---- the evidence itself ---- */
+
+static const char *
+records(uint64_t n)
+{
+	return plural(n, "record", "records");
+}
 
 JUDGE(policy)
 {
@@ -377,10 +415,11 @@ JUDGE(records)
 	if (c->f->records == 0)
 		return no_records(mem);
 	return say(mem, VERDICT_SHOWN,
-	    "%" PRIu64 " records of the period, numbers %" PRIu64 " to %" PRIu64
-	    ", hold requirement, grounds, proof, TLS "
+	    "%" PRIu64 " %s of the period, numbers %" PRIu64 " to %" PRIu64
+	    ", with requirement, grounds, proof, TLS "
 	    "parameters and time of each attempt.",
-	    c->f->records, c->f->first_seq, c->f->last_seq);
+	    c->f->records, records(c->f->records), c->f->first_seq,
+	    c->f->last_seq);
 }
 
 JUDGE(integrity)
@@ -395,16 +434,17 @@ JUDGE(integrity)
 		return say(mem, VERDICT_NOT_SHOWN, "There are no records.");
 	if (h->checkpoints == 0)
 		return say(mem, VERDICT_PARTLY,
-		    "The chain of %" PRIu64 " records was verified and is "
+		    "The chain of %" PRIu64 " %s was verified and is "
 		    "unbroken. No signed checkpoint covers it: compare its "
 		    "last hash with one kept elsewhere.",
-		    h->records);
+		    h->records, records(h->records));
 	return say(mem, VERDICT_SHOWN,
-	    "The chain of %" PRIu64 " records was verified and is unbroken; "
-	    "%" PRIu64 " signed checkpoints agree with it, the last of %s for "
+	    "The chain of %" PRIu64 " %s was verified and is unbroken; "
+	    "%" PRIu64 " signed %s with it, the last of %s for "
 	    "record %" PRIu64 ".",
-	    h->records, h->checkpoints, wall_rfc3339(h->checkpoint_time, when),
-	    h->checkpoint_seq);
+	    h->records, records(h->records), h->checkpoints,
+	    plural(h->checkpoints, "checkpoint agrees", "checkpoints agree"),
+	    wall_rfc3339(h->checkpoint_time, when), h->checkpoint_seq);
 }
 
 JUDGE(retention)
@@ -418,8 +458,9 @@ JUDGE(retention)
 	    h->addresses_removed > 0 ? VERDICT_SHOWN : VERDICT_PARTLY,
 	    "Addresses are kept apart from the rest of a record and can be "
 	    "removed before it: %" PRIu64 " of %" PRIu64
-	    " records have none any more; the oldest address is of %s.",
-	    h->addresses_removed, h->records,
+	    " %s %s none any more; the oldest address is of %s.",
+	    h->addresses_removed, h->records, records(h->records),
+	    plural(h->addresses_removed, "has", "have"),
 	    h->oldest_address.ms == 0 ? "no record" :
 					wall_rfc3339(h->oldest_address, when));
 }
@@ -433,24 +474,30 @@ JUDGE(selftest)
 		    "Not run for this report (tierpost selftest --json, and "
 		    "--selftest-result).");
 	return say(mem, t->passed ? VERDICT_SHOWN : VERDICT_NOT_SHOWN,
-	    "%zu of %zu cases of mail that must not be delivered went as they "
-	    "must, on %s.",
-	    t->passed_count, t->count, t->time);
+	    "%zu of %zu %s of mail that must not be delivered ended as "
+	    "required, on %s.",
+	    t->passed_count, t->count, plural(t->count, "case", "cases"),
+	    t->time);
 }
 
 JUDGE(inventory)
 {
+	uint64_t certificates = c->f->certificates.count +
+				c->f->certificates.left_out;
 	size_t bad = 0;
 
 	for (size_t i = 0; i < c->trust_count; i++)
 		bad += *c->trust[i].error != '\0';
 	return say(mem, bad == 0 ? VERDICT_SHOWN : VERDICT_PARTLY,
-	    "%zu files of trust anchors are listed with their digests, %zu of "
-	    "them could not be read; %" PRIu64 " certificates of mail servers "
-	    "were seen in the period. In %" PRIu64 " attempts DNSSEC failed.",
-	    c->trust_count, bad,
-	    c->f->certificates.count + c->f->certificates.left_out,
-	    c->f->dane[DANE_D5_ERROR]);
+	    "%zu %s listed with digests, %zu could not be read; in the "
+	    "period %" PRIu64 " %s seen. In %" PRIu64 " %s DNSSEC failed.",
+	    c->trust_count,
+	    plural(c->trust_count, "file of trust anchors is",
+		"files of trust anchors are"),
+	    bad, certificates,
+	    plural(certificates, "certificate of a mail server was",
+		"certificates of mail servers were"),
+	    c->f->dane[DANE_D5_ERROR], attempts(c->f->dane[DANE_D5_ERROR]));
 }
 
 JUDGE(tls_reports)

@@ -71,8 +71,8 @@ text_headings(struct table *t)
 
 /* What a column of no set width gets on a page, as one of that width. */
 #define WIDE_COLUMN   40
-#define NARROW_COLUMN 16 /* a heading fits */
-#define REM_OF_WIDTH  0.32
+#define NARROW_COLUMN 15 /* a heading fits */
+#define REM_OF_WIDTH  0.34
 
 static double
 weight(const struct table_column *c)

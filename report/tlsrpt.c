@@ -7,6 +7,8 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "util/jtree.h"
+
 struct tlsrpt *
 tlsrpt_new(TALLOC_CTX *mem, const struct tlsrpt_from *from, const char *domain,
     struct wall t, struct span salt)
@@ -92,19 +94,11 @@ tlsrpt_add(struct tlsrpt *r, const struct tlsrpt_tally *t, uint64_t count)
 
 /* ---- the document ---- */
 
-/* Keys and values are ours or were made UTF-8 before: jansson takes them. */
-static void
-put(json_t *o, const char *key, json_t *value)
-{
-	if (json_object_set_new(o, key, need(value)) != 0)
-		out_of_memory("TLS report");
-}
-
 static void
 put_text(json_t *o, const char *key, const char *value)
 {
 	if (value != NULL && *value != '\0')
-		put(o, key, json_string(value));
+		jtree_put(o, key, json_string(value));
 }
 
 static void
@@ -113,13 +107,7 @@ put_address(json_t *o, const char *key, const struct netaddr *a)
 	char text[NETADDR_TEXT_BYTES];
 
 	if (a->family != NETADDR_NONE)
-		put(o, key, json_string(netaddr_text(a, text)));
-}
-
-static void
-put_count(json_t *o, const char *key, uint64_t n)
-{
-	put(o, key, json_integer((json_int_t)n));
+		jtree_put(o, key, json_string(netaddr_text(a, text)));
 }
 
 static void
@@ -128,9 +116,8 @@ put_strings(json_t *o, const char *key, const char *const *s, size_t count)
 	json_t *list = need(json_array());
 
 	for (size_t i = 0; i < count; i++)
-		if (json_array_append_new(list, need(json_string(s[i]))) != 0)
-			out_of_memory("TLS report");
-	put(o, key, list);
+		jtree_append(list, json_string(s[i]));
+	jtree_put(o, key, list);
 }
 
 static json_t *
@@ -144,7 +131,7 @@ detail_json(const struct tlsrpt_failure *f)
 	put_text(o, "receiving-mx-hostname", d->mx);
 	put_text(o, "receiving-mx-helo", d->helo);
 	put_address(o, "receiving-ip", &d->receiving);
-	put_count(o, "failed-session-count", f->count);
+	jtree_put_count(o, "failed-session-count", f->count);
 	put_text(o, "failure-reason-code", d->reason);
 	return o;
 }
@@ -170,15 +157,13 @@ sum_json(const struct tlsrpt_sum *s)
 	json_t *o = need(json_object()), *summary = need(json_object());
 	json_t *details = need(json_array());
 
-	put(o, "policy", policy_json(&s->policy));
-	put_count(summary, "total-successful-session-count", s->success);
-	put_count(summary, "total-failure-session-count", s->failure);
-	put(o, "summary", summary);
+	jtree_put(o, "policy", policy_json(&s->policy));
+	jtree_put_count(summary, "total-successful-session-count", s->success);
+	jtree_put_count(summary, "total-failure-session-count", s->failure);
+	jtree_put(o, "summary", summary);
 	for (size_t i = 0; i < s->detail_count; i++)
-		if (json_array_append_new(details,
-			detail_json(&s->detail[i])) != 0)
-			out_of_memory("TLS report");
-	put(o, "failure-details", details);
+		jtree_append(details, detail_json(&s->detail[i]));
+	jtree_put(o, "failure-details", details);
 	return o;
 }
 
@@ -199,13 +184,12 @@ report_json(const struct tlsrpt *r)
 	put_text(o, "organization-name", r->from.organization);
 	put_text(range, "start-datetime", wall_rfc3339(r->day, when));
 	put_text(range, "end-datetime", wall_rfc3339(day_end(r), when));
-	put(o, "date-range", range);
+	jtree_put(o, "date-range", range);
 	put_text(o, "contact-info", r->from.contact);
 	put_text(o, "report-id", r->id);
 	for (size_t i = 0; i < r->sum_count; i++)
-		if (json_array_append_new(policies, sum_json(&r->sum[i])) != 0)
-			out_of_memory("TLS report");
-	put(o, "policies", policies);
+		jtree_append(policies, sum_json(&r->sum[i]));
+	jtree_put(o, "policies", policies);
 	return o;
 }
 

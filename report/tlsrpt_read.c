@@ -1,15 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "report/tlsrpt_read.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <string.h>
 #include <zlib.h>
 
+#include "report/tlsrpt_bound.h"
 #include "util/utf8.h"
 
 #define INFLATE_STEP_BYTES (64u << 10)
 
 /* ---- bytes to JSON ---- */
+
+/* Small ones may be as repetitive as they like. */
+static bool
+grows_too_much(const z_stream *z, const struct sbuf *out)
+{
+	return out->n > TLSRPT_READ_RATIO_FROM_BYTES &&
+	       out->n / TLSRPT_READ_RATIO > (size_t)z->total_in;
+}
 
 static enum status
 inflate_all(z_stream *z, struct sbuf *out, struct diag *why)
@@ -26,6 +36,11 @@ inflate_all(z_stream *z, struct sbuf *out, struct diag *why)
 		z->avail_out = INFLATE_STEP_BYTES;
 		st = inflate(z, Z_NO_FLUSH);
 		sbuf_commit(out, INFLATE_STEP_BYTES - z->avail_out);
+		if (grows_too_much(z, out))
+			return diag_set(why, ST_LIMIT,
+			    "the report grows to over %u times its size when "
+			    "unpacked",
+			    TLSRPT_READ_RATIO);
 		if (st == Z_STREAM_END)
 			return ST_OK;
 		if (st == Z_MEM_ERROR)
@@ -52,28 +67,35 @@ tlsrpt_gunzip(struct span gz, struct sbuf *out, struct diag *why)
 
 /* ---- fields ---- */
 
+/* May it stand in a line for people, on a terminal? */
+static bool
+is_shown(struct span one, uint32_t code)
+{
+	return one.n > 0 && utf8_is_line(one) && !utf8_is_bidi(code);
+}
+
 /* One line of UTF-8, cut; other bytes than that have come as "?". */
 static const char *
 clean(TALLOC_CTX *mem, const char *s, size_t n)
 {
 	struct span rest = span_of(s, n);
-	struct sbuf b;
+	char text[TLSRPT_READ_TEXT_BYTES];
+	size_t out = 0;
 
-	sbuf_init(&b, mem, TLSRPT_READ_TEXT_BYTES);
 	while (rest.n > 0) {
-		uint32_t code;
+		uint32_t code = 0;
 		size_t bytes = utf8_read(rest, &code);
 		struct span one = span_sub(rest, 0, bytes);
 
-		if (b.n + bytes + 1 > TLSRPT_READ_TEXT_BYTES)
+		if (!is_shown(one, code))
+			one = SPAN_LIT("?");
+		if (out + one.n + 1 > sizeof(text))
 			break;
-		if (bytes > 0 && utf8_is_line(one))
-			sbuf_span(&b, one);
-		else
-			sbuf_u8(&b, '?');
+		memcpy(text + out, one.p, one.n);
+		out += one.n;
 		rest = span_sub(rest, bytes > 0 ? bytes : 1, rest.n);
 	}
-	return sbuf_cstr(&b);
+	return out == 0 ? "" : need(talloc_strndup(mem, text, out));
 }
 
 static const char *
@@ -86,19 +108,22 @@ text_of(TALLOC_CTX *mem, const json_t *o, const char *key)
 		   "";
 }
 
+/* What is less than 0 is none; *why is set where one is not believed. */
 static uint64_t
-count_of(const json_t *o, const char *key)
+count_of(const json_t *o, const char *key, struct diag *why)
 {
 	const json_t *v = json_object_get(o, key);
 	uint64_t n = 0;
 
-	if (json_is_integer(v))
-		return json_integer_value(v) > 0 ?
-			   (uint64_t)json_integer_value(v) :
-			   0;
-	if (json_is_string(v) &&
-	    span_u64(span_str(json_string_value(v)), INT64_MAX, &n) == ST_OK)
+	if (json_is_integer(v) && json_integer_value(v) > 0)
+		n = (uint64_t)json_integer_value(v);
+	else if (json_is_string(v) && span_u64(span_str(json_string_value(v)),
+					  INT64_MAX, &n) != ST_OK)
+		n = 0;
+	if (n <= TLSRPT_READ_COUNT)
 		return n;
+	(void)diag_set(why, ST_LIMIT, "the report's %s is over %" PRIu64, key,
+	    TLSRPT_READ_COUNT);
 	return 0;
 }
 
@@ -128,14 +153,15 @@ time_of(const json_t *range, const char *key, struct wall *out,
 /* ---- the document ---- */
 
 static void
-read_detail(TALLOC_CTX *mem, const json_t *o, struct tlsrpt_doc_detail *d)
+read_detail(TALLOC_CTX *mem, const json_t *o, struct tlsrpt_doc_detail *d,
+    struct diag *why)
 {
 	d->result = text_of(mem, o, "result-type");
 	d->sending_ip = text_of(mem, o, "sending-mta-ip");
 	d->mx = text_of(mem, o, "receiving-mx-hostname");
 	d->receiving_ip = text_of(mem, o, "receiving-ip");
 	d->reason = text_of(mem, o, "failure-reason-code");
-	d->count = count_of(o, "failed-session-count");
+	d->count = count_of(o, "failed-session-count", why);
 }
 
 /* The i-th of an array; what is no array is its own and only item. */
@@ -160,6 +186,7 @@ read_policy(TALLOC_CTX *mem, const json_t *o, size_t *details,
 	const json_t *policy = json_object_get(o, "policy");
 	const json_t *sum = json_object_get(o, "summary");
 	const json_t *list = json_object_get(o, "failure-details");
+	struct diag bad = { .st = ST_OK };
 	size_t n = items(list);
 
 	if (!json_is_object(policy))
@@ -172,14 +199,16 @@ read_policy(TALLOC_CTX *mem, const json_t *o, size_t *details,
 		    TLSRPT_READ_DETAILS);
 	p->type = text_of(mem, policy, "policy-type");
 	p->domain = text_of(mem, policy, "policy-domain");
-	p->success = count_of(sum, "total-successful-session-count");
-	p->failure = count_of(sum, "total-failure-session-count");
+	p->success = count_of(sum, "total-successful-session-count", &bad);
+	p->failure = count_of(sum, "total-failure-session-count", &bad);
 	p->detail = need(talloc_zero_array(mem, struct tlsrpt_doc_detail,
 	    (unsigned)n));
 	p->detail_count = n;
 	for (size_t i = 0; i < n; i++)
-		read_detail(mem, item(list, i), &p->detail[i]);
-	return ST_OK;
+		read_detail(mem, item(list, i), &p->detail[i], &bad);
+	if (bad.st != ST_OK)
+		*why = bad;
+	return bad.st;
 }
 
 static enum status
@@ -230,22 +259,29 @@ read_document(TALLOC_CTX *mem, const json_t *o, struct tlsrpt_doc *out,
 	return st;
 }
 
-/* jansson's own bound on depth keeps its parser from deep recursion. */
 static enum status
-read_json(TALLOC_CTX *mem, struct span json, struct tlsrpt_doc *out,
-    struct diag *why)
+parse(struct span json, json_t **out, struct diag *why)
 {
 	json_error_t error;
-	enum status st;
-	json_t *o;
 
 	/* a mark that UTF-8 does not need, and some write */
 	if (span_starts(json, "\xef\xbb\xbf"))
 		json = span_sub(json, 3, json.n);
-	o = json_loadb((const char *)json.p, json.n, JSON_ALLOW_NUL, &error);
-	if (o == NULL)
+	if (tlsrpt_bound(json, why) != ST_OK)
+		return why->st;
+	*out = json_loadb((const char *)json.p, json.n, JSON_ALLOW_NUL, &error);
+	if (*out == NULL)
 		return diag_set(why, ST_SYNTAX, "not JSON: line %d, column %d",
 		    error.line, error.column);
+	return ST_OK;
+}
+
+static enum status
+read_object(TALLOC_CTX *mem, json_t *o, struct tlsrpt_doc *out,
+    struct diag *why)
+{
+	enum status st;
+
 	if (json_is_object(o))
 		st = read_document(mem, o, out, why);
 	else
@@ -255,10 +291,12 @@ read_json(TALLOC_CTX *mem, struct span json, struct tlsrpt_doc *out,
 	return st;
 }
 
+/* The text is let go of before what was made of it is made into more. */
 enum status
 tlsrpt_read(TALLOC_CTX *mem, struct span bytes, struct tlsrpt_doc *out,
     struct diag *why)
 {
+	json_t *o = NULL;
 	struct sbuf json;
 	enum status st;
 
@@ -266,12 +304,14 @@ tlsrpt_read(TALLOC_CTX *mem, struct span bytes, struct tlsrpt_doc *out,
 	if (bytes.n > TLSRPT_READ_PACKED_BYTES)
 		return diag_set(why, ST_LIMIT, "the report is over %u bytes",
 		    TLSRPT_READ_PACKED_BYTES);
-	if (!span_starts(bytes, "\x1f\x8b"))
-		return read_json(mem, bytes, out, why);
-	sbuf_init(&json, mem, TLSRPT_READ_JSON_BYTES);
-	st = tlsrpt_gunzip(bytes, &json, why);
-	if (st == ST_OK)
-		st = read_json(mem, sbuf_view(&json), out, why);
-	sbuf_free(&json);
-	return st;
+	if (span_starts(bytes, "\x1f\x8b")) {
+		sbuf_init(&json, mem, TLSRPT_READ_JSON_BYTES);
+		st = tlsrpt_gunzip(bytes, &json, why);
+		if (st == ST_OK)
+			st = parse(sbuf_view(&json), &o, why);
+		sbuf_free(&json);
+	} else {
+		st = parse(bytes, &o, why);
+	}
+	return st == ST_OK ? read_object(mem, o, out, why) : st;
 }

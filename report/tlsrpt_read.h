@@ -5,8 +5,10 @@
  *
  * Reporters differ, so what can be understood is: a single policy that is no
  * array, an mx-host that is none, a time without its zone (it is UTC), a count
- * in a string, results that are not registered.  Bytes are bounded before they
- * are unpacked and after.  Pure.
+ * in a string, results that are not registered; the document as a part of
+ * another media type, with the name of one.  Bytes are bounded before they
+ * are unpacked and after, and what they would become before it is made
+ * (tlsrpt_bound).  Pure.
  */
 #ifndef REPORT_TLSRPT_READ_H
 #define REPORT_TLSRPT_READ_H
@@ -15,10 +17,16 @@
 #include "util/sbuf.h"
 
 #define TLSRPT_READ_PACKED_BYTES (16u << 20) /* ours: mail or file */
-#define TLSRPT_READ_JSON_BYTES   (64u << 20) /* ours: unpacked */
-#define TLSRPT_READ_POLICIES     1000u       /* ours, of one document */
-#define TLSRPT_READ_DETAILS      20000u      /* ours, of one document */
-#define TLSRPT_READ_TEXT_BYTES   512u        /* ours, of one field; cut */
+#define TLSRPT_READ_JSON_BYTES   (16u << 20) /* ours: unpacked */
+/* Ours: over the first of these, of an unpacked report; JSON is some 20 times
+ * as long as its gzip. */
+#define TLSRPT_READ_RATIO_FROM_BYTES (1u << 20)
+#define TLSRPT_READ_RATIO            250u
+#define TLSRPT_READ_POLICIES         1000u  /* ours, of one document */
+#define TLSRPT_READ_DETAILS          10000u /* ours, of one document */
+#define TLSRPT_READ_TEXT_BYTES       512u   /* ours, of one field; cut */
+/* Ours: sessions; of as many as there is room for the sum is one of 64 bits */
+#define TLSRPT_READ_COUNT UINT64_C(100000000000)
 
 struct tlsrpt_doc_detail {
 	const char *result; /* as reported; "" when left out */
@@ -38,7 +46,8 @@ struct tlsrpt_doc_policy {
 	size_t detail_count;
 };
 
-/* All text is one line of UTF-8, cut; "" for what was left out. */
+/* All text is one line of UTF-8, cut, without what turns the direction of
+ * writing; "" for what was left out. */
 struct tlsrpt_doc {
 	const char *organization;
 	const char *contact;
@@ -63,8 +72,9 @@ MUST_CHECK enum status tlsrpt_gunzip(struct span gz, struct sbuf *out,
 
 /*
  * Find the document in a mail (RFC 8460 5.3), in whatever part of it, CRLF or
- * LF lines; *document lives in mem and is for tlsrpt_read().  ST_NOTFOUND: no
- * part has its media type; ST_SYNTAX: its encoding is broken; ST_LIMIT.
+ * LF lines; *document lives in mem and is for tlsrpt_read().  The first part
+ * with its media type, else the first that is named like one.  ST_NOTFOUND:
+ * there is neither; ST_SYNTAX: its encoding is broken; ST_LIMIT.
  */
 MUST_CHECK enum status tlsrpt_read_mail(TALLOC_CTX *mem, struct span mail,
     struct span *document, struct diag *why);

@@ -16,6 +16,7 @@
 #include "smtp/address.h"
 #include "util/domain.h"
 #include "util/sbuf.h"
+#include "util/sha256.h"
 
 static bool
 is_version_1(struct span txt)
@@ -27,27 +28,15 @@ is_version_1(struct span txt)
 	       span_starts(version, "v=TLSRPTv1");
 }
 
-/* Value of a hexadecimal digit, or -1. */
-static int
-digit(uint8_t c)
-{
-	if (ascii_isdigit(c))
-		return c - '0';
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The byte that "%XX" at i stands for, or -1. */
 static int
 encoded(struct span uri, size_t i)
 {
-	int high, low;
+	uint8_t byte;
 
-	if (uri.p[i] != '%' || i + 2 >= uri.n)
-		return -1;
-	high = digit(uri.p[i + 1]);
-	low = digit(uri.p[i + 2]);
-	return high < 0 || low < 0 ? -1 : high * 16 + low;
+	return hex_decode(span_sub(uri, i + 1, i + 3), &byte, 1) == ST_OK ?
+		   byte :
+		   -1;
 }
 
 /*
@@ -64,7 +53,7 @@ decode(struct span uri, const char *only, struct sbuf *out)
 		if (c == '%' && (c = encoded(uri, i)) < 0)
 			return false;
 		if (uri.p[i] == '%' && only != NULL &&
-		    memchr(only, c, strlen(only)) == NULL)
+		    !span_has(span_str(only), (uint8_t)c))
 			sbuf_add(out, uri.p + i, 3);
 		else if (c <= ' ' || c > 0x7e)
 			return false;

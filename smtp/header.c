@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+#include "smtp/encoded_word.h"
+
 static const struct {
 	const char *name;
 	enum header_field field;
@@ -84,23 +86,43 @@ wanted_byte(struct header_scan *h, uint8_t c)
 	wanted_char(h, c);
 }
 
+/* A value as it came, and as what it stands for. */
+struct forms {
+	struct span raw, decoded; /* the latter empty: not known */
+};
+
+static bool
+is_wanted_value(const struct header_want *w, const struct forms *f)
+{
+	return *w->value == '\0' || span_ieq(f->raw, w->value) ||
+	       (f->decoded.n > 0 && span_ieq(f->decoded, w->value));
+}
+
+static void
+look_for_value(struct header_scan *h)
+{
+	const struct span name = span_of(h->name, h->name_bytes);
+	uint8_t room[HEADER_VALUE_BYTES];
+	struct forms f = { SPAN_NONE, SPAN_NONE };
+	size_t n;
+
+	if (!h->text_long)
+		f.raw = span_of(h->text, h->text_bytes);
+	if (encoded_word_decode(f.raw, room, sizeof(room), &n))
+		f.decoded = span_of(room, n);
+	for (size_t i = 0; i < h->want_count; i++)
+		if (span_ieq(name, h->want[i].field) &&
+		    is_wanted_value(&h->want[i], &f))
+			h->want[i].seen = true;
+}
+
 static void
 end_wanted(struct header_scan *h)
 {
-	const struct span name = span_of(h->name, h->name_bytes);
-	const struct span text = span_of(h->text, h->text_bytes);
-
 	if (h->bytes > HEADER_SCAN_BYTES)
 		h->facts.cut_short = true;
-	else
-		for (size_t i = 0; h->wanted && i < h->want_count; i++) {
-			struct header_want *w = &h->want[i];
-
-			if (span_ieq(name, w->field) &&
-			    (*w->value == '\0' ||
-				(!h->text_long && span_ieq(text, w->value))))
-				w->seen = true;
-		}
+	else if (h->wanted)
+		look_for_value(h);
 	h->wanted = false;
 }
 

@@ -15,6 +15,8 @@
 #define HEADER_NAME_BYTES 128u
 /* Ours: of a value that is wanted; a longer one is another. */
 #define HEADER_VALUE_BYTES 256u
+/* Ours: as it came, with room for that value in encoded words (RFC 2047). */
+#define HEADER_TEXT_BYTES 768u
 /* Ours: of a section, in which wanted fields are looked for. */
 #define HEADER_SCAN_BYTES (128u << 10)
 
@@ -86,9 +88,9 @@ struct header_scan {
 	/* of the field under way, when it is wanted: */
 	bool wanted;
 	bool text_blank; /* a blank came, and counts before what comes */
-	bool text_long;  /* over HEADER_VALUE_BYTES */
+	bool text_long;  /* over HEADER_TEXT_BYTES */
 	size_t name_bytes, text_bytes;
-	uint8_t name[HEADER_NAME_BYTES], text[HEADER_VALUE_BYTES];
+	uint8_t name[HEADER_NAME_BYTES], text[HEADER_TEXT_BYTES];
 	/* start of a line of which it is not known yet what it is */
 	size_t held_bytes;
 	uint8_t held[HEADER_NAME_BYTES];
@@ -98,7 +100,8 @@ struct header_scan header_scan_start(void);
 /*
  * Before anything is fed: look for these fields too and set what is seen;
  * borrowed for the scan.  Values are compared in any case of ASCII, unfolded,
- * a run of blanks counting as one; encoded words are not decoded.
+ * a run of blanks counting as one: as they came, and as what their encoded
+ * words stand for, where that is known (encoded_word.h).
  */
 void header_scan_want(struct header_scan *h, struct header_want *want,
     size_t count);

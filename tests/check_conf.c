@@ -213,6 +213,18 @@ static const struct bad {
 	    "t:2: smtp.bind: \"0.0.0.0\":", "no connection" },
 	{ "smtp = { bind = [\"192.0.2.1\",\n\"192.0.2.2\"]; };",
 	    "t:3: smtp.bind: \"192.0.2.2\":", "of that family" },
+	/* tlsrpt.receive */
+	{ "tlsrpt = { receive = \"a@b.example\"; };",
+	    "t:2: tlsrpt.receive: texts in brackets", "" },
+	{ "tlsrpt = { receive = [\"b.example\"]; };",
+	    "t:2: tlsrpt.receive: \"b.example\":", "a mail address" },
+	{ "tlsrpt = { receive = [\"a@b.example\",\n\"A@B.example\"]; };",
+	    "t:3: tlsrpt.receive: \"A@B.example\":", "twice" },
+	{ "tlsrpt = { receive = [\"a@b.example\"];\n"
+	  "unreadable = \"A@b.example\"; };",
+	    "t:3: tlsrpt.unreadable: \"A@b.example\"", "come back" },
+	{ "tlsrpt = { unreadable = \"nobody\"; };",
+	    "t:2: tlsrpt.unreadable: \"nobody\":", "a mail address" },
 	/* rules */
 	{ "rules = ( {\ndomains = [\"*\"]; require = \"verify\"; } );",
 	    "t:2: rule number 1: name is missing", "" },
@@ -545,6 +557,7 @@ END_TEST
 	"idle-connection = \"0s\"; reply-limit = \"65537\"; "                  \
 	"bind = [\"2001:DB8::5\", \"192.0.2.5\"]; }\n"                         \
 	"queue = { first-retry = \"1m30s\"; reserve = \"100G\"; }\n"           \
+	"tlsrpt = { receive = [\"Tlsrpt@OWN.example\", \"b@own.example\"]; } " \
 	"resolver = { option = ( \" use-caps-for-id :  yes \", \"x: a:b\" ); " \
 	"unvalidated = \"opportunistic\"; trust-anchor = \"ta\\\"\\\\x\" };\n" \
 	"sts = { unknown = \"ignore\"; }; dane = { and-sts = \"both\"; };\n"   \
@@ -593,6 +606,10 @@ START_TEST(conf_reads_every_kind_of_value)
 	ck_assert_uint_eq(c->smtp_bind_count, 2);
 	ck_assert_str_eq(netaddr_text(&c->smtp_bind[0], text), "2001:db8::5");
 	ck_assert_str_eq(netaddr_text(&c->smtp_bind[1], text), "192.0.2.5");
+	ck_assert_uint_eq(c->tlsrpt_receive_count, 2);
+	ck_assert_str_eq(c->tlsrpt_receive[0], "Tlsrpt@own.example");
+	ck_assert(conf_receives(c, "TLSRPT@own.example"));
+	ck_assert(!conf_receives(c, "TLSRPT@own.example.org"));
 	ck_assert_int_eq(c->queue_first_retry_ms, 90000);
 	ck_assert_uint_eq(c->queue_reserve_bytes, UINT64_C(100) << 30);
 	ck_assert_str_eq(c->resolver_trust_anchor, "/s/ta\"\\x");
@@ -727,14 +744,16 @@ START_TEST(reload_notes_name_what_waits_for_the_next_start)
 	const struct conf *a = read_good(BASE);
 	const struct conf *b = read_good(BASE
 	    "workers = 2; log-level = \"debug\"; user = \"x\";\n"
-	    "resolver = { option = [\"a: b\"]; };");
+	    "resolver = { option = [\"a: b\"]; };"
+	    "tlsrpt = { receive = [\"a@b.example\"]; };");
 	struct conf_mistakes notes = { .mem = mem };
 
 	conf_reload_notes(a, b, &notes);
-	ck_assert_uint_eq(notes.count, 3);
+	ck_assert_uint_eq(notes.count, 4);
 	ck_assert(span_starts(span_str(notes.text[0]), "user: "));
 	ck_assert(span_starts(span_str(notes.text[1]), "workers: "));
 	ck_assert(span_starts(span_str(notes.text[2]), "resolver.option: "));
+	ck_assert(span_starts(span_str(notes.text[3]), "tlsrpt.receive: "));
 	conf_reload_notes(b, b, &notes);
 	ck_assert_uint_eq(notes.count, 0);
 }
@@ -768,7 +787,8 @@ START_TEST(the_table_of_options_names_every_option_and_key)
 #define OPT_TIME(path, field, def, min, max, reload, doc)     path,
 #define OPT_CHOICE(path, field, def, words, tag, reload, doc) path,
 #include "policy/options.def"
-		"resolver.option", "smtp.bind", "listen", "rules", "exceptions"
+		"resolver.option", "smtp.bind", "tlsrpt.receive", "listen",
+		"rules", "exceptions"
 	};
 	const char *plain = options_text(false), *man = options_text(true);
 

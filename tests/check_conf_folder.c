@@ -313,6 +313,17 @@ START_TEST(inv_04_a_file_that_others_may_write_is_refused)
 }
 END_TEST
 
+START_TEST(inv_04_a_folder_that_others_may_write_to_is_refused)
+{
+	put("exceptions.d/x.conf", GOOD);
+	ck_assert_int_eq(chmod(path_of("exceptions.d"), 01703), 0);
+	ck_assert_ptr_null(read_it(false));
+	ck_assert_uint_eq(mistakes.count, 1);
+	ck_assert_ptr_nonnull(strstr(mistakes.text[0],
+	    "exceptions.d: others on the system may write to it"));
+}
+END_TEST
+
 START_TEST(what_is_no_plain_file_is_refused)
 {
 	ck_assert_int_eq(mkfifo(path_of("exceptions.d/x.conf"), 0600), 0);
@@ -378,6 +389,7 @@ main(void)
 	tcase_add_test(t, an_ended_file_is_no_mistake_and_not_in_force);
 	tcase_add_test(t, an_exception_is_expiring_within_the_time_asked_about);
 	tcase_add_test(t, inv_04_a_file_that_others_may_write_is_refused);
+	tcase_add_test(t, inv_04_a_folder_that_others_may_write_to_is_refused);
 	tcase_add_test(t, what_is_no_plain_file_is_refused);
 	tcase_add_test(t, without_the_folder_there_are_no_files);
 	tcase_add_test(t, an_empty_name_of_the_folder_turns_it_off);

@@ -712,6 +712,12 @@ START_TEST(inv_04_an_exception_that_waives_is_warned_of_with_what_it_waives)
 		    "(tlsa-mismatch, no-starttls), down to \"plain\"" },
 		{ "\"certificate\"",
 		    "after failures (certificate), down to \"encrypt\"" },
+		{ "\"tlsa-mismatch\", \"sts-mx\"",
+		    "after failures (tlsa-mismatch, sts-mx), down to "
+		    "\"encrypt\"" },
+		{ "\"tlsa-lookup\", \"certificate\"",
+		    "after failures (tlsa-lookup, certificate), down to "
+		    "\"may\"" },
 		{ "\"legacy-tls\"",
 		    "after failures (legacy-tls), down to \"verify\" and in "
 		    "TLS 1.0" },
@@ -722,7 +728,7 @@ START_TEST(inv_04_an_exception_that_waives_is_warned_of_with_what_it_waives)
 			  "approver = \"p\"; expires = \"2027-01-01\"; } );",
 	    waived[_i].waives);
 	const struct conf *c = conf_of(text);
-	bool rule_holds = _i < 2; /* verify is what it asks for */
+	bool rule_holds = _i < 4; /* verify is what it asks for */
 
 	ck_assert_uint_eq(c->warning_count, 1 + rule_holds);
 	ck_assert_msg(strstr(c->warning[0], waived[_i].want) != NULL, "%s",
@@ -785,7 +791,7 @@ reading(void)
 	tcase_add_test(t, inv_04_an_exception_is_warned_of_with_its_end);
 	tcase_add_loop_test(t,
 	    inv_04_an_exception_that_waives_is_warned_of_with_what_it_waives, 0,
-	    3);
+	    5);
 	tcase_add_test(t, an_exception_that_has_ended_is_not_warned_of);
 	return t;
 }

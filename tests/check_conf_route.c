@@ -122,6 +122,17 @@ START_TEST(smtp_50_the_narrowest_scope_is_chosen_by_the_a_label)
 }
 END_TEST
 
+START_TEST(sts_03_the_policy_of_where_mail_goes_counts)
+{
+	const struct conf *conf =
+	    read_good(ROUTE("via = [\"relay.example\"]; require = \"may\";"));
+
+	ck_assert_str_eq(conf_policy_domain(conf, "a.example"),
+	    "relay.example");
+	ck_assert_str_eq(conf_policy_domain(conf, "b.example"), "b.example");
+}
+END_TEST
+
 static const struct bad {
 	const char *text, *says;
 } bads[] = {
@@ -177,6 +188,7 @@ main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, a_route_has_hosts_ports_and_safe_defaults);
 	tcase_add_test(t, a_name_without_brackets_is_a_domain);
+	tcase_add_test(t, sts_03_the_policy_of_where_mail_goes_counts);
 	tcase_add_test(t, what_is_printed_is_read_back);
 	tcase_add_test(t, smtp_50_the_narrowest_scope_is_chosen_by_the_a_label);
 	tcase_add_loop_test(t, mistakes_say_where_and_what_to_do, 0,

@@ -140,6 +140,25 @@ START_TEST(tls_26_the_authorities_of_a_rule_vouch_for_its_hosts)
 }
 END_TEST
 
+START_TEST(inv_10_authorities_that_are_replaced_vouch_for_no_further_mail)
+{
+	struct authority *own = authority_new(mem);
+	struct server *s = server_new(TLS_GOOD,
+	    cert_new(mem, own, MX, CERT_GOOD));
+
+	add_by(plan_new("d.example"), s, VERIFY_BY_CA);
+	give_authority(own);
+	try_one();
+	expect_delivered(REACHED_VERIFIED);
+	give_authority(authority_new(mem));
+	send_one(1, 2); /* in the slot that has the connection */
+	wait_for(has_reports, 2);
+	ck_assert_uint_eq(keeper.failures, 1);
+	ck_assert_int_eq(keeper.failed[0].failure, FAILURE_CERTIFICATE);
+	ck_assert_uint_eq(s->mail_count, 1);
+}
+END_TEST
+
 START_TEST(tls_26_beside_authorities_of_a_rule_the_public_ones_are_none)
 {
 	struct server *s = server_new(TLS_GOOD, cert_for(MX));
@@ -617,6 +636,8 @@ add_tests(TCase *t)
 	    0, (int)PIN_KIND_COUNT);
 	tcase_add_test(t, inv_04_a_pin_sets_aside_nothing_that_is_published);
 	tcase_add_test(t, tls_26_the_authorities_of_a_rule_vouch_for_its_hosts);
+	tcase_add_test(t,
+	    inv_10_authorities_that_are_replaced_vouch_for_no_further_mail);
 	tcase_add_test(t,
 	    tls_26_beside_authorities_of_a_rule_the_public_ones_are_none);
 	tcase_add_loop_test(t, tls_01_older_tls_than_the_rule_wants_is_no_tls,

@@ -71,6 +71,47 @@ START_TEST(dane_32_matching_key_is_verified)
 }
 END_TEST
 
+/* Where the host is an alias the records are at another name. */
+START_TEST(dane_42_a_host_is_asked_for_by_its_tlsa_base)
+{
+	struct cert *c = cert_for("mx.d.example");
+	struct server *s = server_new(TLS_GOOD, c);
+	struct plan *p = plan_new("d.example");
+	struct plan_host *h = plan_add(p, "mx.d.example", 10, s, LEVEL_MAY);
+
+	require_dane(p, h, c);
+	h->tlsa_base = "x.provider.example";
+	try_one();
+	expect_delivered(REACHED_VERIFIED);
+	ck_assert_str_eq(record(0).sni, "x.provider.example");
+	ck_assert_str_eq(record(0).host, "mx.d.example");
+}
+END_TEST
+
+static const struct server *awaited;
+
+static bool
+has_quit(void)
+{
+	return awaited->quits_in_tls > 0;
+}
+
+START_TEST(dane_46_a_host_that_falls_short_hears_quit_inside_tls_and_no_more)
+{
+	struct server *s = server_new(TLS_GOOD, cert_for("mx.d.example"));
+	struct plan *p = plan_new("d.example");
+
+	require_dane(p, plan_add(p, "mx.d.example", 10, s, LEVEL_MAY),
+	    cert_for("mx.d.example"));
+	try_one();
+	expect_failed("4.7.5");
+	awaited = s;
+	run_until(has_quit);
+	ck_assert_uint_eq(s->mail_count, 0);
+	ck_assert_uint_eq(s->rcpts, 0);
+}
+END_TEST
+
 START_TEST(dane_08_inv_09_half_dane_is_authenticated_not_verified)
 {
 	struct cert *c = cert_for("mx.d.example");
@@ -220,6 +261,9 @@ add(TCase *t)
 {
 	tcase_add_test(t,
 	    delivers_in_clear_where_nothing_more_is_required_and_says_so);
+	tcase_add_test(t, dane_42_a_host_is_asked_for_by_its_tlsa_base);
+	tcase_add_test(t,
+	    dane_46_a_host_that_falls_short_hears_quit_inside_tls_and_no_more);
 	tcase_add_test(t, tls_18_untrusted_certificate_still_encrypts_at_may);
 	tcase_add_test(t, plain_uses_tls_when_it_is_offered);
 	tcase_add_test(t, dane_32_matching_key_is_verified);

@@ -22,6 +22,32 @@ try_domain(unsigned i)
 	wait_for(has_reports, i + 1);
 }
 
+/* What the keeper lends the job for is over. */
+static void
+time_runs_out(void)
+{
+	slot_job(TAILQ_FIRST(&courier->slots))->until = net_now(net);
+}
+
+/* Or each address could hold up the job for as long as a greeting may. */
+START_TEST(inv_14_no_further_address_is_begun_when_the_job_is_over)
+{
+	struct server *gone = server_new(TLS_ABSENT, NULL);
+	struct server *well = server_new(TLS_ABSENT, NULL);
+	struct plan_host *h = plan_add(plan_new("d.example"), "mx.d.example",
+	    10, gone, LEVEL_MAY);
+
+	h->addr[h->addr_count++] = well->addr;
+	gone->drop_at_once = true;
+	if (_i == 0)
+		gone->at_connection = time_runs_out;
+	try_one();
+	ck_assert_uint_eq(gone->connections, 1);
+	ck_assert_uint_eq(well->connections, _i == 0 ? 0 : 1);
+	ck_assert_uint_eq(well->mail_count, _i == 0 ? 0 : 1);
+}
+END_TEST
+
 START_TEST(smtp_34_many_messages_to_a_dead_host_cost_one_connection)
 {
 	struct server *s = server_new(TLS_ABSENT, NULL);
@@ -158,6 +184,8 @@ END_TEST
 static void
 add(TCase *t)
 {
+	tcase_add_loop_test(t,
+	    inv_14_no_further_address_is_begun_when_the_job_is_over, 0, 2);
 	tcase_add_test(t,
 	    smtp_34_many_messages_to_a_dead_host_cost_one_connection);
 	tcase_add_loop_test(t, smtp_34_the_memory_of_a_dead_host_ends, 0, 2);

@@ -6,6 +6,7 @@
 #include <openssl/ssl.h>
 #include <string.h>
 
+#include "gateway/courier_internal.h"
 #include "tests/courier_fixture.h"
 
 #define BIT(w) (1u << WAIVE_##w)
@@ -563,6 +564,47 @@ START_TEST(an_answer_that_nobody_waits_for_is_passed_over)
 }
 END_TEST
 
+/* The keeper's disk was away: by now another courier may have the job. */
+START_TEST(inv_14_leave_that_comes_when_the_job_is_over_begins_nothing)
+{
+	struct server *s = server_new(TLS_ABSENT, NULL);
+
+	plan_add(plan_new("d.example"), "mx.d.example", 10, s, LEVEL_PLAIN);
+	keeper.says_nothing_of_uses = true;
+	send_slot(1, "d.example");
+	send_one(1, 1);
+	run_until(has_uses);
+	slot_job(TAILQ_FIRST(&courier->slots))->until = net_now(net);
+	answer(1, keeper.use.token, USE_GRANTED);
+	wait_for(has_reports, 1);
+	ck_assert_uint_eq(s->mail_count, 0);
+}
+END_TEST
+
+/* The name was left out where nothing was required: for DANE it is said. */
+START_TEST(dane_42_a_host_that_does_without_is_told_its_name)
+{
+	const struct cert *own = cert_for("mx.d.example");
+	struct server *s = server_new(TLS_GOOD, own);
+	struct plan *p = plan_new("d.example");
+	struct plan_host *h = plan_add(p, "mx.d.example", 10, s, LEVEL_MAY);
+
+	require_dane(p, h, own);
+	except(p, h);
+	h->if_dane = h->if_local;
+	h->in.override = OVERRIDE_MAY;
+	decided(p, h);
+	server_refuse_names(s);
+	keeper.allows = USE_USED_UP;
+	try_one();
+	expect_failed("4.7.5");
+	ck_assert_uint_eq(keeper.failed[0].evidence_count, 2);
+	ck_assert_int_eq(failure_record(1).required, LEVEL_VERIFY);
+	ck_assert_ptr_nonnull(strstr(failure_record(1).reply,
+	    "unrecognized name"));
+}
+END_TEST
+
 static void
 add(TCase *t)
 {
@@ -608,6 +650,9 @@ add(TCase *t)
 	    a_host_that_does_without_takes_mail_that_may_not_use_it);
 	tcase_add_test(t,
 	    inv_04_without_a_keeper_nothing_is_counted_and_nothing_sent);
+	tcase_add_test(t,
+	    inv_14_leave_that_comes_when_the_job_is_over_begins_nothing);
+	tcase_add_test(t, dane_42_a_host_that_does_without_is_told_its_name);
 	tcase_add_test(t, an_answer_that_nobody_waits_for_is_passed_over);
 }
 

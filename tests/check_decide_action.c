@@ -7,45 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "policy/decide.h"
-
-#define FLAGS 9u
-#define INPUT_COUNT                                                            \
-	((size_t)DANE_STATE_COUNT * STS_STATE_COUNT * OVERRIDE_COUNT *         \
-	    CLASS_COUNT * LEVEL_COUNT * (1u << FLAGS))
-
-/* Takes one digit of base count off *n. */
-static unsigned
-digit(size_t *n, unsigned count)
-{
-	unsigned d = (unsigned)(*n % count);
-
-	*n /= count;
-	return d;
-}
-
-/* The n-th of INPUT_COUNT. */
-static struct decide_in
-input(size_t n)
-{
-	struct decide_in in = { 0 };
-
-	in.error_is_tlsa_only = digit(&n, 2) != 0;
-	in.sts_mx_match = digit(&n, 2) != 0;
-	in.mx_secure = digit(&n, 2) != 0;
-	in.dane_and_sts_both = digit(&n, 2) != 0;
-	in.sts_unknown_defers = digit(&n, 2) != 0;
-	in.waiver = digit(&n, 2) != 0;
-	in.never_plaintext = digit(&n, 2) != 0;
-	in.requiretls_testing = digit(&n, 2) != 0;
-	in.tls_no_beats_floor = digit(&n, 2) != 0;
-	in.dane = (enum dane_state)digit(&n, DANE_STATE_COUNT);
-	in.sts = (enum sts_state)digit(&n, STS_STATE_COUNT);
-	in.override = (enum override_kind)digit(&n, OVERRIDE_COUNT);
-	in.mclass = (enum msg_class)digit(&n, CLASS_COUNT);
-	in.floor = (enum level)digit(&n, LEVEL_COUNT);
-	return in;
-}
+#include "tests/decide_walk.h"
 
 /* Without the rule's method, but with the floor that such a rule is. */
 static struct decide_out
@@ -75,9 +37,6 @@ static const enum method method_of[VERIFY_BY_COUNT] = {
 };
 
 /* ---- the properties ---- */
-
-typedef bool property_fn(const struct decide_in *in,
-    const struct decide_out *out);
 
 /* It lowers no level, and uses no host that was not used. */
 static bool
@@ -163,58 +122,32 @@ without_floors_it_says_nothing(const struct decide_in *in,
 	P(a_host_is_left_out_for_want_of_dane_alone)                           \
 	P(without_floors_it_says_nothing)
 
-enum property {
-#define P(name) AT_##name,
-	PROPERTIES(P)
-#undef P
-	    PROPERTY_COUNT,
-};
-
-static const struct {
-	const char *name;
-	property_fn *holds;
-} properties[] = {
-#define P(name) { #name, name },
+static struct walk_property properties[] = {
+#define P(name) { #name, name, 0, { 0 } },
 	PROPERTIES(P)
 #undef P
 };
 
-static struct {
-	size_t broken;
-	struct decide_in first;
-} found[PROPERTY_COUNT];
-
+/* Of exceptions by failures tests/check_waive.c has this. */
 static void
 walk(void)
 {
-	for (size_t n = 0; n < INPUT_COUNT; n++) {
-		struct decide_in in = input(n);
+	for (size_t n = 0; n < WALK_COUNT; n++) {
+		const struct decide_in in = walk_input(n, 0);
 
-		for (unsigned v = 1; v < VERIFY_BY_COUNT; v++) {
-			struct decide_out out;
-
-			in.verify_by = (enum verify_by)v;
-			out = decide(&in);
-			for (size_t p = 0; p < PROPERTY_COUNT; p++)
-				if (!properties[p].holds(&in, &out) &&
-				    found[p].broken++ == 0)
-					found[p].first = in;
-		}
+		if (in.verify_by != VERIFY_BY_ANY &&
+		    (in.override != OVERRIDE_WAIVES || !in.waiver))
+			walk_ask(properties, COUNT_OF(properties), &in);
 	}
 }
 
 START_TEST(tls_19_inv_04_the_method_of_a_rule_adds_and_takes_nothing_away)
 {
-	const struct decide_in *in = &found[_i].first;
+	const struct walk_property *p = &properties[_i];
 
-	ck_assert_msg(found[_i].broken == 0,
-	    "%s: %zu, such as dane=%s sts=%d match=%d secure=%d both=%d "
-	    "override=%s waiver=%d class=%s floor=%s by=%s never=%d",
-	    properties[_i].name, found[_i].broken, dane_state_name(in->dane),
-	    in->sts, in->sts_mx_match, in->mx_secure, in->dane_and_sts_both,
-	    override_name(in->override), in->waiver, class_name(in->mclass),
-	    level_name(in->floor), verify_by_name(in->verify_by),
-	    in->never_plaintext);
+	if (p->broken > 0)
+		walk_print(&p->first);
+	ck_assert_msg(p->broken == 0, "%s: %zu", p->name, p->broken);
 }
 END_TEST
 
@@ -292,6 +225,30 @@ START_TEST(tls_19_each_method_of_a_rule_is_what_it_says)
 }
 END_TEST
 
+/* Where both are demanded, no mismatch is a way around MTA-STS. */
+START_TEST(inv_04_a_rule_for_dane_leaves_mta_sts_where_a_mismatch_is_waived)
+{
+	struct decide_in in = { .dane = DANE_D1_USABLE,
+		.mx_secure = true,
+		.sts = STS_ST_ENFORCE,
+		.sts_mx_match = true,
+		.dane_and_sts_both = true,
+		.override = OVERRIDE_WAIVES,
+		.waiver = true,
+		.waives = 1u << WAIVE_TLSA_MISMATCH,
+		.verify_by = VERIFY_BY_DANE };
+	struct decide_out out;
+
+	for (unsigned failed = 0; failed < 2; failed++) {
+		in.failed = failed == 0 ? 0 : in.waives;
+		out = decide(&in);
+		ck_assert_int_eq(out.required, LEVEL_VERIFY);
+		ck_assert_int_eq(out.method, METHOD_DANE);
+		ck_assert(out.also_pkix_sts);
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -303,9 +260,11 @@ main(void)
 	walk();
 	tcase_add_loop_test(t,
 	    tls_19_inv_04_the_method_of_a_rule_adds_and_takes_nothing_away, 0,
-	    PROPERTY_COUNT);
+	    (int)COUNT_OF(properties));
 	tcase_add_loop_test(t, tls_19_each_method_of_a_rule_is_what_it_says, 0,
 	    (int)COUNT_OF(named));
+	tcase_add_test(t,
+	    inv_04_a_rule_for_dane_leaves_mta_sts_where_a_mismatch_is_waived);
 	suite_add_tcase(s, t);
 	srunner_run_all(runner, CK_NORMAL);
 	failed = srunner_ntests_failed(runner);

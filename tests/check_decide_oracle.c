@@ -11,48 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/decide.h"
 #include "tests/decide_oracle.h"
+#include "tests/decide_walk.h"
 
-/* ---- every input, also those no network can produce ---- */
-
-#define FLAGS 9u
-#define INPUT_COUNT                                                            \
-	((size_t)DANE_STATE_COUNT * STS_STATE_COUNT * OVERRIDE_COUNT *         \
-	    CLASS_COUNT * LEVEL_COUNT * (1u << FLAGS))
-
-/* Takes one digit of base count off *n. */
-static unsigned
-digit(size_t *n, unsigned count)
-{
-	unsigned d = (unsigned)(*n % count);
-
-	*n /= count;
-	return d;
-}
-
-/* The n-th of INPUT_COUNT. */
-static struct decide_in
-input(size_t n)
-{
-	struct decide_in in = { 0 };
-
-	in.error_is_tlsa_only = digit(&n, 2) != 0;
-	in.sts_mx_match = digit(&n, 2) != 0;
-	in.mx_secure = digit(&n, 2) != 0;
-	in.dane_and_sts_both = digit(&n, 2) != 0;
-	in.sts_unknown_defers = digit(&n, 2) != 0;
-	in.waiver = digit(&n, 2) != 0;
-	in.never_plaintext = digit(&n, 2) != 0;
-	in.requiretls_testing = digit(&n, 2) != 0;
-	in.tls_no_beats_floor = digit(&n, 2) != 0;
-	in.dane = (enum dane_state)digit(&n, DANE_STATE_COUNT);
-	in.sts = (enum sts_state)digit(&n, STS_STATE_COUNT);
-	in.override = (enum override_kind)digit(&n, OVERRIDE_COUNT);
-	in.mclass = (enum msg_class)digit(&n, CLASS_COUNT);
-	in.floor = (enum level)digit(&n, LEVEL_COUNT);
-	return in;
-}
+/* How often the inputs under an exception by failures are gone through. */
+#define WAIVING_ROUNDS 6u
 
 /* ---- the properties ---- */
 
@@ -70,7 +33,8 @@ same(const struct decide_out *a, const struct decide_out *b)
 		return a->skip == b->skip;
 	return a->required == b->required && a->method == b->method &&
 	       a->also_pkix_sts == b->also_pkix_sts &&
-	       a->requiretls == b->requiretls;
+	       a->also_local == b->also_local &&
+	       a->legacy_tls == b->legacy_tls && a->requiretls == b->requiretls;
 }
 
 /* What the code makes of the same facts with nothing local in force. */
@@ -82,6 +46,7 @@ as_published(const struct decide_in *in, enum msg_class mclass)
 	bare.override = OVERRIDE_NONE;
 	bare.waiver = bare.never_plaintext = false;
 	bare.floor = LEVEL_PLAIN;
+	bare.verify_by = VERIFY_BY_ANY;
 	bare.mclass = mclass;
 	return decide(&bare);
 }
@@ -97,11 +62,17 @@ wish_not_to_fail(const struct decide_in *in)
 static bool
 waiver_counts(const struct decide_in *in)
 {
-	return valid_waiver(in) && in->mclass != CLASS_REQUIRETLS;
+	return waives_failures(in) ||
+	       (valid_waiver(in) && in->mclass != CLASS_REQUIRETLS);
 }
 
-typedef bool property_fn(const struct decide_in *in,
-    const struct decide_out *out);
+/* Is the lookup of TLSA records that failed waived? */
+static bool
+lookup_is_waived(const struct decide_in *in)
+{
+	return waives_failures(in) && allows(in, WAIVE_TLSA_LOOKUP) &&
+	       in->dane == DANE_D5_ERROR && in->error_is_tlsa_only;
+}
 
 static bool
 is_as_the_tables_say(const struct decide_in *in, const struct decide_out *out)
@@ -114,7 +85,9 @@ is_as_the_tables_say(const struct decide_in *in, const struct decide_out *out)
 			   (in->mclass == CLASS_REQUIRETLS && !want.undecided);
 	return !out->skip && out->required == want.required &&
 	       out->method == want.method &&
-	       out->also_pkix_sts == want.also_sts && !out->conclusive &&
+	       out->also_pkix_sts == want.also_sts &&
+	       out->also_local == want.also_local &&
+	       out->legacy_tls == want.old_tls && !out->conclusive &&
 	       out->requiretls == (in->mclass == CLASS_REQUIRETLS);
 }
 
@@ -128,7 +101,7 @@ half_dane_is_required_as_dane(const struct decide_in *in,
 
 	if (in->dane != DANE_D1_USABLE || in->mclass == CLASS_REQUIRETLS ||
 	    floors[in->override] == LEVEL_DANE_ONLY ||
-	    in->floor == LEVEL_DANE_ONLY)
+	    in->floor == LEVEL_DANE_ONLY || in->local == LEVEL_DANE_ONLY)
 		return true;
 	half.mx_secure = false;
 	other = decide(&half);
@@ -146,6 +119,9 @@ also_sts_is_for_both_or_half_dane(const struct decide_in *in,
 
 	if (out->skip || out->method != METHOD_DANE)
 		return !out->also_pkix_sts;
+	if (waives_failures(in)) /* as far as the certificate is not waived */
+		return !out->also_pkix_sts ||
+		       (in->dane_and_sts_both && in->sts == STS_ST_ENFORCE);
 	return out->also_pkix_sts == (knob || half);
 }
 
@@ -168,7 +144,7 @@ dane_error_requires_the_most(const struct decide_in *in,
 {
 	struct decide_in known = *in;
 
-	if (in->dane != DANE_D5_ERROR)
+	if (in->dane != DANE_D5_ERROR || lookup_is_waived(in))
 		return true;
 	for (unsigned d = 0; d < DANE_STATE_COUNT; d++) {
 		struct decide_out other;
@@ -256,6 +232,20 @@ nothing_is_weaker_without_a_waiver(const struct decide_in *in,
 		   out->method == base.method);
 }
 
+/* Clear text for want of TLS, TLS for a certificate, and no further. */
+static unsigned
+least_by_failures(const struct decide_in *in, unsigned least)
+{
+	bool clear = occurred(in, WAIVE_NO_STARTTLS) ||
+		     occurred(in, WAIVE_PLAIN);
+
+	if (clear)
+		return LEVEL_PLAIN;
+	if (lookup_is_waived(in))
+		return LEVEL_MAY;
+	return least < LEVEL_ENCRYPT ? least : LEVEL_ENCRYPT;
+}
+
 static bool
 waiver_weakens_as_far_as_it_says(const struct decide_in *in,
     const struct decide_out *out)
@@ -263,6 +253,8 @@ waiver_weakens_as_far_as_it_says(const struct decide_in *in,
 	struct decide_out base = as_published(in, in->mclass);
 	unsigned least = rank(&base);
 
+	if (waives_failures(in))
+		return rank(out) >= least_by_failures(in, least);
 	if (ceilings[in->override].relaxes &&
 	    (unsigned)ceilings[in->override].level < least)
 		least = (unsigned)ceilings[in->override].level;
@@ -308,11 +300,14 @@ never_is_never_below_encrypt(const struct decide_in *in,
 static bool
 floors_hold(const struct decide_in *in, const struct decide_out *out)
 {
-	if (in->mclass == CLASS_TLS_REPORT ||
-	    (in->mclass == CLASS_TLS_OPTIONAL && in->tls_no_beats_floor))
+	if (!floors_bind(in))
 		return true;
+	if (in->override == OVERRIDE_WAIVES && !waives_failures(in) &&
+	    rank(out) < (unsigned)in->local)
+		return false;
 	return rank(out) >= (unsigned)floors[in->override] &&
-	       rank(out) >= (unsigned)in->floor;
+	       rank(out) >= (unsigned)in->floor &&
+	       (in->verify_by == VERIFY_BY_ANY || rank(out) >= LEVEL_VERIFY);
 }
 
 /* "at VERIFY none crosses an unauthenticated one": so there is a method. */
@@ -331,6 +326,8 @@ pkix_sts_is_for_named_hosts(const struct decide_in *in,
 	if (out->skip ||
 	    (out->method != METHOD_PKIX_STS && !out->also_pkix_sts))
 		return true;
+	if (waives_failures(in) && allows(in, WAIVE_STS_MX))
+		return in->sts == STS_ST_ENFORCE;
 	return in->sts_mx_match &&
 	       (in->sts == STS_ST_ENFORCE ||
 		   (in->mclass == CLASS_REQUIRETLS && sts_proves(in)));
@@ -339,7 +336,7 @@ pkix_sts_is_for_named_hosts(const struct decide_in *in,
 /*
  * Clear text can follow only from MAY, where nothing binding is published or
  * the sender or a waiver sets it aside, and from PLAIN, which a waived
- * plaintext-allowed alone gives.
+ * plaintext-allowed alone gives, or a waived want of TLS.
  */
 static bool
 clear_text_is_due(const struct decide_in *in, const struct decide_out *out)
@@ -353,8 +350,13 @@ clear_text_is_due(const struct decide_in *in, const struct decide_out *out)
 		return true;
 	if (in->mclass == CLASS_REQUIRETLS)
 		return false;
+	if (waives_failures(in) &&
+	    (occurred(in, WAIVE_NO_STARTTLS) || occurred(in, WAIVE_PLAIN)))
+		return true;
 	if (out->required == LEVEL_PLAIN)
 		return in->waiver && in->override == OVERRIDE_PLAINTEXT_ALLOWED;
+	if (lookup_is_waived(in))
+		return true;
 	return nothing_binds || wish_not_to_fail(in) || valid_waiver(in);
 }
 
@@ -413,6 +415,13 @@ meaningless_inputs_do_not_decide(const struct decide_in *in,
 	bare.sts_unknown_defers &= in->sts == STS_ST_UNKNOWN;
 	bare.requiretls_testing &= in->mclass == CLASS_REQUIRETLS;
 	bare.tls_no_beats_floor &= in->mclass == CLASS_TLS_OPTIONAL;
+	if (!waives_failures(in))
+		bare.waives = bare.failed = 0;
+	if (in->override != OVERRIDE_WAIVES)
+		bare.local = LEVEL_PLAIN;
+	/* Of what would be without the exception: policy/waive.h. */
+	bare.local_by = VERIFY_BY_ANY;
+	bare.local_newer_tls = false;
 	other = decide(&bare);
 	return same(out, &other);
 }
@@ -425,6 +434,46 @@ row_and_reason_are_named(const struct decide_in *in,
 	return *out->row != '\0' && *out->why != '\0' && out->section != NULL &&
 	       strcmp(out->row, "guard") != 0 &&
 	       out->rule >= DECIDE_PUBLISHED && out->rule < DECIDE_GUARD;
+}
+
+/* ---- exceptions that waive failures ---- */
+
+/* The weakest sufficient: what was not waived, or did not occur, changes
+ * nothing. */
+static bool
+only_what_is_waived_and_occurred_counts(const struct decide_in *in,
+    const struct decide_out *out)
+{
+	struct decide_in less = *in;
+	struct decide_out other;
+
+	if (!waives_failures(in))
+		return true;
+	for (unsigned w = 0; w < WAIVER_COUNT; w++)
+		if (!allows(in, (enum waiver)w))
+			less.failed &= (uint8_t) ~(1u << w);
+	other = decide(&less);
+	return same(out, &other) && out->waived == other.waived;
+}
+
+/* "each such delivery is audited": by which waivers it is less. */
+static bool
+what_is_waived_is_told(const struct decide_in *in, const struct decide_out *out)
+{
+	struct decide_in strict = *in;
+	struct decide_out other;
+
+	for (unsigned w = 0; w < WAIVER_COUNT; w++)
+		if ((out->waived & 1u << w) != 0 &&
+		    (!waives_failures(in) || !allows(in, (enum waiver)w)))
+			return false;
+	if (!waives_failures(in) || out->skip || out->waived != 0)
+		return true;
+	strict.waives = 0;
+	other = decide(&strict);
+	/* Old TLS is no less where clear text would do. */
+	other.legacy_tls = out->required <= LEVEL_MAY && out->legacy_tls;
+	return same(out, &other);
 }
 
 /* ---- the walk ---- */
@@ -452,6 +501,8 @@ row_and_reason_are_named(const struct decide_in *in,
 	P(testing_and_none_are_as_absent)                                      \
 	P(replay_is_equal)                                                     \
 	P(meaningless_inputs_do_not_decide)                                    \
+	P(only_what_is_waived_and_occurred_counts)                             \
+	P(what_is_waived_is_told)                                              \
 	P(row_and_reason_are_named)
 
 enum property {
@@ -461,63 +512,51 @@ enum property {
 	    PROPERTY_COUNT,
 };
 
-static const struct {
-	const char *name;
-	property_fn *holds;
-} properties[] = {
-#define P(name) { #name, name },
+static struct walk_property properties[] = {
+#define P(name) { #name, name, 0, { 0 } },
 	PROPERTIES(P)
 #undef P
 };
 
-static struct {
-	size_t broken;
-	struct decide_in first; /* for which it does not hold */
-} found[PROPERTY_COUNT];
+static size_t asked;
+
+/*
+ * Knobs of another class, of which one walk without a method shows that they
+ * do not decide, need not be asked again with each.
+ */
+static bool
+is_asked(const struct decide_in *in, unsigned round)
+{
+	if (round > 0 && in->override != OVERRIDE_WAIVES)
+		return false;
+	if (round == 0 && in->verify_by == VERIFY_BY_ANY)
+		return true;
+	return (!in->requiretls_testing || in->mclass == CLASS_REQUIRETLS) &&
+	       (!in->tls_no_beats_floor || in->mclass == CLASS_TLS_OPTIONAL);
+}
 
 static void
 walk(void)
 {
-	for (size_t n = 0; n < INPUT_COUNT; n++) {
-		const struct decide_in in = input(n);
-		const struct decide_out out = decide(&in);
+	for (unsigned round = 0; round < WAIVING_ROUNDS; round++)
+		for (size_t n = 0; n < WALK_COUNT; n++) {
+			const struct decide_in in = walk_input(n, round);
 
-		for (size_t p = 0; p < PROPERTY_COUNT; p++)
-			if (!properties[p].holds(&in, &out) &&
-			    found[p].broken++ == 0)
-				found[p].first = in;
-	}
-}
-
-static void
-print_input(const struct decide_in *in)
-{
-	struct decide_out out = decide(in);
-
-	printf("dane=%s error_is_tlsa_only=%d sts=%s sts_mx_match=%d "
-	       "mx_secure=%d dane_and_sts_both=%d sts_unknown_defers=%d "
-	       "override=%s waiver=%d class=%s floor=%s never_plaintext=%d "
-	       "requiretls_testing=%d tls_no_beats_floor=%d\n",
-	    dane_state_name(in->dane), in->error_is_tlsa_only,
-	    sts_state_name(in->sts), in->sts_mx_match, in->mx_secure,
-	    in->dane_and_sts_both, in->sts_unknown_defers,
-	    override_name(in->override), in->waiver, class_name(in->mclass),
-	    level_name(in->floor), in->never_plaintext, in->requiretls_testing,
-	    in->tls_no_beats_floor);
-	printf("  %s %s by %s%s, rule %d\n  row \"%s\": %s\n",
-	    out.skip ? "skip" : "", level_name(out.required),
-	    method_name(out.method), out.also_pkix_sts ? " and pkix-sts" : "",
-	    (int)out.rule, out.row, out.why);
+			if (!is_asked(&in, round))
+				continue;
+			walk_ask(properties, PROPERTY_COUNT, &in);
+			asked++;
+		}
 }
 
 static void
 holds(enum property p)
 {
-	if (found[p].broken > 0)
-		print_input(&found[p].first);
-	fflush(stdout);
-	ck_assert_msg(found[p].broken == 0, "%s: not for %zu of %zu inputs",
-	    properties[p].name, found[p].broken, INPUT_COUNT);
+	if (properties[p].broken > 0)
+		walk_print(&properties[p].first);
+	ck_assert_msg(properties[p].broken == 0,
+	    "%s: not for %zu of %zu inputs", properties[p].name,
+	    properties[p].broken, asked);
 }
 
 /* ---- the tests ---- */
@@ -526,12 +565,13 @@ holds(enum property p)
 START_TEST(every_input_is_asked_once)
 {
 	static bool seen[DANE_STATE_COUNT][STS_STATE_COUNT][OVERRIDE_COUNT]
-			[CLASS_COUNT][LEVEL_COUNT][1u << FLAGS];
+			[CLASS_COUNT][LEVEL_COUNT][VERIFY_BY_COUNT]
+			[1u << WALK_FLAGS];
 	bool twice = false;
 
-	ck_assert_uint_eq(sizeof(seen) / sizeof(bool), INPUT_COUNT);
-	for (size_t n = 0; n < INPUT_COUNT; n++) {
-		struct decide_in in = input(n);
+	ck_assert_uint_eq(sizeof(seen) / sizeof(bool), WALK_COUNT);
+	for (size_t n = 0; n < WALK_COUNT; n++) {
+		struct decide_in in = walk_input(n, 0);
 		unsigned flags = in.error_is_tlsa_only |
 				 (unsigned)in.sts_mx_match << 1 |
 				 (unsigned)in.mx_secure << 2 |
@@ -542,7 +582,7 @@ START_TEST(every_input_is_asked_once)
 				 (unsigned)in.requiretls_testing << 7 |
 				 (unsigned)in.tls_no_beats_floor << 8;
 		bool *at = &seen[in.dane][in.sts][in.override][in.mclass]
-				[in.floor][flags];
+				[in.floor][in.verify_by][flags];
 
 		twice |= *at;
 		*at = true;
@@ -683,6 +723,18 @@ START_TEST(inv_15_inputs_without_meaning_do_not_decide)
 }
 END_TEST
 
+START_TEST(inv_04_no_failure_counts_that_was_not_waived)
+{
+	holds(AT_only_what_is_waived_and_occurred_counts);
+}
+END_TEST
+
+START_TEST(inv_04_what_is_waived_is_told)
+{
+	holds(AT_what_is_waived_is_told);
+}
+END_TEST
+
 START_TEST(inv_15_every_decision_names_its_row_and_reason)
 {
 	holds(AT_row_and_reason_are_named);
@@ -719,6 +771,8 @@ add_tests(TCase *t)
 	tcase_add_test(t, inv_11_testing_and_none_decide_as_absent);
 	tcase_add_test(t, inv_15_same_inputs_give_the_same_decision);
 	tcase_add_test(t, inv_15_inputs_without_meaning_do_not_decide);
+	tcase_add_test(t, inv_04_no_failure_counts_that_was_not_waived);
+	tcase_add_test(t, inv_04_what_is_waived_is_told);
 	tcase_add_test(t, inv_15_every_decision_names_its_row_and_reason);
 }
 

@@ -94,6 +94,16 @@ static const struct {
 	{ "behind a line that goes on with nothing",
 	    " b\r\nSensitivity: company-confidential\r\n\r\n",
 	    { CONFIDENTIAL, false }, true },
+	{ "in encoded words",
+	    "Sensitivity: =?utf-8?B?Y29tcGFueS1jb25m?=\r\n"
+	    " =?US-ASCII*en?q?idential?=\r\n\r\n",
+	    { CONFIDENTIAL, true }, false },
+	{ "in one that is cut off",
+	    "Sensitivity: =?utf-8?q?company-confidential\r\n\r\n",
+	    { CONFIDENTIAL, false }, false },
+	{ "as it came, whatever it stands for",
+	    "X-Class: =?utf-8?q?top?=\r\n\r\n",
+	    { "X-Class", "=?UTF-8?Q?TOP?=", true }, false },
 	{ "before a line that is no field",
 	    "Sensitivity: company-confidential\r\njunk\r\n",
 	    { CONFIDENTIAL, true }, true },
@@ -157,6 +167,32 @@ START_TEST(c4_a_value_is_held_up_to_its_bound)
 }
 END_TEST
 
+/* The bound is of what it stands for, and what came has one too. */
+START_TEST(c4_a_value_in_encoded_words_is_held_up_to_its_bound)
+{
+	char *most = talloc_zero_array(mem, char, HEADER_VALUE_BYTES + 2);
+	struct header_want want = { "A", most, false };
+
+	memset(most, 'x', HEADER_VALUE_BYTES);
+	read_all(span_str(talloc_asprintf(mem,
+		     "A: =?utf-8?q?%.200s?=\r\n "
+		     "=?utf-8?q?%.56s?=\r\n\r\n",
+		     most, most)),
+	    &want, 1, 0, 7);
+	ck_assert(want.seen);
+	read_all(span_str(talloc_asprintf(mem,
+		     "A: =?utf-8?q?%.200s?=\r\n "
+		     "=?utf-8?q?%.57s?=\r\n\r\n",
+		     most, most)),
+	    &want, 1, 0, 7);
+	ck_assert(!want.seen);
+	read_all(span_str(talloc_asprintf(mem, "A: =?utf-8?q?%.256s?=%*s", most,
+		     (int)HEADER_TEXT_BYTES, "x")),
+	    &want, 1, 0, 7);
+	ck_assert(!want.seen);
+}
+END_TEST
+
 /* Fields are looked for in HEADER_SCAN_BYTES; the rest is not known. */
 START_TEST(c4_a_section_over_its_bound_is_told_of)
 {
@@ -190,6 +226,7 @@ main(void)
 	tcase_add_test(tc, a_wanted_field_is_seen_at_every_cut);
 	tcase_add_test(tc, each_of_several_is_looked_for_by_itself);
 	tcase_add_test(tc, c4_a_value_is_held_up_to_its_bound);
+	tcase_add_test(tc, c4_a_value_in_encoded_words_is_held_up_to_its_bound);
 	tcase_add_test(tc, c4_a_section_over_its_bound_is_told_of);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);

@@ -74,6 +74,26 @@ START_TEST(mapper_keeps_an_answer_until_its_facts_expire)
 }
 END_TEST
 
+/* Nobody knows for how long it would serve. */
+START_TEST(c13_mapper_keeps_no_answer_when_the_clock_is_put_back)
+{
+	struct client *c;
+
+	advisor_start();
+	c = client_new();
+	ask(c, "policy [a.example]");
+	go_on(0);
+	reply_to(&question[0], LEVEL_PLAIN);
+	expect(c, "OK may");
+	sim_set_clock(sim, -3600000);
+	ask(c, "policy [a.example]");
+	expect_nothing(c);
+	ck_assert_uint_eq(question_count, 2);
+	reply_to(&question[1], LEVEL_VERIFY);
+	expect(c, verified_a);
+}
+END_TEST
+
 START_TEST(mapper_keeps_as_many_answers_as_it_may)
 {
 	struct client *c;
@@ -139,6 +159,36 @@ START_TEST(mapper_forgets_its_answers_at_a_reload)
 	ask(c, "policy [a.example]");
 	expect_nothing(c);
 	ck_assert_uint_eq(question_count, 3);
+}
+END_TEST
+
+/* As after `tierpost policy forget`: the next question is asked again. */
+START_TEST(inv_04_mapper_forgets_its_answers_when_the_advisor_says_so)
+{
+	struct client *c, *d;
+
+	advisor_start();
+	c = client_new();
+	d = client_new();
+	ask(c, "policy [a.example]");
+	go_on(0);
+	reply_to(&question[0], LEVEL_PLAIN);
+	expect(c, "OK may");
+	ask(d, "policy [b.example]");
+	go_on(0);
+	chan_send_span(advisor, WIRE_HOPS_OVER, SPAN_NONE);
+	go_on(0);
+	ask(c, "policy [a.example]");
+	expect_nothing(c);
+	ck_assert_uint_eq(question_count, 3);
+	/* What was asked is answered by a plan made behind the change. */
+	reply_to(&question[1], LEVEL_PLAIN);
+	expect(d, "OK may");
+	reply_to(&question[2], LEVEL_ENCRYPT);
+	expect(c, "OK encrypt");
+	chan_send_span(advisor, WIRE_HOPS_OVER, SPAN_LIT("x"));
+	go_on(0);
+	ck_assert(advisor_gone);
 }
 END_TEST
 
@@ -540,9 +590,11 @@ main(void)
 		mapper_answers_by_the_plan_of_the_hop,
 		mapper_asks_once_for_all_who_wait,
 		mapper_keeps_an_answer_until_its_facts_expire,
+		c13_mapper_keeps_no_answer_when_the_clock_is_put_back,
 		mapper_keeps_as_many_answers_as_it_may,
 		mapper_answers_one_connection_in_the_order_of_its_requests,
 		mapper_forgets_its_answers_at_a_reload,
+		inv_04_mapper_forgets_its_answers_when_the_advisor_says_so,
 		mapper_without_an_advisor_says_to_wait,
 		mapper_asks_a_new_advisor_what_the_old_one_did_not_answer,
 		mapper_keeps_its_answers_while_there_is_no_advisor,

@@ -281,6 +281,24 @@ START_TEST(planner_asks_for_mx_and_policy_at_once)
 }
 END_TEST
 
+/* A name that cannot exist is no failed lookup, which would defer for ever. */
+START_TEST(sts_01_a_domain_too_long_for_a_record_has_no_policy)
+{
+	char name[254] = { 0 };
+	const struct dest_key longest = { name, CLASS_NORMAL, "" };
+	struct planner *p;
+
+	for (size_t i = 0; i < sizeof(name) - 1; i++)
+		name[i] = i % 50 == 49 ? '.' : 'a';
+	p = planner_new(mem, &conf, &longest, (struct wall){ MADE }, 1);
+	ck_assert_uint_eq(planner_need_count(p), 1);
+	ck_assert_int_eq(planner_need(p, 0).kind, NEED_DNS);
+	name[244] = '\0'; /* with "_mta-sts." as long as a name may be */
+	p = planner_new(mem, &conf, &longest, (struct wall){ MADE }, 1);
+	ck_assert_uint_eq(planner_need_count(p), 2);
+}
+END_TEST
+
 START_TEST(planner_asks_for_all_hosts_in_parallel)
 {
 	struct planner *p = planner_new(mem, &conf, &to, (struct wall){ MADE },
@@ -325,6 +343,7 @@ main(void)
 		dns_32_hosts_are_bounded_by_preference,
 		dns_32_a_host_without_address_makes_room_for_the_next,
 		dns_32_the_longest_walk_is_within_the_trail,
+		sts_01_a_domain_too_long_for_a_record_has_no_policy,
 		dns_32_addresses_are_bounded,
 		dns_35_inv_15_the_trail_has_every_lookup,
 		dns_35_the_trail_shows_records_and_cuts_long_ones,

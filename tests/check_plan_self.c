@@ -77,15 +77,17 @@ empty_answer(const struct plan_need *want)
 		.why = "" };
 }
 
+/* Without a preference it is no host of the domain. */
 static void
 fill_mx(struct dns_answer *a, const struct host *hosts, size_t count)
 {
 	a->outcome = DNS_DATA;
 	a->mx = need(talloc_zero_array(mem, struct dns_mx, (unsigned)count));
-	for (; a->count < count; a->count++) {
-		a->mx[a->count].host = hosts[a->count].name;
-		a->mx[a->count].preference = hosts[a->count].preference;
-	}
+	for (size_t i = 0; i < count; i++)
+		if (hosts[i].preference > 0)
+			a->mx[a->count++] = (struct dns_mx){
+				hosts[i].preference, hosts[i].name
+			};
 }
 
 static void
@@ -195,6 +197,40 @@ START_TEST(smtp_29_b3_11_a_better_host_that_is_no_more_leaves_the_loop)
 		{ "worse.example", 30, "198.51.100.4" } };
 
 	expect_loop(plan_for(N, hosts, COUNT_OF(hosts)));
+}
+END_TEST
+
+/* The operator has named it: it is no host of lesser preference. */
+START_TEST(smtp_29_a_fallback_stays_where_the_list_is_cut)
+{
+	const struct host hosts[] = { { "a.example", 10, "198.51.100.1" },
+		{ "us.example", 20, "192.0.2.1" },
+		{ "worse.example", 30, "198.51.100.4" },
+		{ "relay.example", 0,
+		    _i == 0 ? "198.51.100.9" : "192.0.2.1" } };
+	const char *all = "*";
+	struct conf_hop hop = { .name = "relay.example",
+		.port = 25,
+		.is_host = true,
+		.addr.family = NETADDR_NONE };
+	struct conf_route route = { .name = "last",
+		.domains = &all,
+		.domain_count = 1,
+		.fallback = true,
+		.hop = &hop,
+		.hop_count = 1,
+		.require = LEVEL_MAY,
+		.user = "" };
+	const struct plan *plan;
+
+	conf.route = &route;
+	conf.route_count = 1;
+	plan = plan_for(N, hosts, COUNT_OF(hosts));
+	ck_assert_int_eq(plan->verdict, PLAN_DELIVER);
+	ck_assert_str_eq(plan->host[0].name, "a.example");
+	/* But it is none either where it is this gateway. */
+	ck_assert_uint_eq(plan->host_count, _i == 0 ? 2 : 1);
+	ck_assert(_i == 1 || plan->host[1].fallback);
 }
 END_TEST
 
@@ -314,6 +350,8 @@ main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	for (size_t i = 0; i < COUNT_OF(t); i++)
 		tcase_add_test(tc, t[i]);
+	tcase_add_loop_test(tc, smtp_29_a_fallback_stays_where_the_list_is_cut,
+	    0, 2);
 	suite_add_tcase(s, tc);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

@@ -307,6 +307,7 @@ begin(const char *more)
 		.period = "2026-11",
 		.now = { NOON },
 		.version = "1",
+		.max_rows = 2,
 		.f = f,
 		.chain = { .verified = true, .broken = "" } };
 	c.conf = conf_read_text(mem, "t",
@@ -481,6 +482,85 @@ START_TEST(the_report_escapes_what_records_hold)
 }
 END_TEST
 
+START_TEST(a_page_has_so_many_rows_of_a_list_and_says_how_to_get_all)
+{
+	const char *page;
+
+	begin("rules = ( { name = \"r1\"; domains = [\"x.example\"]; require = "
+	      "\"verify\"; }, { name = \"r2\"; domains = [\"y.example\"]; "
+	      "require = \"verify\"; }, { name = \"r3\"; domains = "
+	      "[\"z.example\"]; require = \"verify\"; } );");
+	c.since = f->since;
+	c.until = f->until;
+	for (unsigned i = 0; i < 7; i++)
+		take(in_clear("a.example", NOON));
+	figures_end(f);
+	compliance_html(mem, &c, &out);
+	page = sbuf_cstr(&out);
+	ck_assert_ptr_nonnull(strstr(page, "And 5 more; all of them by "
+					   "<code>tierpost report plaintext "
+					   "--since 2026-10-31T12:00:00Z "
+					   "--until 2026-11-04T12:00:00Z "
+					   "--csv</code>"));
+	ck_assert_ptr_nonnull(strstr(page, "And 1 more; all of them by "
+					   "<code>tierpost check-config "
+					   "--effective</code>"));
+	ck_assert_ptr_null(strstr(page, "<td>r3</td>"));
+	sbuf_reset(&out);
+	compliance_json(mem, &c, &out);
+	ck_assert_ptr_nonnull(strstr(sbuf_cstr(&out), "\"r3\""));
+}
+END_TEST
+
+/* Each count that is 1 stands before a noun, which is not a plural. */
+static void
+assert_ones(const char *text)
+{
+	static const char *const many[] = { "deliveries", "attempts", "records",
+		"mails", "cases", "rules", "routes", "files", "certificates",
+		"exceptions", "signed checkpoints" };
+
+	for (size_t i = 0; i < COUNT_OF(many); i++) {
+		const char *wrong = talloc_asprintf(mem, " 1 %s", many[i]);
+
+		ck_assert_msg(strstr(text, wrong) == NULL, "%s", wrong);
+		wrong = talloc_asprintf(mem, ">1</b>\n%s", many[i]);
+		ck_assert_msg(strstr(text, wrong) == NULL, "%s", wrong);
+	}
+}
+
+START_TEST(a_report_of_one_of_each_has_no_plurals)
+{
+	static const char
+	    result[] = "{\"time\":\"2026-11-24T00:00:00Z\",\"version\":\"1\","
+		       "\"configuration\":\"00\",\"chain\":true,\"tests\":"
+		       "[{\"name\":\"n\",\"about\":\"a\",\"must-be\":\"m\","
+		       "\"section\":\"s\",\"passed\":true}]}";
+	struct compliance_trust trust = { "DNSSEC", "/k", "00", "c", "" };
+	struct evidence (*const kinds[])(const char *domain,
+	    int64_t ms) = { record, in_clear, kept_back };
+	json_t *j = json_loads(result, 0, NULL);
+	struct diag why = { 0 };
+
+	begin("rules = ( { name = \"r\"; domains = [\"x.example\"]; require = "
+	      "\"verify\"; } );");
+	take(kinds[_i]("a.example", NOON));
+	figures_end(f);
+	c.chain.records = c.chain.checkpoints = c.chain.addresses_removed = 1;
+	c.trust = &trust;
+	c.trust_count = 1;
+	ck_assert_int_eq(compliance_selftest_read(mem, j, &c.selftest, &why),
+	    ST_OK);
+	json_decref(j);
+	for (size_t r = 0; r < COUNT_OF(regimes); r++) {
+		c.regime = regime_find(regimes[r]);
+		sbuf_reset(&out);
+		compliance_html(mem, &c, &out);
+		assert_ones(sbuf_cstr(&out));
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -510,6 +590,9 @@ main(void)
 	tcase_add_test(t, a_self_test_counts_when_all_of_it_passed);
 	tcase_add_test(t, the_register_has_exceptions_used_or_not);
 	tcase_add_test(t, the_report_escapes_what_records_hold);
+	tcase_add_test(t,
+	    a_page_has_so_many_rows_of_a_list_and_says_how_to_get_all);
+	tcase_add_loop_test(t, a_report_of_one_of_each_has_no_plurals, 0, 3);
 	suite_add_tcase(s, t);
 	srunner_run_all(r, CK_ENV);
 	failed = srunner_ntests_failed(r);

@@ -167,6 +167,29 @@ def what_is_in_clear_is_listed_and_a_none_gives_its_range(some):
     assert none.startswith("none: of ") and "records" in none
 
 
+def the_checkpoint_that_proves_a_none_is_in_text_and_json(top):
+    spool = Spool(top, 40, 3, 1)
+    found = spool.json("plaintext", "--json")
+    assert found["checkpoint"] is None
+    assert (found["first"], found["last"]) == (1, 40)
+    with sqlite3.connect(spool.file) as database:
+        for number in (39, 40, 41):
+            database.execute(
+                "INSERT INTO checkpoint VALUES (?, 1793491200000, ?, ?, ?)",
+                (number, bytes([number] * 32), bytes([2] * 8),
+                 bytes([3] * 64)))
+    database.close()
+    assert spool.json("plaintext", "--json")["checkpoint"] == {
+        "number": 40, "time-ms": 1793491200000, "hash": "28" * 32,
+        "key": "02" * 8, "signature": "03" * 64}
+    text = spool.run("plaintext").stdout.decode()
+    assert ("signed by the checkpoint of 2026-11-01T00:00:00Z at record 40, "
+            "hash " + "28" * 32) in text
+    rows = spool.run("plaintext", "--csv").stdout.decode()
+    assert "28" * 32 not in rows
+    assert "checkpoint" not in spool.json("blocked", "--json")
+
+
 def would_block_counts_each_delivery_once(some):
     n = some.json("summary", "--json")
     for level, held in (("encrypt", n["plaintext"]),
@@ -275,6 +298,7 @@ with tempfile.TemporaryDirectory() as top:
         (a_period_bounds_what_is_read, many),
         (a_sender_is_looked_for_where_addresses_are_left, many),
         (what_is_in_clear_is_listed_and_a_none_gives_its_range, many),
+        (the_checkpoint_that_proves_a_none_is_in_text_and_json, top),
         (would_block_counts_each_delivery_once, many),
         (bad_words_are_usage, many),
         (each_regime_makes_a_page_and_json, many),

@@ -93,7 +93,8 @@ marked(const struct conf *old, const char *marks, enum dane_state dane,
 		.host = "mx.a.example",
 		.marks = marks,
 		.method_rule = o.method == NULL ? "" : o.method->name,
-		.route = "" };
+		.route = "",
+		.unmet = conf_unmet(old, o.rule) };
 
 	in.in = conf_decide_in(old, &facts, &o);
 	in.was = decide(&in.in);
@@ -555,6 +556,83 @@ START_TEST(a_host_of_another_way_is_not_judged)
 }
 END_TEST
 
+/* ---- what becomes of mail for which it is not met ---- */
+
+#define RULE_UNMET(word)                                                       \
+	"rules = ( { name = \"r\"; domains = [\"a.example\"]; require = "      \
+	"\"verify\"; unmet = \"" word "\"; } );"
+#define RULE_TO(route)                                                         \
+	"routes = ( { name = \"x\"; use = \"unmet\"; via = "                   \
+	"[\"[x.example]\"]; }, { name = \"y\"; use = \"unmet\"; via = "        \
+	"[\"[y.example]\"]; } ); rules = ( { name = \"r\"; domains = "         \
+	"[\"a.example\"]; require = \"verify\"; unmet = \"route\"; "           \
+	"unmet-route = \"" route "\"; }, { name = \"q\"; domains = "           \
+	"[\"b.example\", \"c.example\"]; require = \"verify\"; unmet = "       \
+	"\"route\"; unmet-route = \"x\"; }, { name = \"s\"; domains = "        \
+	"[\"d.example\"]; require = \"verify\"; unmet = \"route\"; "           \
+	"unmet-route = \"y\"; } );"
+#define RULE_UNMET_FROM(word)                                                  \
+	"rules = ( { name = \"r\"; domains = [\"a.example\"]; require = "      \
+	"\"verify\"; }, { name = \"s\"; domains = [\"a.example\"]; header "    \
+	"= [\"X-Secret: *\"]; require = \"verify\"; unmet = \"" word           \
+	"\"; } );"
+
+static const struct {
+	const char *old, *new, *from, *to;
+	enum simulate_change change;
+} unmet_cases[] = {
+	{ RULE_VERIFY, RULE_UNMET("bounce"), "defer", "bounce",
+	    SIMULATE_UNMET },
+	{ RULE_UNMET("hold"), RULE_VERIFY, "hold", "defer", SIMULATE_UNMET },
+	{ RULE_UNMET("hold"), RULE_UNMET("hold"), "hold", "hold",
+	    SIMULATE_SAME },
+	{ RULE_VERIFY, RULE_VERIFY "smtp = { unmet = \"hold\"; };", "defer",
+	    "hold", SIMULATE_UNMET },
+	{ RULE_VERIFY, RULE_TO("x"), "defer", "route x", SIMULATE_UNMET },
+	{ RULE_TO("x"), RULE_TO("y"), "route x", "route y", SIMULATE_UNMET },
+	/* A level that changes is told first. */
+	{ RULE_TLS, RULE_UNMET("bounce"), "defer", "bounce", SIMULATE_RAISED },
+	{ RULE_UNMET("bounce"), "", "bounce", "defer", SIMULATE_LOWERED },
+	/* Whether the message had such a field no record tells. */
+	{ RULE_VERIFY, RULE_UNMET_FROM("bounce"), NULL, NULL,
+	    SIMULATE_UNJUDGED },
+	{ RULE_VERIFY, RULE_UNMET_FROM("defer"), "defer", "defer",
+	    SIMULATE_SAME },
+};
+
+START_TEST(another_word_for_what_is_unmet_is_a_change_by_itself)
+{
+	const struct conf *old = conf_of(unmet_cases[_i].old);
+	const struct simulate_in in = taken(old, DANE_D3_NONE, STS_ST_ABSENT);
+	struct simulate_out out = simulate(mem, old,
+	    conf_of(unmet_cases[_i].new), &in, now);
+
+	ck_assert_str_eq(simulate_change_name(out.change),
+	    simulate_change_name(unmet_cases[_i].change));
+	if (unmet_cases[_i].from == NULL)
+		return;
+	ck_assert_str_eq(simulate_unmet_text(mem, &out.unmet_was),
+	    unmet_cases[_i].from);
+	ck_assert_str_eq(simulate_unmet_text(mem, &out.unmet),
+	    unmet_cases[_i].to);
+	ck_assert_int_eq(simulate_unmet_differs(&out),
+	    strcmp(unmet_cases[_i].from, unmet_cases[_i].to) != 0);
+}
+END_TEST
+
+/* RFC 8689 says it for such mail. */
+START_TEST(no_word_for_what_is_unmet_counts_for_requiretls)
+{
+	const struct conf *old = conf_of(RULE_VERIFY);
+	struct simulate_in in = taken(old, DANE_D1_USABLE, STS_ST_ABSENT);
+
+	in.in.mclass = CLASS_REQUIRETLS;
+	in.was = decide(&in.in);
+	expect(RULE_VERIFY, RULE_UNMET("bounce"), in, SIMULATE_SAME,
+	    EFFECT_NONE);
+}
+END_TEST
+
 START_TEST(levels_are_told_with_the_way_they_are_met)
 {
 	struct decide_out skip = { .skip = true, .required = LEVEL_VERIFY };
@@ -704,6 +782,10 @@ main(void)
 	tcase_add_test(t, other_authorities_were_not_tried);
 	tcase_add_test(t, older_tls_would_be_held_where_newer_is_wanted);
 	tcase_add_test(t, a_host_of_another_way_is_not_judged);
+	tcase_add_loop_test(t,
+	    another_word_for_what_is_unmet_is_a_change_by_itself, 0,
+	    (int)COUNT_OF(unmet_cases));
+	tcase_add_test(t, no_word_for_what_is_unmet_counts_for_requiretls);
 	tcase_add_test(t, levels_are_told_with_the_way_they_are_met);
 	tcase_add_test(t, a_requirement_for_all_holds_what_did_not_reach_it);
 	tcase_add_test(t,

@@ -20,7 +20,7 @@ teardown(void)
 	talloc_free(mem);
 }
 
-/* A record with n bytes of data, all of them fill. */
+/* A record with n bytes of data, all of them fill; Full data is DER. */
 static struct tlsa
 record(unsigned usage, unsigned selector, unsigned matching, size_t n,
     uint8_t fill)
@@ -31,6 +31,12 @@ record(unsigned usage, unsigned selector, unsigned matching, size_t n,
 	p[1] = (uint8_t)selector;
 	p[2] = (uint8_t)matching;
 	memset(p + 3, fill, n);
+	if (matching == 0 && n >= 4) {
+		p[3] = 0x30; /* SEQUENCE, its length in two bytes */
+		p[4] = 0x82;
+		p[5] = (uint8_t)((n - 4) >> 8);
+		p[6] = (uint8_t)(n - 4);
+	}
 	return tlsa_from_rdata(span_of(p, n + 3));
 }
 
@@ -104,6 +110,40 @@ START_TEST(dane_26_rdata_of_every_short_length_is_malformed)
 
 		ck_assert_int_eq(t.fitness, TLSA_MALFORMED);
 		ck_assert_uint_eq(t.data.n, 0);
+	}
+}
+END_TEST
+
+/* Or a host whose only record is garbage would be waited for, for ever. */
+START_TEST(dane_26_full_data_that_is_no_der_is_malformed)
+{
+	static const struct {
+		const char *data;
+		size_t n;
+		bool good;
+	} cases[] = {
+		{ "\x30\x00", 2, true },
+		{ "\x30\x02xy", 4, true },
+		{ "\x30\x81\x02xy", 5, true },
+		{ "\x30\x84\x00\x00\x00\x02xy", 8, true },
+		{ "\x30", 1, false },
+		{ "\x30\x02x", 3, false },   /* cut off */
+		{ "\x30\x02xyz", 5, false }, /* and more */
+		{ "\x31\x02xy", 4, false },  /* a SET */
+		{ "\x30\x80xy", 4, false },  /* as BER */
+		{ "\x30\x82\x02", 3, false },
+		{ "\x30\x85\x00\x00\x00\x00\x02xy", 9, false },
+		{ "\x30\x84\xff\xff\xff\xff", 6, false },
+		{ "\x30\xff", 2, false },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		uint8_t rdata[16] = { 3, 0, 0 };
+
+		memcpy(rdata + 3, cases[i].data, cases[i].n);
+		ck_assert_msg((tlsa_from_rdata(span_of(rdata, 3 + cases[i].n))
+				      .fitness == TLSA_USABLE) == cases[i].good,
+		    "%zu", i);
 	}
 }
 END_TEST
@@ -253,8 +293,8 @@ START_TEST(tlsa_text_is_cut_at_16_digits)
 	ck_assert_str_eq(tlsa_text(mem, &t), "3 1 0 0123abcd");
 	t = good(3, 1, 1, 0x5a);
 	ck_assert_str_eq(tlsa_text(mem, &t), "3 1 1 5a5a5a5a5a5a5a5a...");
-	t = record(3, 1, 0, 8, 0x5a);
-	ck_assert_str_eq(tlsa_text(mem, &t), "3 1 0 5a5a5a5a5a5a5a5a");
+	t = record(3, 1, 1, 8, 0x5a);
+	ck_assert_str_eq(tlsa_text(mem, &t), "3 1 1 5a5a5a5a5a5a5a5a");
 	t = tlsa_from_rdata(SPAN_NONE);
 	ck_assert_str_eq(tlsa_text(mem, &t), "0 0 0 ");
 }
@@ -446,6 +486,7 @@ main(void)
 		dane_26_unknown_and_private_parameters_are_unusable,
 		dane_26_a_digest_of_the_wrong_length_is_malformed,
 		dane_26_rdata_of_every_short_length_is_malformed,
+		dane_26_full_data_that_is_no_der_is_malformed,
 		tlsa_full_data_has_a_cap,
 		tlsa_fields_are_those_of_the_rdata,
 		dane_26_one_bad_record_does_not_harm_its_neighbours,

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* TLS reports that others wrote: documents, gzip, mail, and what is none. */
 #include <check.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
 #include "report/tlsrpt.h"
+#include "report/tlsrpt_bound.h"
 #include "report/tlsrpt_read.h"
 
 static TALLOC_CTX *mem;
@@ -128,9 +130,73 @@ zipped(struct span s)
 	return sbuf_view(&b);
 }
 
-START_TEST(a_gzip_that_grows_without_end_is_let_go)
+/* ---- bombs (B3.8) ---- */
+
+/* What jansson holds, and the most it ever held. */
+static size_t json_bytes, json_most;
+
+static void *
+json_alloc(size_t n)
 {
-	size_t n = TLSRPT_READ_JSON_BYTES / 2 + 1;
+	size_t *p = malloc(n + 16);
+
+	ck_assert_ptr_nonnull(p);
+	p[0] = n;
+	json_bytes += n + 16;
+	if (json_bytes > json_most)
+		json_most = json_bytes;
+	return (char *)p + 16;
+}
+
+static void
+json_free(void *p)
+{
+	size_t *at = p == NULL ? NULL : (size_t *)(void *)((char *)p - 16);
+
+	if (at == NULL)
+		return;
+	json_bytes -= at[0] + 16;
+	free(at);
+}
+
+#define MEMORY_BYTES (64u << 20)
+
+static enum status
+read_within_bounds(struct span bytes)
+{
+	TALLOC_CTX *own = talloc_new(NULL);
+	enum status st;
+
+	json_bytes = json_most = 0;
+	json_set_alloc_funcs(json_alloc, json_free);
+	why = (struct diag){ 0 };
+	st = tlsrpt_read(own, bytes, &doc, &why);
+	json_set_alloc_funcs(malloc, free);
+	ck_assert_msg(json_most + talloc_total_size(own) < MEMORY_BYTES,
+	    "%zu and %zu", json_most, talloc_total_size(own));
+	ck_assert_uint_eq(json_bytes, 0);
+	talloc_free(own);
+	return st;
+}
+
+static struct span
+repeated(const char *head, const char *one, size_t count, const char *tail)
+{
+	struct sbuf b;
+
+	sbuf_init(&b, mem, 512u << 20);
+	sbuf_str(&b, head);
+	for (size_t i = 0; i < count; i++)
+		sbuf_str(&b, one);
+	sbuf_str(&b, tail);
+	ck_assert(!sbuf_failed(&b));
+	return sbuf_view(&b);
+}
+
+/* Half a megabyte that is 512 of them, and one within the ratio. */
+START_TEST(b3_8_a_gzip_that_grows_without_end_is_let_go)
+{
+	size_t n = 255u << 20; /* talloc has no more */
 	char *blanks = talloc_size(mem, n);
 	uint8_t *out = talloc_size(mem, 1u << 20);
 	z_stream z = { .avail_in = 0 };
@@ -146,23 +212,124 @@ START_TEST(a_gzip_that_grows_without_end_is_let_go)
 		z.avail_in = (uInt)n;
 		deflate(&z, i == 0 ? Z_NO_FLUSH : Z_FINISH);
 	}
-	ck_assert_int_eq(tlsrpt_read(mem, span_of(out, z.total_out), &doc,
-			     &why),
+	ck_assert_int_eq(read_within_bounds(span_of(out, z.total_out)),
 	    ST_LIMIT);
-	ck_assert_ptr_nonnull(strstr(why.text, "when unpacked"));
+	ck_assert_ptr_nonnull(strstr(why.text, "times its size when unpacked"));
 	/* cut off before that, it is damaged */
 	ck_assert_int_eq(tlsrpt_read(mem, span_of(out, 200), &doc, &why),
 	    ST_SYNTAX);
 	deflateEnd(&z);
+	/* one that grows little, and is large all the same */
+	for (size_t i = 0; i <= TLSRPT_READ_JSON_BYTES; i++)
+		blanks[i] = "abcdefghijklmnop"[(i * 2654435761u >> 20) & 15];
+	ck_assert_int_eq(read_within_bounds(zipped(span_of(blanks,
+			     TLSRPT_READ_JSON_BYTES + 1))),
+	    ST_LIMIT);
+	ck_assert_ptr_nonnull(strstr(why.text, "bytes when unpacked"));
 }
 END_TEST
 
-START_TEST(nested_json_does_not_go_deep)
+START_TEST(b3_8_json_that_would_grow_in_memory_is_let_go)
 {
-	char *deep = talloc_zero_size(mem, 100001);
+	static const struct {
+		const char *head, *one;
+		size_t count;
+		const char *tail, *why;
+	} t[] = {
+		{ "", "[", 100000, "", "deep" },
+		{ "", "{\"a\":", 100000, "", "deep" },
+		{ "[", "{},", 1000000, "1]", "objects and arrays" },
+		{ "{", "\"k\":1,", 1000000, "\"z\":1}", "values" },
+		{ "[", "1,", 1000000, "1]", "values" },
+		{ "{\"report-id\":\"", "xxxxxxxxxxxxxxxx", 65536, "\"}",
+		    "text" },
+		{ "{\"report-id\":", "99999999", 8, "}", "number" },
+		{ "{\"report-id\":\"", "\\\"", 65536, "\"}", "text" },
+	};
 
-	memset(deep, '[', 100000);
-	ck_assert_int_eq(read_text(deep), ST_SYNTAX);
+	for (size_t i = 0; i < COUNT_OF(t); i++) {
+		ck_assert_int_eq(read_within_bounds(repeated(t[i].head,
+				     t[i].one, t[i].count, t[i].tail)),
+		    ST_LIMIT);
+		ck_assert_msg(strstr(why.text, t[i].why) != NULL, "%s",
+		    why.text);
+	}
+}
+END_TEST
+
+START_TEST(b3_8_the_largest_report_that_is_read_stays_within_its_memory)
+{
+	struct span json = repeated(HEAD
+	    "\"policies\":[{\"policy\":{\"policy-type\":\"sts\"},"
+	    "\"failure-details\":[",
+	    "{\"result-type\":\"certificate-expired\",\"sending-mta-ip\":"
+	    "\"2001:db8:abcd:12:1234:1234:1234:1234\",\"receiving-ip\":"
+	    "\"2001:db8:abcd:12:1234:1234:1234:1234\","
+	    "\"receiving-mx-hostname\":\"mx1.mail.company-y.example\","
+	    "\"failed-session-count\":1},",
+	    TLSRPT_READ_DETAILS - 1, "{}]}]}");
+
+	ck_assert_msg(read_within_bounds(json) == ST_OK, "%s", why.text);
+	json = repeated("[\"", "\",\"", TLSRPT_BOUND_VALUES - 1, "\"]");
+	ck_assert_int_eq(read_within_bounds(json), ST_SYNTAX);
+	json = repeated("[",
+	    "\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+	    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\",",
+	    TLSRPT_BOUND_VALUES - 1, "1]");
+	ck_assert_int_eq(read_within_bounds(json), ST_LIMIT); /* its length */
+}
+END_TEST
+
+START_TEST(b3_8_counts_that_are_not_believed_are_refused)
+{
+	static const struct {
+		const char *count;
+		enum status st;
+	} t[] = {
+		{ "100000000000", ST_OK },
+		{ "100000000001", ST_LIMIT },
+		{ "\"100000000001\"", ST_LIMIT },
+		{ "9223372036854775807", ST_LIMIT },
+		{ "9223372036854775808", ST_SYNTAX },
+		{ "1e300", ST_OK }, /* no whole number: none */
+		{ "-1", ST_OK },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(t); i++)
+		for (unsigned detail = 0; detail < 2; detail++)
+			ck_assert_msg(
+			    read_text(talloc_asprintf(mem,
+				HEAD "\"policies\":[{\"policy\":{},\"%s"
+				     "\":%s}%s]}",
+				detail ? "failure-details\":[{\"failed-session-"
+					 "count" :
+					 "summary\":{\"total-failure-session-"
+					 "count",
+				t[i].count, detail ? "]}" : "}")) == t[i].st,
+			    "%s %s", t[i].count, why.text);
+}
+END_TEST
+
+START_TEST(b3_8_a_gzip_in_a_gzip_is_no_report)
+{
+	struct span once = zipped(SPAN_LIT(HEAD "\"policies\":[{}]}"));
+
+	ck_assert_int_eq(tlsrpt_read(mem, zipped(once), &doc, &why), ST_SYNTAX);
+}
+END_TEST
+
+START_TEST(b3_8_a_mail_of_parts_without_end_is_gone_through_once)
+{
+	struct span document,
+	    mail = repeated("A: b\n\n",
+		"--x\nContent-Type: multipart/mixed; boundary=x\n\n", 10000,
+		"--x\nContent-Type: application/tlsrpt+json\n\n{}\n");
+
+	ck_assert_int_eq(tlsrpt_read_mail(mem, mail, &document, &why), ST_OK);
+	ck_assert(span_eq(document, "{}\r\n"));
+	mail = repeated("Content-Type: a/b; name=", ".", 1u << 20, "\n\n");
+	ck_assert_int_eq(tlsrpt_read_mail(mem, mail, &document, &why),
+	    ST_NOTFOUND);
 }
 END_TEST
 
@@ -172,13 +339,15 @@ START_TEST(text_of_reporters_is_one_short_line)
 
 	memset(longer, 'x', sizeof(longer));
 	longer[sizeof(longer) - 1] = '\0';
-	ck_assert_int_eq(read_text(talloc_asprintf(mem,
-			     HEAD "\"policies\":[{\"policy\":{"
-				  "\"policy-type\":\"a\\u0000b\\r\\nc\\u2028\","
-				  "\"policy-domain\":\"%s\"}}]}",
-			     longer)),
+	ck_assert_int_eq(
+	    read_text(talloc_asprintf(mem,
+		HEAD
+		"\"policies\":[{\"policy\":{"
+		"\"policy-type\":\"a\\u0000b\\r\\nc\\u2028\\u202e\\u001b[2J\","
+		"\"policy-domain\":\"%s\"}}]}",
+		longer)),
 	    ST_OK);
-	ck_assert_str_eq(doc.policy[0].type, "a?b??c?");
+	ck_assert_str_eq(doc.policy[0].type, "a?b??c???[2J");
 	ck_assert_uint_lt(strlen(doc.policy[0].domain), TLSRPT_READ_TEXT_BYTES);
 }
 END_TEST
@@ -244,6 +413,17 @@ START_TEST(the_document_is_found_in_whatever_part)
 		  "Content-Transfer-Encoding: quoted-printable\n\n"
 		  "{=22a=\nb=22}=3\n--i--\n",
 		    ST_OK, "{\"ab\"}=3\r\n" },
+		/* named like one: the type is another */
+		{ "A: b\n\n--x\nContent-Type: application/gzip\n"
+		  "Content-Disposition: attachment;\n filename=\"a.example!"
+		  "b.example!1!2.JSON.gz\"\n\n{}\n--x\n"
+		  "Content-Type: text/plain; name=x.json.gz.exe\n\n--x--\n",
+		    ST_OK, "{}\r\n" },
+		/* the type counts first */
+		{ "Content-Type: application/json; name=a.json\n\n--x\n"
+		  "Content-Type: application/tlsrpt+json\n\n{}\n",
+		    ST_OK, "{}\r\n" },
+		{ "X-A: b\n c.json\n\ntext\n", ST_NOTFOUND, NULL },
 		{ "A: b\n\ntext\n", ST_NOTFOUND, NULL },
 		{ "", ST_NOTFOUND, NULL },
 		{ "Content-Type: application/tlsrpt+gzip\n"
@@ -271,8 +451,12 @@ main(void)
 		a_document_of_appendix_b_is_read,
 		what_reporters_write_otherwise_is_understood,
 		what_is_no_report_is_refused_with_a_reason,
-		a_gzip_that_grows_without_end_is_let_go,
-		nested_json_does_not_go_deep,
+		b3_8_a_gzip_that_grows_without_end_is_let_go,
+		b3_8_json_that_would_grow_in_memory_is_let_go,
+		b3_8_the_largest_report_that_is_read_stays_within_its_memory,
+		b3_8_counts_that_are_not_believed_are_refused,
+		b3_8_a_gzip_in_a_gzip_is_no_report,
+		b3_8_a_mail_of_parts_without_end_is_gone_through_once,
 		text_of_reporters_is_one_short_line,
 		counts_of_what_a_document_holds_are_bounded,
 		our_own_mail_is_read_back,
@@ -284,6 +468,7 @@ main(void)
 	int failed;
 
 	status_init();
+	tcase_set_timeout(tc, 60); /* half a gigabyte is packed */
 	tcase_add_checked_fixture(tc, setup, teardown);
 	for (size_t i = 0; i < COUNT_OF(tests); i++)
 		tcase_add_test(tc, tests[i]);

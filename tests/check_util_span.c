@@ -345,6 +345,15 @@ START_TEST(ascii_classes_know_nothing_past_0x7f)
 }
 END_TEST
 
+START_TEST(plural_is_of_all_counts_but_one)
+{
+	ck_assert_str_eq(plural(0, "one", "many"), "many");
+	ck_assert_str_eq(plural(1, "one", "many"), "one");
+	ck_assert_str_eq(plural(2, "one", "many"), "many");
+	ck_assert_str_eq(plural(UINT64_MAX, "one", "many"), "many");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -374,6 +383,7 @@ main(void)
 	tcase_add_test(tc, span_print_to_stays_inside_every_size);
 	tcase_add_test(tc, span_is_ascii_finds_one_byte_anywhere);
 	tcase_add_test(tc, ascii_classes_know_nothing_past_0x7f);
+	tcase_add_test(tc, plural_is_of_all_counts_but_one);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);

@@ -341,6 +341,36 @@ read_sts_answer(struct span a, struct diag *why)
 	return wire_unpack_sts_answer(mem, a, &token, &w, why);
 }
 
+static void
+pack_collect(void)
+{
+	wire_pack_collect(&buf, &(const struct wire_collect){
+				    7, 8, "a@b.example", "192.0.2.1", 9 });
+}
+
+static enum status
+read_collect(struct span a, struct diag *why)
+{
+	struct wire_collect c;
+
+	return wire_unpack_collect(mem, a, &c, why);
+}
+
+static void
+pack_collected(void)
+{
+	wire_pack_collected(&buf,
+	    &(const struct wire_collected){ 7, COLLECT_UNREADABLE, "because" });
+}
+
+static enum status
+read_collected(struct span a, struct diag *why)
+{
+	struct wire_collected c;
+
+	return wire_unpack_collected(mem, a, &c, why);
+}
+
 static const struct {
 	const char *name;
 	void (*pack)(void);
@@ -361,6 +391,8 @@ static const struct {
 	{ "policy answer", pack_policy_answer, read_policy_answer },
 	{ "policy ask of the keeper", pack_sts_ask, read_sts_ask },
 	{ "policy answer of the advisor", pack_sts_answer, read_sts_answer },
+	{ "collect", pack_collect, read_collect },
+	{ "collected", pack_collected, read_collected },
 };
 
 START_TEST(wire_frames_are_read_by_their_readers)

@@ -71,14 +71,16 @@ struct server {
 	unsigned rcpt_limit;             /* then 452; 0: none */
 	bool no_pipelining;
 	bool no_8bitmime;
+	bool drop_at_once; /* close instead of the greeting */
 	bool drop_after_dot;
 	bool drop_at_data;   /* close instead of 354 */
 	bool drop_when_idle; /* close at the MAIL of a second transaction */
 	bool drop_resumed;   /* close after a handshake that resumed */
 	bool abort_resumed;  /* an alert to whoever wants to resume */
 	bool asks_certificate;
-	bool tls_first;        /* TLS comes before the greeting */
-	const char *auth;      /* reply to AUTH; NULL: unknown command */
+	bool tls_first;              /* TLS comes before the greeting */
+	const char *auth;            /* reply to AUTH; NULL: unknown command */
+	void (*at_connection)(void); /* called when one comes */
 	void (*at_auth)(void); /* called when AUTH comes, before it is answered
 				*/
 	/* what was seen */

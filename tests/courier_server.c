@@ -382,6 +382,12 @@ accepted(void *arg, struct sock *sock)
 	x->stream = stream_new(x, net, sock);
 	sbuf_init(&x->in, x, 1u << 20);
 	sbuf_init(&x->body, x, 1u << 20);
+	if (s->at_connection != NULL)
+		s->at_connection();
+	if (s->drop_at_once) {
+		talloc_free(x);
+		return;
+	}
 	if (s->tls_first) {
 		begin_tls(x);
 		return;

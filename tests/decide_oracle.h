@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * decide_oracle - the conformance checklist's Tables 1 to 3 as data, and its
- * ordered rules 5 to 10 where struct decide_in has inputs for them; for
+ * ordered rules 5 to 10 where struct decide_in has inputs for them; then the
+ * tables of doc/policy.md by what a rule wants a peer verified, and of what
+ * failures leave under an exception that waives them; for
  * tests/check_decide_oracle.c alone.  Nothing here is taken from
  * policy/decide.c.
  */
@@ -64,6 +66,7 @@ static const enum column columns[OVERRIDE_COUNT][2] = {
 	[OVERRIDE_REQUIRE_VERIFIED]  = { VER,   VER },
 	[OVERRIDE_DANE_ONLY]         = { ONLY,  ONLY },
 	[OVERRIDE_NEVER_PLAINTEXT]   = { NEVER, NEVER },
+	[OVERRIDE_WAIVES]            = { NONE_, NONE_ }, /* by failures, below */
 };
 
 /* Its cells; those that end in _T carry its dagger. */
@@ -115,6 +118,64 @@ static const enum level floors[OVERRIDE_COUNT] = {
 	[OVERRIDE_DANE_ONLY]         = LEVEL_DANE_ONLY,
 	[OVERRIDE_NEVER_PLAINTEXT]   = LEVEL_ENCRYPT,
 };
+
+/* ---- by what a rule wants the peer verified ---- */
+
+/*
+ * Beside what is required already: the method, and what the certificate must
+ * pass as well.  AGAIN: DANE where there are usable records, else SKIP.
+ */
+enum beside {
+	STAYS, WITH_LOCAL, WITH_PIN, WITH_CA, BECOMES_PIN, BECOMES_CA, AGAIN,
+};
+
+/* By the method that is required without the rule: "it takes the place only
+ * of the PKIX (local) that the level verify alone would ask for". */
+static const enum beside beside[VERIFY_BY_COUNT][3] = {
+	/*                    DANE        PKIX (STS) PKIX (local) */
+	[VERIFY_BY_ANY]  = { STAYS,      STAYS,     STAYS },
+	[VERIFY_BY_DANE] = { STAYS,      AGAIN,     AGAIN },
+	[VERIFY_BY_PKIX] = { WITH_LOCAL, STAYS,     STAYS },
+	[VERIFY_BY_PIN]  = { WITH_PIN,   WITH_PIN,  BECOMES_PIN },
+	[VERIFY_BY_CA]   = { WITH_CA,    WITH_CA,   BECOMES_CA },
+};
+
+/* ---- what failures leave, under an exception that waives them ---- */
+
+#define BIT(waiver) (1u << WAIVE_##waiver)
+
+/* Of the facts: these count as those. */
+static const struct {
+	enum waiver waiver;
+	bool occurs; /* in the attempt; else found by the plan */
+	enum dane_state from, to;
+} waived_facts[] = {
+	{ WAIVE_TLSA_LOOKUP,   false, DANE_D5_ERROR,  DANE_D3_NONE },
+	{ WAIVE_TLSA_MISMATCH, true,  DANE_D1_USABLE, DANE_D2_UNUSABLE },
+};
+
+/* "certificate": of what is required is left, alone and with PKIX-STS too. */
+static const enum cell without_pkix[][2] = {
+	[DANE]      = { ENCRYPT,   DANE },
+	[STS]       = { ENCRYPT,   ENCRYPT },
+	[LOCAL]     = { ENCRYPT,   ENCRYPT },
+	[ENCRYPT]   = { ENCRYPT,   ENCRYPT },
+	[MAY]       = { MAY,       MAY },
+	[PLAIN]     = { PLAIN,     PLAIN },
+	[SKIP]      = { SKIP,      SKIP },
+	[DANE_ONLY] = { DANE_ONLY, DANE_ONLY },
+};
+
+/* "legacy-tls", "up to verify": need it have occurred, and may it be? */
+static const struct {
+	bool may, must_occur;
+} old_tls[LEVEL_COUNT] = {
+	[LEVEL_PLAIN]     = { true, false },
+	[LEVEL_MAY]       = { true, false },
+	[LEVEL_ENCRYPT]   = { true, true },
+	[LEVEL_VERIFY]    = { true, true },
+	[LEVEL_DANE_ONLY] = { false, true },
+};
 /* clang-format on */
 
 /* ---- the oracle ---- */
@@ -125,6 +186,8 @@ struct answer {
 	enum level required;
 	enum method method;
 	bool also_sts;
+	enum method also_local;
+	bool old_tls;
 };
 
 static const struct answer answers[] = {
@@ -162,6 +225,35 @@ static bool
 valid_waiver(const struct decide_in *in)
 {
 	return in->waiver && ceilings[in->override].relaxes;
+}
+
+/* "for requiretls nothing is waived" */
+static bool
+waives_failures(const struct decide_in *in)
+{
+	return in->override == OVERRIDE_WAIVES && in->waiver &&
+	       in->mclass != CLASS_REQUIRETLS;
+}
+
+/* `plain` is any of them. */
+static bool
+allows(const struct decide_in *in, enum waiver w)
+{
+	return (in->waives & (1u << w | BIT(PLAIN))) != 0;
+}
+
+static bool
+occurred(const struct decide_in *in, enum waiver w)
+{
+	return allows(in, w) && (in->failed & 1u << w) != 0;
+}
+
+/* Do the floors but never-plaintext hold for this class? */
+static bool
+floors_bind(const struct decide_in *in)
+{
+	return in->mclass != CLASS_TLS_REPORT &&
+	       !(in->mclass == CLASS_TLS_OPTIONAL && in->tls_no_beats_floor);
 }
 
 static bool
@@ -318,8 +410,9 @@ report(const struct decide_in *in)
 	return at_least(in, a, never(in) ? LEVEL_ENCRYPT : LEVEL_PLAIN, false);
 }
 
+/* Rules 6 to 9 but for what follows them here. */
 static struct answer
-oracle(const struct decide_in *in)
+by_tables(const struct decide_in *in)
 {
 	switch (in->mclass) {
 	case CLASS_NORMAL:
@@ -332,6 +425,188 @@ oracle(const struct decide_in *in)
 		return report(in);
 	}
 	abort(); /* not reached: the switch names every class */
+}
+
+/* ---- by what a rule wants the peer verified ---- */
+
+static struct answer
+with_method(struct answer a, enum beside b)
+{
+	switch (b) {
+	case STAYS:
+	case AGAIN: /* seen to by the caller */
+		return a;
+	case WITH_LOCAL:
+		a.also_local = METHOD_PKIX_LOCAL;
+		return a;
+	case WITH_PIN:
+		a.also_local = METHOD_PIN;
+		return a;
+	case WITH_CA:
+		a.also_local = METHOD_CA;
+		return a;
+	case BECOMES_PIN:
+		a.method = METHOD_PIN;
+		return a;
+	case BECOMES_CA:
+		a.method = METHOD_CA;
+		return a;
+	}
+	abort(); /* not reached: the switch names every one */
+}
+
+static struct answer
+verified_by(const struct decide_in *in, struct answer a)
+{
+	unsigned was = a.method == METHOD_DANE     ? 0 :
+		       a.method == METHOD_PKIX_STS ? 1 :
+						     2;
+	enum beside b = beside[in->verify_by][was];
+
+	if (a.skip)
+		return a;
+	if (b == AGAIN && in->dane != DANE_D1_USABLE)
+		return not_used;
+	if (b == AGAIN) {
+		/* MTA-STS was not waived: it counts if it did before. */
+		bool also = a.method == METHOD_PKIX_STS &&
+			    in->dane_and_sts_both;
+
+		a = answers[DANE];
+		a.also_sts = also;
+		return a;
+	}
+	/* "For requiretls a pin counts beside PKIX too" */
+	if (b == BECOMES_PIN && in->mclass == CLASS_REQUIRETLS)
+		b = WITH_PIN;
+	return with_method(a, b);
+}
+
+/* ---- exceptions that waive failures ---- */
+
+static struct decide_in
+facts_left(const struct decide_in *in)
+{
+	struct decide_in left = *in;
+
+	for (size_t i = 0; i < COUNT_OF(waived_facts); i++)
+		if (in->dane == waived_facts[i].from &&
+		    (in->dane != DANE_D5_ERROR || in->error_is_tlsa_only) &&
+		    (waived_facts[i].occurs ?
+			    occurred(in, waived_facts[i].waiver) :
+			    allows(in, waived_facts[i].waiver)))
+			left.dane = waived_facts[i].to;
+	/* Its own name is enough where "sts-mx" is waived. */
+	if (allows(in, WAIVE_STS_MX) && in->sts == STS_ST_ENFORCE)
+		left.sts_mx_match = true;
+	return left;
+}
+
+/* What is published, and the class, with nothing of ours. */
+static struct answer
+bare(const struct decide_in *in)
+{
+	struct decide_in nothing = *in;
+
+	nothing.override = OVERRIDE_NONE;
+	nothing.floor = LEVEL_PLAIN;
+	nothing.never_plaintext = false;
+	return by_tables(&nothing);
+}
+
+static enum cell
+cell_of(struct answer a)
+{
+	for (size_t i = 0; i < COUNT_OF(answers); i++)
+		if (answers[i].skip == a.skip &&
+		    (a.skip || (answers[i].required == a.required &&
+				   answers[i].method == a.method)))
+			return (enum cell)i;
+	abort(); /* not reached: each answer is of a cell */
+}
+
+static struct answer
+without_failures(const struct decide_in *in, struct answer a)
+{
+	enum cell was = cell_of(a);
+	bool clear = !never(in) &&
+		     !(floors_bind(in) && in->floor >= LEVEL_ENCRYPT) &&
+		     (occurred(in, WAIVE_NO_STARTTLS) ||
+			 occurred(in, WAIVE_PLAIN));
+
+	if (occurred(in, WAIVE_CERTIFICATE))
+		a = answers[without_pkix[was][a.also_sts]];
+	if (clear && !a.skip && a.required >= LEVEL_ENCRYPT)
+		a = answers[PLAIN];
+	return a;
+}
+
+static struct answer
+dane_only_again(const struct decide_in *in, struct answer a)
+{
+	bool also = a.also_sts ||
+		    (a.method == METHOD_PKIX_STS && in->dane_and_sts_both);
+
+	if (a.skip || in->floor != LEVEL_DANE_ONLY || !floors_bind(in) ||
+	    a.required == LEVEL_DANE_ONLY)
+		return a;
+	a = full_dane(in) ? answers[DANE_ONLY] : not_used;
+	a.also_sts = also && !a.skip;
+	return a;
+}
+
+static struct answer
+by_failures(const struct decide_in *in)
+{
+	const struct decide_in left = facts_left(in);
+	bool open = left.dane == DANE_D1_USABLE, hold = floors_bind(in);
+	struct answer a = bare(&left);
+
+	if (hold)
+		a = at_least(&left, a, in->local, open);
+	a = without_failures(in, a);
+	a = dane_only_again(in, a);
+	if (hold)
+		a = at_least(&left, a, in->floor, open);
+	if (hold && in->verify_by != VERIFY_BY_ANY)
+		a = at_least(&left, a, LEVEL_VERIFY, open);
+	a = at_least(&left, a, never(in) ? LEVEL_ENCRYPT : LEVEL_PLAIN, open);
+	a.old_tls = !a.skip && allows(in, WAIVE_LEGACY_TLS) &&
+		    old_tls[a.required].may;
+	return a;
+}
+
+/* An exception that is void leaves the local default in force. */
+static struct answer
+without_waivers(const struct decide_in *in)
+{
+	struct decide_in own = *in;
+	bool dane_is_open = in->mclass == CLASS_REQUIRETLS ||
+			    (in->mclass == CLASS_TLS_OPTIONAL &&
+				!valid_waiver(in));
+	struct answer a;
+
+	if (in->override == OVERRIDE_WAIVES && in->local > own.floor)
+		own.floor = in->local;
+	a = by_tables(&own);
+	if (floors_bind(in) && in->verify_by != VERIFY_BY_ANY)
+		a = at_least(in, a, LEVEL_VERIFY, dane_is_open);
+	return a;
+}
+
+static struct answer
+oracle(const struct decide_in *in)
+{
+	struct answer a = waives_failures(in) ? by_failures(in) :
+						without_waivers(in);
+
+	if (floors_bind(in))
+		a = verified_by(in, a);
+	/* Of the level that it came to. */
+	if (waives_failures(in) && !a.skip && old_tls[a.required].must_occur)
+		a.old_tls = old_tls[a.required].may &&
+			    occurred(in, WAIVE_LEGACY_TLS);
+	return a;
 }
 
 #endif

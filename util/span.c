@@ -330,3 +330,9 @@ span_print(TALLOC_CTX *mem, struct span a, size_t max)
 	span_print_to(a, s, whole + 1);
 	return s;
 }
+
+const char *
+plural(uint64_t n, const char *one, const char *many)
+{
+	return n == 1 ? one : many;
+}

@@ -81,4 +81,7 @@ bool ascii_isalnum(uint8_t c);
 bool ascii_isprint(uint8_t c); /* 0x20..0x7e */
 uint8_t ascii_lower(uint8_t c);
 
+/* The one of two words that stands after a count of n. */
+const char *plural(uint64_t n, const char *one, const char *many);
+
 #endif

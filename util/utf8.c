@@ -84,3 +84,11 @@ utf8_clean(struct span a, char *out, size_t max)
 	}
 	return n;
 }
+
+bool
+utf8_is_bidi(uint32_t code)
+{
+	return code == 0x061c || code == 0x200e || code == 0x200f ||
+	       (code >= 0x202a && code <= 0x202e) ||
+	       (code >= 0x2066 && code <= 0x2069);
+}

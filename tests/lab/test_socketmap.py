@@ -183,6 +183,29 @@ def test_socketmap_a_rule_and_an_exception_are_told_after_a_reload(
         assert client.ask("strict.example") == "OK may"
 
 
+def test_inv_04_socketmap_tells_at_once_of_a_policy_changed_by_hand(
+    world: World, gateway: Gateway
+) -> None:
+    """What was told before rests on the policy that is gone."""
+    domain = "sts.example"
+    host = world.policy_hosts[domain]
+    enforced = host.policy
+    with Client(TCP) as client:
+        assert client.ask(domain) == secure("mx.sts.example")
+        try:
+            host.policy = enforced.replace("enforce", "none")
+            world.set_txt(domain, "_mta-sts", "v=STSv1; id=20261104;")
+            assert client.ask(domain) == secure("mx.sts.example")
+            done = gateway.command("policy", "refresh", domain)
+            assert done.returncode == 0, done.stderr
+            assert client.ask(domain) == "OK may"
+        finally:
+            host.policy = enforced
+            done = gateway.command("policy", "refresh", domain)
+        assert done.returncode == 0, done.stderr
+        assert client.ask(domain) == secure("mx.sts.example")
+
+
 def test_b2_8_lookups_at_once_have_each_their_own_answer(
     gateway: Gateway
 ) -> None:

@@ -35,7 +35,7 @@ SENDER = "alice@sender.example"
 READY_SECONDS = 20.0
 SETTLE_SECONDS = 45.0
 COMMAND_SECONDS = 60.0
-# Commands of two words.
+# Commands of two words; those of `report tlsrpt` have three.
 GROUPS = ("evidence", "exception", "policy", "queue", "report")
 
 _ports = itertools.count(FIRST_PORT)
@@ -348,8 +348,8 @@ class Gateway:
         self, *words: str, text: str = ""
     ) -> subprocess.CompletedProcess[str]:
         """`tierpost COMMAND -c FILE WORDS…`, text on its standard input."""
-        depth = (3 if words[:2] == ("report", "tlsrpt") else
-                 2 if words[0] in GROUPS else 1)
+        depth = 3 if words[:2] == ("report", "tlsrpt") else (
+            2 if words[0] in GROUPS else 1)
         return subprocess.run(
             [self.binary, *words[:depth], "-c", self.conf, *words[depth:]],
             input=text, capture_output=True, text=True,

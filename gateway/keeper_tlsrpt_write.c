@@ -142,7 +142,7 @@ address_one(struct reporter *p, const struct store_report *r,
 	if (st == ST_OK)
 		tlsrpt_tell(p,
 		    t->end == REPORT_OPEN ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
-		    t->end == REPORT_OPEN ? "tls-report" :
+		    t->end == REPORT_OPEN ? "tls-report-sending" :
 					    "tls-report-withheld",
 		    r, t, t->why);
 	return st;

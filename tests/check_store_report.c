@@ -3,89 +3,7 @@
  * What the store keeps for TLS reports: results by day and domain; and how a
  * spool of before there were any is brought up to date.
  */
-#include "spool/store.h"
-
-#include <check.h>
-#include <sqlite3.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-static TALLOC_CTX *mem;
-static char dir[64];
-static char path[128];
-static char spec[160];
-static struct store *s;
-static struct diag why;
-
-#define ok(call) ck_assert_msg((call) == ST_OK, "%s: %s", #call, why.text)
-
-static void
-open_store(void)
-{
-	ok(store_open(mem, spec, STORE_WRITER, &s, &why));
-}
-
-static void
-reopen(void)
-{
-	TALLOC_FREE(s);
-	open_store();
-}
-
-static void
-set_up(void)
-{
-	mem = talloc_new(NULL);
-	snprintf(dir, sizeof(dir), "/tmp/check_store.XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-	snprintf(path, sizeof(path), "%s/spool.db", dir);
-	snprintf(spec, sizeof(spec), "sqlite:%s", path);
-	why = (struct diag){ 0 };
-}
-
-static void
-set_up_new(void)
-{
-	set_up();
-	open_store();
-}
-
-static void
-tear_down(void)
-{
-	static const char *const suffix[] = { "", "-wal", "-shm", "-room" };
-
-	TALLOC_FREE(s);
-	for (size_t i = 0; i < COUNT_OF(suffix); i++)
-		(void)unlink(talloc_asprintf(mem, "%s%s", path, suffix[i]));
-	(void)rmdir(dir);
-	talloc_free(mem);
-}
-
-static void
-begin(void)
-{
-	ok(store_begin(s, &why));
-}
-
-static void
-commit(void)
-{
-	ok(store_commit(s, &why));
-}
-
-static void
-by_hand(const char *sql)
-{
-	sqlite3 *db;
-
-	ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
-	ck_assert_msg(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK,
-	    "%s", sqlite3_errmsg(db));
-	sqlite3_close(db);
-}
+#include "tests/store.h"
 
 /* ---- results ---- */
 
@@ -469,6 +387,8 @@ START_TEST(a_spool_of_schema_3_is_brought_up_to_date_with_all_its_mail)
 	struct span piece;
 	int64_t first = 0;
 
+	TALLOC_FREE(s);
+	remove_file("");
 	by_hand(schema_3);
 	ck_assert_int_eq(store_open(mem, spec, STORE_READER, &s, &why),
 	    ST_UNSUPP);
@@ -508,6 +428,8 @@ START_TEST(c14_an_upgrade_of_schema_3_that_fails_leaves_it_as_it_was)
 {
 	bool yes = false;
 
+	TALLOC_FREE(s);
+	remove_file("");
 	by_hand(schema_3);
 	by_hand("CREATE TABLE tls_tally (id INTEGER)");
 	ck_assert_int_ne(store_open(mem, spec, STORE_WRITER, &s, &why), ST_OK);
@@ -527,7 +449,7 @@ main(void)
 	SRunner *sr;
 	int failed;
 
-	tcase_add_checked_fixture(tc, set_up_new, tear_down);
+	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, rpt_28_results_are_summed_by_domain_and_day);
 	tcase_add_test(tc,
 	    what_peers_can_make_many_of_is_bounded_and_leaves_room_for_sums);

@@ -10,6 +10,7 @@
 #include <sys/queue.h>
 
 #include "gateway/discover.h"
+#include "gateway/domain_ask.h"
 #include "gateway/rejoin.h"
 #include "gateway/supply.h"
 #include "gateway/tlsrpt_net.h"
@@ -50,6 +51,14 @@ struct errand {
 	const char *domain;
 };
 
+/* What lookups show of a domain of the operator's own, for a courier. */
+struct domain_errand {
+	struct line *line;
+	uint32_t token;
+	const char *domain;
+	struct domain_ask *ask;
+};
+
 /* The plan of one subject: being made, or kept. */
 struct kept {
 	TAILQ_ENTRY(kept) age;
@@ -68,6 +77,7 @@ struct line {
 	const char *name; /* of the role, for the log */
 	bool shows;       /* by PLAN_SHOWN, with the resolver's health */
 	struct chan *chan;
+	struct domain_errand *domain; /* under way, or NULL */
 };
 
 struct advisor {
@@ -550,9 +560,70 @@ take_plan_want(struct line *l, struct span payload, struct diag *why)
 	return st;
 }
 
+static int
+domain_errand_destroy(struct domain_errand *e)
+{
+	e->line->domain = NULL;
+	return 0;
+}
+
+static void
+domain_asked(void *arg, const struct domain_findings *findings,
+    const struct plan *plan)
+{
+	struct domain_errand *e = arg;
+	struct sbuf b;
+
+	sbuf_init(&b, e, CHAN_FRAME_MAX_BYTES);
+	wire_pack_domain_known(&b, e->token, findings, plan);
+	if (sbuf_failed(&b)) { /* what is found counts for more */
+		sbuf_reset(&b);
+		wire_pack_domain_known(&b, e->token, findings, NULL);
+	}
+	chan_send_span(e->line->chan, WIRE_DOMAIN_KNOWN, sbuf_view(&b));
+	talloc_free(e);
+}
+
+/* Afresh, where the configuration has changed meanwhile. */
+static void
+ask_domain(struct domain_errand *e)
+{
+	struct advisor *a = e->line->a;
+	const struct domain_ask_from from = {
+		.discover = a->discover,
+		.validating = a->health.validating,
+		.health = a->health.known ? a->health.text : "not tested yet",
+	};
+
+	talloc_free(e->ask);
+	e->ask = domain_ask(e, &a->env, &from, e->domain, domain_asked, e);
+}
+
+/* One at a time of a courier: it asks the next when that is answered. */
+static enum status
+take_domain(struct line *l, struct span payload, struct diag *why)
+{
+	struct domain_errand *e = need(talloc_zero(l, struct domain_errand));
+	enum status st = wire_unpack_domain(e, payload, &e->token, &e->domain,
+	    why);
+
+	if (st != ST_OK) {
+		talloc_free(e);
+		return st;
+	}
+	talloc_free(l->domain);
+	l->domain = e;
+	e->line = l;
+	talloc_set_destructor(e, domain_errand_destroy);
+	ask_domain(e);
+	return ST_OK;
+}
+
 static enum status
 courier_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 {
+	if (type == WIRE_DOMAIN_WANT)
+		return take_domain(arg, payload, why);
 	if (type != WIRE_PLAN_WANT)
 		return diag_set(why, ST_SYNTAX,
 		    "frame %u is not for an advisor", type);
@@ -769,12 +840,12 @@ keeper_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 			policy_cache_load(discover_cache(a->discover), &e);
 	} else if (type == WIRE_STS_ASK) {
 		st = run_errand(a, payload, why);
+	} else if (type == WIRE_PLAN_WANT) {
+		st = take_plan_want(a->operators, payload, why);
 	} else if (type == WIRE_TLSRPT_WANT) {
 		st = tlsrpt_net_want(a->reports, payload, why);
 	} else if (type == WIRE_TLSRPT_POST) {
 		st = tlsrpt_net_post(a->reports, payload, why);
-	} else if (type == WIRE_PLAN_WANT) {
-		st = take_plan_want(a->operators, payload, why);
 	} else {
 		st = diag_set(why, ST_SYNTAX, "frame %u is not for an advisor",
 		    type);
@@ -791,7 +862,6 @@ drop_keeper(struct advisor *a)
 		strmap_each(a->kept, each_drop_line, a->operators);
 	TALLOC_FREE(a->operators);
 	TALLOC_FREE(a->keeper); /* and its descriptor */
-	tlsrpt_net_forget(a->reports);
 }
 
 static void
@@ -802,6 +872,7 @@ keeper_closed(void *arg, const char *why)
 	log_text(a->env.log, LOG_LEVEL_INFO, "channel-closed", "keeper: %s",
 	    why);
 	drop_keeper(a);
+	tlsrpt_net_forget(a->reports);
 	rejoin_lost(a->rejoin);
 }
 
@@ -857,6 +928,7 @@ void
 advisor_attach_keeper(struct advisor *a, struct sock *s)
 {
 	drop_keeper(a);
+	tlsrpt_net_forget(a->reports); /* of an earlier keeper */
 	a->keeper = chan_new(a, a->env.net, s, &keeper_ops, a);
 	a->operators = need(talloc_zero(a, struct line));
 	a->operators->a = a;
@@ -901,4 +973,7 @@ advisor_reload(struct advisor *a, const struct conf *conf)
 	tlsrpt_net_reload(a->reports, conf);
 	learn_own_addresses(a);
 	start_over(a); /* plans may rest on rules that are gone */
+	for (unsigned i = 0; i < ADVISOR_MAX_COURIERS; i++)
+		if (a->line[i] != NULL && a->line[i]->domain != NULL)
+			ask_domain(a->line[i]->domain);
 }

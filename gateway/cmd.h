@@ -22,6 +22,7 @@ int cmd_run(int argc, char **argv);
 int cmd_role(int argc, char **argv); /* what the master starts */
 int cmd_check_config(int argc, char **argv);
 int cmd_submit(int argc, char **argv);
+int cmd_check_domain(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_simulate(int argc, char **argv);
 int cmd_selftest(int argc, char **argv);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* `tierpost evidence verify` and `tierpost evidence replay`. */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,6 +95,7 @@ static bool
 read_kept(TALLOC_CTX *mem, const char *path, struct kept *kept)
 {
 	struct checkpoint c;
+	struct diag why = { 0 };
 	FILE *f = fopen(path, "re");
 	char *line = NULL;
 	size_t room = 0;
@@ -103,7 +103,8 @@ read_kept(TALLOC_CTX *mem, const char *path, struct kept *kept)
 	bool good;
 
 	if (f == NULL) {
-		fprintf(stderr, "tierpost: %s: %s\n", path, strerror(errno));
+		(void)diag_errno(&why, "%s", path);
+		fprintf(stderr, "tierpost: %s\n", why.text);
 		return false;
 	}
 	while (kept->count <= KEPT_MAX && (n = getline(&line, &room, f)) >= 0) {

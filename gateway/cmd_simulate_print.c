@@ -80,8 +80,7 @@ print_totals(const struct simulation *s)
 		[SIMULATE_OTHER] = "the same level, to be met in another way",
 		[SIMULATE_ROUTED] = "a route decides: not judged",
 		[SIMULATE_UNJUDGED] = "rules ask what no record tells",
-		[SIMULATE_UNMET] = "the same; what becomes of mail for which "
-				   "it is not met changes",
+		[SIMULATE_UNMET] = "the same; what becomes of the rest changes",
 	};
 	static const char *const then[SIMULATE_EFFECT_COUNT] = {
 		[EFFECT_HELD] = "was delivered, and would have waited",

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "dane/tlsa.h"
+#include "dane/chain.h"
 #include "gateway/cmd_util.h"
 #include "util/domain.h"
 #include "util/sha256.h"
@@ -27,49 +27,43 @@ usage(void)
 	return EXIT_USAGE;
 }
 
-/* DER of what the selector means. */
-static struct span
-selected(TALLOC_CTX *mem, X509 *x, uint8_t selector)
+/* The first certificate on standard input; NULL after having said why. */
+static const struct chain_cert *
+read_certificate(TALLOC_CTX *mem)
 {
+	struct chain_certs *chain = need(talloc_zero(mem, struct chain_certs));
+	X509 *x = PEM_read_X509(stdin, NULL, NULL, NULL);
 	unsigned char *der = NULL;
-	int n = selector == 0 ? i2d_X509(x, &der) :
-				i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x), &der);
+	struct diag why = { 0 };
 	struct span a;
+	int n;
 
+	if (x == NULL) {
+		fprintf(stderr, "tierpost: no certificate in PEM on standard "
+				"input\n");
+		return NULL;
+	}
+	n = i2d_X509(x, &der);
+	X509_free(x);
 	if (n <= 0)
 		panic("no DER of a certificate");
 	a = span_copy(mem, span_of(der, (size_t)n));
 	OPENSSL_free(der);
-	return a;
-}
-
-static struct span
-matched(TALLOC_CTX *mem, struct span der, uint8_t matching)
-{
-	uint8_t digest[EVP_MAX_MD_SIZE];
-	unsigned n = 0;
-
-	if (matching == 0)
-		return der;
-	if (EVP_Digest(der.p, der.n, digest, &n,
-		matching == 1 ? EVP_sha256() : EVP_sha512(), NULL) != 1)
-		panic("no digest");
-	return span_copy(mem, span_of(digest, n));
+	if (chain_read(mem, &a, 1, chain, &why) == ST_OK)
+		return &chain->cert[0];
+	fprintf(stderr, "tierpost: %s\n", why.text);
+	return NULL;
 }
 
 static int
 print_record(TALLOC_CTX *mem, struct tlsa *t, const char *host)
 {
-	X509 *x = PEM_read_X509(stdin, NULL, NULL, NULL);
+	const struct chain_cert *cert = read_certificate(mem);
 	char *hex;
 
-	if (x == NULL) {
-		fprintf(stderr, "tierpost: no certificate in PEM on standard "
-				"input\n");
+	if (cert == NULL)
 		return EXIT_NO;
-	}
-	t->data = matched(mem, selected(mem, x, t->selector), t->matching);
-	X509_free(x);
+	t->data = chain_data(mem, cert, t->selector, t->matching);
 	hex = need(talloc_array(mem, char, (unsigned)(2 * t->data.n + 1)));
 	hex_encode(t->data, hex);
 	if (host != NULL)

@@ -10,6 +10,10 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 	const char *help;
 } commands[] = {
+	{ "ingest", cmd_tlsrpt_ingest,
+	    "read reports of others from files, and count them" },
+	{ "received", cmd_tlsrpt_received,
+	    "say what reports of others come to" },
 	{ "list", cmd_tlsrpt_list,
 	    "say which reports were sent, failed, or wait" },
 	{ "preview", cmd_tlsrpt_preview,
@@ -19,10 +23,6 @@ static const struct command {
 	{ "key", cmd_tlsrpt_key,
 	    "say what to publish for the keys that sign reports, and whether "
 	    "it is" },
-	{ "ingest", cmd_tlsrpt_ingest,
-	    "read reports of others from files, and count them" },
-	{ "received", cmd_tlsrpt_received,
-	    "say what reports of others come to" },
 };
 
 int

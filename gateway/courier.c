@@ -148,6 +148,8 @@ keeper_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 		return take_use(c, &u);
 	case WIRE_PROBE:
 		return probe_begin(c, payload, why);
+	case WIRE_DOMAIN_CHECK:
+		return domain_begin(c, payload, why);
 	case WIRE_MEMORY_WANT:
 		return rung_tell(c, &u);
 	}
@@ -174,6 +176,7 @@ keeper_closed(void *arg, const char *why)
 	    why);
 	TALLOC_FREE(c->keeper);
 	probe_stop(c);
+	domain_stop(c);
 	orphan_all(c);
 	courier_check_drained(c);
 	rejoin_lost(c->keeper_rejoin);
@@ -189,6 +192,7 @@ courier_attach_keeper(struct courier *c, struct sock *s)
 {
 	TALLOC_FREE(c->keeper);
 	probe_stop(c);
+	domain_stop(c);
 	orphan_all(c);
 	c->keeper = chan_new(c, c->env.net, s, &keeper_ops, c);
 	rejoin_found(c->keeper_rejoin);
@@ -207,6 +211,8 @@ advisor_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 	struct slot *s;
 	struct plan *plan;
 
+	if (type == WIRE_DOMAIN_KNOWN)
+		return domain_take_known(c, payload, why);
 	if (type != WIRE_PLAN || u.failed)
 		return diag_set(why, ST_SYNTAX, "unexpected frame %u", type);
 	if (probe_waits_for(c, token))
@@ -256,6 +262,7 @@ courier_attach_advisor(struct courier *c, struct sock *s)
 		if (slot->state == SLOT_PLANNING)
 			slot_ask_plan(slot);
 	probe_ask_again(c);
+	domain_ask_again(c);
 }
 
 /* ---- life ---- */
@@ -307,6 +314,7 @@ courier_reload(struct courier *c, const struct conf *conf)
 	c->env.conf = conf;
 	c->told_bind = false;
 	probe_stop(c);
+	domain_stop(c);
 	pool_empty(c);
 	tls_client_forget(c->tls);
 	rung_forget_all(c);
@@ -372,6 +380,7 @@ courier_drain(struct courier *c, void (*done)(void *arg), void *arg)
 	c->drained = done;
 	c->drained_arg = arg;
 	probe_stop(c);
+	domain_stop(c);
 	for (s = TAILQ_FIRST(&c->slots); s != NULL; s = next) {
 		next = TAILQ_NEXT(s, link);
 		slot_give_back(s);

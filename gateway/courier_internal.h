@@ -13,6 +13,7 @@
  *	courier_clear.c   whether clear text is all right for a message
  *	courier_waive.c   what an exception waives, failure by failure
  *	courier_probe.c   hosts looked at without mail, for the keeper
+ *	courier_domain.c  the operator's own domains likewise
  *	courier_login.c  who it is to smart hosts
  *	courier_material.c  authorities and certificates of rules
  *	courier_pool.c    idle connections and the key under which they serve
@@ -327,6 +328,7 @@ struct courier {
 	bool interference; /* the keeper says so */
 	uint32_t last_use;
 	struct courier_probe *probe;            /* or NULL */
+	struct courier_domain *domain;          /* or NULL */
 	TAILQ_HEAD(dead_addrs, dead_addr) dead; /* the oldest first */
 	struct dead_addrs dead_bucket[COURIER_BUCKETS];
 	size_t dead_count;
@@ -523,6 +525,16 @@ bool probe_waits_for(const struct courier *c, uint32_t token);
 MUST_CHECK enum status probe_take_plan(struct courier *c, struct unpack *u,
     struct diag *why);
 void probe_ask_again(struct courier *c);
+
+/* ---- courier_domain.c ---- */
+MUST_CHECK enum status domain_begin(struct courier *c, struct span payload,
+    struct diag *why);
+/* Without an answer: the keeper has gone, or asks another. */
+void domain_stop(struct courier *c);
+MUST_CHECK enum status domain_take_known(struct courier *c, struct span payload,
+    struct diag *why);
+/* A new advisor. */
+void domain_ask_again(struct courier *c);
 
 /* ---- courier_login.c ---- */
 /* NULL: there is none. */

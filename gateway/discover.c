@@ -6,11 +6,9 @@
 
 #include "util/strmap.h"
 
-#define POLICY_PATH           "/.well-known/mta-sts.txt" /* RFC 8461 3.2 */
-#define REFRESH_TICK_MS       60000 /* how often due refreshes are looked for */
-#define REFRESH_GO_ON_MS      1000  /* while there are */
-#define REFRESHES             16u   /* ours: under way at a time */
-#define POLICY_HOST_ADDRESSES 8u    /* ours: tried of one policy host */
+#define REFRESH_TICK_MS  60000 /* how often due refreshes are looked for */
+#define REFRESH_GO_ON_MS 1000  /* while there are */
+#define REFRESHES        16u   /* ours: under way at a time */
 
 struct discover_wait {
 	TAILQ_ENTRY(discover_wait) link;
@@ -41,7 +39,7 @@ struct search {
 	enum sts_result result; /* and what reports call it */
 	struct dns_query *query[2];
 	unsigned queries_open;
-	struct netaddr addr[POLICY_HOST_ADDRESSES];
+	struct netaddr addr[DISCOVER_HOST_ADDRESSES];
 	size_t addr_count;
 	struct fetch *fetch;
 };
@@ -300,12 +298,12 @@ begin_fetch(struct search *s)
 		fetch_failed(s, STS_RESULT_FETCH);
 		return;
 	}
-	s->fetch = net_fetch(s, s->d->net, s->host, POLICY_PATH, s->addr,
-	    s->addr_count, conf->sts_fetch_ms, fetched, s);
+	s->fetch = net_fetch(s, s->d->net, s->host, DISCOVER_POLICY_PATH,
+	    s->addr, s->addr_count, conf->sts_fetch_ms, fetched, s);
 }
 
 bool
-discover_address_allowed(const struct conf *conf, const struct netaddr *a)
+discover_may_connect(const struct conf *conf, const struct netaddr *a)
 {
 	switch (netaddr_scope_of(a)) {
 	case NETADDR_GLOBAL:
@@ -326,11 +324,11 @@ have_address(void *arg, const struct dns_answer *a)
 	struct search *s = arg;
 
 	for (size_t i = 0; i < a->count; i++)
-		if (s->addr_count < POLICY_HOST_ADDRESSES &&
+		if (s->addr_count < DISCOVER_HOST_ADDRESSES &&
 		    a->outcome == DNS_DATA &&
-		    discover_address_allowed(s->d->conf, &a->addr[i])) {
+		    discover_may_connect(s->d->conf, &a->addr[i])) {
 			s->addr[s->addr_count] = a->addr[i];
-			s->addr[s->addr_count++].port = 443;
+			s->addr[s->addr_count++].port = DISCOVER_PORT;
 		}
 	if (--s->queries_open == 0)
 		begin_fetch(s);

@@ -8,6 +8,13 @@
 
 #include "gateway/policy_cache.h"
 
+#define DISCOVER_POLICY_PATH    "/.well-known/mta-sts.txt" /* RFC 8461 3.2 */
+#define DISCOVER_PORT           443u                       /* RFC 8461 3.3 */
+#define DISCOVER_HOST_ADDRESSES 8u /* ours: tried of one policy host */
+
+/* STS-19: the fetch must not be turned against our own network. */
+bool discover_may_connect(const struct conf *conf, const struct netaddr *a);
+
 struct discover;
 
 /*
@@ -48,11 +55,5 @@ bool discover_may_ask_anew(struct discover *d, const char *domain);
 void discover_keep_fresh(struct discover *d);
 
 void discover_reload(struct discover *d, const struct conf *conf);
-
-/*
- * May an address that a stranger's name has be connected to?  (STS-19: fetches
- * must not be turned against our own network.)
- */
-bool discover_address_allowed(const struct conf *conf, const struct netaddr *a);
 
 #endif

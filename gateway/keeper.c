@@ -211,8 +211,8 @@ keeper_attach_advisor(struct keeper *k, struct sock *s)
 {
 	k->advisor = NULL;
 	policy_advisor_gone(k);
-	reports_advisor_gone(k);
 	explain_advisor_gone(k);
+	reports_advisor_gone(k);
 	talloc_free(k->advisor_mem);
 	k->advisor_mem = need(talloc_new(k));
 	k->advisor = chan_new(k->advisor_mem, k->env.net, s,
@@ -294,6 +294,7 @@ make(TALLOC_CTX *mem, const struct role_env *env, const char *spec,
 	k->exceptions = net_timer_new(k, env->net, exceptions_timer, k);
 	k->probe = net_timer_new(k, env->net, probe_timer, k);
 	reports_init(k);
+	domains_start(k);
 	return k;
 }
 
@@ -341,6 +342,7 @@ keeper_reload(struct keeper *k, const struct conf *conf)
 	keeper_look_at_room(k);
 	exceptions_start(k);
 	reports_start(k);
+	domains_start(k);
 	keeper_note(k);
 }
 

@@ -132,14 +132,14 @@ admin_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 		return policy_take(line->k,
 		    &(const struct policy_from){ line->chan, line->user },
 		    payload, why);
-	if (type == WIRE_TLSRPT_SEND)
-		return reports_take(line->k,
-		    &(const struct policy_from){ line->chan, line->user },
-		    payload, why);
 	if (type == WIRE_EXPLAIN_WANT)
 		return explain_take(line->k, line->chan, payload, why);
 	if (type == WIRE_MEMORY_WANT)
 		return explain_recall(line->k, line->chan, payload, why);
+	if (type == WIRE_TLSRPT_SEND)
+		return reports_take(line->k,
+		    &(const struct policy_from){ line->chan, line->user },
+		    payload, why);
 	if (type == WIRE_CONF_WANT)
 		return tell_conf(line, payload, why);
 	if (type != WIRE_ADMIN || line->work != NULL)
@@ -156,8 +156,8 @@ admin_closed(void *arg, const char *why)
 
 	(void)why;
 	policy_line_gone(line->k, line->chan);
-	reports_line_gone(line->k, line->chan);
 	explain_line_gone(line->k, line->chan);
+	reports_line_gone(line->k, line->chan);
 	line->chan = NULL;
 	keeper_note(line->k);
 }

@@ -380,7 +380,7 @@ has_writes(const struct keeper *k)
 	    k->sts_count > 0 || k->look_due || k->tidy_due ||
 	    !TAILQ_EMPTY(&k->outcomes) || admin_has_work(k) ||
 	    policy_has_work(k) || exceptions_have_work(k) ||
-	    reports_have_work(k) || collect_has_work(k) || chain_has_work(k))
+	    collect_has_work(k) || reports_have_work(k) || chain_has_work(k))
 		return true;
 	for (unsigned i = 0; i < KEEPER_MAX_LINES; i++)
 		if (k->intake[i] != NULL && k->intake[i]->ids_wanted > 0)

@@ -323,6 +323,8 @@ courier_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 		return use_take(line, payload, why);
 	if (type == WIRE_PROBED)
 		return probe_take(line, payload, why);
+	if (type == WIRE_DOMAIN_FOUND)
+		return domains_take(line, payload, why);
 	if (type == WIRE_MEMORY)
 		return explain_remembered(line->k, payload, why);
 	if (type == WIRE_BODY_WANT)
@@ -359,6 +361,7 @@ courier_line_gone(struct courier_line *line)
 			w->line = NULL;
 	use_line_gone(line);
 	probe_line_gone(line);
+	domains_line_gone(line);
 	line->gone = true;
 	line->chan = NULL;
 	k->courier[line->index] = NULL;

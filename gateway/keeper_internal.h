@@ -20,6 +20,7 @@
  *	keeper_admin.c     what the operator wants done with the queue
  *	keeper_exception.c uses of exceptions, warnings before they end
  *	keeper_probe.c     are they still needed?
+ *	keeper_domain.c    what is wrong with the operator's own domains
  *	keeper_collect.c   mail that is TLS reports for this gateway
  *	keeper_tlsrpt.h    TLS reports, over some files
  *
@@ -475,6 +476,7 @@ struct keeper {
 	struct mono probe_until;
 	struct wire_probed *probed; /* the answer, until it is committed */
 	struct net_timer *probe;
+	struct keeper_domains *domains;
 	struct collect collect;
 	struct reporter *reports; /* TLS reports */
 	/* unanswered: whether they were committed must be read from disk */
@@ -807,6 +809,8 @@ void exceptions_tell(struct keeper *k, enum exception_told told,
 MUST_CHECK enum status probe_take(struct courier_line *line,
     struct span payload, struct diag *why);
 void probe_line_gone(struct courier_line *line);
+/* One that can be asked to look at hosts; NULL: none just now. */
+struct courier_line *keeper_some_courier(struct keeper *k);
 /* At the start, and when the configuration is another. */
 void probe_start(struct keeper *k);
 void probe_timer(void *keeper);
@@ -841,5 +845,20 @@ void reports_undo(struct keeper *k);
 void reports_settle(struct keeper *k);
 /* After the turn: see what is due. */
 void reports_go_on(struct keeper *k);
+/* ---- keeper_domain.c ---- */
+enum domain_news {
+	DOMAIN_NEWS_NEW,
+	DOMAIN_NEWS_CHANGED,  /* of the same something else is seen */
+	DOMAIN_NEWS_STANDING, /* it is told again: a day has passed */
+	DOMAIN_NEWS_OVER,
+};
+/* The one place where what is found of an own domain is told. */
+void keeper_domain_finding(struct keeper *k, const char *domain,
+    const struct domain_finding *f, enum domain_news news);
+/* At the start, and under another configuration. */
+void domains_start(struct keeper *k);
+MUST_CHECK enum status domains_take(struct courier_line *line,
+    struct span payload, struct diag *why);
+void domains_line_gone(struct courier_line *line);
 
 #endif

@@ -74,8 +74,8 @@ first_due(struct keeper *k, const struct conf_exception **out,
 	return ST_OK;
 }
 
-static struct courier_line *
-some_courier(struct keeper *k)
+struct courier_line *
+keeper_some_courier(struct keeper *k)
 {
 	for (unsigned i = 0; i < KEEPER_MAX_LINES; i++)
 		if (k->courier[i] != NULL && k->courier[i]->ready)
@@ -164,7 +164,7 @@ void
 probe_timer(void *arg)
 {
 	struct keeper *k = arg;
-	struct courier_line *line = some_courier(k);
+	struct courier_line *line = keeper_some_courier(k);
 	const struct conf_exception *x = NULL;
 	struct wall due = WALL_NEVER;
 	struct mono soon, late, at;

@@ -89,10 +89,10 @@ advisor_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 
 	if (type == WIRE_STS_ANSWER)
 		return policy_answered(k, payload, why);
-	if (type == WIRE_TLSRPT_RECORD || type == WIRE_TLSRPT_POSTED)
-		return reports_answered(k, type, payload, why);
 	if (type == WIRE_PLAN_SHOWN)
 		return explain_shown(k, payload, why);
+	if (type == WIRE_TLSRPT_RECORD || type == WIRE_TLSRPT_POSTED)
+		return reports_answered(k, type, payload, why);
 	if (type != WIRE_STS_ENTRY && type != WIRE_STS_DROPPED)
 		return diag_set(why, ST_SYNTAX, "frame of type %u",
 		    (unsigned)type);
@@ -128,8 +128,8 @@ advisor_closed(void *arg, const char *why)
 	    why);
 	k->advisor = NULL;
 	policy_advisor_gone(k);
-	reports_advisor_gone(k);
 	explain_advisor_gone(k);
+	reports_advisor_gone(k);
 	TALLOC_FREE(k->advisor_mem);
 }
 

@@ -14,6 +14,8 @@ static const struct command {
 	{ "run", cmd_run, "run the gateway in the foreground" },
 	{ "check-config", cmd_check_config,
 	    "read the configuration and list all its mistakes" },
+	{ "check-domain", cmd_check_domain,
+	    "say what is wrong with the mail domains of your own" },
 	{ "explain", cmd_explain,
 	    "say what a domain's MX hosts must prove, and why" },
 	{ "simulate", cmd_simulate,

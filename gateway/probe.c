@@ -40,6 +40,7 @@ struct probe {
 	struct mono deadline; /* of CONNECTING, HANDSHAKE */
 	size_t addr_at, addr_count;
 	struct tls_info info;
+	struct tls_chain chain;
 	struct probe_result r;
 	char why[WHY_BYTES];
 	void (*done)(void *arg, const struct probe_result *r);
@@ -252,6 +253,10 @@ tls_done(void *arg, bool ok, const struct tls_info *info,
 
 	p->info = *info;
 	p->r.tls = &p->info;
+	if (p->tls.with_chain)
+		p->r.chain = stream_tls_chain(p, p->stream, &p->chain) ?
+				 &p->chain :
+				 NULL;
 	if (ok && peer_suffices(info, p->h)) {
 		p->phase = PROBE_TALKING;
 		client_tls_started(p->client, now_of(p));

@@ -26,15 +26,18 @@ struct probe_result {
 	const struct tls_info *tls; /* also of a handshake that failed; NULL:
 				     * none was begun */
 	enum rung rung;             /* of the last connection */
-	bool starttls;              /* offered, in the last connection */
-	bool requiretls;            /* offered inside TLS */
-	const char *why;            /* for people; "" where it is met */
+	const struct tls_chain *chain; /* where probe_tls asks for it; NULL:
+					* none was presented */
+	bool starttls;                 /* offered, in the last connection */
+	bool requiretls;               /* offered inside TLS */
+	const char *why;               /* for people; "" where it is met */
 };
 
 struct probe_tls {
 	struct tls_client *client;     /* lives as long as the probe */
 	const struct tls_trust *trust; /* authorities of the host's rule; NULL:
 					* not at hand, or it has none */
+	bool with_chain;               /* of the last handshake */
 };
 
 /*

@@ -194,7 +194,7 @@ have_address(void *arg, const struct dns_answer *a)
 		    p->to.host, a->why));
 	for (size_t i = 0; a->outcome == DNS_DATA && i < a->count; i++)
 		if (p->addr_count < POST_ADDRESSES &&
-		    discover_address_allowed(p->t->env.conf, &a->addr[i])) {
+		    discover_may_connect(p->t->env.conf, &a->addr[i])) {
 			p->addr[p->addr_count] = a->addr[i];
 			p->addr[p->addr_count++].port = HTTPS_PORT;
 		}

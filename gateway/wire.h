@@ -12,6 +12,7 @@
 #define GATEWAY_WIRE_H
 
 #include "policy/plan.h"
+#include "report/domain_check.h"
 #include "report/evidence.h"
 #include "report/tlsrpt_txt.h"
 #include "spool/queue_filter.h"
@@ -81,6 +82,12 @@ enum wire_type {
 	/* keeper -> courier, and back: is the exception still needed? */
 	WIRE_PROBE,
 	WIRE_PROBED,
+	/* keeper -> courier, and back: what is wrong with an own domain? */
+	WIRE_DOMAIN_CHECK, /* u32 token, str domain */
+	WIRE_DOMAIN_FOUND, /* u32 token, findings */
+	/* courier -> advisor, and back: what do lookups show of it? */
+	WIRE_DOMAIN_WANT,  /* u32 token, str domain */
+	WIRE_DOMAIN_KNOWN, /* u32 token, findings, bool, plan of a stranger */
 	/* command line -> keeper, and back; the keeper asks the advisor by
 	 * PLAN_WANT, which answers with the resolver's health as well */
 	WIRE_EXPLAIN_WANT, /* destination (pack_dest_key) */
@@ -481,6 +488,28 @@ MUST_CHECK enum status wire_unpack_tlsrpt_record(TALLOC_CTX *mem, struct span a,
 void wire_pack_tlsrpt_send(struct sbuf *b, const struct wire_tlsrpt_send *w);
 MUST_CHECK enum status wire_unpack_tlsrpt_send(TALLOC_CTX *mem, struct span a,
     struct wire_tlsrpt_send *out, struct diag *why);
+struct wire_domain_known {
+	uint32_t token;
+	struct domain_findings findings;
+	struct plan *plan; /* NULL: there is none */
+};
+struct wire_domain_found {
+	uint32_t token;
+	struct domain_findings findings;
+};
+
+/* DOMAIN_CHECK and DOMAIN_WANT. */
+void wire_pack_domain(struct sbuf *b, uint32_t token, const char *domain);
+MUST_CHECK enum status wire_unpack_domain(TALLOC_CTX *mem, struct span a,
+    uint32_t *token, const char **domain, struct diag *why);
+void wire_pack_domain_known(struct sbuf *b, uint32_t token,
+    const struct domain_findings *findings, const struct plan *plan);
+MUST_CHECK enum status wire_unpack_domain_known(TALLOC_CTX *mem, struct span a,
+    struct wire_domain_known *out, struct diag *why);
+void wire_pack_domain_found(struct sbuf *b, uint32_t token,
+    const struct domain_findings *findings);
+MUST_CHECK enum status wire_unpack_domain_found(TALLOC_CTX *mem, struct span a,
+    struct wire_domain_found *out, struct diag *why);
 
 const char *admin_verb_name(enum admin_verb verb); /* "hold", … */
 void wire_pack_admin(struct sbuf *b, const struct wire_admin *a);

@@ -134,6 +134,21 @@ sts_policy_parse(TALLOC_CTX *mem, struct span body, struct sts_policy *pol,
 	return st;
 }
 
+bool
+sts_policy_is_cut(struct span body)
+{
+	struct span line, name, val;
+	uint32_t max_age_s;
+
+	while (span_line(&body, &line))
+		if (span_cut(line, ':', &name, &val) &&
+		    span_eq(name, keys[K_MAX_AGE])) /* the first counts */
+			return span_u32(span_trim(val), STS_MAX_AGE_S + 1,
+				   &max_age_s) == ST_OK &&
+			       max_age_s > STS_MAX_AGE_S;
+	return false;
+}
+
 /* A name with an underscore is no host name: it matches nothing (DNS-34). */
 bool
 sts_policy_matches(const struct sts_policy *pol, const char *host)

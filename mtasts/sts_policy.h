@@ -37,6 +37,9 @@ MUST_CHECK enum status sts_policy_parse(TALLOC_CTX *mem, struct span body,
 /* Does host (canonical) match one of the mx patterns (RFC 8461 4.1)? */
 bool sts_policy_matches(const struct sts_policy *pol, const char *host);
 
+/* Is the max_age of a body that parses over the ceiling, and was cut to it? */
+bool sts_policy_is_cut(struct span body);
+
 /* Deep copy: the strings live in mem. */
 void sts_policy_copy(TALLOC_CTX *mem, const struct sts_policy *from,
     struct sts_policy *to);

@@ -85,6 +85,17 @@ note_ttl(struct parse *p, uint32_t ttl_s)
 		p->ttl_s = ttl_s;
 }
 
+/* A TTL that was kept on the way, or cut, stands there as it was. */
+static void
+note_signed_ttl(struct parse *p, const ldns_rr *rr)
+{
+	const ldns_rdf *ttl = ldns_rr_rrsig_origttl(rr);
+	uint32_t s = ttl == NULL ? 0 : ldns_rdf2native_int32(ttl);
+
+	if (s <= INT32_MAX && s > p->out->signed_ttl_s)
+		p->out->signed_ttl_s = s;
+}
+
 /* A signature that ends sooner than the TTL ends the answer (DNS-11). */
 static void
 note_signature(struct parse *p, const ldns_rr *rr)
@@ -108,8 +119,10 @@ note_ttls(struct parse *p, const ldns_rr_list *list)
 		const ldns_rr *rr = ldns_rr_list_rr(list, i);
 
 		note_ttl(p, ldns_rr_ttl(rr));
-		if (ldns_rr_get_type(rr) == LDNS_RR_TYPE_RRSIG)
+		if (ldns_rr_get_type(rr) == LDNS_RR_TYPE_RRSIG) {
 			note_signature(p, rr);
+			note_signed_ttl(p, rr);
+		}
 	}
 }
 

@@ -178,6 +178,14 @@ stream_certificate_names(const struct stream *st, const char *name)
 	return stream_is_tls(st) && tls_certificate_names(st->ssl, name);
 }
 
+bool
+stream_tls_chain(TALLOC_CTX *mem, const struct stream *st,
+    struct tls_chain *out)
+{
+	*out = (struct tls_chain){ .count = 0 };
+	return st->ssl != NULL && tls_chain_of(mem, st->ssl, &st->check, out);
+}
+
 const char *
 stream_why(const struct stream *st)
 {

@@ -58,5 +58,11 @@ bool stream_certificate_names(const struct stream *st, const char *name);
 bool stream_is_tls(const struct stream *st);
 /* Of the running TLS; NULL in clear. */
 const struct tls_info *stream_tls_info(const struct stream *st);
+/*
+ * What the server presented, once the handshake has ended, well or badly;
+ * the bytes live in mem.  false: nothing, or we are the server.
+ */
+bool stream_tls_chain(TALLOC_CTX *mem, const struct stream *st,
+    struct tls_chain *out);
 
 #endif

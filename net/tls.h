@@ -166,4 +166,15 @@ struct tls_info {
 	bool says_nothing;
 };
 
+#define TLS_CHAIN_CERTS 16u /* ours: as many as are looked at */
+
+/* What a server presented (stream_tls_chain()). */
+struct tls_chain {
+	struct span der[TLS_CHAIN_CERTS]; /* its own first */
+	size_t count;
+	bool trusted; /* by the public authorities, dates and names aside */
+	bool lacks_issuer; /* else: who issued the last one is not known */
+	char error[128];   /* else: why not */
+};
+
 #endif

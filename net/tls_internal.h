@@ -86,6 +86,11 @@ void tls_check_release(struct tls_check *check);
 /* ask: for a certificate of the client, whatever it is worth. */
 SSL *tls_server_ssl(struct tls_server *tls, bool ask, struct tls_check *check);
 
+/* ---- tls_chain.c ---- */
+/* stream_tls_chain() of one connection. */
+bool tls_chain_of(TALLOC_CTX *mem, SSL *ssl, const struct tls_check *check,
+    struct tls_chain *out);
+
 /* Does the chain of the client's certificate end at one of
  * tls_server_trust(), and does it carry name ("*": any)? */
 bool tls_certificate_names(SSL *ssl, const char *name);

@@ -33,7 +33,7 @@ add_name(const ASN1_IA5STRING *name, struct tls_info *info)
 	room = sizeof(info->names) - had - sizeof(MORE_NAMES);
 	if (strlen(text) + 1 > room) {
 		snprintf(info->names + had, sizeof(info->names) - had, "%s",
-		    MORE_NAMES + (had == 0));
+		    &MORE_NAMES[had == 0]);
 		return false;
 	}
 	snprintf(info->names + had, sizeof(info->names) - had, "%s%s",

@@ -76,6 +76,7 @@ unknown_setting(struct conf_reader *r, unsigned line, const char *path)
 		known[n++] = conf_lists[i].path;
 	known[n++] = conf_resolver_option.name;
 	known[n++] = conf_smtp_bind.name;
+	known[n++] = conf_own_domains.name;
 	known[n++] = conf_tlsrpt_receive.name;
 	conf_unknown(r, line, path, known, n);
 	talloc_free(known);
@@ -88,6 +89,8 @@ read_member(struct conf_reader *r, const char *path, config_setting_t *s)
 		conf_resolver_option_read(r, s);
 	else if (strcmp(path, conf_smtp_bind.name) == 0)
 		conf_smtp_bind_read(r, s);
+	else if (strcmp(path, conf_own_domains.name) == 0)
+		conf_own_domains_read(r, s);
 	else if (strcmp(path, conf_tlsrpt_receive.name) == 0)
 		conf_tlsrpt_receive_read(r, s);
 	else if (!conf_option_read(r, path, s))

@@ -44,6 +44,7 @@
 #define CONF_MAX_NAMES              7u /* of a rule: with the host's own, a plan's */
 #define CONF_MAX_WANTED             256u /* ours: header fields of all rules */
 #define CONF_MAX_PINS               16u /* of a rule; keys in use and to come */
+#define CONF_MAX_OWN_DOMAINS        64u /* ours: each is minutes of looking */
 #define CONF_MAX_MISTAKES           1000u /* reported; then "and more" */
 #define CONF_EXCEPTION_MAX_DAYS     366u /* ours: an exception's longest life */
 #define CONF_EXCEPTION_MAX_BUDGET   1000000000u /* ours: messages */
@@ -249,6 +250,8 @@ struct conf {
 	size_t resolver_option_count;
 	struct netaddr smtp_bind[2]; /* one of a family at most; no port */
 	size_t smtp_bind_count;
+	const char **own_domain; /* own-domains.names, canonical */
+	size_t own_domain_count;
 	/* canonical; see conf_receives() */
 	const char *tlsrpt_receive[CONF_MAX_RECEIVE];
 	size_t tlsrpt_receive_count;

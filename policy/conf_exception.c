@@ -203,6 +203,11 @@ conf_exception_read(const struct conf_entry *e, struct conf_exception *out)
 	    sizeof(*out->domains), &out->domain_count);
 	out->mx = conf_entry_list(e, "mx", conf_take_pattern, sizeof(*out->mx),
 	    &out->mx_count);
+	/* It would say the opposite of what it looks like. */
+	if (conf_entry_length(e, "mx") == 0)
+		conf_entry_mistake(e, "mx",
+		    "mx: may not be empty: leave it out for all hosts of the "
+		    "domains");
 	read_allow(e, out);
 	read_waives(e, out);
 	read_budget(e, out);

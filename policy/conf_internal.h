@@ -265,15 +265,16 @@ const char *conf_route_use_word(const struct conf_route *route);
 const char *conf_route_tls_word(bool implicit);
 
 /* The lists of texts outside of groups: their paths as names. */
-#define CONF_TEXTS_COUNT 3u
+#define CONF_TEXTS_COUNT 4u
 extern const struct conf_field conf_resolver_option, conf_smtp_bind,
-    conf_tlsrpt_receive;
+    conf_own_domains, conf_tlsrpt_receive;
 void conf_resolver_option_read(struct conf_reader *r,
     config_setting_t *setting);
 void conf_smtp_bind_read(struct conf_reader *r, config_setting_t *setting);
 void conf_tlsrpt_receive_read(struct conf_reader *r, config_setting_t *setting);
 /* All is read: where what cannot be read goes is none of those addresses. */
 void conf_tlsrpt_receive_check(struct conf_reader *r);
+void conf_own_domains_read(struct conf_reader *r, config_setting_t *setting);
 
 /* ---- conf_override.c ---- */
 

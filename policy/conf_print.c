@@ -30,6 +30,16 @@ print_smtp_bind(struct sbuf *b, const struct conf *conf)
 }
 
 static void
+print_own_domains(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf)
+{
+	sbuf_str(b, "\tnames = (");
+	for (size_t i = 0; i < conf->own_domain_count; i++)
+		sbuf_printf(b, "%s%s", i == 0 ? " " : ", ",
+		    conf_escape(tmp, conf->own_domain[i]));
+	sbuf_str(b, " );\n");
+}
+
+static void
 print_tlsrpt_receive(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf)
 {
 	sbuf_str(b, "\treceive = (");
@@ -48,6 +58,8 @@ close_group(struct sbuf *b, TALLOC_CTX *tmp, const struct conf *conf,
 		print_resolver_option(b, tmp, conf);
 	if (strcmp(group, "smtp") == 0)
 		print_smtp_bind(b, conf);
+	if (strcmp(group, "own-domains") == 0)
+		print_own_domains(b, tmp, conf);
 	if (strcmp(group, "tlsrpt") == 0)
 		print_tlsrpt_receive(b, tmp, conf);
 	if (*group != '\0')

@@ -134,6 +134,9 @@ print_plain(FILE *out)
 	    conf_smtp_bind.name, INDENT, "");
 	print_filled(out, INDENT, conf_smtp_bind.doc);
 	fprintf(out, "%s\n%*slist of texts; applied by SIGHUP",
+	    conf_own_domains.name, INDENT, "");
+	print_filled(out, INDENT, conf_own_domains.doc);
+	fprintf(out, "%s\n%*slist of texts; applied by SIGHUP",
 	    conf_tlsrpt_receive.name, INDENT, "");
 	print_filled(out, INDENT, conf_tlsrpt_receive.doc);
 	for (size_t i = 0; i < CONF_LIST_COUNT; i++)
@@ -207,6 +210,9 @@ print_man(FILE *out)
 	fputs(".br\nValue: list of texts; applied at the next start.\n", out);
 	fprintf(out, ".It Cm %s\n", conf_smtp_bind.name);
 	man_doc(out, conf_smtp_bind.doc);
+	fputs(".br\nValue: list of texts; applied by SIGHUP.\n", out);
+	fprintf(out, ".It Cm %s\n", conf_own_domains.name);
+	man_doc(out, conf_own_domains.doc);
 	fputs(".br\nValue: list of texts; applied by SIGHUP.\n", out);
 	fprintf(out, ".It Cm %s\n", conf_tlsrpt_receive.name);
 	man_doc(out, conf_tlsrpt_receive.doc);

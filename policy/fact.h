@@ -60,6 +60,8 @@ struct dns_answer {
 	enum dns_security security;
 	enum dns_outcome outcome;
 	uint32_t ttl_s; /* min(TTLs, RRSIG expiry), capped; 0 on failure */
+	uint32_t signed_ttl_s;  /* as its signer published it, the longest, not
+				 * capped (RFC 4034 3.1.4); 0: not signed */
 	const char *final_name; /* after CNAMEs; else equals name */
 	bool aliased;           /* final_name came by at least one CNAME */
 	size_t count;           /* records of the type asked */

@@ -16,7 +16,7 @@
 /* Ours: of a value that is wanted; a longer one is another. */
 #define HEADER_VALUE_BYTES 256u
 /* Ours: as it came, with room for that value in encoded words (RFC 2047). */
-#define HEADER_TEXT_BYTES 768u
+#define HEADER_TEXT_BYTES 512u
 /* Ours: of a section, in which wanted fields are looked for. */
 #define HEADER_SCAN_BYTES (128u << 10)
 

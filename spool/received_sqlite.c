@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define VERSION "1" /* of the tables; PRAGMA user_version */
+#define VERSION 1 /* of the tables; PRAGMA user_version */
 
 /* What is counted once is an index: it is what is looked for first. */
 static const char schema[] =
@@ -28,7 +28,8 @@ static const char schema[] =
     " receiving TEXT NOT NULL, reason TEXT NOT NULL,"
     " count INTEGER NOT NULL);"
     "CREATE INDEX IF NOT EXISTS detail_policy ON detail(policy);"
-    "PRAGMA user_version = " VERSION ";";
+    "PRAGMA user_version = 1;";
+_Static_assert(VERSION == 1, "the schema text says 1");
 
 static const char *const texts[RECEIVED_TEXTS] = {
 	[R_BEGIN] = "BEGIN IMMEDIATE",
@@ -222,24 +223,40 @@ exec(struct received *r, const char *sql, struct diag *why)
 }
 
 static enum status
-check_version(struct received *r, struct diag *why)
+check_version(struct received *r, int *version, struct diag *why)
 {
 	sqlite3_stmt *q = NULL;
-	int rc = sqlite3_prepare_v2(r->db,
-	    "SELECT user_version FROM pragma_user_version"
-	    " WHERE user_version > " VERSION,
-	    -1, &q, NULL);
+	int rc = sqlite3_prepare_v2(r->db, "PRAGMA user_version", -1, &q, NULL);
 
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(q);
-	(void)sqlite3_finalize(q);
-	if (rc == SQLITE_DONE)
-		return ST_OK;
 	if (rc == SQLITE_ROW)
+		*version = sqlite3_column_int(q, 0);
+	(void)sqlite3_finalize(q);
+	if (rc != SQLITE_ROW)
+		return received_fail(r, rc, why);
+	if (*version > VERSION)
 		return diag_set(why, ST_UNSUPP,
 		    "%s: a later version of this program has written it",
 		    r->path);
-	return received_fail(r, rc, why);
+	return ST_OK;
+}
+
+static enum status
+nothing_yet(const char *path, struct diag *why)
+{
+	return diag_set(why, ST_NOTFOUND, "%s: no TLS report was taken in yet",
+	    path);
+}
+
+/* Between the making of the file and of its tables there is nothing in it. */
+static enum status
+set_up_reader(struct received *r, struct diag *why)
+{
+	int version = 0;
+	enum status st = check_version(r, &version, why);
+
+	return st == ST_OK && version == 0 ? nothing_yet(r->path, why) : st;
 }
 
 static enum status
@@ -259,6 +276,7 @@ static enum status
 set_up_writer(struct received *r, struct diag *why)
 {
 	char limit[96];
+	int version = 0;
 	enum status st = exec(r,
 	    "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
 	    "PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY;"
@@ -273,7 +291,7 @@ set_up_writer(struct received *r, struct diag *why)
 	if (st == ST_OK)
 		st = exec(r, "BEGIN IMMEDIATE", why);
 	if (st == ST_OK)
-		st = check_version(r, why);
+		st = check_version(r, &version, why);
 	if (st == ST_OK)
 		st = exec(r, schema, why);
 	if (st == ST_OK)
@@ -296,7 +314,7 @@ open_file(struct received *r, bool writer, struct diag *why)
 	(void)sqlite3_extended_result_codes(r->db, 1);
 	(void)sqlite3_busy_timeout(r->db, RECEIVED_WAIT_MS);
 	if (st == ST_OK)
-		st = writer ? set_up_writer(r, why) : check_version(r, why);
+		st = writer ? set_up_writer(r, why) : set_up_reader(r, why);
 	umask(mask);
 	return st;
 }
@@ -309,8 +327,7 @@ received_open(TALLOC_CTX *mem, const char *path, bool writer,
 	enum status st;
 
 	if (!writer && access(path, F_OK) != 0)
-		return diag_set(why, ST_NOTFOUND,
-		    "%s: no TLS report was taken in yet", path);
+		return nothing_yet(path, why);
 	r = need(talloc_zero(mem, struct received));
 	r->path = need(talloc_strdup(r, path));
 	talloc_set_destructor(r, received_destroy);

@@ -213,6 +213,18 @@ static const struct bad {
 	    "t:2: smtp.bind: \"0.0.0.0\":", "no connection" },
 	{ "smtp = { bind = [\"192.0.2.1\",\n\"192.0.2.2\"]; };",
 	    "t:3: smtp.bind: \"192.0.2.2\":", "of that family" },
+	/* own-domains.names */
+	{ "own-domains = { names = \"d.example\"; };",
+	    "t:2: own-domains.names: texts in brackets", "" },
+	{ "own-domains = { names = [\"[192.0.2.1]\"]; };",
+	    "t:2: own-domains.names: \"[192.0.2.1]\":", "a domain is" },
+	{ "own-domains = { names = [\"*.d.example\"]; };",
+	    "t:2: own-domains.names: \"*.d.example\":", "a domain is" },
+	{ "own-domains = { names = [\"d.example\",\n\"D.example.\"]; };",
+	    "t:3: own-domains.names: \"D.example.\"", "twice" },
+	{ "own-domains = { names = [1]; };", "t:2: own-domains.names", "" },
+	{ "own-domains = { name = [\"d.example\"]; };",
+	    "t:2: own-domains.name:", "own-domains.names" },
 	/* tlsrpt.receive */
 	{ "tlsrpt = { receive = \"a@b.example\"; };",
 	    "t:2: tlsrpt.receive: texts in brackets", "" },
@@ -556,6 +568,7 @@ END_TEST
 	"smtp : { port = 0x19; allow-loopback = TRUE; allow-private = False; " \
 	"idle-connection = \"0s\"; reply-limit = \"65537\"; "                  \
 	"bind = [\"2001:DB8::5\", \"192.0.2.5\"]; }\n"                         \
+	"own-domains : { names = [\"D.Example.\", \"g\303\274.example\"]; } "  \
 	"queue = { first-retry = \"1m30s\"; reserve = \"100G\"; }\n"           \
 	"tlsrpt = { receive = [\"Tlsrpt@OWN.example\", \"b@own.example\"]; } " \
 	"resolver = { option = ( \" use-caps-for-id :  yes \", \"x: a:b\" ); " \
@@ -606,6 +619,9 @@ START_TEST(conf_reads_every_kind_of_value)
 	ck_assert_uint_eq(c->smtp_bind_count, 2);
 	ck_assert_str_eq(netaddr_text(&c->smtp_bind[0], text), "2001:db8::5");
 	ck_assert_str_eq(netaddr_text(&c->smtp_bind[1], text), "192.0.2.5");
+	ck_assert_uint_eq(c->own_domain_count, 2);
+	ck_assert_str_eq(c->own_domain[0], "d.example");
+	ck_assert_str_eq(c->own_domain[1], "xn--g-eha.example");
 	ck_assert_uint_eq(c->tlsrpt_receive_count, 2);
 	ck_assert_str_eq(c->tlsrpt_receive[0], "Tlsrpt@own.example");
 	ck_assert(conf_receives(c, "TLSRPT@own.example"));
@@ -787,8 +803,8 @@ START_TEST(the_table_of_options_names_every_option_and_key)
 #define OPT_TIME(path, field, def, min, max, reload, doc)     path,
 #define OPT_CHOICE(path, field, def, words, tag, reload, doc) path,
 #include "policy/options.def"
-		"resolver.option", "smtp.bind", "tlsrpt.receive", "listen",
-		"rules", "exceptions"
+		"resolver.option", "smtp.bind", "own-domains.names",
+		"tlsrpt.receive", "listen", "rules", "exceptions"
 	};
 	const char *plain = options_text(false), *man = options_text(true);
 

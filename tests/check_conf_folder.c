@@ -221,6 +221,8 @@ static const struct {
 	{ "x.conf", BODY "expires = \"2027-03-24\";",
 	    "exceptions.d/x.conf:4: exception \"x\": it would last",
 	    "90 days from now (exception.max-days)" },
+	{ "x.conf", GOOD "mx = [];",
+	    "exceptions.d/x.conf:5: ", "mx: may not be empty" },
 	{ "x.conf", GOOD "budget = \"0\";",
 	    "exceptions.d/x.conf:5: ", "a number of messages" },
 	{ "x.conf", GOOD "budget = \"2000000000\";",

@@ -45,10 +45,13 @@ static const char *
 exception_to(const char *allow, const char *name, const char *domains,
     const char *mx, const char *expires)
 {
+	bool all = *mx == '\0'; /* hosts */
+
 	return talloc_asprintf(mem,
-	    "{ name = \"%s\"; domains = [%s]; mx = [%s]; allow = \"%s\"; "
+	    "{ name = \"%s\"; domains = [%s]; %s%s%s allow = \"%s\"; "
 	    "reason = \"r\"; approver = \"p\"; expires = \"%s\"; }",
-	    name, domains, mx, allow, expires);
+	    name, domains, all ? "" : "mx = [", mx, all ? "" : "];", allow,
+	    expires);
 }
 
 static const char *

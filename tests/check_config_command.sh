@@ -62,10 +62,12 @@ has out "^$digest\$"
 # is a part of such a block; the others are sentences.
 soon=$(date -u -d '+30 days' +%F)
 sed -e '/^# tls = {/,/^# };/s/^# \{0,1\}//' \
+	-e '/^# own-domains = {/,/^# };/s/^# \{0,1\}//' \
 	-e '/^# exceptions = (/,/^# );/s/^# \{0,1\}//' \
 	-e '/^# routes = (/,/^# );/s/^# \{0,1\}//' \
 	-e '/^# destinations = (/,/^# );/s/^# \{0,1\}//' \
 	-e '/^# socketmap = (/,/^# );/s/^# \{0,1\}//' \
+	-e '/^# tlsrpt = {/,/^# };/s/^# \{0,1\}//' \
 	-e "s/2027-03-31/$soon/" "$example" >"$dir/all.conf"
 sed -i -e '/^#	/s/^#//' "$dir/all.conf"
 expect 'the example with its comments' 0 -c "$dir/all.conf"

@@ -88,6 +88,17 @@ START_TEST(dane_42_a_host_is_asked_for_by_its_tlsa_base)
 }
 END_TEST
 
+START_TEST(tls_27_a_host_that_is_an_address_is_asked_for_by_no_name)
+{
+	struct server *s = server_new(TLS_GOOD, cert_for("mx.d.example"));
+
+	plan_add(plan_new("d.example"), "[127.0.0.1]", 10, s, LEVEL_MAY);
+	try_one();
+	expect_delivered(REACHED_TLS);
+	ck_assert_str_eq(record(0).sni, "");
+}
+END_TEST
+
 static const struct server *awaited;
 
 static bool
@@ -262,6 +273,8 @@ add(TCase *t)
 	tcase_add_test(t,
 	    delivers_in_clear_where_nothing_more_is_required_and_says_so);
 	tcase_add_test(t, dane_42_a_host_is_asked_for_by_its_tlsa_base);
+	tcase_add_test(t,
+	    tls_27_a_host_that_is_an_address_is_asked_for_by_no_name);
 	tcase_add_test(t,
 	    dane_46_a_host_that_falls_short_hears_quit_inside_tls_and_no_more);
 	tcase_add_test(t, tls_18_untrusted_certificate_still_encrypts_at_may);

@@ -868,6 +868,19 @@ START_TEST(dns_11_a_signature_that_ends_ends_the_answer)
 }
 END_TEST
 
+/* RFC 4034 3.1.4: as it is published, whatever a cache has made of it. */
+START_TEST(the_ttl_that_was_signed_is_known)
+{
+	begin(DNS_A, 0);
+	put_a("^", 30, 1);
+	put_rrsig(6, "A", 172800, 86400);
+	ck_assert_uint_eq(parse(DNS_A, SEC_SECURE)->signed_ttl_s, 172800);
+	begin(DNS_A, 0);
+	put_a("^", 172800, 1);
+	ck_assert_uint_eq(parse(DNS_A, SEC_INSECURE)->signed_ttl_s, 0);
+}
+END_TEST
+
 START_TEST(dns_27_a_denial_lives_as_the_soa_says)
 {
 	static const struct {
@@ -967,6 +980,7 @@ suite(void)
 	tcase_add_test(t, dns_26_the_ttl_is_the_least_of_all_and_capped);
 	tcase_add_test(t, dns_26_a_ttl_with_the_top_bit_is_zero);
 	tcase_add_test(t, dns_11_a_signature_that_ends_ends_the_answer);
+	tcase_add_test(t, the_ttl_that_was_signed_is_known);
 	tcase_add_test(t, dns_27_a_denial_lives_as_the_soa_says);
 	suite_add_tcase(s, t);
 	return s;

@@ -64,18 +64,24 @@ setup(void)
 }
 
 static void
-teardown(void)
+teardown_files(void)
 {
 	static const char *const suffix[] = { "", "-wal", "-shm" };
 
-	failing = FAIL_NONE;
-	talloc_free(mem);
 	for (size_t i = 0; i < COUNT_OF(suffix); i++) {
 		char name[128];
 
 		snprintf(name, sizeof(name), "%s%s", path, suffix[i]);
 		(void)unlink(name);
 	}
+}
+
+static void
+teardown(void)
+{
+	failing = FAIL_NONE;
+	talloc_free(mem);
+	teardown_files();
 	(void)rmdir(dir);
 }
 
@@ -339,7 +345,14 @@ START_TEST(a_file_that_is_none_of_ours_is_refused)
 			     &why),
 	    ST_IO);
 	TALLOC_FREE(db);
+	teardown_files();
 	ck_assert_int_eq(sqlite3_open(path, &raw), SQLITE_OK);
+	/* a writer has made the file, and not yet its tables */
+	ck_assert_int_eq(sqlite3_exec(raw, "PRAGMA journal_mode = WAL", NULL,
+			     NULL, NULL),
+	    SQLITE_OK);
+	ck_assert_int_eq(received_open(mem, path, false, &other, &why),
+	    ST_NOTFOUND);
 	ck_assert_int_eq(sqlite3_exec(raw, "PRAGMA user_version = 2", NULL,
 			     NULL, NULL),
 	    SQLITE_OK);

@@ -265,6 +265,7 @@ START_TEST(tls_41_all_that_was_seen_is_told)
 	ck_assert(!info->resumed);
 	ck_assert_mem_eq(info->spki_sha256, digest, 32);
 	ck_assert_str_eq(info->issuer, "/CN=Middle");
+	ck_assert_str_eq(info->names, BASE);
 	ck_assert(info->not_after.ms > net_wall(net).ms);
 	/* also of one that failed */
 	w.ref = &names[1];
@@ -399,6 +400,27 @@ START_TEST(b2_9_an_odd_issuer_is_printable)
 }
 END_TEST
 
+/* Those that have room, whole, and that there are more. */
+START_TEST(b2_9_many_names_are_cut)
+{
+	char *san = talloc_strdup(mem, "DNS:" BASE);
+	struct tls_want w = want_level(LEVEL_MAY);
+	const char *told;
+	struct server s;
+
+	for (unsigned i = 10; i < 60; i++)
+		san = talloc_asprintf_append(san, ",DNS:n%u.example", i);
+	s = serve(cert_leaf(mem, san, middle), middle, NULL);
+	ck_assert(shake(&s, &w)->ok);
+	told = result.info.names;
+	ck_assert_int_eq(strncmp(told, BASE " n10.example n11.example ",
+			     strlen(BASE) + 25),
+	    0);
+	ck_assert_uint_lt(strlen(told), TLS_NAME_BYTES);
+	ck_assert(span_ends(span_str(told), ".example ..."));
+}
+END_TEST
+
 static Suite *
 suite(void)
 {
@@ -443,6 +465,7 @@ suite(void)
 	tcase_add_test(t, b2_9_a_chain_without_end_is_refused);
 	tcase_add_test(t, b2_9_a_giant_certificate_ends_the_handshake);
 	tcase_add_test(t, b2_9_an_odd_issuer_is_printable);
+	tcase_add_test(t, b2_9_many_names_are_cut);
 	suite_add_tcase(s, t);
 	return s;
 }

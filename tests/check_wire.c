@@ -228,6 +228,65 @@ read_probed(struct span a, struct diag *why)
 }
 
 static void
+pack_domain(void)
+{
+	wire_pack_domain(&buf, 7, "d.example");
+}
+
+static enum status
+read_domain(struct span a, struct diag *why)
+{
+	const char *domain;
+	uint32_t token;
+
+	return wire_unpack_domain(mem, a, &token, &domain, why);
+}
+
+static struct domain_findings
+some_findings(void)
+{
+	struct domain_findings f;
+
+	domain_findings_init(&f, mem);
+	domain_find(&f, DOMAIN_TLSA_MISMATCH, "_25._tcp.mx.d.example",
+	    "at 192.0.2.1");
+	domain_find(&f, DOMAIN_TLSA_ALONE, "_25._tcp.mx.d.example", "%s", "");
+	return f;
+}
+
+static void
+pack_domain_found(void)
+{
+	const struct domain_findings f = some_findings();
+
+	wire_pack_domain_found(&buf, 7, &f);
+}
+
+static enum status
+read_domain_found(struct span a, struct diag *why)
+{
+	struct wire_domain_found w;
+
+	return wire_unpack_domain_found(mem, a, &w, why);
+}
+
+static void
+pack_domain_known(void)
+{
+	const struct domain_findings f = some_findings();
+
+	wire_pack_domain_known(&buf, 7, &f, NULL);
+}
+
+static enum status
+read_domain_known(struct span a, struct diag *why)
+{
+	struct wire_domain_known w;
+
+	return wire_unpack_domain_known(mem, a, &w, why);
+}
+
+static void
 pack_hello(void)
 {
 	int64_t rcpt[] = { 1, 2 };
@@ -386,6 +445,9 @@ static const struct {
 	{ "use", pack_use, read_use },
 	{ "probe", pack_probe, read_probe },
 	{ "probed", pack_probed, read_probed },
+	{ "domain", pack_domain, read_domain },
+	{ "found of a domain", pack_domain_found, read_domain_found },
+	{ "known of a domain", pack_domain_known, read_domain_known },
 	{ "policy entry", pack_sts, read_sts },
 	{ "policy ask", pack_policy_ask, read_policy_ask },
 	{ "policy answer", pack_policy_answer, read_policy_answer },

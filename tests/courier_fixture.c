@@ -158,6 +158,11 @@ keeper_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 		ck_assert_int_eq(wire_unpack_probed(mem, kept, &keeper.probe,
 				     why),
 		    ST_OK);
+	} else if (type == WIRE_DOMAIN_FOUND) {
+		keeper.found++;
+		ck_assert_int_eq(wire_unpack_domain_found(mem, kept,
+				     &keeper.domain, why),
+		    ST_OK);
 	} else {
 		ck_assert_uint_eq(type, WIRE_BODY_WANT);
 		give_body(unpack_from(payload));
@@ -199,6 +204,30 @@ plan_of(const char *domain, enum msg_class mclass)
 	return NULL;
 }
 
+/* Of an own domain lookups show one thing, and there is its plan. */
+static enum status
+answer_domain(struct span payload, struct diag *why)
+{
+	struct domain_findings f;
+	const char *domain;
+	uint32_t token;
+	struct sbuf b;
+
+	ck_assert_int_eq(wire_unpack_domain(mem, payload, &token, &domain, why),
+	    ST_OK);
+	advisor.asked++;
+	look();
+	if (advisor.silent)
+		return ST_OK;
+	domain_findings_init(&f, mem);
+	domain_find(&f, DOMAIN_STS_MISSING, domain, "%s", "");
+	sbuf_init(&b, mem, PLAN_MAX_BYTES);
+	wire_pack_domain_known(&b, token, &f,
+	    plan_of(advisor.lie == NULL ? domain : advisor.lie, CLASS_NORMAL));
+	chan_send_span(advisor.chan, WIRE_DOMAIN_KNOWN, sbuf_view(&b));
+	return ST_OK;
+}
+
 static enum status
 advisor_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 {
@@ -209,7 +238,8 @@ advisor_frame(void *arg, uint8_t type, struct span payload, struct diag *why)
 	struct sbuf b;
 
 	(void)arg;
-	(void)why;
+	if (type == WIRE_DOMAIN_WANT)
+		return answer_domain(payload, why);
 	(void)unpack_bool(&u); /* anew: the policy is what it is */
 	ck_assert_uint_eq(type, WIRE_PLAN_WANT);
 	ck_assert_int_eq(unpack_done(&u), ST_OK);

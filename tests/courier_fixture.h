@@ -136,6 +136,8 @@ struct keeper_end {
 	bool says_nothing_of_uses;
 	unsigned probed;
 	struct wire_probed probe;
+	unsigned found; /* answers about own domains */
+	struct wire_domain_found domain;
 };
 extern struct keeper_end keeper;
 extern enum msg_class slot_class; /* of slots and plans to come */

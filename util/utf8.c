@@ -60,6 +60,14 @@ utf8_is_line(struct span a)
 	return true;
 }
 
+bool
+utf8_is_bidi(uint32_t code)
+{
+	return code == 0x061c || code == 0x200e || code == 0x200f ||
+	       (code >= 0x202a && code <= 0x202e) ||
+	       (code >= 0x2066 && code <= 0x2069);
+}
+
 size_t
 utf8_clean(struct span a, char *out, size_t max)
 {
@@ -83,12 +91,4 @@ utf8_clean(struct span a, char *out, size_t max)
 		a = span_sub(a, bytes, a.n);
 	}
 	return n;
-}
-
-bool
-utf8_is_bidi(uint32_t code)
-{
-	return code == 0x061c || code == 0x200e || code == 0x200f ||
-	       (code >= 0x202a && code <= 0x202e) ||
-	       (code >= 0x2066 && code <= 0x2069);
 }

@@ -19,14 +19,14 @@ bool utf8_is_control(uint32_t code);
  * line ends.
  */
 bool utf8_is_line(struct span a);
+/* Marks, embeddings, overrides and isolates that turn the direction of writing
+ * (Unicode UAX 9 2): what follows shows in another order than it stands. */
+bool utf8_is_bidi(uint32_t code);
 /*
  * What somebody said, as such text: "?" for each byte that is none of it,
  * cut to at most max bytes between two characters.  Returns how many are in
  * out; no NUL.  There are never more than a has.
  */
 size_t utf8_clean(struct span a, char *out, size_t max);
-/* Marks, embeddings, overrides and isolates that turn the direction of writing
- * (Unicode UAX 9 2): what follows shows in another order than it stands. */
-bool utf8_is_bidi(uint32_t code);
 
 #endif

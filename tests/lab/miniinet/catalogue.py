@@ -162,6 +162,13 @@ def _dane() -> list[Domain]:
         Domain(f"dane-stripped.{TLD}",
                "DANE; a man in the middle removes STARTTLS",
                (_host("mx", Tlsa.EE, stripped=True),), ONE_MX),
+        # At which nothing is wrong.
+        Domain(f"well.{TLD}",
+               "DANE of this key and the next, MTA-STS for a month, TLS "
+               "reports", (_host("mx", Tlsa.EE, Tlsa.EE_OTHER),), ONE_MX,
+               sts=Sts(max_age=2592000), records=(
+                   ("_smtp._tls", "TXT",
+                    '"v=TLSRPTv1; rua=mailto:tls@well.example"'),)),
         # DANE and MTA-STS together.
         Domain(f"both-dane-bad.{TLD}",
                "DANE of another key, and MTA-STS that would pass",

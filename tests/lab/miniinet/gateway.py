@@ -348,8 +348,8 @@ class Gateway:
         self, *words: str, text: str = ""
     ) -> subprocess.CompletedProcess[str]:
         """`tierpost COMMAND -c FILE WORDS…`, text on its standard input."""
-        depth = 3 if words[:2] == ("report", "tlsrpt") else (
-            2 if words[0] in GROUPS else 1)
+        depth = (3 if words[:2] == ("report", "tlsrpt") else
+                 2 if words[0] in GROUPS else 1)
         return subprocess.run(
             [self.binary, *words[:depth], "-c", self.conf, *words[depth:]],
             input=text, capture_output=True, text=True,

@@ -209,9 +209,10 @@ reports_settle(struct keeper *k)
 	struct tlsrpt_job *j, *next;
 	const struct tlsrpt_event *e;
 
-	STAILQ_FOREACH(e, &p->events, link)
+	STAILQ_FOREACH(e, &p->events, link) {
 		log_event(p, e);
-	look_at_alarm(p, e);
+		look_at_alarm(p, e);
+	}
 	STAILQ_INIT(&p->events);
 	for (j = TAILQ_FIRST(&p->jobs); j != NULL; j = next) {
 		next = TAILQ_NEXT(j, link);

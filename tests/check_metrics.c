@@ -105,7 +105,7 @@ START_TEST(the_greatest_of_every_label_stays_within_its_family)
 		.addr = { .family = NETADDR_IP6 },
 		.protocol = "TLSv1",
 		.reached = REACHED_VERIFIED,
-		.outcome = EVIDENCE_POLICY_FORGOTTEN,
+		.outcome = (enum evidence_outcome)(EVIDENCE_OUTCOME_COUNT - 1),
 		.failure = (enum failure)(FAILURE_COUNT - 1) };
 	struct metric_attempt a = metric_attempt_of(&e);
 

@@ -25,7 +25,7 @@ struct stream {
 	bool broken; /* no orderly close any more */
 	bool asks;   /* for a certificate of the client */
 	struct tls_check check;
-	struct tls_info info;
+	struct tls_info *info; /* NULL: in clear, where it is not paid for */
 	void (*done)(void *arg, bool ok, const struct tls_info *info,
 	    const struct diag *why);
 	void *done_arg;
@@ -162,7 +162,7 @@ stream_is_tls(const struct stream *st)
 const struct tls_info *
 stream_tls_info(const struct stream *st)
 {
-	return stream_is_tls(st) ? &st->info : NULL;
+	return stream_is_tls(st) ? st->info : NULL;
 }
 
 void
@@ -419,7 +419,7 @@ finish(struct stream *st, bool finished)
 	const char *lost = st->bio_io == IO_FAILED ? sock_why(st->sock) :
 						     "connection closed";
 	enum status ok = tls_judge(st->ssl, &st->check, finished, lost,
-	    &st->info, &why);
+	    st->info, &why);
 
 	if (ok == ST_OK)
 		tls_check_proved(&st->check);
@@ -427,7 +427,7 @@ finish(struct stream *st, bool finished)
 	st->shaken = finished;
 	st->broken = !finished;
 	sock_watch(st->sock, 0, NULL, NULL);
-	st->done(st->done_arg, ok == ST_OK, &st->info, &why);
+	st->done(st->done_arg, ok == ST_OK, st->info, &why);
 }
 
 static void
@@ -470,13 +470,13 @@ could_not_begin(void *arg)
 
 	st->later = NULL;
 	st->handshaking = false;
-	st->info.client_side = true;
-	st->info.failure = FAILURE_TLS;
-	span_print_to(span_str(st->tls_why.text), st->info.error,
-	    sizeof(st->info.error));
-	span_print_to(SPAN_LIT("validation-failure"), st->info.result_type,
-	    sizeof(st->info.result_type));
-	st->done(st->done_arg, false, &st->info, &st->tls_why);
+	st->info->client_side = true;
+	st->info->failure = FAILURE_TLS;
+	span_print_to(span_str(st->tls_why.text), st->info->error,
+	    sizeof(st->info->error));
+	span_print_to(SPAN_LIT("validation-failure"), st->info->result_type,
+	    sizeof(st->info->result_type));
+	st->done(st->done_arg, false, st->info, &st->tls_why);
 }
 
 static void
@@ -490,6 +490,7 @@ begin(struct stream *st, SSL *ssl,
 	talloc_free(st->later);
 	st->watched = 0;
 	st->handshaking = true;
+	st->info = need(talloc_zero(st, struct tls_info));
 	st->done = done;
 	st->done_arg = arg;
 	st->ssl = ssl;

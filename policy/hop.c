@@ -46,6 +46,21 @@ take_port(struct span a, uint16_t *port)
 	return true;
 }
 
+/* An address is none, with a dot behind it either. */
+static enum status
+take_name(TALLOC_CTX *mem, struct span a, struct conf_hop *hop,
+    struct diag *why)
+{
+	enum status st = domain_canonical(mem, a, &hop->name, why);
+
+	if (st == ST_OK && domain_is_address(span_str(hop->name)))
+		return diag_fail(why, ST_SYNTAX,
+		    "an address in brackets is expected, without a dot behind "
+		    "it",
+		    a);
+	return st;
+}
+
 static enum status
 take_host(TALLOC_CTX *mem, struct span host, struct conf_hop *hop,
     struct diag *why)
@@ -58,7 +73,7 @@ take_host(TALLOC_CTX *mem, struct span host, struct conf_hop *hop,
 		ip = span_sub(ip, strlen("ipv6:"), ip.n);
 	if (netaddr_parse(ip, &hop->addr) != ST_OK) {
 		hop->addr.family = NETADDR_NONE;
-		return domain_canonical(mem, host, &hop->name, why);
+		return take_name(mem, host, hop, why);
 	}
 	hop->name = need(talloc_strdup(mem, netaddr_literal(&hop->addr, text)));
 	return ST_OK;
@@ -80,11 +95,7 @@ hop_parse(TALLOC_CTX *mem, struct span a, uint16_t port, struct conf_hop *hop,
 		    a);
 	if (bracket)
 		return take_host(mem, span_sub(a, 1, end), hop, why);
-	a = span_sub(a, 0, end);
-	if (domain_is_address(a))
-		return diag_fail(why, ST_SYNTAX,
-		    "an address in brackets is expected", a);
-	return domain_canonical(mem, a, &hop->name, why);
+	return take_name(mem, span_sub(a, 0, end), hop, why);
 }
 
 char *

@@ -148,6 +148,8 @@ static const struct bad {
 	{ ROUTE("via = [\"[a.example]\"]; require = \"dane-only\";"),
 	    "require:" },
 	{ ROUTE("via = [\"[192.0.2.1]\"];"), "no name to verify" },
+	{ ROUTE("via = [\"[192.0.2.1.]\"];"), "without a dot" },
+	{ ROUTE("via = [\"192.0.2.1.\"];"), "without a dot" },
 	{ ROUTE("via = [\"[a.example]\"]; tls = \"implicit\"; require = "
 		"\"may\";"),
 	    "TLS or nothing" },

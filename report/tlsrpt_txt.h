@@ -8,7 +8,7 @@
 
 #include "util/span.h"
 
-#define TLSRPT_MAX_RUA       8u    /* ours: bounds what one report costs us */
+#define TLSRPT_MAX_RUA       5u    /* ours: bounds what one report costs us */
 #define TLSRPT_URI_MAX_BYTES 1024u /* ours */
 
 enum tlsrpt_scheme { TLSRPT_MAILTO, TLSRPT_HTTPS };

@@ -63,7 +63,7 @@ START_TEST(rpt_40_a_report_by_mail_that_bounces_is_told_to_nobody)
 }
 END_TEST
 
-START_TEST(inv_13_a_report_is_queued_once_though_the_keeper_dies_after_it)
+START_TEST(inv_13_b3_9_a_report_is_queued_once_though_the_keeper_dies_after_it)
 {
 	struct wire_job j;
 
@@ -350,7 +350,7 @@ add_tests(TCase *tc)
 	tcase_add_test(tc,
 	    rpt_40_a_report_by_mail_that_bounces_is_told_to_nobody);
 	tcase_add_test(tc,
-	    inv_13_a_report_is_queued_once_though_the_keeper_dies_after_it);
+	    inv_13_b3_9_a_report_is_queued_once_though_the_keeper_dies_after_it);
 	tcase_add_loop_test(tc,
 	    inv_13_a_disk_that_fails_amid_it_leaves_one_report, 0, 3);
 	tcase_add_test(tc,

@@ -210,7 +210,7 @@ START_TEST(rpt_42_a_bad_certificate_is_taken_unless_it_may_not_be)
 }
 END_TEST
 
-START_TEST(rpt_43_no_report_is_posted_to_an_address_of_our_own_network)
+START_TEST(rpt_43_b3_9_no_report_is_posted_to_an_address_of_our_own_network)
 {
 	static const char *const own[] = { "127.0.0.1", "10.1.2.3",
 		"192.168.0.1", "169.254.169.254", "0.0.0.0", "100.64.0.1" };
@@ -373,7 +373,7 @@ main(void)
 	tcase_add_test(tc,
 	    rpt_42_a_bad_certificate_is_taken_unless_it_may_not_be);
 	tcase_add_test(tc,
-	    rpt_43_no_report_is_posted_to_an_address_of_our_own_network);
+	    rpt_43_b3_9_no_report_is_posted_to_an_address_of_our_own_network);
 	tcase_add_test(tc,
 	    rpt_43_a_host_whose_addresses_are_not_known_is_tried_later);
 	tcase_add_test(tc, rpt_43_a_uri_that_leads_elsewhere_is_refused);

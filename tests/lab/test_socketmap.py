@@ -201,6 +201,7 @@ def test_inv_04_socketmap_tells_at_once_of_a_policy_changed_by_hand(
             assert client.ask(domain) == "OK may"
         finally:
             host.policy = enforced
+            world.set_txt(domain, "_mta-sts", "v=STSv1; id=20261101;")
             done = gateway.command("policy", "refresh", domain)
         assert done.returncode == 0, done.stderr
         assert client.ask(domain) == secure("mx.sts.example")

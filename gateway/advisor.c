@@ -456,11 +456,11 @@ tell_resolver(struct advisor *a)
 static void
 tell_clock_alarm(struct advisor *a)
 {
-	char text[CLOCK_TEXT_BYTES];
+	char now[CLOCK_TEXT_BYTES], text[sizeof("it shows ") + sizeof(now)];
 
-	tell_alarm(a, ALARM_CLOCK, "",
-	    is_clock_wrong(a) ? wall_rfc3339(net_wall(a->env.net), text) :
-				NULL);
+	snprintf(text, sizeof(text), "it shows %s",
+	    wall_rfc3339(net_wall(a->env.net), now));
+	tell_alarm(a, ALARM_CLOCK, "", is_clock_wrong(a) ? text : NULL);
 }
 
 /* ---- the resolver's health ---- */
@@ -578,8 +578,8 @@ tell_clock(const struct advisor *a)
 	char text[CLOCK_TEXT_BYTES];
 
 	if (is_clock_wrong(a))
-		log_text(a->env.log, LOG_LEVEL_ERROR, "clock-wrong", "%s",
-		    wall_rfc3339(net_wall(a->env.net), text));
+		log_text(a->env.log, LOG_LEVEL_ERROR, "clock-wrong",
+		    "it shows %s", wall_rfc3339(net_wall(a->env.net), text));
 }
 
 static void

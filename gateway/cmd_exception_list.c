@@ -128,14 +128,6 @@ waivers(const struct conf_exception *x, const char *out[WAIVER_COUNT])
 }
 
 static const char *
-waives_text(TALLOC_CTX *mem, const struct conf_exception *x)
-{
-	const char *name[WAIVER_COUNT];
-
-	return joined(mem, name, waivers(x, name));
-}
-
-static const char *
 allow_text(const struct conf_exception *x)
 {
 	return x->waives == 0 ? level_name(x->allow) : "";
@@ -144,10 +136,10 @@ allow_text(const struct conf_exception *x)
 static const char *
 lowers_text(TALLOC_CTX *mem, const struct conf_exception *x)
 {
-	return x->waives == 0 ?
-		   need(talloc_asprintf(mem, "allows %s",
-		       level_name(x->allow))) :
-		   need(talloc_asprintf(mem, "waives %s", waives_text(mem, x)));
+	return x->waives == 0 ? need(talloc_asprintf(mem, "allows %s",
+				    level_name(x->allow))) :
+				need(talloc_asprintf(mem, "waives %s",
+				    conf_exception_waives(mem, x)));
 }
 
 /* "12 of 500" */
@@ -287,7 +279,7 @@ print_entry(const struct list *l, const struct entry *e)
 	line("state", state_text(e));
 	line("domains", joined(l->mem, x->domains, x->domain_count));
 	line("mx", joined(l->mem, x->mx, x->mx_count));
-	line("waives", waives_text(l->mem, x));
+	line("waives", conf_exception_waives(l->mem, x));
 	line("allow", allow_text(x));
 	line("reason", x->reason);
 	line("approver", x->approver);

@@ -116,7 +116,8 @@ to_line(void *arg, const struct store_report_to *t)
 	if (t->message != 0)
 		printf(" as %s", queue_id_text(t->message, id));
 	if (t->tries > 0)
-		printf(", tried %" PRIu32 " times", t->tries);
+		printf(", tried %" PRIu32 " %s", t->tries,
+		    plural(t->tries, "time", "times"));
 	if (*t->why != '\0')
 		printf(": %s", t->why);
 	putchar('\n');
@@ -131,9 +132,10 @@ report_line(struct listing *l, const struct store_report *r, struct diag *why)
 	printf("%s %-8s %s", day_text(r->day, day), state_names[r->state],
 	    r->domain);
 	if (*r->report_id != '\0')
-		printf(", %" PRIu64 " sessions met its policies, %" PRIu64
+		printf(", %" PRIu64 " %s met its policies, %" PRIu64
 		       " did not, %s",
-		    r->success, r->failure, r->report_id);
+		    r->success, plural(r->success, "session", "sessions"),
+		    r->failure, r->report_id);
 	if (over)
 		printf(", ended %s", time_text(r->ended, when));
 	else if (r->state == REPORT_PLANNED)

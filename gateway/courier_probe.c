@@ -73,8 +73,9 @@ conclude(struct courier_probe *p)
 		note_unknown(p, "", "no host of its domains is under it");
 	if (p->needed == NEEDED_NO)
 		snprintf(p->why, sizeof(p->why),
-		    "what is required without it is met by each of %u hosts",
-		    p->seen);
+		    "%s%u %s what is required without it",
+		    p->seen == 1 ? "" : "all ", p->seen,
+		    plural(p->seen, "host meets", "hosts meet"));
 	answer(p);
 }
 

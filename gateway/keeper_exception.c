@@ -238,9 +238,10 @@ raise_event(struct keeper *k, const struct exception_event *e)
 	if (e->told == TOLD_REVOKED) /* as the operator wanted it */
 		return;
 	keeper_alarm(k, kinds[e->told], e->x->name,
-	    "%s %s, approved by %s, used by %" PRIu64 " messages",
+	    "%s %s, approved by %s, used by %" PRIu64 " %s",
 	    e->told == TOLD_EXPIRED ? "expired" : "expires",
-	    wall_rfc3339(e->x->expires, text), e->x->approver, e->use.used);
+	    wall_rfc3339(e->x->expires, text), e->x->approver, e->use.used,
+	    plural(e->use.used, "message", "messages"));
 }
 
 /* ---- the transaction ---- */

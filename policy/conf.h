@@ -553,6 +553,8 @@ bool conf_is_name(const char *name);
 enum level conf_exception_lowest(const struct conf_exception *e);
 /* The least that may be left of what is published, whatever fails. */
 enum level conf_exception_leaves(const struct conf_exception *e);
+/* The failures that it waives, blanks between them, in mem; "": none. */
+char *conf_exception_waives(TALLOC_CTX *mem, const struct conf_exception *e);
 /* NULL: there is none of that name. */
 const struct conf_exception *conf_exception_named(const struct conf *conf,
     const char *name);

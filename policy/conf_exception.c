@@ -240,6 +240,19 @@ conf_exception_leaves(const struct conf_exception *e)
 	return lowest;
 }
 
+char *
+conf_exception_waives(TALLOC_CTX *mem, const struct conf_exception *e)
+{
+	char *text = need(talloc_strdup(mem, ""));
+
+	for (unsigned w = 0; w < WAIVER_COUNT; w++)
+		if ((e->waives & 1u << w) != 0)
+			text = need(talloc_asprintf_append(text, "%s%s",
+			    *text == '\0' ? "" : " ",
+			    waiver_name((enum waiver)w)));
+	return text;
+}
+
 enum exception_state
 conf_exception_state(const struct conf_exception *e, struct wall now,
     int64_t soon_ms)

@@ -473,12 +473,14 @@ trust_section(const struct compliance *c, struct sbuf *out)
 
 	heading(out, 9, false);
 	compliance_trusts(c, TABLE_HTML, out);
+	sbuf_str(out, "<p>");
 	html_printf(out,
 	    "%" PRIu64 " %s seen in the period; tierpost report certificates "
 	    "prints the list.",
 	    seen,
 	    plural(seen, "certificate of a mail server was",
 		"certificates of mail servers were"));
+	sbuf_str(out, "</p>\n");
 	section_end(out);
 }
 

@@ -7,6 +7,7 @@
 #include "util/jtree.h"
 #include "util/sha256.h"
 
+#define NAME_WIDTH  29    /* of the longest field, for people */
 #define CLEAN_BYTES 1024u /* ours: of a text as it is shown; cut */
 
 void
@@ -46,7 +47,7 @@ put_str(const struct put *p, const char *name, const char *value)
 	if (p->json != NULL)
 		jtree_put(p->json, name, json_string(clean));
 	else if (*clean != '\0')
-		fprintf(p->to, "%-22s %s\n", name, clean);
+		fprintf(p->to, "%-*s %s\n", NAME_WIDTH, name, clean);
 }
 
 static void
@@ -55,7 +56,8 @@ put_bool(const struct put *p, const char *name, bool value)
 	if (p->json != NULL)
 		jtree_put(p->json, name, json_boolean(value));
 	else
-		fprintf(p->to, "%-22s %s\n", name, value ? "yes" : "no");
+		fprintf(p->to, "%-*s %s\n", NAME_WIDTH, name,
+		    value ? "yes" : "no");
 }
 
 static void
@@ -64,7 +66,7 @@ put_int(const struct put *p, const char *name, int64_t value)
 	if (p->json != NULL)
 		jtree_put(p->json, name, json_integer(value));
 	else
-		fprintf(p->to, "%-22s %" PRId64 "\n", name, value);
+		fprintf(p->to, "%-*s %" PRId64 "\n", NAME_WIDTH, name, value);
 }
 
 static void

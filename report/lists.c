@@ -49,7 +49,7 @@ weak_row(struct table *t, const void *item)
 static const struct table_column exception_columns[] = {
 	{ "name", "exception", 20, false, false },
 	{ "scope", "scope", 32, false, false },
-	{ "allows", "allows", 8, false, false },
+	{ "allows", "allows", 18, false, false },
 	{ "reason", "reason", 32, false, false },
 	{ "approver", "approved by", 24, false, false },
 	{ "ticket", "ticket", 12, false, false },
@@ -442,6 +442,16 @@ scope_text(void *mem, const struct conf_exception *c)
 	return text;
 }
 
+/* The level that it lowers to; "waives …" of one that waives failures. */
+static const char *
+allows_text(void *mem, const struct conf_exception *c)
+{
+	if (c->waives == 0)
+		return level_name(c->allow);
+	return need(talloc_asprintf(mem, "waives %s",
+	    conf_exception_waives(mem, c)));
+}
+
 void
 list_register(struct figures *f, const struct conf *conf)
 {
@@ -454,7 +464,7 @@ list_register(struct figures *f, const struct conf *conf)
 		x->configured = true;
 		x->scope = scope_text(x, c);
 		x->ticket = need(talloc_strdup(x, c->ticket));
-		x->allows = level_name(c->allow);
+		x->allows = allows_text(x, c);
 		x->expires = c->expires;
 		x->reason = need(talloc_strdup(x, c->reason));
 		x->approver = need(talloc_strdup(x, c->approver));

@@ -54,18 +54,25 @@ table_json_string(struct sbuf *out, const char *text)
 
 /* ---- the table ---- */
 
+/* No line ends in blanks. */
+static void
+text_cell(struct table *t, size_t at, const char *text)
+{
+	const struct table_column *c = &t->column[at];
+
+	sbuf_str(t->out, at == 0 ? "" : "  ");
+	if (c->number)
+		sbuf_printf(t->out, "%*s", c->width, text);
+	else
+		sbuf_printf(t->out, "%-*s", at + 1 == t->columns ? 0 : c->width,
+		    text);
+}
+
 static void
 text_headings(struct table *t)
 {
-	for (size_t i = 0; i < t->columns; i++) {
-		const struct table_column *c = &t->column[i];
-
-		if (i + 1 == t->columns && !c->number)
-			sbuf_printf(t->out, "%s", c->heading);
-		else
-			sbuf_printf(t->out, c->number ? "%*s  " : "%-*s  ",
-			    c->width, c->heading);
-	}
+	for (size_t i = 0; i < t->columns; i++)
+		text_cell(t, i, t->column[i].heading);
 	sbuf_str(t->out, "\n");
 }
 
@@ -149,17 +156,10 @@ static void
 cell(struct table *t, const char *text)
 {
 	const struct table_column *c = &t->column[t->at];
-	bool last = t->at + 1 == t->columns;
 
 	switch (t->form) {
 	case TABLE_TEXT:
-		if (*text == '\0' && !last)
-			text = "-";
-		if (last && !c->number)
-			sbuf_printf(t->out, "%s", text);
-		else
-			sbuf_printf(t->out, c->number ? "%*s  " : "%-*s  ",
-			    c->width, text);
+		text_cell(t, t->at, *text == '\0' ? "-" : text);
 		break;
 	case TABLE_CSV:
 		if (t->at > 0)

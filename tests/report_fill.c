@@ -122,7 +122,12 @@ make(struct fill *f, TALLOC_CTX *mem, const struct kind *k, const char **rcpt)
 		.domain = domain,
 		.host = talloc_asprintf(mem, "mx.%s", domain),
 		.addr = netaddr_ip4((const uint8_t[]){ 192, 0, 2, 1 }, 25),
-		.in = { .dane = k->dane, .sts = k->sts, .sts_mx_match = true },
+		.in = { .dane = k->dane,
+		    .sts = k->sts,
+		    .sts_mx_match = true,
+		    .override = k->exception ? OVERRIDE_PLAINTEXT_ALLOWED :
+					       OVERRIDE_NONE,
+		    .waiver = k->exception },
 		.tlsa_base = "",
 		.sts_id = "",
 		.rule = "",
@@ -140,7 +145,7 @@ make(struct fill *f, TALLOC_CTX *mem, const struct kind *k, const char **rcpt)
 		.cipher = k->cipher,
 		.group = k->group,
 		.sni = "",
-		.matched = k->method == METHOD_NONE ? "" : "3 1 1",
+		.matched = k->method == METHOD_DANE ? "3 1 1" : "",
 		.grade = "",
 		.issuer = below(f, 50) == 0 ?
 			      "\x1b]0;x\x07<script>alert(1)</script>\xff" :

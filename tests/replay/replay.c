@@ -5,6 +5,8 @@
  * A script is lines of words; "quotes" keep spaces, a line ending in <<
  * takes the lines up to >> as its last word.  tests/replay/README.md lists
  * the commands.
+ *	replay SCRIPT...
+ *	replay --keep FOLDER SCRIPT	leaves store and log in FOLDER
  */
 #include <inttypes.h>
 #include <openssl/evp.h>
@@ -924,7 +926,7 @@ run_line(struct script *s, char *line, FILE *f)
 }
 
 static bool
-run_script(const char *path)
+run_script(const char *path, const char *keep)
 {
 	struct script s = { .path = path };
 	FILE *f = fopen(path, "re");
@@ -936,6 +938,7 @@ run_script(const char *path)
 		return false;
 	}
 	s.w = world_new(NULL);
+	s.w->keep = keep;
 	while (!s.failed && getline(&line, &room, f) > 0) {
 		s.line++;
 		run_line(&s, line, f);
@@ -957,10 +960,16 @@ int
 main(int argc, char **argv)
 {
 	unsigned passed = 0, failed = 0;
+	const char *keep = NULL;
+	int first = 1;
 
 	status_init();
-	for (int i = 1; i < argc; i++) {
-		bool ok = run_script(argv[i]);
+	if (argc == 4 && strcmp(argv[1], "--keep") == 0) {
+		keep = argv[2];
+		first = 3;
+	}
+	for (int i = first; i < argc; i++) {
+		bool ok = run_script(argv[i], keep);
 
 		printf("%-6s %s\n", ok ? "ok" : "FAILED", argv[i]);
 		fflush(stdout);

@@ -8,18 +8,26 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "gateway/control.h"
+
 #define LOG_MAX_BYTES (16u << 20)
 
 static void
 collect(void *arg, enum log_level level, struct span line)
 {
 	struct world *w = arg;
+	char now[CLOCK_TEXT_BYTES];
+	size_t before = w->lines.n;
+	struct span all;
 
 	(void)level;
+	wall_rfc3339(net_wall(sim_net(w->sim)), now);
+	sbuf_printf(&w->lines, "%s ", now);
 	sbuf_span(&w->lines, line);
 	sbuf_u8(&w->lines, '\n');
+	all = span_sub(sbuf_view(&w->lines), before, w->lines.n);
 	if (getenv("REPLAY_LOG") != NULL)
-		fprintf(stderr, "%.*s\n", (int)line.n, (const char *)line.p);
+		fprintf(stderr, "%.*s", (int)all.n, (const char *)all.p);
 }
 
 static int
@@ -31,17 +39,6 @@ remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
 	return remove(path);
 }
 
-static int
-world_destroy(struct world *w)
-{
-	TALLOC_FREE(w->intake);
-	TALLOC_FREE(w->courier);
-	TALLOC_FREE(w->advisor);
-	TALLOC_FREE(w->keeper);
-	nftw(w->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	return 0;
-}
-
 static void
 write_file(const char *path, struct span content)
 {
@@ -50,6 +47,32 @@ write_file(const char *path, struct span content)
 	if (fd < 0 || write(fd, content.p, content.n) != (ssize_t)content.n)
 		panic("cannot write %s", path);
 	close(fd);
+}
+
+/* The roles have ended: the store is whole in its file. */
+static void
+keep_folder(const struct world *w)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "%s/log", w->dir);
+	write_file(path, sbuf_view(&w->lines));
+	if (rename(w->dir, w->keep) != 0)
+		panic("%s cannot become %s", w->dir, w->keep);
+}
+
+static int
+world_destroy(struct world *w)
+{
+	TALLOC_FREE(w->intake);
+	TALLOC_FREE(w->courier);
+	TALLOC_FREE(w->advisor);
+	TALLOC_FREE(w->keeper);
+	if (w->keep != NULL)
+		keep_folder(w);
+	else
+		nftw(w->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	return 0;
 }
 
 struct world *
@@ -149,15 +172,19 @@ read_conf(struct world *w)
 /* ---- roles ---- */
 
 static struct role_env
-env_of(struct world *w)
+env_of(struct world *w, enum role role)
 {
-	return (struct role_env){ sim_net(w->sim), &w->log, w->conf };
+	struct log *log = &w->role_log[role];
+
+	*log = w->log;
+	log->role = need(talloc_asprintf(w, "%s/0", role_name(role)));
+	return (struct role_env){ sim_net(w->sim), log, w->conf };
 }
 
 static void
 start_keeper(struct world *w)
 {
-	const struct role_env env = env_of(w);
+	const struct role_env env = env_of(w, ROLE_KEEPER);
 	char *spec = need(talloc_asprintf(w, "sqlite:%s/spool.db", w->dir));
 	struct diag why = { 0 };
 
@@ -170,7 +197,7 @@ start_keeper(struct world *w)
 static void
 start_courier(struct world *w)
 {
-	const struct role_env env = env_of(w);
+	const struct role_env env = env_of(w, ROLE_COURIER);
 	struct tls_client *tls;
 	struct diag why = { 0 };
 
@@ -182,7 +209,7 @@ start_courier(struct world *w)
 static void
 start_advisor(struct world *w)
 {
-	const struct role_env env = env_of(w);
+	const struct role_env env = env_of(w, ROLE_ADVISOR);
 
 	w->advisor = advisor_new(w, &env);
 }
@@ -190,7 +217,7 @@ start_advisor(struct world *w)
 static void
 start_intake(struct world *w)
 {
-	const struct role_env env = env_of(w);
+	const struct role_env env = env_of(w, ROLE_INTAKE);
 	struct netaddr at = world_intake_addr();
 	struct tls_server *tls;
 	struct diag why = { 0 };

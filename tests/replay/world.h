@@ -15,9 +15,12 @@
 struct world {
 	struct sim *sim;
 	struct wall start;
-	struct log log;
+	struct log log; /* that of each role is made of it */
+	struct log role_log[ROLE_COUNT];
 	struct sbuf lines; /* what was logged */
 	char dir[64];      /* holds the store and the CA file */
+	const char *keep;  /* what it is called when all has ended, the log in
+			      it as "log"; NULL: it is removed */
 	struct conf *conf;
 	struct strmap *options; /* "queue.first-retry" -> text as in the file */
 	char *lists;            /* rules, exceptions: raw text */

@@ -291,7 +291,8 @@ def test_rpt_31_inv_13_two_days_are_reported_by_mail_and_https(
     assert {row["state"] for row in rows.values()} == {"sent"}
     assert rows["reported.example"]["report-id"] == report["report-id"]
     lines = gateway.command("report", "tlsrpt", "list").stdout
-    assert f"{first} sent     reported.example, {good} sessions met" in lines
+    assert (f"{first} sent     reported.example, "
+            f"{good} session{'' if good == 1 else 's'} met") in lines
     assert "    taken    https://rpt.reports.example/in" in lines
     shown = gateway.command("report", "tlsrpt", "show", "reported.example",
                             first)

@@ -151,8 +151,9 @@ print_signed(const struct evidence_verification *v, bool have_key)
 	char when[CLOCK_TEXT_BYTES];
 
 	if (v->checkpoints == 0) {
-		printf("no checkpoint: nothing here shows that records were "
-		       "not cut off, or all made anew\n");
+		printf("no checkpoint yet: until the first is signed, within "
+		       "the hour, nothing shows that records were not cut off, "
+		       "or all made anew\n");
 		return;
 	}
 	if (!have_key) {

@@ -43,11 +43,16 @@ reply(struct sbuf *b, const char *word, const char *text)
 	talloc_free(all);
 }
 
-/* It counts in seconds, and the last one counts. */
+/* It counts in seconds, and the last one counts.  A plan of another process
+ * may say any time. */
 static int64_t
 seconds_left(struct wall until, struct wall now)
 {
-	return until.ms - now.ms < 1000 ? 1 : (until.ms - now.ms) / 1000;
+	int64_t from = now.ms < 0 ? 0 : now.ms;
+
+	if (until.ms <= from)
+		return 1;
+	return until.ms - from < 1000 ? 1 : (until.ms - from) / 1000;
 }
 
 void

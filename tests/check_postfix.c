@@ -501,6 +501,10 @@ START_TEST(socketmap_replies_as_postfix_reads_them)
 	socketmap_reply(&b, SOCKETMAP_TLSRPT, &known, known.valid_until);
 	ck_assert_ptr_nonnull(strstr(said(&b), " policy_ttl=1 "));
 	sbuf_reset(&b);
+	socketmap_reply(&b, SOCKETMAP_TLSRPT, &known,
+	    (struct wall){ INT64_MIN });
+	ck_assert_ptr_nonnull(strstr(said(&b), " policy_ttl=1"));
+	sbuf_reset(&b);
 	socketmap_reply(&b, SOCKETMAP_TLSRPT, &wait, made);
 	ck_assert_str_eq(said(&b), "TEMP SERVFAIL");
 	sbuf_reset(&b);

@@ -315,8 +315,8 @@ struct wire_admin_state {
  * advisor (STS_ASK) under a token of its own, keeps what must be committed
  * with the answer (STS_ANSWER), and passes it on (POLICY_ANSWER).  One answer
  * to each, in any order over one socket; none when the gateway ends.  Another
- * verb needs its case in advisor.c (run_errand), and in keeper_policy.c
- * where it writes.
+ * verb needs its case in advisor_policy.c (advisor_run_errand), and in
+ * keeper_policy.c where it writes.
  */
 enum policy_verb {
 	POLICY_REFRESH, /* fetch it now, whatever is cached */

@@ -7,7 +7,8 @@
  *	keeper_submit.c    messages on their way in
  *	keeper_courier.c   couriers: hello, what they hold, bodies
  *	keeper_dispatch.c  connections and jobs
- *	keeper_outcome.c   what became of jobs
+ *	keeper_outcome.c   what became of jobs, in the transaction
+ *	keeper_settle.c    and after it
  *	keeper_lifetime.c  delay notices and the end of a lifetime
  *	keeper_report.c    delivery reports
  *	keeper_required.c  what was required there, and by whom
@@ -680,6 +681,8 @@ uint32_t outcome_proof_count(const struct outcome *o);
 MUST_CHECK enum status outcome_take(struct courier_line *line, uint8_t type,
     struct span payload, struct diag *why);
 MUST_CHECK enum status outcome_apply(struct keeper *k, struct diag *why);
+
+/* ---- keeper_settle.c ---- */
 void outcome_undo(struct keeper *k);
 void outcome_settle(struct keeper *k);
 /* After the store was opened afresh: drop what it says is done. */

@@ -47,52 +47,6 @@ START_TEST(a_later_schema_is_refused_by_writer_and_reader_in_clear_words)
 }
 END_TEST
 
-/* As schema 1 was, with a message on its way to each of two domains. */
-static const char schema_1[] =
-    "CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL)"
-    " WITHOUT ROWID;"
-    "CREATE TABLE courier (instance INTEGER PRIMARY KEY,"
-    " seq INTEGER NOT NULL, heard INTEGER NOT NULL);"
-    "CREATE TABLE message (id INTEGER PRIMARY KEY, queued INTEGER NOT NULL,"
-    " rcpts INTEGER NOT NULL, expires INTEGER NOT NULL,"
-    " received INTEGER NOT NULL, size INTEGER NOT NULL,"
-    " flags INTEGER NOT NULL, class INTEGER NOT NULL,"
-    " sender TEXT NOT NULL, client TEXT NOT NULL);"
-    "CREATE INDEX message_incoming ON message(id) WHERE queued = 0;"
-    "CREATE INDEX message_expires ON message(expires) WHERE queued = 1;"
-    "CREATE TABLE chunk (id INTEGER PRIMARY KEY, data BLOB NOT NULL);"
-    "CREATE TABLE recipient (id INTEGER PRIMARY KEY, dest INTEGER NOT NULL,"
-    " next INTEGER NOT NULL, attempts INTEGER NOT NULL,"
-    " required INTEGER NOT NULL, reached INTEGER NOT NULL,"
-    " address TEXT NOT NULL, last TEXT NOT NULL);"
-    "CREATE INDEX recipient_due ON recipient(dest, next);"
-    "CREATE TABLE destination (id INTEGER PRIMARY KEY, due INTEGER NOT NULL,"
-    " queued INTEGER NOT NULL, failures INTEGER NOT NULL,"
-    " required INTEGER NOT NULL, class INTEGER NOT NULL,"
-    " domain TEXT NOT NULL, last TEXT NOT NULL, UNIQUE(domain, class));"
-    "CREATE INDEX destination_due ON destination(due) WHERE queued > 0;"
-    "CREATE TABLE evidence (seq INTEGER PRIMARY KEY, time INTEGER NOT NULL,"
-    " outcome INTEGER NOT NULL, reached INTEGER NOT NULL,"
-    " message INTEGER NOT NULL, domain TEXT NOT NULL, hash BLOB NOT NULL,"
-    " body BLOB NOT NULL, personal BLOB NOT NULL);"
-    "CREATE INDEX evidence_plain ON evidence(seq, time, domain)"
-    " WHERE reached = 1;"
-    "CREATE INDEX evidence_message ON evidence(message) WHERE message > 0;"
-    "CREATE TABLE sts_policy (domain TEXT PRIMARY KEY, data BLOB NOT NULL);"
-    "INSERT INTO meta VALUES ('schema', 1), ('next_id', 1), ('epoch', 0);"
-    "INSERT INTO message VALUES (7, 1, 2, 9000, 1000, 5, 1, 0,"
-    " 'a@sender.example', '192.0.2.1'), (8, 0, 0, 9000, 1000, 5, 1, 0,"
-    " 'a@sender.example', '192.0.2.1');"
-    "INSERT INTO chunk VALUES (458752, x'626f64790a'), (524288, x'00');"
-    "INSERT INTO destination VALUES (1, 4000, 1, 3, 2, 0, 'r.example',"
-    " 'connection refused'), (2, 0, 1, 0, 0, 0, 's.example', '');"
-    "INSERT INTO recipient VALUES (458752, 1, 1000, 0, 0, 0, 'b@r.example',"
-    " ''), (458753, 2, 2000, 4, 1, 0, 'b@s.example', '450 busy');"
-    "INSERT INTO evidence VALUES (1, 1000, 1, 0, 7, 's.example', x'01',"
-    " x'02', x'03');"
-    "INSERT INTO courier VALUES (5, 6, 7);"
-    "UPDATE meta SET value = 9 WHERE key = 'next_id';";
-
 /* Of exceptions, which no earlier schema could count. */
 static void
 has_room_for_uses(void)
@@ -124,8 +78,7 @@ START_TEST(a_spool_of_schema_1_is_brought_up_to_date_by_its_writer)
 	uint64_t seq;
 
 	TALLOC_FREE(s);
-	remove_file("");
-	by_hand(schema_1);
+	as_schema(1);
 	ck_assert_int_eq(store_open(mem, spec, STORE_READER, &s, &why),
 	    ST_UNSUPP);
 	ck_assert_ptr_nonnull(strstr(why.text, "start the gateway"));
@@ -169,55 +122,6 @@ START_TEST(a_spool_of_schema_1_is_brought_up_to_date_by_its_writer)
 }
 END_TEST
 
-/* As schema 2 was. */
-static const char schema_2[] =
-    "CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL)"
-    " WITHOUT ROWID;"
-    "CREATE TABLE courier (instance INTEGER PRIMARY KEY,"
-    " seq INTEGER NOT NULL, heard INTEGER NOT NULL);"
-    "CREATE TABLE message (id INTEGER PRIMARY KEY, queued INTEGER NOT NULL,"
-    " rcpts INTEGER NOT NULL, look INTEGER NOT NULL,"
-    " expires INTEGER NOT NULL,"
-    " received INTEGER NOT NULL, size INTEGER NOT NULL,"
-    " flags INTEGER NOT NULL, class INTEGER NOT NULL,"
-    " sender TEXT NOT NULL, client TEXT NOT NULL, account TEXT NOT NULL,"
-    " envid TEXT NOT NULL, ret INTEGER NOT NULL);"
-    "CREATE INDEX message_incoming ON message(id) WHERE queued = 0;"
-    "CREATE INDEX message_look ON message(look) WHERE queued = 1;"
-    "CREATE TABLE chunk (id INTEGER PRIMARY KEY, data BLOB NOT NULL);"
-    "CREATE TABLE recipient (id INTEGER PRIMARY KEY, dest INTEGER NOT NULL,"
-    " next INTEGER NOT NULL, attempts INTEGER NOT NULL,"
-    " required INTEGER NOT NULL, reached INTEGER NOT NULL,"
-    " address TEXT NOT NULL, last TEXT NOT NULL, notify INTEGER NOT NULL,"
-    " orcpt TEXT NOT NULL, status TEXT NOT NULL,"
-    " failure INTEGER NOT NULL, host TEXT NOT NULL, told INTEGER NOT NULL);"
-    "CREATE INDEX recipient_due ON recipient(dest, next);"
-    "CREATE TABLE destination (id INTEGER PRIMARY KEY, due INTEGER NOT NULL,"
-    " queued INTEGER NOT NULL, failures INTEGER NOT NULL,"
-    " required INTEGER NOT NULL, class INTEGER NOT NULL,"
-    " domain TEXT NOT NULL, last TEXT NOT NULL, status TEXT NOT NULL,"
-    " failure INTEGER NOT NULL, host TEXT NOT NULL,"
-    " UNIQUE(domain, class));"
-    "CREATE INDEX destination_due ON destination(due) WHERE queued > 0;"
-    "CREATE TABLE evidence (seq INTEGER PRIMARY KEY, time INTEGER NOT NULL,"
-    " outcome INTEGER NOT NULL, reached INTEGER NOT NULL,"
-    " message INTEGER NOT NULL, domain TEXT NOT NULL, hash BLOB NOT NULL,"
-    " body BLOB NOT NULL, personal BLOB NOT NULL);"
-    "CREATE INDEX evidence_plain ON evidence(seq, time, domain)"
-    " WHERE reached = 1;"
-    "CREATE INDEX evidence_message ON evidence(message) WHERE message > 0;"
-    "CREATE TABLE sts_policy (domain TEXT PRIMARY KEY, data BLOB NOT NULL);"
-    "INSERT INTO meta VALUES ('schema', 2), ('next_id', 1), ('epoch', 0);"
-    "INSERT INTO message VALUES (7, 1, 2, 8000, 9000, 1000, 5, 1, 1,"
-    " 'a@sender.example', '192.0.2.1', 'alice', '', 0);"
-    "INSERT INTO chunk VALUES (458752, x'626f64790a');"
-    "INSERT INTO destination VALUES (4, 4000, 1, 3, 2, 1, 'r.example',"
-    " 'connection refused', '4.4.1', 2, 'mx.r.example'),"
-    " (6, 0, 1, 0, 0, 1, 's.example', '', '', 0, '');"
-    "INSERT INTO recipient VALUES (458752, 4, 1000, 0, 0, 0, 'b@r.example',"
-    " '', 3, '', '', 0, '', 0), (458753, 6, 2000, 4, 1, 0, 'b@s.example',"
-    " '450 busy', 0, '', '4.2.0', 0, '', 0);";
-
 START_TEST(a_spool_of_schema_2_keeps_its_mail_without_marks)
 {
 	struct store_message m;
@@ -225,8 +129,7 @@ START_TEST(a_spool_of_schema_2_keeps_its_mail_without_marks)
 	struct store_dest d, secret;
 
 	TALLOC_FREE(s);
-	remove_file("");
-	by_hand(schema_2);
+	as_schema(2);
 	ck_assert_int_eq(store_open(mem, spec, STORE_READER, &s, &why),
 	    ST_UNSUPP);
 	open_store();
@@ -284,8 +187,7 @@ END_TEST
 START_TEST(c14_an_upgrade_that_fails_leaves_the_spool_as_it_was)
 {
 	TALLOC_FREE(s);
-	remove_file("");
-	by_hand(schema_1);
+	as_schema(1);
 	by_hand("DROP INDEX message_expires"); /* the upgrade's step 5 fails */
 	ck_assert_int_ne(store_open(mem, spec, STORE_WRITER, &s, &why), ST_OK);
 	by_hand("CREATE INDEX message_expires ON message(expires)"
@@ -298,8 +200,7 @@ END_TEST
 START_TEST(c14_an_upgrade_of_schema_2_that_fails_leaves_it_as_it_was)
 {
 	TALLOC_FREE(s);
-	remove_file("");
-	by_hand(schema_2);
+	as_schema(2);
 	by_hand("CREATE TABLE destination_2 (id INTEGER)");
 	ck_assert_int_ne(store_open(mem, spec, STORE_WRITER, &s, &why), ST_OK);
 	by_hand("DROP TABLE destination_2;"

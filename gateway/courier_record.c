@@ -133,36 +133,36 @@ fill_plan(struct slot *s, TALLOC_CTX *mem, struct evidence *e,
 	e->why = h->why;
 }
 
+/* What was to be seen of the host, in a handshake that need not have finished.
+ */
+static void
+fill_tried(struct evidence *e, const struct tls_info *info)
+{
+	e->sni = info->sni;
+	memcpy(e->spki_sha256, info->spki_sha256, sizeof(e->spki_sha256));
+	e->issuer = info->issuer;
+	e->not_after = info->not_after;
+}
+
 static void
 fill_tls(struct evidence *e, const struct tls_info *info, bool half_dane)
 {
 	e->protocol = info->protocol;
 	e->cipher = info->cipher;
 	e->group = info->group;
-	e->sni = info->sni;
 	e->matched = info->matched;
 	/* RFC 7672 2.2.1: the name came insecurely (INV-09). */
 	e->grade = half_dane && strcmp(info->grade, "verified") == 0 ?
 		       "trusted" :
 		       info->grade;
-	memcpy(e->spki_sha256, info->spki_sha256, sizeof(e->spki_sha256));
-	e->issuer = info->issuer;
-	e->not_after = info->not_after;
 	e->resumed = info->resumed;
-}
-
-static const struct tls_info *
-tls_of(const struct conn *conn)
-{
-	return conn == NULL || conn->stream == NULL ?
-		   NULL :
-		   stream_tls_info(conn->stream);
 }
 
 static void
 fill_event(TALLOC_CTX *mem, struct evidence *e, const struct attempt *a)
 {
-	const struct tls_info *info = tls_of(a->conn);
+	const struct stream *st = a->conn == NULL ? NULL : a->conn->stream;
+	const struct tls_info *info = st == NULL ? NULL : stream_tls_info(st);
 
 	e->outcome = a->outcome;
 	e->reached = a->reached;
@@ -184,6 +184,8 @@ fill_event(TALLOC_CTX *mem, struct evidence *e, const struct attempt *a)
 	e->rung = a->conn->rung;
 	e->recalled = a->conn->recalled;
 	e->clear_retry = a->conn->rung == RUNG_CLEAR;
+	if (st != NULL && stream_tls_tried(st) != NULL)
+		fill_tried(e, stream_tls_tried(st));
 	if (info != NULL)
 		fill_tls(e, info, e->half_dane);
 	if (info != NULL && info->showed_certificate && a->host != NULL)

@@ -165,6 +165,12 @@ stream_tls_info(const struct stream *st)
 	return stream_is_tls(st) ? st->info : NULL;
 }
 
+const struct tls_info *
+stream_tls_tried(const struct stream *st)
+{
+	return st->ssl == NULL ? NULL : st->info;
+}
+
 void
 stream_ask_certificate(struct stream *st)
 {
@@ -514,6 +520,8 @@ stream_tls_client(struct stream *st, struct tls_client *tls,
 	    tls_client_ssl(st, tls, want, net_wall(st->net), &st->check,
 		&st->tls_why),
 	    done, arg);
+	span_print_to(span_str(want->sni), st->info->sni,
+	    sizeof(st->info->sni));
 }
 
 void

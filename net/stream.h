@@ -58,6 +58,9 @@ bool stream_certificate_names(const struct stream *st, const char *name);
 bool stream_is_tls(const struct stream *st);
 /* Of the running TLS; NULL in clear. */
 const struct tls_info *stream_tls_info(const struct stream *st);
+/* The same, also of a handshake that is under way or did not finish, as far as
+ * it went: the server name sent, and the certificate that was shown. */
+const struct tls_info *stream_tls_tried(const struct stream *st);
 /*
  * What the server presented, once the handshake has ended, well or badly;
  * the bytes live in mem.  false: nothing, or we are the server.

@@ -228,6 +228,7 @@ START_TEST(tls_28_a_host_that_aborts_on_its_name_is_asked_without)
 	expect_delivered(REACHED_TLS);
 	ck_assert_uint_eq(s->connections, 2);
 	ck_assert_uint_eq(s->clear_mails, 0);
+	ck_assert_str_eq(record(0).sni, "mx.d.example");
 	ck_assert_str_eq(record(1).sni, "");
 }
 END_TEST

@@ -199,6 +199,7 @@ START_TEST(stream_passes_clear_bytes)
 	assert_got(&b, "hello");
 	ck_assert(!stream_is_tls(a.stream));
 	ck_assert_ptr_null(stream_tls_info(a.stream));
+	ck_assert_ptr_null(stream_tls_tried(a.stream));
 	TALLOC_FREE(a.stream);
 	turns(3);
 	ck_assert_int_eq(b.last, IO_EOF);
@@ -444,6 +445,7 @@ START_TEST(stream_after_a_failed_handshake_moves_nothing)
 	ck_assert_int_eq(stream_recv(b.stream, buf, 8, &n), IO_FAILED);
 	ck_assert(!stream_is_tls(b.stream));
 	ck_assert_ptr_null(stream_tls_info(b.stream));
+	ck_assert_ptr_nonnull(stream_tls_tried(b.stream));
 	ck_assert_str_ne(stream_why(b.stream), "");
 }
 END_TEST
@@ -465,6 +467,7 @@ START_TEST(tls_42_a_silent_peer_is_left_by_freeing_the_stream)
 	begin(&a, NULL);
 	turns(5);
 	ck_assert_uint_eq(a.ended, 0);
+	ck_assert_str_eq(stream_tls_tried(a.stream)->sni, NAME);
 	TALLOC_FREE(a.stream);
 	turns(5);
 	ck_assert_uint_eq(a.ended, 0);
